@@ -1,0 +1,255 @@
+"""Files that are either the old one or the whole new one, whenever the process or the power dies.
+
+Protocol: temporary file in the same folder (0600) -> write -> fsync -> chmod -> ``os.replace`` -> fsync of the folder.
+A symbolic link as target is replaced, never written through. Special files (a FIFO, a device, ``/dev/stdout``) cannot
+be replaced and hold no old state: they are written straight.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import platform
+import re
+import stat
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+logger = logging.getLogger(__name__)
+
+_BUFFER_BYTES = 1 << 20
+_STALE_SECONDS = 3600.0
+# Folders whose entries name open descriptors; such an entry may resolve to a regular file, yet must not be replaced.
+_DESCRIPTOR_FOLDERS = ("/dev", "/dev/fd", "/proc/self/fd")
+_STEM_CHARACTERS = 50  # of the target's name in the temporary name: 200 bytes at most, below NAME_MAX
+# Folder syncs are refused by some network and FUSE file systems; the rename is then as durable as they can make it.
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP}
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open `path` for writing bytes; the target changes only when the block ends without an error.
+
+    Parameters
+    ----------
+    path : str or PathLike      Target. Its folder must exist. A special file is written straight (see the module).
+
+    Yields
+    ------
+    file : binary file object, buffered, seekable (special files may not be).
+
+    Raises
+    ------
+    OSError                     Any failure, with errno and `path`; the old file is untouched, no temporary is left.
+
+    Notes
+    -----
+    The mode is the old file's, else 0666 & ~umask. Temporaries left by our own dead writers of this target are removed
+    first. An error of the last step (fsync of the folder) is raised although the new file is already in place.
+    """
+    path = os.fsdecode(path)
+    if _is_special(path):
+        with _errors_name(path), open(path, "wb") as file:
+            yield file
+        return
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    remove_stale_temporaries(path)
+    with _errors_name(path):
+        descriptor, temporary = tempfile.mkstemp(".tmp", _own_prefix(path), _folder(path))
+    with _errors_name(path):
+        try:
+            with _closed_quietly(os.fdopen(descriptor, "wb", _BUFFER_BYTES)) as file:
+                yield file
+                file.flush()
+                os.chmod(temporary, _final_mode(path))
+                _sync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync_folder(_folder(path))
+
+
+def check_writable(path: str | os.PathLike[str], argument: str) -> None:
+    """Fail now, and clearly, if `path` could not be written after hours of training.
+
+    Parameters
+    ----------
+    path : str or PathLike      Where a file will be written. An existing file is not opened and not changed.
+    argument : str              Name of the user's argument or option, for the message.
+
+    Raises
+    ------
+    TypeError, ValueError       `path` is no path, or is empty.
+    OSError                     It is a folder, its folder is missing, or a file cannot be made there (tried for real,
+                                because permission bits say nothing to root and nothing of read-only file systems).
+    """
+    try:
+        path = os.fsdecode(path)
+    except TypeError:
+        raise TypeError(f"{argument} must be a path (str or PathLike), got {type(path).__name__}") from None
+    if not path or "\0" in path:
+        raise ValueError(f"{argument} must be a non-empty path without NUL, got {path!r}")
+    if os.path.isdir(path):
+        raise _path_error(errno.EISDIR, f"{argument} names a folder, a file name is needed", path)
+    if _is_special(path):
+        if not os.access(path, os.W_OK):
+            raise _path_error(errno.EACCES, f"{argument} is not writable", path)
+        return
+    folder = _folder(path)
+    if not os.path.isdir(folder):
+        code = errno.ENOTDIR if os.path.lexists(folder) else errno.ENOENT
+        raise _path_error(code, f"{argument}: there is no folder {folder!r} to write in", path)
+    try:
+        descriptor, temporary = tempfile.mkstemp(".tmp", _own_prefix(path), folder)
+        os.close(descriptor)
+        os.unlink(temporary)
+    except OSError as error:
+        reason = os.strerror(error.errno or errno.EIO)
+        raise _path_error(error.errno, f"{argument}: cannot write in folder {folder!r} ({reason})", path) from error
+
+
+def remove_stale_temporaries(path: str | os.PathLike[str]) -> list[str]:
+    """Remove what dead writers of `path` left behind; returns the names removed.
+
+    A temporary is ours if its name has our shape for this very target; it is stale if its process on this host is dead
+    or if nothing was written to it for an hour. Everything else is left alone.
+    """
+    path = os.fsdecode(path)
+    removed = []
+    pattern = re.compile(re.escape(f".{_stem(path)}.") + r"([0-9a-f]{8})-([0-9]{1,10})-[0-9a-z_]{8}\.tmp")
+    try:
+        names = os.listdir(_folder(path))
+    except OSError:  # the write that follows reports it better
+        return removed
+    for name in names:
+        match = pattern.fullmatch(name)
+        full = os.path.join(_folder(path), name)
+        if match and _is_stale(full, host=match[1], pid=int(match[2])):
+            with contextlib.suppress(OSError):
+                os.unlink(full)
+                removed.append(name)
+    if removed:
+        logger.info("removed %d temporary file(s) of dead writers beside %s", len(removed), path)
+    return removed
+
+
+def _folder(path: str) -> str:
+    return os.path.dirname(os.path.abspath(path))
+
+
+def _stem(path: str) -> str:
+    return os.path.basename(path)[:_STEM_CHARACTERS]
+
+
+def _host_tag() -> str:
+    """Process ids mean nothing on another host (or in another container) that shares the folder."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _own_prefix(path: str) -> str:
+    return f".{_stem(path)}.{_host_tag()}-{os.getpid()}-"
+
+
+def _own_start(path: str) -> str:
+    return os.path.join(_folder(path), _own_prefix(path))
+
+
+def _is_stale(temporary: str, host: str, pid: int) -> bool:
+    try:
+        info = os.lstat(temporary)
+    except OSError:
+        return False
+    if not stat.S_ISREG(info.st_mode):
+        return False
+    return (host == _host_tag() and not _is_alive(pid)) or time.time() - info.st_mtime > _STALE_SECONDS
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":  # os.kill would end the process there; age alone decides
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _is_special(path: str) -> bool:
+    if os.path.dirname(os.path.abspath(path)) in _DESCRIPTOR_FOLDERS:
+        return os.path.exists(path)
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _final_mode(path: str) -> int:
+    try:
+        info = os.lstat(path)
+        if stat.S_ISREG(info.st_mode):
+            return stat.S_IMODE(info.st_mode)
+    except OSError:
+        pass
+    umask = os.umask(0o077)  # the only portable way to read it; a file made meanwhile by another thread is private
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _sync(descriptor: int) -> None:
+    """Push a file to the disk; an error is final and is not retried (the kernel may have dropped the pages)."""
+    with contextlib.suppress(ImportError, AttributeError):
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # macOS, where fsync stops at the drive's cache
+        return
+    os.fsync(descriptor)
+
+
+def _sync_folder(folder: str) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _closed_quietly(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Close at the end; after an error a second one of close (it flushes again) must not hide the first."""
+    try:
+        yield file
+    except BaseException:
+        with contextlib.suppress(OSError):
+            file.close()
+        raise
+    file.close()
+
+
+@contextlib.contextmanager
+def _errors_name(path: str) -> Iterator[None]:
+    """Errors of writing carry the path the user gave, not none and not the temporary's."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename).startswith(_own_start(path)):
+            error.filename = path
+            del error.filename2  # assigning None would be printed
+        raise
+
+
+def _path_error(code: int | None, message: str, path: str) -> OSError:
+    return OSError(code or errno.EIO, message, path)
