@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.integer[Any]]
 
-# Rows of logits go through the softmax together as long as they fit in a cache: best of 2^14 to 2^30 at K = 10k and 68k,
-# where the whole step takes 1.2 and 1.7 times as long without such blocks.
+# Rows of logits go through the softmax together as long as they fit in a cache: best of 2^14 to 2^30 at K = 10k and
+# 68k, where the whole step takes 1.2 and 1.7 times as long without such blocks.
 SOFTMAX_BYTES = 1 << 20
 
 

@@ -93,7 +93,8 @@ def test_peaked_logits_do_not_overflow(baseline: ModuleType):
     I, O, centers, row_offsets, contexts, weights = batch(40, 6, 5, 20.0, 4)
     pairs = np.stack([np.repeat(centers, np.diff(row_offsets)), contexts], axis=1)
     want = oracle_step(I, O, pairs, weights, 0.0)[0]
-    assert baseline.grouped_step(I.copy(), O.copy(), centers, row_offsets, contexts, weights, 0.0) == pytest.approx(want)
+    grouped = baseline.grouped_step(I.copy(), O.copy(), centers, row_offsets, contexts, weights, 0.0)
+    assert grouped == pytest.approx(want)
     assert baseline.literal_step(I.copy(), O.copy(), pairs, 0.0, weights) == pytest.approx(want)
 
 

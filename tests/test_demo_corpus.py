@@ -58,7 +58,7 @@ def test_strings_of_tests_are_left_out_but_docstrings_stay():
 
 
 @pytest.mark.parametrize(
-    "text", ["for k in range(n): x[k] = f(k) + (a if b else c)", "------- ======= ---", "one two", "LATIN SMALL LETTER", ""]
+    "text", ["for k in range(n): x[k] = f(k) + (a if b else c)", "------- === ---", "one two", "LATIN SMALL LETTER", ""]
 )
 def test_what_is_not_prose_is_dropped(text: str):
     assert list(dc._paragraph_sentences(text)) == []
