@@ -1,0 +1,630 @@
+# cython: freethreading_compatible = False
+"""Thin binding of the kernels: checks what comes in, owns the scratch, runs the passes under prange, turns codes into exceptions.
+
+Nothing here knows words, files, epochs or default settings.
+"""
+
+import os
+
+import numpy as np
+
+from cpython.exc cimport PyErr_CheckSignals
+from cython.parallel cimport prange
+from libc.math cimport sqrt
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+from .errors import DivergenceError
+
+
+cdef extern from "_omp.h" nogil:
+    const int FSG_OPENMP
+    int fsg_omp_thread() noexcept
+
+
+cdef extern from "kernels.h" nogil:
+    const int FSG_PANEL, FSG_SLICE, FSG_LANES
+
+    ctypedef struct fsg_batch:
+        int64_t K, H, U, H_pad
+        const float *bias_k
+        const float *X_ph
+        float *shift_u
+        float *Xs_uh
+        const float *target_u
+        const int64_t *slice_ptr
+        const int32_t *entry_u
+        const int32_t *entry_k
+        const float *entry_w
+
+    ctypedef struct fsg_step:
+        float rate
+        float *adagrad_k
+
+    ctypedef struct fsg_table:
+        const char *name
+        int fma
+        void (*pack_panel)(const float *, const int32_t *, int64_t, int64_t, int64_t, float *) noexcept nogil
+        void (*exp_slice)(const fsg_batch *, const float *, int64_t, int64_t, int64_t, float *, float *) noexcept nogil
+        void (*max_slice)(const fsg_batch *, const float *, int64_t, int64_t, int64_t, float *) noexcept nogil
+        int64_t (*merge_sums)(const float *, int64_t, int64_t, int64_t, double *) noexcept nogil
+        double (*entries_slice)(const fsg_batch *, const float *, int64_t, const float *) noexcept nogil
+        void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, float *, float *, int, const fsg_step *) noexcept nogil
+        void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, const float *, float *) noexcept nogil
+        void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
+        double (*log)(double) noexcept nogil
+        void (*exp)(const float *, float *, int64_t) noexcept nogil
+
+    const fsg_table *fsg_available(int) noexcept
+    float fsg_abs_max(const float *, int64_t) noexcept
+
+
+cdef extern from "windows.h" nogil:
+    ctypedef struct fsg_window:
+        int64_t left, right
+        const float *weight_left
+        const float *weight_right
+        int draw
+        uint64_t seed, stream
+
+    void fsg_random_words(uint64_t, uint64_t, int64_t, int64_t, uint32_t *) noexcept
+    int64_t fsg_thin(const int32_t *, const int64_t *, int64_t, const double *, uint64_t, uint64_t, int32_t *, int64_t *) noexcept
+    int64_t fsg_window_pairs(const fsg_window *, const int32_t *, const int64_t *, int64_t, int64_t, int64_t, uint64_t *,
+                             float *) noexcept
+    void fsg_sort_pairs(int64_t, int64_t, uint64_t *, float *, uint64_t *, float *) noexcept
+    int64_t fsg_group_pairs(int64_t, const uint64_t *, const float *, int32_t *, int64_t *, int32_t *, float *) noexcept
+    void fsg_order_entries(int64_t, int64_t, const int64_t *, const int32_t *, const float *, int64_t, int64_t, int64_t *, int32_t *,
+                           int32_t *, float *) noexcept
+
+
+# ---- instruction sets ------------------------------------------------------------------------------------------------
+
+cdef const fsg_table *table = NULL
+
+SLICE = FSG_SLICE
+PANEL = FSG_PANEL
+OPENMP = FSG_OPENMP
+
+
+def available_isas() -> list[str]:
+    """Names of the kernel sets this CPU can run, best first."""
+    names = []
+    while fsg_available(<int>len(names)) != NULL:
+        names.append(fsg_available(<int>len(names)).name.decode())
+    return names
+
+
+def select_isa(name: str | None = None) -> str:
+    """Choose the kernels: ``None`` the best, else one of :func:`available_isas`; anything else is a ValueError."""
+    global table
+    names = available_isas()
+    if name is not None and name not in names:
+        raise ValueError(f"instruction set is {name!r}; this build and CPU allow {', '.join(names)}")
+    table = fsg_available(0 if name is None else <int>names.index(name))
+    return isa()
+
+
+def isa() -> str:
+    """Name of the kernels in use."""
+    return table.name.decode()
+
+
+select_isa(os.environ.get("FASTSG_ISA") or None)
+
+
+# ---- layout of the vocabulary ----------------------------------------------------------------------------------------
+
+cdef inline int64_t round_up(int64_t x, int64_t unit) noexcept nogil:
+    return (x + unit - 1) // unit * unit
+
+
+def shard_count(K: int) -> int:
+    """Shards of a vocabulary: a power of two, a function of K alone, so that no thread count can change a sum."""
+    cdef int64_t slices = round_up(K, FSG_SLICE) // FSG_SLICE, shards = 1
+    while shards < 64 and 4 * shards <= slices:
+        shards *= 2
+    return shards
+
+
+def scratch_bytes(K: int, H: int, rows: int, batch_rows: int, num_threads: int) -> int:
+    """Bytes of scratch for batches of `batch_rows` distinct centers worked off in blocks of `rows`."""
+    cdef int64_t slices = round_up(K, FSG_SLICE) // FSG_SLICE
+    block = round_up(min(rows, batch_rows), FSG_PANEL)
+    H_pad = round_up(H, FSG_LANES)
+    exps = slices * FSG_SLICE * block
+    partial = shard_count(K) * block * (H + 1)
+    gradients = (K if batch_rows > rows else num_threads * FSG_SLICE) * H_pad + batch_rows * H
+    return 4 * (exps + partial + gradients + block * (H + H_pad + 8))
+
+
+# ---- random numbers and pairs ----------------------------------------------------------------------------------------
+
+def random_words(seed: int, stream: int, start: int, n: int):
+    """`n` words (uint32) of Philox 4x32-10, from word `start` of a stream on: the same however they are reached."""
+    out = np.empty(n, np.uint32)
+    cdef uint32_t[::1] out_v = out
+    cdef uint64_t seed_c = seed, stream_c = stream
+    cdef int64_t start_c = start, n_c = n
+    if n > 0:
+        with nogil:
+            fsg_random_words(seed_c, stream_c, start_c, n_c, &out_v[0])
+    return out
+
+
+def check_ids(name: str, const int32_t[::1] ids, K: int) -> None:
+    """ValueError unless every id lies in [0, K)."""
+    cdef int64_t i, bad = -1, n = ids.shape[0], limit = K
+    with nogil:
+        for i in range(n):
+            if ids[i] < 0 or ids[i] >= limit:
+                bad = i
+                break
+    if bad >= 0:
+        raise ValueError(f"{name}[{bad}] is {ids[bad]}; ids must lie in [0, {K})")
+
+
+def check_corpus(const int32_t[::1] tokens, const int64_t[::1] offsets, K: int) -> None:
+    """ValueError unless the offsets cover the tokens in rising order and every token is an id below K."""
+    cdef int64_t i, bad = -1, sentences = offsets.shape[0] - 1
+    check_ids("tokens", tokens, K)
+    if sentences < 0 or offsets[0] != 0 or offsets[sentences] != tokens.shape[0]:
+        raise ValueError(f"offsets must start at 0 and end at the number of tokens, {tokens.shape[0]}")
+    with nogil:
+        for i in range(sentences):
+            if offsets[i] > offsets[i + 1]:
+                bad = i
+                break
+    if bad >= 0:
+        raise ValueError(f"offsets[{bad + 1}] is {offsets[bad + 1]}, below offsets[{bad}] = {offsets[bad]}")
+
+
+def thin(const int32_t[::1] tokens, const int64_t[::1] offsets, const double[::1] keep_k, seed: int, stream: int):
+    """Drop tokens at random, keeping token t with probability keep_k[t]; returns (tokens, offsets). Input as by check_corpus."""
+    cdef int64_t n = tokens.shape[0], sentences = offsets.shape[0] - 1, kept
+    cdef uint64_t seed_c = seed, stream_c = stream
+    out_tokens, out_offsets = np.empty(max(n, 1), np.int32), np.empty(sentences + 1, np.int64)
+    cdef int32_t[::1] tokens_v = out_tokens
+    cdef int64_t[::1] offsets_v = out_offsets
+    if n == 0:
+        return out_tokens[:0], np.zeros(1, np.int64)
+    with nogil:
+        kept = fsg_thin(&tokens[0], &offsets[0], sentences, &keep_k[0], seed_c, stream_c, &tokens_v[0], &offsets_v[0])
+    return out_tokens[:out_offsets[kept]], out_offsets[:kept + 1]
+
+
+cdef tuple grouped(uint64_t[::1] keys, float[::1] weights, int64_t n, int64_t K):
+    """Sort and merge the first n pairs: (centers, row_ptr, contexts, counts)."""
+    cdef uint64_t[::1] spare_keys = np.empty(max(n, 1), np.uint64)
+    cdef float[::1] spare_weights = np.empty(max(n, 1), np.float32)
+    centers, contexts = np.empty(max(n, 1), np.int32), np.empty(max(n, 1), np.int32)
+    row_ptr, counts = np.empty(n + 1, np.int64), np.empty(max(n, 1), np.float32)
+    cdef int32_t[::1] centers_v = centers, contexts_v = contexts
+    cdef int64_t[::1] row_ptr_v = row_ptr
+    cdef float[::1] counts_v = counts
+    cdef int64_t rows
+    with nogil:
+        fsg_sort_pairs(n, K, &keys[0], &weights[0], &spare_keys[0], &spare_weights[0])
+        rows = fsg_group_pairs(n, &keys[0], &weights[0], &centers_v[0], &row_ptr_v[0], &contexts_v[0], &counts_v[0])
+    entries = row_ptr[rows]
+    return centers[:rows].copy(), row_ptr[:rows + 1].copy(), contexts[:entries].copy(), counts[:entries].copy()
+
+
+def group_windows(const int32_t[::1] tokens, const int64_t[::1] offsets, start: int, stop: int, K: int, left: int, right: int,
+                  const float[::1] weight_left, const float[::1] weight_right, draw: bool, seed: int, stream: int):
+    """Pair counts of the centers at positions [start, stop): (centers, row_ptr, contexts, counts), rows by center id.
+
+    left, right: reach of the window, -1 for the whole sentence; weight_left[d - 1] weighs distance d, empty weighs 1.
+    draw: each position's reach is drawn anew from (seed, stream, position). Input as by check_corpus.
+    """
+    cdef fsg_window window
+    cdef int64_t n, sentences = offsets.shape[0] - 1, start_c = start, stop_c = stop
+    if not 0 <= start_c <= stop_c <= tokens.shape[0]:
+        raise ValueError(f"positions [{start}, {stop}) lie outside the {tokens.shape[0]} tokens")
+    window.left, window.right, window.draw = left, right, draw
+    window.seed, window.stream = seed, stream
+    window.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
+    window.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
+    if (window.weight_left != NULL and weight_left.shape[0] < left) or (window.weight_right != NULL and weight_right.shape[0] < right):
+        raise ValueError("weight_left and weight_right must hold a weight for every distance of the window")
+    if start_c == stop_c:
+        n = 0
+    else:
+        with nogil:
+            n = fsg_window_pairs(&window, &tokens[0], &offsets[0], sentences, start_c, stop_c, NULL, NULL)
+    cdef uint64_t[::1] keys = np.empty(max(n, 1), np.uint64)
+    cdef float[::1] weights = np.empty(max(n, 1), np.float32)
+    if n:
+        with nogil:
+            fsg_window_pairs(&window, &tokens[0], &offsets[0], sentences, start_c, stop_c, &keys[0], &weights[0])
+    return grouped(keys, weights, n, K)
+
+
+def group_pairs(const int32_t[::1] centers, const int32_t[::1] contexts, const float[::1] weights, K: int):
+    """Pair counts of explicit pairs, as group_windows returns them. Ids are checked; weights are finite and not negative."""
+    cdef int64_t i, n = centers.shape[0], bad = -1
+    check_ids("centers", centers, K)
+    check_ids("contexts", contexts, K)
+    if contexts.shape[0] != n or weights.shape[0] != n:
+        raise ValueError(f"centers, contexts and weights have {n}, {contexts.shape[0]} and {weights.shape[0]} values; they must be equal")
+    cdef uint64_t[::1] keys = np.empty(max(n, 1), np.uint64)
+    cdef float[::1] copy = np.empty(max(n, 1), np.float32)
+    with nogil:
+        for i in range(n):
+            keys[i] = <uint64_t>centers[i] << 32 | <uint32_t>contexts[i]
+            copy[i] = weights[i]
+            if not (weights[i] >= 0 and weights[i] <= 3e38):
+                bad = i
+                break
+    if bad >= 0:
+        raise ValueError(f"weights[{bad}] is {weights[bad]}; weights must be finite and not negative")
+    return grouped(keys, copy, n, K)
+
+
+# ---- the batch step --------------------------------------------------------------------------------------------------
+
+cdef double LARGEST = 1e37  # gradients, Adagrad sums and matrices stay below; float32 ends at 3.4e38
+
+
+def abs_max(array) -> float:
+    """Largest absolute value of a float32 array; NaN counts as larger than infinity."""
+    cdef const float[::1] flat = array.reshape(-1)
+    cdef float top = 0
+    if flat.shape[0]:
+        with nogil:
+            top = fsg_abs_max(&flat[0], flat.shape[0])
+    return top
+
+
+cdef double tree_sum(double *part, int64_t n) noexcept nogil:
+    """Sum by the fixed binary tree; part is overwritten."""
+    cdef int64_t i, width = 1
+    while width < n:
+        i = 0
+        while i + width < n:
+            part[i] += part[i + width]
+            i += 2 * width
+        width *= 2
+    return part[0]
+
+
+cdef class Workspace:
+    """Scratch for batches over a vocabulary of K words, and the passes that use it.
+
+    Parameters
+    ----------
+    K, H : int
+        Vocabulary and vector size.
+    rows : int
+        Softmax rows held at once; a larger batch is worked off in blocks of so many rows. Part of the result's bits.
+    num_threads : int
+        Does not change the result.
+    """
+
+    cdef readonly int64_t K, H, rows, slices, shards, H_pad
+    cdef readonly int num_threads
+    cdef int busy
+    cdef double bound_I, bound_O  # no absolute value in I or O is larger
+    cdef int64_t[::1] shard_ptr
+    cdef float[::1] X, Xs, E, S, gI, gO, G
+    cdef readonly object shift  # (rows,) float32: what was taken off each logit
+    cdef float[::1] shift_u, scale_u, target_u
+    cdef double[::1] Z_u, n_u, part
+    cdef int64_t[::1] slice_ptr
+    cdef int32_t[::1] entry_u, entry_k
+    cdef float[::1] entry_w
+    cdef fsg_batch batch
+
+    def __init__(self, K: int, H: int, rows: int, num_threads: int):
+        if K < 1 or H < 1 or rows < 1 or num_threads < 1:
+            raise ValueError(f"K, H, rows and num_threads are {K}, {H}, {rows}, {num_threads}; all must be at least 1")
+        self.K, self.H, self.num_threads = K, H, num_threads
+        self.rows = round_up(rows, FSG_PANEL)
+        self.H_pad = round_up(H, FSG_LANES)
+        self.slices = round_up(K, FSG_SLICE) // FSG_SLICE
+        self.shards = shard_count(K)
+        self.shard_ptr = np.array([self.slices * s // self.shards for s in range(self.shards + 1)], np.int64)
+        self.slice_ptr = np.zeros(self.slices + 1, np.int64)
+        self.part = np.zeros(self.shards)
+        self.X = self.Xs = self.E = self.S = self.gI = self.gO = self.G = np.zeros(0, np.float32)
+        self.entry_u = self.entry_k = np.zeros(0, np.int32)
+        self.entry_w = np.zeros(0, np.float32)
+        self.bound_I = self.bound_O = np.inf  # unknown until the first step reads the matrices
+        self.batch.K, self.batch.H, self.batch.H_pad = self.K, self.H, self.H_pad
+
+    # -- scratch --
+
+    cdef void reserve(self, int64_t block, int64_t batch_rows, int64_t entries, bint keep_E, bint keep_gO) except *:
+        """Make every buffer large enough; they only grow."""
+        cdef int64_t padded = round_up(block, FSG_PANEL)
+        cdef int64_t tiles = self.slices if keep_E else self.num_threads
+        if self.S.shape[0] < self.shards * padded:
+            self.X = np.empty(padded * self.H, np.float32)
+            self.Xs = np.zeros(padded * self.H_pad, np.float32)
+            self.S = np.empty(self.shards * padded, np.float32)
+            self.shift = np.zeros(padded, np.float32)
+            self.shift_u = self.shift
+            self.scale_u = np.empty(padded, np.float32)
+            self.target_u = np.empty(padded, np.float32)
+            self.Z_u = np.empty(padded)
+            self.n_u = np.empty(padded)
+        if self.E.shape[0] < tiles * padded * FSG_SLICE:
+            self.E = np.empty(tiles * padded * FSG_SLICE, np.float32)
+        if self.entry_w.shape[0] < entries:
+            self.entry_u, self.entry_k = np.empty(entries, np.int32), np.empty(entries, np.int32)
+            self.entry_w = np.empty(entries, np.float32)
+        if keep_E:
+            if self.gI.shape[0] < self.shards * padded * self.H:
+                self.gI = np.empty(self.shards * padded * self.H, np.float32)
+            if self.G.shape[0] < batch_rows * self.H:
+                self.G = np.empty(batch_rows * self.H, np.float32)
+            size = (self.slices if keep_gO else self.num_threads) * FSG_SLICE * self.H_pad
+            if self.gO.shape[0] < size:
+                self.gO = np.empty(size, np.float32)
+
+    cdef void enter(self) except *:
+        if self.busy:
+            raise RuntimeError("this model is already training or being evaluated in another thread")
+        self.busy = 1
+
+    # -- pass A: one block of rows --
+
+    cdef void begin(self, const float[:, ::1] I_kh, const float[::1] bias_k, const int32_t[::1] ids, const int64_t[::1] row_ptr,
+                    const int32_t[::1] contexts, const float[::1] counts, int64_t u0, int64_t u1) noexcept nogil:
+        """Pack the rows, order the entries, sum the row weights."""
+        cdef fsg_batch *batch = &self.batch
+        cdef int64_t u, i, p, panels = (u1 - u0 + FSG_PANEL - 1) // FSG_PANEL
+        cdef double n
+        batch.U = u1 - u0
+        batch.bias_k = &bias_k[0] if bias_k.shape[0] else NULL
+        batch.X_ph, batch.Xs_uh = &self.X[0], &self.Xs[0]
+        batch.shift_u, batch.target_u = &self.shift_u[0], &self.target_u[0]
+        batch.slice_ptr, batch.entry_u, batch.entry_k = &self.slice_ptr[0], &self.entry_u[0], &self.entry_k[0]
+        batch.entry_w = &self.entry_w[0]
+        for p in range(panels):
+            table.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, &self.X[0])
+        # rows without entries (only their log Z is wanted) leave contexts empty: its address may be anything, it is not read
+        fsg_order_entries(u0, u1, &row_ptr[0], &contexts[0] if contexts.shape[0] else NULL, &counts[0] if counts.shape[0] else NULL, self.slices, FSG_SLICE, &self.slice_ptr[0], &self.entry_u[0],
+                          &self.entry_k[0], &self.entry_w[0])
+        for u in range(u0, u1):
+            n = 0
+            for i in range(row_ptr[u], row_ptr[u + 1]):
+                n += counts[i]
+            self.n_u[u - u0] = n
+        for u in range(batch.U, panels * FSG_PANEL):
+            self.shift_u[u] = 0
+
+    cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
+        """E and the sums of every shard, and the entries' log E, shard by shard."""
+        cdef int64_t s, shard, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL, size = panels * FSG_PANEL
+        cdef float *E
+        cdef double logs
+        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
+            for s in range(size):
+                self.S[shard * size + s] = 0
+            logs = 0
+            for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
+                E = &self.E[0] + (s if keep_E else fsg_omp_thread()) * size * FSG_SLICE
+                table.exp_slice(&self.batch, &O_kh[0, 0], s, 0, panels, E, &self.S[0] + shard * size)
+                logs = logs + table.entries_slice(&self.batch, &O_kh[0, 0], s, E)
+            self.part[shard] = logs
+
+    cdef void true_maxima(self, const float[:, ::1] O_kh) noexcept nogil:
+        """Rows whose sum failed (Z = 0) get their largest logit as shift. Rare, so one thread does it."""
+        cdef int64_t s, u, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL
+        for u in range(panels * FSG_PANEL):
+            self.S[u] = -3.4e38
+        for s in range(self.slices):
+            table.max_slice(&self.batch, &O_kh[0, 0], s, 0, panels, &self.S[0])
+        for u in range(self.batch.U):
+            if self.Z_u[u] == 0:
+                self.shift_u[u] = self.S[u]
+
+    cdef double normalise(self, const float[:, ::1] O_kh, bint keep_E) except? -1:
+        """Pass A of a block, with the second try for rows whose shift was off. Returns the block's loss; logs Z_u into Z_u."""
+        cdef int64_t u, failed, size = round_up(self.batch.U, FSG_PANEL)
+        cdef double loss = 0
+        with nogil:
+            self.exp_pass(O_kh, keep_E)
+            failed = table.merge_sums(&self.S[0], self.shards, size, self.batch.U, &self.Z_u[0])
+            if failed:
+                self.true_maxima(O_kh)
+                self.exp_pass(O_kh, keep_E)
+                failed = table.merge_sums(&self.S[0], self.shards, size, self.batch.U, &self.Z_u[0])
+            for u in range(self.batch.U):
+                loss += self.n_u[u] * table.log(self.Z_u[u])
+            loss -= tree_sum(&self.part[0], self.shards)
+        if failed:
+            raise DivergenceError(f"{failed} of {self.batch.U} softmax rows of the batch are not finite")
+        return loss
+
+    # -- pass B --
+
+    cdef void prepare_gradient(self, const float[:, ::1] I_kh, const int32_t[::1] ids, int64_t u0) noexcept nogil:
+        cdef int64_t u, h, H = self.H, U = self.batch.U, size = round_up(U, FSG_PANEL)
+        for u in range(size):
+            if u < U:
+                self.scale_u[u] = <float>(self.n_u[u] / self.Z_u[u])
+                self.target_u[u] = <float>(self.Z_u[u] / self.n_u[u])
+            for h in range(H):
+                self.Xs[u * self.H_pad + h] = self.scale_u[u] * I_kh[ids[u0 + u], h] if u < U else 0
+
+    cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step, bint keep_gO) noexcept nogil:
+        cdef int64_t s, shard, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL, size = panels * FSG_PANEL
+        cdef int64_t i, stride = size * self.H
+        cdef float *gO
+        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
+            for i in range(stride):
+                self.gI[shard * stride + i] = 0
+            for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
+                gO = &self.gO[0] + (s if keep_gO else fsg_omp_thread()) * FSG_SLICE * self.H_pad
+                table.gradient_slice(&self.batch, &O_kh[0, 0], s, &self.E[0] + s * size * FSG_SLICE, &self.gI[0] + shard * stride,
+                                     gO, first, step)
+
+    cdef void merge_pass(self, int64_t u0) noexcept nogil:
+        cdef int64_t p, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL
+        for p in prange(panels, num_threads=self.num_threads, schedule="static"):
+            table.merge_panel(&self.batch, p, &self.gI[0], self.shards, panels * FSG_PANEL * self.H, &self.scale_u[0],
+                              &self.G[0] + u0 * self.H)
+
+    cdef void move_inputs(self, float[:, ::1] I_kh, const int32_t[::1] ids, const fsg_step *step) noexcept nogil:
+        cdef int64_t u
+        for u in prange(ids.shape[0], num_threads=self.num_threads, schedule="static"):
+            table.move_row(&I_kh[ids[u], 0], &self.G[0] + u * self.H, self.H, step, ids[u])
+
+    cdef void check_range(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, double weight, double heaviest,
+                          const fsg_step *step, adagrad_I) except *:
+        """DivergenceError if this step could leave the range of float32, told from bounds before anything is written.
+
+        |gO| <= sum_u n_u max|I| and |gI| <= n_u max|O|, since |P - N/n| <= 1. An Adagrad step is at most rate * sqrt(H).
+        The maxima are themselves bounds, raised by each step; the matrices are read again only when the bounds do not do.
+        """
+        cdef double gradient_I = 0, gradient_O = 0, step_I, step_O, sum_I = 0, sum_O = 0, rate = abs(step.rate)
+        cdef bint read = False
+        while True:
+            gradient_I, gradient_O = 2 * heaviest * self.bound_O, 2 * weight * self.bound_I
+            step_I, step_O = rate * gradient_I, rate * gradient_O
+            if step.adagrad_k != NULL:
+                step_I = step_O = rate * sqrt(<double>self.H) * 1.01
+                sum_I = abs_max(adagrad_I) + gradient_I * gradient_I
+                sum_O = fsg_abs_max(step.adagrad_k, self.K) + gradient_O * gradient_O
+            # each on its own, so that a NaN fails
+            if (self.bound_I + step_I < LARGEST and self.bound_O + step_O < LARGEST and gradient_I < LARGEST and gradient_O < LARGEST
+                    and sum_I < LARGEST and sum_O < LARGEST):
+                self.bound_I += step_I
+                self.bound_O += step_O
+                return
+            if read:
+                break
+            self.bound_I, self.bound_O, read = abs_max(np.asarray(I_kh)), abs_max(np.asarray(O_kh)), True
+        raise DivergenceError(f"a step of rate {step.rate:g} would leave the range of float32: values up to {self.bound_I:g} in I and "
+                              f"{self.bound_O:g} in O, gradients up to {max(gradient_I, gradient_O):g}")
+
+    # -- public --
+
+    cdef void check(self, I_kh, O_kh, bias_k, const int32_t[::1] ids, const int64_t[::1] row_ptr, const int32_t[::1] contexts,
+                    const float[::1] counts) except *:
+        """Shapes, ids and row pointers; what the kernels take on trust."""
+        cdef int64_t u, U = ids.shape[0]
+        if tuple(I_kh.shape)[1] != self.H or tuple(O_kh.shape) != (self.K, self.H):
+            raise ValueError(f"I_kh is {tuple(I_kh.shape)} and O_kh {tuple(O_kh.shape)}; need (any, {self.H}) and ({self.K}, {self.H})")
+        if bias_k.shape[0] not in (0, self.K):
+            raise ValueError(f"bias_k has {bias_k.shape[0]} values; need 0 or {self.K}")
+        if row_ptr.shape[0] != U + 1 or row_ptr[0] != 0 or row_ptr[U] != contexts.shape[0] or counts.shape[0] != contexts.shape[0]:
+            raise ValueError(f"row_ptr must hold {U + 1} values from 0 to the {contexts.shape[0]} contexts, and counts as many as contexts")
+        for u in range(U):
+            if row_ptr[u] > row_ptr[u + 1]:
+                raise ValueError(f"row_ptr falls at row {u}")
+        check_ids("centers", ids, I_kh.shape[0])
+        check_ids("contexts", contexts, self.K)
+
+    def loss(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, const float[::1] bias_k, const int32_t[::1] ids,
+             const int64_t[::1] row_ptr, const int32_t[::1] contexts, const float[::1] counts, log_z=None):
+        """Sum of -log P over the counts, in nats; writes log Z of each row into log_z (float64) if given. Ids may repeat."""
+        cdef int64_t u0, u1, u, U = ids.shape[0]
+        cdef double total = 0
+        cdef double[::1] log_z_v = np.empty(U) if log_z is None else log_z
+        self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
+        if log_z_v.shape[0] != U:
+            raise ValueError(f"log_z has {log_z_v.shape[0]} values; need {U}")
+        self.enter()
+        try:
+            for u0 in range(0, U, self.rows):
+                u1 = min(u0 + self.rows, U)
+                self.reserve(u1 - u0, 0, max(row_ptr[u1] - row_ptr[u0], 1), False, False)
+                self.shift_u[:] = 0
+                self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1)
+                total += self.normalise(O_kh, False)
+                for u in range(u1 - u0):
+                    log_z_v[u0 + u] = table.log(self.Z_u[u]) + self.shift_u[u]
+                PyErr_CheckSignals()
+        finally:
+            self.busy = 0
+        return total
+
+    def step(self, float[:, ::1] I_kh, float[:, ::1] O_kh, const float[::1] bias_k, const int32_t[::1] ids,
+             const int64_t[::1] row_ptr, const int32_t[::1] contexts, const float[::1] counts, float[::1] shift_k, rate: float,
+             adagrad_I=None, adagrad_O=None):
+        """One step on a batch: the loss at its start (nats); rows ids of I_kh and all rows of O_kh move in place.
+
+        The ids must be distinct. shift_k (rows of I_kh) holds the last log Z of each center and is renewed. A DivergenceError
+        leaves I_kh, O_kh and the Adagrad sums as they were.
+        """
+        cdef fsg_step step_I, step_O
+        cdef float[::1] a_I, a_O
+        step_I.rate = step_O.rate = rate
+        step_I.adagrad_k = step_O.adagrad_k = NULL
+        if adagrad_I is not None:
+            a_I, a_O = adagrad_I, adagrad_O
+            if a_I.shape[0] != I_kh.shape[0] or a_O.shape[0] != self.K:
+                raise ValueError("adagrad_I and adagrad_O must hold a value for each row of I_kh and O_kh")
+            step_I.adagrad_k, step_O.adagrad_k = &a_I[0], &a_O[0]
+        self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
+        if shift_k.shape[0] != I_kh.shape[0]:
+            raise ValueError(f"shift_k has {shift_k.shape[0]} values; need {I_kh.shape[0]}")
+        self.enter()
+        try:
+            loss = self.run(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts, shift_k, &step_O, adagrad_I)
+            with nogil:
+                self.move_inputs(I_kh, ids, &step_I)
+        finally:
+            self.busy = 0
+        return loss
+
+    def gradient(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, const float[::1] bias_k, const int32_t[::1] ids,
+                 const int64_t[::1] row_ptr, const int32_t[::1] contexts, const float[::1] counts):
+        """(loss, gI of shape (U, H), gO of shape (K, H)) of a batch with distinct ids; nothing moves."""
+        self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
+        copy = np.array(O_kh)  # gradient_slice wants a writable O, though it does not write without a step
+        self.enter()
+        try:
+            loss = self.run(I_kh, copy, bias_k, ids, row_ptr, contexts, counts, np.zeros(I_kh.shape[0], np.float32), NULL, None)
+            gI = np.array(self.G)[:ids.shape[0] * self.H].reshape(ids.shape[0], self.H)
+            gO = np.array(self.gO).reshape(-1, self.H_pad)[:self.K, :self.H].copy()
+        finally:
+            self.busy = 0
+        return loss, gI, gO
+
+    cdef double run(self, const float[:, ::1] I_kh, float[:, ::1] O_kh, const float[::1] bias_k, const int32_t[::1] ids,
+                    const int64_t[::1] row_ptr, const int32_t[::1] contexts, const float[::1] counts, float[::1] shift_k,
+                    const fsg_step *step, adagrad_I) except? -1:
+        """Blocks of rows: pass A, pass B; O moves in the last one's pass B, after every check has passed. G holds gI."""
+        cdef int64_t u0, u1, u, U = ids.shape[0]
+        cdef bint keep_gO = step == NULL or U > self.rows
+        cdef double total = 0, weight = 0, heaviest = 0
+        for u0 in range(0, U, self.rows):
+            u1 = min(u0 + self.rows, U)
+            self.reserve(u1 - u0, U, max(row_ptr[u1] - row_ptr[u0], 1), True, keep_gO)
+            for u in range(u1 - u0):
+                self.shift_u[u] = shift_k[ids[u0 + u]]
+            self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1)
+            total += self.normalise(O_kh, True)
+            for u in range(u1 - u0):
+                weight += self.n_u[u]
+                heaviest = max(heaviest, self.n_u[u])
+            PyErr_CheckSignals()  # nothing is written yet; from the last block's pass B on, the step completes
+            if u1 == U and step != NULL:
+                self.check_range(I_kh, O_kh, weight, heaviest, step, adagrad_I)
+            with nogil:
+                self.prepare_gradient(I_kh, ids, u0)
+                self.gradient_pass(O_kh, u0 == 0, step if u1 == U else NULL, keep_gO)
+                self.merge_pass(u0)
+                for u in range(u1 - u0):
+                    shift_k[ids[u0 + u]] = <float>(table.log(self.Z_u[u]) + self.shift_u[u])
+        return total
+
+
+# ---- for the tests ---------------------------------------------------------------------------------------------------
+
+def vector_exp(const float[::1] x):
+    """exp(x) by the kernels' own exponential; the length must be a multiple of 16."""
+    if x.shape[0] % FSG_LANES:
+        raise ValueError(f"x has {x.shape[0]} values; need a multiple of {FSG_LANES}")
+    out = np.empty(x.shape[0], np.float32)
+    cdef float[::1] out_v = out
+    if x.shape[0]:
+        table.exp(&x[0], &out_v[0], x.shape[0])
+    return out
+
+
+def scalar_log(x: float) -> float:
+    """log(x) by the kernels' own logarithm, for positive normal x."""
+    return table.log(x)

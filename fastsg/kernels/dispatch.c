@@ -1,0 +1,29 @@
+/* Which table runs: the best first. The caller chooses; nothing here falls back in silence. */
+#include "kernels.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const fsg_table *fsg_available(int i)
+{
+    const fsg_table *(*const all[])(void) = {fsg_avx512, fsg_avx2, fsg_neon, fsg_generic};
+    for (size_t t = 0; t < sizeof all / sizeof *all; t++) {
+        const fsg_table *table = all[t]();
+        if (table && i-- == 0) return table;
+    }
+    return NULL;
+}
+
+float fsg_abs_max(const float *x, int64_t n)
+{
+    int32_t top = 0; /* without the sign bit, float order is integer order, and NaN lies above infinity */
+    for (int64_t i = 0; i < n; i++) {
+        int32_t bits;
+        memcpy(&bits, x + i, 4);
+        bits &= 0x7fffffff;
+        top = bits > top ? bits : top;
+    }
+    float result;
+    memcpy(&result, &top, 4);
+    return result;
+}

@@ -1,0 +1,106 @@
+/* The kernels of fastsg: exact softmax over the whole vocabulary for a batch of rows, its gradients, and the updates.
+ *
+ * Legend, used in every file of this folder
+ *   K   vocabulary size            k   a vocabulary row (a context word)
+ *   H   vector size                h   a coordinate
+ *   U   rows of the batch (its distinct centers, equal centers merged)      u   a row of the batch
+ *   p   a panel: PANEL consecutive u, padded with zero rows; the vector lanes run along u
+ *   s   a slice: SLICE consecutive k (the last one may be shorter); a shard is a run of slices owned by one thread
+ *   I_kh, O_kh (K, H)   input and output matrix, row-major, item-aligned only
+ *   X_ph [p][h][PANEL]  the batch's rows of I, transposed panel by panel
+ *   E_pk [p][k][PANEL]  exp(logit - shift_u) of one slice
+ *   N_uk                weight of the pairs (center u, context k); n_u = sum_k N_uk
+ * Names end in their axes: the name is the shape.
+ *
+ * What no kernel does: allocate, start threads, print, know Python. The caller checks shapes and ids and owns all scratch.
+ *
+ * Bits. Every output element is one chain of fused multiply-adds in a fixed order and lanes are independent of each
+ * other, so the vector width cannot change a bit. Sums over k run in index order inside a shard; shards are merged by a
+ * fixed binary tree. Sums over h (norms, dot products) use LANES fixed lanes folded 8-4-2-1.
+ */
+#ifndef FASTSG_KERNELS_H
+#define FASTSG_KERNELS_H
+
+#include <stdint.h>
+
+#define FSG_PANEL 32
+#define FSG_SLICE 120 /* divisible by every register tile height in use (12, 6, 4) */
+#define FSG_LANES 16
+
+/* Below this a probability (relative to the shift) is set to zero: denormals are slow on some CPUs. exp(-69) = 1.08e-30 */
+#define FSG_EXP_MIN (-69.0f)
+
+/* Rows whose sum of exp leaves this range are redone with their true maximum as shift. */
+#define FSG_SUM_MIN 0x1p-20
+#define FSG_SUM_MAX 0x1p+60
+
+/* A batch: sizes, inputs and the scratch that its passes share. Pointers are the caller's. */
+typedef struct {
+    int64_t K, H, U;
+    int64_t H_pad;          /* row length of Xs_uh and gO_kh: H rounded up to LANES, padding zero */
+    const float *bias_k;    /* (K) added to the logits, or NULL */
+    const float *X_ph;      /* (panels, H, PANEL) */
+    float *shift_u;         /* (panels * PANEL) */
+    float *Xs_uh;           /* (panels * PANEL, H_pad): scale_u * X_uh */
+    const float *target_u;  /* (panels * PANEL): Z_u / n_u, what one unit of N is worth in E's scale */
+    /* the counts of the batch, ordered by (slice, u, k) */
+    const int64_t *slice_ptr; /* (slices + 1) */
+    const int32_t *entry_u;
+    const int32_t *entry_k;
+    const float *entry_w;
+} fsg_batch;
+
+/* How a row moves: x -= rate * g, or with row-wise Adagrad a += mean_h g^2, x -= rate * g / sqrt(a). */
+typedef struct {
+    float rate;
+    float *adagrad_k; /* (K) running sums, or NULL for plain SGD */
+} fsg_step;
+
+typedef struct {
+    const char *name;
+    int fma; /* 1: products are fused, bits agree with every other FMA table */
+
+    /* X_ph of panel p from rows ids[u] of I_kh; rows past U are zero. */
+    void (*pack_panel)(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph);
+
+    /* E_pk of slice s for panels [p0, p1) and S_u += sum over the slice's k.   2 U K H flops over all slices */
+    void (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *E_pk, float *S_u);
+
+    /* top_u = max(top_u, logits of slice s). */
+    void (*max_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *top_u);
+
+    /* Z_u = tree sum of S_su over the shards, in double. Returns the number of rows out of [SUM_MIN, SUM_MAX]; those get Z_u = 0. */
+    int64_t (*merge_sums)(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u);
+
+    /* Sum over the slice's entries of w * log E_uk, in double; an entry that E holds as zero is recomputed from the rows. */
+    double (*entries_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const float *E_pk);
+
+    /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s moves (step != NULL).
+     * first: gO_kh starts at zero, otherwise it holds what earlier row blocks of the same batch left.   4 U K H flops */
+    void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, float *gI_ph, float *gO_kh, int first,
+                           const fsg_step *step);
+
+    /* G_uh of panel p = scale_u * (tree sum of gI_sph over the shards). gI_sph is overwritten. */
+    void (*merge_panel)(const fsg_batch *batch, int64_t p, float *gI_sph, int64_t shards, int64_t stride, const float *scale_u,
+                        float *G_uh);
+
+    /* Row ids[u] of I_kh moves along G_uh. The ids are distinct. */
+    void (*move_row)(float *I_h, const float *G_h, int64_t H, const fsg_step *step, int64_t k);
+
+    double (*log)(double x); /* the project's own: same bits everywhere */
+    void (*exp)(const float *x, float *y, int64_t n); /* for tests: the vector exponential, n a multiple of LANES */
+} fsg_table;
+
+/* Each returns NULL where the build or the CPU lacks it. */
+const fsg_table *fsg_generic(void);
+const fsg_table *fsg_avx2(void);
+const fsg_table *fsg_avx512(void);
+const fsg_table *fsg_neon(void);
+
+/* The i-th table this CPU can run, best first; NULL past the last. */
+const fsg_table *fsg_available(int i);
+
+/* Largest |x| by bit pattern, so NaN counts as larger than infinity. */
+float fsg_abs_max(const float *x, int64_t n);
+
+#endif

@@ -1,0 +1,306 @@
+/* The body every ISA stub includes: one batch step as two passes over vocabulary slices.
+ *
+ *   pass A   c_uk = O_k . X_u + b_k,  E_uk = exp(c_uk - shift_u),  S_u = sum_k E_uk                  2 U K H flops
+ *   between  Z_u = sum of S_u over shards,  log P(k|u) = log(E_uk / Z_u),  scale_u = n_u / Z_u
+ *   pass B   R_uk = E_uk - N_uk Z_u / n_u,   so that  n_u P(k|u) - N_uk = scale_u R_uk
+ *            gI_u = scale_u sum_k R_uk O_k,   gO_k = sum_u R_uk (scale_u X_u),   O_k moves            4 U K H flops
+ *
+ * The lanes of a vector run along the batch rows u, so sums over k need no folding and padding exists only in u (and in h
+ * for gO). O is read as broadcast scalars straight from the user's matrix: nothing is packed but the batch's own rows.
+ */
+#include "vec.h"
+
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define UNROLL _Pragma("GCC unroll 16")
+#define PANEL FSG_PANEL
+#define SLICE FSG_SLICE
+#define WIDE (NV * VLEN) /* lanes of one register tile */
+#define MAX_ROWS 12
+/* A product that must round on its own: without the barrier a compiler may fuse it into an addition, or not. */
+#define ROUND_ALONE(x) __asm__("" : "+m"(x))
+
+/* ---- register tiles: one chain of multiply-adds for each element ------------------------------------------------ */
+
+/* acc_ij += sum_t a[i * a_row + t * a_step] * b[t * b_step + j]: `rows` broadcast operands against `cols` vectors. */
+INLINE void tile(const int rows, const int cols, vf acc[][4], const float *a, int64_t a_row, int64_t a_step, const float *b,
+                 int64_t b_step, int64_t count)
+{
+    for (int64_t t = 0; t < count; t++, a += a_step, b += b_step) {
+        vf b_j[4];
+        UNROLL for (int j = 0; j < cols; j++) b_j[j] = vload(b + j * VLEN);
+        UNROLL for (int i = 0; i < rows; i++) {
+            vf a_i = vset(a[i * a_row]);
+            UNROLL for (int j = 0; j < cols; j++) acc[i][j] += a_i * b_j[j];
+        }
+    }
+}
+
+INLINE void tile_zero(const int rows, const int cols, vf acc[][4])
+{
+    UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < cols; j++) acc[i][j] = vset(0); }
+}
+
+INLINE void tile_load(const int rows, const int cols, vf acc[][4], const float *c, int64_t c_row)
+{
+    UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < cols; j++) acc[i][j] = vload(c + i * c_row + j * VLEN); }
+}
+
+INLINE void tile_store(const int rows, const int cols, vf acc[][4], float *c, int64_t c_row)
+{
+    UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < cols; j++) vstore(c + i * c_row + j * VLEN, acc[i][j]); }
+}
+
+/* ---- pass A ------------------------------------------------------------------------------------------------------ */
+
+static void pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph)
+{
+    float *out = X_ph + p * H * PANEL;
+    for (int64_t i = 0; i < PANEL; i++) {
+        const float *row = p * PANEL + i < U ? I_kh + (int64_t)ids[p * PANEL + i] * H : NULL;
+        for (int64_t h = 0; h < H; h++) out[h * PANEL + i] = row ? row[h] : 0.0f;
+    }
+}
+
+/* `rows` vocabulary rows from k on, against the lanes [0, WIDE) of a panel. */
+INLINE void exp_tile(const int rows, const fsg_batch *B, const float *O_k, int64_t k, const float *X_h, const float *shift, float *E,
+                     float *S)
+{
+    vf acc[MAX_ROWS][4];
+    tile_zero(rows, NV, acc);
+    tile(rows, NV, acc, O_k, B->H, 1, X_h, PANEL, B->H);
+    UNROLL for (int j = 0; j < NV; j++) {
+        vf shift_j = vload(shift + j * VLEN), S_j = vload(S + j * VLEN);
+        UNROLL for (int i = 0; i < rows; i++) {
+            float bias = B->bias_k ? B->bias_k[k + i] : 0.0f;
+            vf e = vexp(acc[i][j] + bias - shift_j);
+            vstore(E + i * PANEL + j * VLEN, e);
+            S_j += e;
+        }
+        vstore(S + j * VLEN, S_j);
+    }
+}
+
+static void exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *E_pk, float *S_u)
+{
+    const int64_t start = s * SLICE, stop = start + SLICE < B->K ? start + SLICE : B->K;
+    for (int64_t p = p0; p < p1; p++)
+        for (int64_t half = 0; half < PANEL; half += WIDE) {
+            const float *X_h = B->X_ph + p * B->H * PANEL + half, *shift = B->shift_u + p * PANEL + half;
+            float *E = E_pk + p * SLICE * PANEL + half, *S = S_u + p * PANEL + half;
+            int64_t k = start;
+            for (; k + MR <= stop; k += MR) exp_tile(MR, B, O_kh + k * B->H, k, X_h, shift, E + (k - start) * PANEL, S);
+            for (; k < stop; k++) exp_tile(1, B, O_kh + k * B->H, k, X_h, shift, E + (k - start) * PANEL, S);
+        }
+}
+
+INLINE void max_tile(const int rows, const fsg_batch *B, const float *O_k, int64_t k, const float *X_h, float *top)
+{
+    vf acc[MAX_ROWS][4];
+    tile_zero(rows, NV, acc);
+    tile(rows, NV, acc, O_k, B->H, 1, X_h, PANEL, B->H);
+    UNROLL for (int j = 0; j < NV; j++) {
+        vf top_j = vload(top + j * VLEN);
+        UNROLL for (int i = 0; i < rows; i++) {
+            vf c = acc[i][j] + (B->bias_k ? B->bias_k[k + i] : 0.0f);
+            top_j = vselect(c > top_j, c, top_j);
+        }
+        vstore(top + j * VLEN, top_j);
+    }
+}
+
+static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *top_u)
+{
+    const int64_t start = s * SLICE, stop = start + SLICE < B->K ? start + SLICE : B->K;
+    for (int64_t p = p0; p < p1; p++)
+        for (int64_t half = 0; half < PANEL; half += WIDE) {
+            const float *X_h = B->X_ph + p * B->H * PANEL + half;
+            float *top = top_u + p * PANEL + half;
+            int64_t k = start;
+            for (; k + MR <= stop; k += MR) max_tile(MR, B, O_kh + k * B->H, k, X_h, top);
+            for (; k < stop; k++) max_tile(1, B, O_kh + k * B->H, k, X_h, top);
+        }
+}
+
+/* ---- between the passes ------------------------------------------------------------------------------------------ */
+
+/* log x for x > 0 and normal: x = 2^e m, m in [sqrt(1/2), sqrt 2), log m = 2 atanh((m - 1) / (m + 1)). Error below 1e-15. */
+static double log_double(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, 8);
+    int64_t e = (int64_t)(bits >> 52) - 1023;
+    bits = (bits & 0xfffffffffffffull) | 0x3ff0000000000000ull;
+    double m;
+    memcpy(&m, &bits, 8);
+    if (m > 0x1.6a09e667f3bcdp+0) {
+        m *= 0.5; /* exact */
+        e++;
+    }
+    const double f = (m - 1.0) / (m + 1.0), g = f * f;
+    double y = 1.0 / 21;
+    for (int i = 19; i >= 1; i -= 2) y = y * g + 1.0 / i;
+    double fractional = y * 2.0 * f;
+    ROUND_ALONE(fractional);
+    return (double)e * 0x1.62e42fefa39efp-1 + fractional;
+}
+
+static int64_t merge_sums(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u)
+{
+    int64_t failed = 0;
+    double part[64];
+    for (int64_t u = 0; u < U; u++) {
+        for (int64_t s = 0; s < shards; s++) part[s] = S_su[s * stride + u];
+        for (int64_t step = 1; step < shards; step *= 2)
+            for (int64_t s = 0; s + step < shards; s += 2 * step) part[s] += part[s + step];
+        const int good = part[0] >= FSG_SUM_MIN && part[0] <= FSG_SUM_MAX; /* NaN fails both */
+        Z_u[u] = good ? part[0] : 0.0;
+        failed += !good;
+    }
+    return failed;
+}
+
+/* O_k . I_u in LANES fixed lanes, folded 8-4-2-1. */
+static double dot(const float *x, const float *y, int64_t H)
+{
+    lanes sum = {0};
+    int64_t h = 0;
+    for (; h + FSG_LANES <= H; h += FSG_LANES) {
+        lanes a, b;
+        memcpy(&a, x + h, sizeof a);
+        memcpy(&b, y + h, sizeof b);
+        sum += a * b;
+    }
+    for (int64_t i = 0; h < H; h++, i++) sum[i] += x[h] * y[h];
+    for (int64_t width = FSG_LANES / 2; width; width /= 2)
+        for (int64_t i = 0; i < width; i++) sum[i] += sum[i + width];
+    return sum[0];
+}
+
+/* A logit that E cannot hold (E = 0), recomputed: column u of the packed panel against O_k. */
+static double logit(const fsg_batch *B, const float *O_kh, int64_t u, int64_t k)
+{
+    const float *X = B->X_ph + (u / PANEL) * B->H * PANEL + u % PANEL, *O_k = O_kh + k * B->H;
+    float sum = 0;
+    for (int64_t h = 0; h < B->H; h++) sum = O_k[h] * X[h * PANEL] + sum;
+    return (double)(sum + (B->bias_k ? B->bias_k[k] : 0.0f)) - B->shift_u[u];
+}
+
+static double entries_slice(const fsg_batch *B, const float *O_kh, int64_t s, const float *E_pk)
+{
+    double sum = 0;
+    for (int64_t i = B->slice_ptr[s]; i < B->slice_ptr[s + 1]; i++) {
+        const int64_t u = B->entry_u[i], k = B->entry_k[i];
+        const float e = E_pk[((u / PANEL) * SLICE + (k - s * SLICE)) * PANEL + u % PANEL];
+        const double log_e = e > 0 ? log_double(e) : logit(B, O_kh, u, k);
+        sum = B->entry_w[i] * log_e + sum;
+    }
+    return sum;
+}
+
+/* ---- pass B ------------------------------------------------------------------------------------------------------ */
+
+/* gI_ph[h .. h+rows) += sum over the slice's k of R_pk O_kh */
+INLINE void gI_tile(const int rows, const float *O_h, int64_t H, const float *R, float *gI, int64_t count)
+{
+    vf acc[MAX_ROWS][4];
+    tile_load(rows, NV, acc, gI, PANEL);
+    tile(rows, NV, acc, O_h, 1, H, R, PANEL, count);
+    tile_store(rows, NV, acc, gI, PANEL);
+}
+
+static void gI_panel(const float *O_sh, int64_t H, const float *R, float *gI, int64_t count)
+{
+    for (int64_t half = 0; half < PANEL; half += WIDE) {
+        int64_t h = 0;
+        for (; h + MR <= H; h += MR) gI_tile(MR, O_sh + h, H, R + half, gI + h * PANEL + half, count);
+        for (; h + 4 <= H; h += 4) gI_tile(4, O_sh + h, H, R + half, gI + h * PANEL + half, count);
+        for (; h < H; h++) gI_tile(1, O_sh + h, H, R + half, gI + h * PANEL + half, count);
+    }
+}
+
+/* gO_kh[k .. k+rows) += sum over the u of `panels` panels of R_pk Xs_uh, for `cols` vectors of h */
+INLINE void gO_tile(const int rows, const int cols, const float *R, const float *Xs, int64_t H_pad, float *gO, int64_t panels)
+{
+    vf acc[MAX_ROWS][4];
+    tile_load(rows, cols, acc, gO, H_pad);
+    for (int64_t p = 0; p < panels; p++)
+        tile(rows, cols, acc, R + p * SLICE * PANEL, PANEL, 1, Xs + p * PANEL * H_pad, H_pad, PANEL);
+    tile_store(rows, cols, acc, gO, H_pad);
+}
+
+INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, int64_t H_pad, float *gO, int64_t panels)
+{
+    const int64_t vectors = (H + VLEN - 1) / VLEN;
+    int64_t v = 0;
+    while (vectors - v > GO_NV + 1 || vectors - v == GO_NV) {
+        gO_tile(rows, GO_NV, R, Xs + v * VLEN, H_pad, gO + v * VLEN, panels);
+        v += GO_NV;
+    }
+    for (; vectors - v >= 2; v += 2) gO_tile(rows, 2, R, Xs + v * VLEN, H_pad, gO + v * VLEN, panels);
+    if (v < vectors) gO_tile(rows, 1, R, Xs + v * VLEN, H_pad, gO + v * VLEN, panels);
+}
+
+/* One row moves by one step. Row-wise Adagrad: a += mean_h g^2, x -= rate g / sqrt(a). */
+static void move_row(float *x, const float *g, int64_t H, const fsg_step *step, int64_t k)
+{
+    float rate = step->rate;
+    if (step->adagrad_k) {
+        const float a = step->adagrad_k[k] + (float)(dot(g, g, H) / (double)H);
+        step->adagrad_k[k] = a;
+        rate = a > 0 ? rate / __builtin_sqrtf(a) : 0.0f;
+    }
+    for (int64_t h = 0; h < H; h++) x[h] -= rate * g[h];
+}
+
+static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_pk, float *gI_ph, float *gO_kh, int first,
+                           const fsg_step *step)
+{
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
+    const int64_t panels = (B->U + PANEL - 1) / PANEL;
+    int64_t i = B->slice_ptr[s];
+    if (first) memset(gO_kh, 0, (size_t)(count * B->H_pad) * sizeof *gO_kh);
+    for (int64_t p = 0; p < panels; p += 2) {
+        const int64_t group = p + 2 < panels ? 2 : panels - p;
+        float *R = E_pk + p * SLICE * PANEL;
+        for (; i < B->slice_ptr[s + 1] && B->entry_u[i] < (p + group) * PANEL; i++) {
+            const int64_t u = B->entry_u[i];
+            float *r = E_pk + ((u / PANEL) * SLICE + (B->entry_k[i] - start)) * PANEL + u % PANEL;
+            *r -= B->entry_w[i] * B->target_u[u];
+        }
+        for (int64_t q = 0; q < group; q++)
+            gI_panel(O_kh + start * H, H, R + q * SLICE * PANEL, gI_ph + (p + q) * H * PANEL, count);
+        const float *Xs = B->Xs_uh + p * PANEL * B->H_pad;
+        int64_t k = 0;
+        for (; k + GO_MR <= count; k += GO_MR) gO_rows(GO_MR, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad, group);
+        for (; k < count; k++) gO_rows(1, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad, group);
+    }
+    if (step)
+        for (int64_t k = 0; k < count; k++) move_row(O_kh + (start + k) * H, gO_kh + k * B->H_pad, H, step, start + k);
+}
+
+static void merge_panel(const fsg_batch *B, int64_t p, float *gI_sph, int64_t shards, int64_t stride, const float *scale_u, float *G_uh)
+{
+    const int64_t H = B->H, size = H * PANEL;
+    float *g = gI_sph + p * size;
+    for (int64_t width = 1; width < shards; width *= 2)
+        for (int64_t s = 0; s + width < shards; s += 2 * width) {
+            float *into = g + s * stride;
+            const float *from = into + width * stride;
+            for (int64_t j = 0; j < size; j++) into[j] += from[j];
+        }
+    for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++)
+        for (int64_t h = 0; h < H; h++) G_uh[u * H + h] = g[h * PANEL + u % PANEL] * scale_u[u];
+}
+
+static void exp_array(const float *x, float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += VLEN) vstore(y + i, vexp(vload(x + i)));
+}
+
+static const fsg_table table = {
+    .name = ISA_NAME, .fma = ISA_FMA, .pack_panel = pack_panel, .exp_slice = exp_slice, .max_slice = max_slice,
+    .merge_sums = merge_sums, .entries_slice = entries_slice, .gradient_slice = gradient_slice, .merge_panel = merge_panel,
+    .move_row = move_row,
+    .log = log_double, .exp = exp_array,
+};
