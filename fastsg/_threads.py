@@ -1,0 +1,105 @@
+"""How many threads to use: what the user asked for, else what this process may really have.
+
+``os.cpu_count()`` counts the machine. A process may be given less, in three ways that all have to be looked at:
+
+``OMP_NUM_THREADS``
+    the user's wish for every program that uses OpenMP; of a list (one number a nesting level) the first counts.
+    Anything but a positive number is ignored, as OpenMP run times do.
+affinity
+    the cores this process may run on (``taskset``, ``docker --cpuset-cpus``, batch systems); on systems without it
+    the number of cores.
+cgroup
+    a quota of CPU time (``docker --cpus``, Kubernetes limits), rounded up to whole cores. The quota of every group
+    above ours holds too, so the smallest counts. Version 2 writes ``cpu.max``, version 1 ``cpu.cfs_quota_us``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from numbers import Integral
+from pathlib import Path, PurePosixPath
+
+
+def effective_num_threads(workers: int | None = None) -> int:
+    """Number of threads to use.
+
+    Parameters
+    ----------
+    workers : int or None   Threads wanted, at least 1; taken as given, even if the machine has fewer cores.
+                            None takes the smallest of :func:`available_threads`.
+
+    Returns
+    -------
+    int                     At least 1. No result of fastsg depends on it.
+
+    Raises
+    ------
+    ValueError              ``workers`` is not None and not a positive integer.
+    """
+    if workers is None:
+        return max(1, min(n for n in available_threads().values() if n is not None))
+    if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
+        raise ValueError(f"workers is {workers!r}; allowed are None (all cores this process may use) and integers >= 1")
+    return int(workers)
+
+
+def available_threads() -> dict[str, int | None]:
+    """Each limit on the number of threads, None where it sets none.
+
+    Returns
+    -------
+    dict                    Keys ``OMP_NUM_THREADS``, ``affinity`` and ``cgroup``; the module's docstring explains them.
+    """
+    return {"OMP_NUM_THREADS": _omp_num_threads(), "affinity": _affinity(), "cgroup": _cgroup_cores()}
+
+
+def _omp_num_threads() -> int | None:
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isascii() and first.isdigit() and int(first) > 0 else None
+
+
+def _affinity() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cgroup_cores(membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup") -> int | None:
+    """Smallest CPU quota over our groups and those above them, in cores, rounded up; None without one."""
+    try:
+        lines = Path(membership).read_text().splitlines()
+    except OSError:
+        return None
+    cores = [quota for folder in _cgroup_folders(lines, Path(mounts)) for quota in _quotas(folder)]
+    return max(1, math.ceil(min(cores))) if cores else None
+
+
+def _cgroup_folders(lines: list[str], mounts: Path) -> Iterator[Path]:
+    """Folders that may hold a quota. Lines read ``id:controllers:path``; version 2 names no controllers."""
+    for line in lines:
+        _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        if not controllers:
+            tops = [mounts, mounts / "unified"]
+        elif "cpu" in controllers.split(","):
+            tops = [mounts / controllers, mounts / "cpu"]
+        else:
+            continue
+        # In a container the path may be the host's and not exist here; its parents lead to the mount, which does.
+        inside = PurePosixPath(path.lstrip("/"))
+        yield from (top / part for top in tops for part in (inside, *inside.parents))
+
+
+def _quotas(folder: Path) -> Iterator[float]:
+    """Quota of one group in cores. Files that are missing, or say "max" or -1, set none."""
+    for name in ("cpu.max", "cpu.cfs_quota_us"):
+        try:
+            fields = (folder / name).read_text().split()
+            if name != "cpu.max":
+                fields += (folder / "cpu.cfs_period_us").read_text().split()
+            quota, period = int(fields[0]), int(fields[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        if quota > 0 and period > 0:
+            yield quota / period
