@@ -1,0 +1,266 @@
+"""word2vec text and binary vectors: (words, float32 matrix) to and from the format every tool reads.
+
+Text: a header ``K H``, then per row the word and H numbers, separated by single spaces, lines ended by ``\\n``.
+Binary: the same header line, then per row the word, one space, H little-endian float32 and ``\\n`` (word2vec.c) or
+nothing (gensim). Words hold any bytes but space, tab, CR, LF and NUL; nothing else separates, so U+00A0 and U+2028
+stay inside words. A name ending in ``.gz`` means gzip around either.
+
+Reading trusts nothing: sizes are proven against the length of the file before memory is taken for them.
+"""
+
+import codecs
+import contextlib
+import gzip
+import operator
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from fastsg._atomic import atomic_write
+from fastsg.errors import FormatError
+from fastsg.io._source import opened, shown
+from fastsg.io._word2vec_rows import (
+    CHUNK_NUMBERS,
+    FIRST_LINE_BYTES,
+    FORBIDDEN,
+    Words,
+    decoded,
+    fields_of,
+    read_binary,
+    read_text,
+)
+
+
+def save_word2vec(
+    path: str | os.PathLike[str],
+    words: Sequence[str],
+    matrix: np.ndarray,
+    *,
+    counts: Sequence[int] | np.ndarray | None = None,
+    binary: bool | None = None,
+    write_header: bool = True,
+    fvocab: str | os.PathLike[str] | None = None,
+) -> None:
+    """Write vectors in word2vec's text or binary format, atomically.
+
+    Parameters
+    ----------
+    path : str or PathLike                  Target; gzip if it ends in ``.gz``.
+    words : sequence of str, length K       Unique. Encoded as UTF-8; ``surrogateescape`` gives undecodable bytes back.
+    matrix : ndarray of shape (K, H)        float32 or float64 (rounded to float32), finite, H >= 1. Not changed.
+    counts : sequence of int (K,) or None   Occurrences per word, for `fvocab`.
+    binary : bool or None                   None: by the suffix ``.bin`` (``.bin.gz``).
+    write_header : bool                     False writes GloVe's text layout; binary files need their header.
+    fvocab : path or None                   Also write "word count" lines there, in the order of `words`.
+
+    Raises
+    ------
+    TypeError, ValueError                   An argument is not as above; names the argument, and the word if one is at
+                                            fault. Nothing is written.
+    OSError                                 Writing failed; the old file is untouched.
+
+    Notes
+    -----
+    Text numbers carry 9 significant digits, which give every float32 back bit for bit, also through readers that parse
+    to double first. A shorter text does not always survive those, and took three times as long to make.
+    """
+    matrix = _checked_matrix(matrix)
+    encoded = _encoded_words(words, len(matrix))
+    if fvocab is not None and counts is None:
+        raise ValueError("fvocab needs counts: this vocabulary has none")
+    if counts is not None and len(counts) != len(encoded):
+        raise ValueError(f"counts must have one entry per word ({len(encoded)}), got {len(counts)}")
+    binary = _is_binary_name(path) if binary is None else binary
+    if binary and not write_header:
+        raise ValueError("write_header=False is for text: binary rows cannot be told apart without a header")
+    _check_finite(matrix, lambda row: f"matrix: the vector of word {words[row]!r}", ValueError)
+
+    with atomic_write(path) as file, _compressed(file, path) as out:
+        if write_header:
+            out.write(b"%d %d\n" % matrix.shape)
+        write_rows = _write_binary if binary else _write_text
+        write_rows(out, encoded, matrix)
+    if fvocab is not None:
+        with atomic_write(fvocab) as out:
+            out.writelines(b"%b %d\n" % pair for pair in zip(encoded, np.asarray(counts).tolist(), strict=True))
+
+
+def load_word2vec(
+    path: str | os.PathLike[str],
+    *,
+    binary: bool | None = None,
+    limit: int | None = None,
+    no_header: bool = False,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    allow_nonfinite: bool = False,
+    max_word_bytes: int = 4096,
+    max_decompressed: int | None = None,
+) -> tuple[list[str], np.ndarray]:
+    """Read vectors in word2vec's text or binary format.
+
+    Parameters
+    ----------
+    path : str or PathLike          A regular file; gzip if it ends in ``.gz``.
+    binary : bool or None           None: by the suffix ``.bin`` (``.bin.gz``). Binary floats are little-endian.
+    limit : int or None             Read the first `limit` rows only; what follows them is not looked at.
+    no_header : bool                Text whose first line is a row (GloVe). Without it such a file is still recognised
+                                    when its first line is a word and at least two numbers.
+    encoding, errors : str          How words are decoded; the encoding must contain ASCII.
+    allow_nonfinite : bool          Accept NaN and infinity.
+    max_word_bytes : int            Longest word accepted.
+    max_decompressed : int or None  Most bytes a ``.gz`` may unpack to; None: 100 times its size, at least 64 MiB.
+
+    Returns
+    -------
+    words : list of str             Length K, unique.
+    matrix : ndarray (K, H), float32, C-contiguous
+
+    Raises
+    ------
+    FormatError                     The file is not such a file; names the file and the line or row.
+    ValueError                      An argument is out of range.
+    OSError                         It cannot be read, or is no regular file.
+
+    Warns
+    -----
+    UserWarning                     A word came twice (the first row is kept), or decoded to nothing (row dropped).
+
+    Notes
+    -----
+    Accepted in text: tabs for spaces, runs of them, trailing ones, CRLF, a UTF-8 byte order mark, no final newline.
+    """
+    path = os.fsdecode(path)
+    limit = _checked_limit(limit)
+    _check_codec(encoding, errors)
+    binary = _is_binary_name(path) if binary is None else binary
+    if binary and no_header:
+        raise ValueError("no_header=True is for text: binary rows cannot be told apart without a header")
+    words = Words(path, encoding, errors, max_word_bytes)
+    with opened(path, max_decompressed) as source:
+        matrix = read_binary(source, words, limit) if binary else read_text(source, words, limit, no_header)
+    words.warn_of_dropped()
+    if not allow_nonfinite:
+        _check_finite(matrix, lambda row: f"{path}: the vector of word {shown(words.kept[row])}", FormatError)
+    return words.kept, matrix
+
+
+def load_counts(path: str | os.PathLike[str], *, encoding: str = "utf-8", errors: str = "strict") -> dict[str, int]:
+    """Read "word count" lines, as ``fvocab=`` of :func:`save_word2vec` and word2vec.c's ``-save-vocab`` write them.
+
+    Raises FormatError naming file and line when a line is not a word and a count, or a word comes twice.
+    """
+    path = os.fsdecode(path)
+    _check_codec(encoding, errors)
+    counts: dict[str, int] = {}
+    with opened(path, None) as source:
+        for number, line in enumerate(iter(lambda: source.line(FIRST_LINE_BYTES), b""), 1):
+            fields = fields_of(line)
+            if not fields:
+                continue
+            if len(fields) != 2 or not re.fullmatch(rb"[0-9]{1,18}", fields[1]):
+                raise FormatError(f"{path}: line {number}: expected a word and a count, got {shown(line)}")
+            word = decoded(fields[0], encoding, errors, f"{path}: line {number}")
+            if word in counts:
+                raise FormatError(f"{path}: line {number}: word {shown(word)} comes twice")
+            counts[word] = int(fields[1])
+    return counts
+
+
+# Arguments ------------------------------------------------------------------------------------------------------------
+
+
+def _is_binary_name(path: str | os.PathLike[str]) -> bool:
+    return os.fsdecode(path).removesuffix(".gz").endswith(".bin")
+
+
+def _checked_limit(limit: int | None) -> int | None:
+    if limit is None:
+        return None
+    limit = operator.index(limit)
+    if limit < 1:
+        raise ValueError(f"limit must be None or at least 1, got {limit}")
+    return limit
+
+
+def _check_codec(encoding: str, errors: str) -> None:
+    try:
+        codecs.lookup_error(errors)
+        contains_ascii = bytes(range(128)).decode(encoding) == "".join(map(chr, range(128)))
+    except (LookupError, UnicodeError) as error:
+        raise ValueError(f"encoding={encoding!r}, errors={errors!r}: {error}") from None
+    if not contains_ascii:
+        raise ValueError(f"encoding must contain ASCII, {encoding!r} does not")
+
+
+def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2 or matrix.shape[1] < 1 or matrix.dtype.kind != "f":
+        raise ValueError(f"matrix must be floats of shape (K, H), H >= 1, got {matrix.dtype} of shape {matrix.shape}")
+    return matrix
+
+
+def _encoded_words(words: Sequence[str], count: int) -> list[bytes]:
+    if len(words) != count:
+        raise ValueError(f"words must have one entry per row of matrix ({count}), got {len(words)}")
+    encoded = [_encoded(word) for word in words]
+    if len(set(encoded)) != count:
+        seen: set[bytes] = set()
+        twice = next(word for word, raw in zip(words, encoded, strict=True) if raw in seen or seen.add(raw))
+        raise ValueError(f"words must be unique, {twice!r} comes twice")
+    return encoded
+
+
+def _encoded(word: str) -> bytes:
+    if not isinstance(word, str):
+        raise TypeError(f"words must be str, got {type(word).__name__}: {word!r}")
+    try:
+        raw = word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"words: {word!r} cannot be encoded as UTF-8 ({error.reason})") from None
+    if not raw or FORBIDDEN.search(raw):
+        raise ValueError(f"words: {word!r} cannot be written: empty, or holds a space, tab, CR, LF or NUL")
+    return raw
+
+
+def _check_finite(matrix: np.ndarray, owner: Callable[[int], str], exception: type[ValueError]) -> None:
+    """Raise naming the first row with a number that is not finite in float32; blocks keep the temporaries small."""
+    step = max(1, CHUNK_NUMBERS // matrix.shape[1])
+    for start in range(0, len(matrix), step):
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(matrix[start : start + step].astype(np.float32, copy=False))
+        if not finite.all():
+            row = start + int(np.argmin(finite.all(axis=1)))
+            raise exception(f"{owner(row)} (row {row + 1}) is not finite in float32")
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _compressed(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    if not os.fsdecode(path).endswith(".gz"):
+        yield file
+        return
+    with gzip.GzipFile("", "wb", 1, file, mtime=0) as out:  # no name, no time: same vectors, same bytes
+        yield out
+
+
+def _blocks(words: list[bytes], matrix: np.ndarray) -> Iterator[tuple[list[bytes], np.ndarray]]:
+    step = max(1, CHUNK_NUMBERS // matrix.shape[1])
+    for start in range(0, len(words), step):
+        yield words[start : start + step], matrix[start : start + step].astype("<f4", copy=False)
+
+
+def _write_text(out: BinaryIO, words: list[bytes], matrix: np.ndarray) -> None:
+    row_format = b"%b" + b" %.9g" * matrix.shape[1] + b"\n"
+    for block_words, block in _blocks(words, matrix):
+        out.write(b"".join([row_format % (w, *row) for w, row in zip(block_words, block.tolist(), strict=True)]))
+
+
+def _write_binary(out: BinaryIO, words: list[bytes], matrix: np.ndarray) -> None:
+    for block_words, block in _blocks(words, matrix):
+        out.write(b"".join([b"%b %b\n" % (w, row.tobytes()) for w, row in zip(block_words, block, strict=True)]))
