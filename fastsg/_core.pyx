@@ -56,6 +56,7 @@ cdef extern from "kernels.h" nogil:
 
     const fsg_table *fsg_available(int) noexcept
     float fsg_abs_max(const float *, int64_t) noexcept
+    const char *FSG_COMPILER
 
 
 cdef extern from "windows.h" nogil:
@@ -83,6 +84,7 @@ cdef const fsg_table *table = NULL
 SLICE = FSG_SLICE
 PANEL = FSG_PANEL
 OPENMP = FSG_OPENMP
+COMPILER = FSG_COMPILER.decode()
 
 
 def available_isas() -> list[str]:

@@ -27,6 +27,12 @@
 #define FSG_SLICE 120 /* divisible by every register tile height in use (12, 6, 4) */
 #define FSG_LANES 16
 
+#if defined(__clang__)
+  #define FSG_COMPILER "clang " __clang_version__
+#else
+  #define FSG_COMPILER "gcc " __VERSION__
+#endif
+
 /* Below this a probability (relative to the shift) is set to zero: denormals are slow on some CPUs. exp(-69) = 1.08e-30 */
 #define FSG_EXP_MIN (-69.0f)
 

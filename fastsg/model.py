@@ -1,0 +1,390 @@
+"""SkipGram: the public trainer. Owns vocabulary, matrices and history; the loop itself is in trainer.py."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
+
+from . import _core, _memory, objective, pairs
+from ._threads import effective_num_threads
+from .callbacks import Callback, StopTraining
+from .corpus import EncodedCorpus
+from .optim import SCHEDULES
+from .probability import SoftmaxModel
+from .settings import Settings
+from .trainer import Batches, State, progress_bar, train_epoch
+from .vectors import KeyedVectors
+from .vocab import Vocab
+
+logger = logging.getLogger(__name__)
+
+Corpus = EncodedCorpus | Iterable[Sequence[str]]
+Paths = str | os.PathLike | Sequence[str | os.PathLike]
+
+
+class SkipGram(SoftmaxModel):
+    """Skip-gram word embeddings by the exact full softmax.
+
+    P(n|m) = exp(O_n . I_m + b_n) / sum_i exp(O_i . I_m + b_i), trained on all pairs (center m, context n) of the windows.
+    Given sentences or a file, the constructor trains; otherwise call :meth:`build_vocab` and :meth:`train`.
+
+    Parameters
+    ----------
+    sentences : iterable of lists of str, or EncodedCorpus, optional
+        Also a one-shot generator: it is read once.
+    corpus_file : path, or list of paths, optional
+        Text files, a sentence a line; ``"-"`` is standard input; ``.gz .bz2 .xz .zst`` are unpacked.
+    vector_size : int
+        H, the length of a vector.
+    window : int, (int, int) or None
+        Words to either side that are contexts; ``(left, right)`` for an asymmetric window; None for the whole sentence.
+    shrink_windows : bool or "random"
+        True weighs distance d by (z - d + 1) / z, the expectation of word2vec's shrinking window; "random" draws the reach of
+        every position as word2vec does; False gives every distance the weight 1.
+    min_count, max_final_vocab : int
+        Rarer words are dropped before windows are cut; at most so many words are kept. The cost of training grows with both
+        the number of words and the variety of centers.
+    sample : float
+        word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f) + sample/f),
+        before windows are cut; 0 keeps all. Probabilities and held-out losses are corrected to the real text.
+    alpha, min_alpha : float, optional
+        Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
+    lr_schedule : {"linear", "constant"}
+    epochs : int
+    batch_size : int, optional
+        Center positions in a batch (q). Parameters are fixed within a batch, so it is part of the result.
+    workers : int, optional
+        Threads; default as many as this process may use. The same bits for any number.
+    seed : int
+    dtype : "float32"
+    solver : "sgd"
+        The paper's procedure: walk the text batch by batch.
+    optimizer : {"adagrad", "sgd"}
+        Row-wise Adagrad or plain gradient descent on the batch's summed loss.
+    output_bias : {None, "unigram"}
+        None is the paper's model; "unigram" fixes b_n = log p(n), so that the vectors carry only what the center adds.
+    tokenizer : {"space", "char"}, callable or object with ``encode``, optional
+        For files. Default "space": split on Unicode white space.
+    errors : {"replace", "strict", "ignore"}
+        What to do with invalid UTF-8 in files.
+    validation : path, paths, EncodedCorpus or iterable of lists of str, optional
+        Held-out text; its loss is taken after every epoch.
+    callbacks : sequence of Callback
+    progress : bool, optional
+        Progress bar; default only when stderr is a terminal.
+    sg, hs, negative : int
+        Accepted for gensim users: only sg=1, hs=0, negative=0 exist here.
+
+    Attributes
+    ----------
+    vocab : Vocab
+    I, O : ndarray (K, H), float32          Input and output matrix.
+    wv, cv : KeyedVectors                   Over I and over O.
+    history : list of dict                  One for each epoch: nll, perplexity, unigram_nll, valid_nll, valid_perplexity (nats per
+                                            pair), pairs, softmax_rows, seconds, count_seconds, pairs_per_second, alpha.
+
+    Examples
+    --------
+    >>> from fastsg import SkipGram
+    >>> model = SkipGram([["to", "be", "or", "not", "to", "be"]] * 10, vector_size=8, min_count=1, epochs=2)
+    >>> sorted(model.wv.index_to_key)
+    ['be', 'not', 'or', 'to']
+    """
+
+    def __init__(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vector_size: int = 100,
+                 window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True, min_count: int = 5,
+                 max_final_vocab: int | None = None, sample: float | None = 0.0, alpha: float | None = None, min_alpha: float | None = None,
+                 lr_schedule: str = "linear", epochs: int = 5, batch_size: int | None = None, workers: int | None = None, seed: int = 1,
+                 dtype: str = "float32", solver: str = "sgd", optimizer: str = "adagrad", output_bias: str | None = "unigram",
+                 tokenizer: object = None, errors: str = "replace", validation: Corpus | Paths | None = None,
+                 callbacks: Sequence[Callback] = (), progress: bool | None = None, sg: int = 1, hs: int = 0, negative: int = 0) -> None:
+        if (sg, hs, negative) != (1, 0, 0):
+            raise ValueError(f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full softmax only, "
+                             "which is sg=1, hs=0, negative=0")
+        if sentences is not None and corpus_file is not None:
+            raise ValueError("sentences and corpus_file are both given; give one of them")
+        self.settings = Settings.checked(
+            vector_size=vector_size, window=window, shrink_windows=shrink_windows, min_count=min_count, max_final_vocab=max_final_vocab,
+            sample=sample, alpha=alpha, min_alpha=min_alpha, lr_schedule=lr_schedule, epochs=epochs, batch_size=batch_size, seed=seed,
+            dtype=dtype, solver=solver, optimizer=optimizer, output_bias=output_bias)
+        self._window = pairs.Window.parse(window, shrink_windows)
+        self._workers = effective_num_threads(workers)
+        self._tokenizer, self._errors = tokenizer if tokenizer is not None else "space", errors
+        self._callbacks, self._progress = tuple(callbacks), progress
+        self._validation_given, self.validation = validation, None
+        self.history: list[dict[str, float | int | None]] = []
+        self.seconds = {"read": 0.0, "init": 0.0}
+        self.corpus: EncodedCorpus | None = None
+        self._keyed: dict[str, KeyedVectors] = {}
+        if sentences is not None or corpus_file is not None:
+            self.build_vocab(sentences, corpus_file=corpus_file)
+            self.train()
+
+    def __repr__(self) -> str:
+        words = len(self.vocab) if self.is_built else "no"
+        return f"SkipGram({words} words, vector_size={self.settings.vector_size}, {len(self.history)} epochs trained)"
+
+    # ---- vocabulary and matrices ----
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there is a vocabulary."""
+        return hasattr(self, "vocab")
+
+    def build_vocab(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vocab: Vocab | None = None) -> None:
+        """Read and encode a corpus, which :meth:`train` then uses, and lay out the matrices.
+
+        Parameters
+        ----------
+        sentences, corpus_file              As in the constructor; one of them, or only `vocab`.
+        vocab : Vocab, optional             Take this vocabulary instead of counting one.
+        """
+        begun = time.perf_counter()
+        if sentences is None and corpus_file is None:
+            if vocab is None:
+                raise ValueError("build_vocab needs sentences, corpus_file or vocab")
+        else:
+            self.corpus = self._encode(sentences, corpus_file, vocab)
+            vocab = self.corpus.vocab
+        self.seconds["read"] = time.perf_counter() - begun
+        self._lay_out(vocab)
+
+    def _lay_out(self, vocab: Vocab) -> None:
+        begun = time.perf_counter()
+        self.vocab = vocab
+        _memory.require(self.estimate_memory(), f"training {len(vocab)} words of {self.settings.vector_size} coordinates")
+        self.state = State.start(len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed)
+        self._keep = vocab.keep_probabilities(self.settings.sample) if self.settings.sample else None
+        self._train_bias = self._unigram_bias()
+        self.history, self._keyed = [], {}
+        self.seconds["init"] = time.perf_counter() - begun
+
+    def _unigram_bias(self) -> NDArray[np.float32]:
+        """b_n = log p(n) of the thinned text, so that the softmax starts at the unigram distribution it is trained on."""
+        if self.settings.output_bias is None:
+            return np.zeros(0, np.float32)
+        p = self.vocab.unigram() * (1.0 if self._keep is None else self._keep)
+        return np.log(np.maximum(p / p.sum(), 1e-30)).astype(np.float32)
+
+    def real_bias(self) -> NDArray[np.float32]:
+        """b_n - log keep(n): what is added to the logits when probabilities are about the real text, shape (K,) or (0,)."""
+        if self._keep is None:
+            return self._train_bias
+        correction = -np.log(self._keep)
+        return (correction + self._train_bias if len(self._train_bias) else correction).astype(np.float32)
+
+    def _encode(self, sentences: Corpus | None, corpus_file: Paths | None, vocab: Vocab | None) -> EncodedCorpus:
+        options = {"vocab": vocab, "min_count": self.settings.min_count, "max_final_vocab": self.settings.max_final_vocab,
+                   "progress": self._progress}
+        if corpus_file is not None:
+            return EncodedCorpus.from_files(corpus_file, tokenizer=self._tokenizer, errors=self._errors, workers=self._workers, **options)
+        if isinstance(sentences, EncodedCorpus):
+            if vocab is not None and sentences.vocab.words != vocab.words:
+                raise ValueError("the encoded corpus has another vocabulary than the model")
+            return sentences
+        return EncodedCorpus.from_iter(sentences, **options)
+
+    def _encode_validation(self) -> EncodedCorpus | None:
+        given = self._validation_given
+        if given is None or self.validation is not None:
+            return self.validation
+        is_path = isinstance(given, (str, os.PathLike)) or (isinstance(given, (list, tuple)) and given
+                                                            and all(isinstance(p, (str, os.PathLike)) for p in given))
+        return self._encode(None, given, self.vocab) if is_path else self._encode(given, None, self.vocab)
+
+    @property
+    def I(self) -> NDArray[np.float32]:  # noqa: E743
+        """Input matrix, shape (K, H)."""
+        return self.state.I
+
+    @property
+    def O(self) -> NDArray[np.float32]:  # noqa: E743
+        """Output matrix, shape (K, H)."""
+        return self.state.O
+
+    @property
+    def wv(self) -> KeyedVectors:
+        """The word vectors: rows of I."""
+        return self._vectors("I")
+
+    @property
+    def cv(self) -> KeyedVectors:
+        """The context vectors: rows of O."""
+        return self._vectors("O")
+
+    def _vectors(self, name: str) -> KeyedVectors:
+        self._need_vocab()
+        if name not in self._keyed:
+            self._keyed[name] = KeyedVectors(self.vocab.words, getattr(self, name), self.vocab.counts)
+        return self._keyed[name]
+
+    def _need_vocab(self) -> None:
+        if not self.is_built:
+            raise RuntimeError("the model has no vocabulary yet: call build_vocab or train with sentences first")
+
+    def estimate_memory(self) -> dict[str, int]:
+        """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total."""
+        self._need_vocab()
+        K = len(self.vocab)
+        tokens = len(self.corpus.tokens) if self.corpus else 0
+        return _memory.estimate(K, self.settings.vector_size, min(self.settings.batch_size, K, max(tokens, 1)), objective.block_rows(K),
+                                self._workers, tokens)
+
+    # ---- training ----
+
+    def train(self, corpus: Corpus | None = None, *, corpus_file: Paths | None = None, total_examples: int | None = None,
+              epochs: int | None = None, callbacks: Sequence[Callback] = ()) -> SkipGram:
+        """Train on a corpus, or on the one that build_vocab read.
+
+        Parameters
+        ----------
+        corpus, corpus_file                 As in the constructor; words outside the vocabulary are dropped.
+        total_examples : int, optional      Accepted for gensim users; nothing needs it.
+        epochs : int, optional              Default: as in the constructor.
+
+        Raises
+        ------
+        DivergenceError                     A step would leave the finite numbers; I and O keep the state before it.
+        """
+        source = self._text_source(self._training_corpus(corpus, corpus_file))
+        return self._run(source, epochs or self.settings.epochs, self.settings.lr_schedule, callbacks)
+
+    def partial_fit(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None) -> SkipGram:
+        """One more epoch on new text at the constant rate alpha; the first call also builds the vocabulary from its text."""
+        return self._run(self._text_source(self._training_corpus(sentences, corpus_file)), 1, "constant")
+
+    def fit_pairs(self, centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike, weights: ArrayLike | None = None, *,
+                  epochs: int | None = None) -> SkipGram:
+        """Train on explicit (center, context) pairs, in their order, `batch_size` pairs a batch; no window, no subsampling.
+
+        Parameters
+        ----------
+        centers, contexts : sequences of str, or of int
+            Words; without a vocabulary one is counted from both sides (min_count, max_final_vocab and the order of ids as for
+            text). Integers are ids of the vocabulary; without one they become the words ``"0"``, ``"1"``, …
+            Pairs with a word outside the vocabulary are left out, and their number is logged.
+        weights : array-like, optional
+            Weight of each pair, not negative; default 1.
+        epochs : int, optional
+            Default: as in the constructor.
+        """
+        m, n, w = _checked_pairs(centers, contexts, weights)
+        if not self.is_built:
+            words, counts = np.unique(np.concatenate([m, n]).astype(str), return_counts=True)
+            m, n = m.astype(str), n.astype(str)
+            self._lay_out(Vocab.from_counts(words.tolist(), counts, min_count=self.settings.min_count,
+                                            max_final_vocab=self.settings.max_final_vocab))
+        if self._keep is not None:
+            if self.history:
+                raise ValueError("the model was trained on subsampled text; pairs are not subsampled: use a model with sample=0")
+            self._keep = None
+            self._train_bias = self._unigram_bias()
+        m, n = self._pair_ids("centers", m), self._pair_ids("contexts", n)
+        known = (m >= 0) & (n >= 0)
+        if not known.all():
+            logger.warning("%d of %d pairs have a word outside the vocabulary and are left out", (~known).sum(), len(known))
+        source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.settings.batch_size)
+        return self._run(source, epochs or self.settings.epochs, self.settings.lr_schedule)
+
+    def _pair_ids(self, name: str, words: NDArray) -> NDArray[np.int32]:
+        """Ids of one side of the pairs; -1 for words outside the vocabulary."""
+        if words.dtype.kind in "iu":
+            ids = np.ascontiguousarray(words, np.int32)
+            _core.check_ids(name, ids, len(self.vocab))
+            return ids
+        distinct, place = np.unique(words, return_inverse=True)
+        return np.array([self.vocab.index.get(word, -1) for word in distinct.tolist()], np.int32)[place]
+
+    def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
+        """Encode what is given (building the vocabulary if there is none yet), or take what build_vocab read."""
+        if corpus is not None and corpus_file is not None:
+            raise ValueError("a corpus and corpus_file are both given; give one of them")
+        if corpus is None and corpus_file is None:
+            if self.corpus is None:
+                raise ValueError("there is no corpus to train on: give sentences or corpus_file")
+            return self.corpus
+        if not self.is_built:
+            self.build_vocab(corpus, corpus_file=corpus_file)
+            return self.corpus
+        return self._encode(corpus, corpus_file, self.vocab)
+
+    def _text_source(self, corpus: EncodedCorpus) -> pairs.TextSource:
+        _core.check_corpus(corpus.tokens, corpus.offsets, len(self.vocab))
+        return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.settings.batch_size,
+                                self.settings.seed)
+
+    def _run(self, source: pairs.TextSource | pairs.PairSource, epochs: int, schedule: str, callbacks: Sequence[Callback] = ()) -> SkipGram:
+        """The epochs: train, take the held-out loss, tell the callbacks."""
+        callbacks = (*self._callbacks, *callbacks)
+        self.validation = self._encode_validation()
+        workspace = objective.make_workspace(len(self.vocab), self.settings.vector_size, self._workers)
+        for callback in callbacks:
+            callback.on_train_begin(self)
+        first, total = source.epoch(self.state.epoch)[0], 0
+        with progress_bar(epochs * first, self._progress, epochs) as bar:
+            for epoch in range(epochs):
+                for callback in callbacks:
+                    callback.on_epoch_begin(self)
+                units, batches = source.epoch(self.state.epoch)
+                total += units
+                bar.total = total + (epochs - epoch - 1) * first
+                bar.set_description(f"epoch {epoch + 1}/{epochs}")
+                if not self._epoch(batches, workspace, _rate(self.settings, schedule, epoch, epochs, units), bar, callbacks):
+                    break
+        for callback in callbacks:
+            callback.on_train_end(self)
+        return self
+
+    def _epoch(self, batches: Batches, workspace: _core.Workspace, rate: Callable[[int], float], bar: tqdm,
+               callbacks: Sequence[Callback]) -> bool:
+        """One epoch and its books; False if a callback wants to stop."""
+        totals = train_epoch(self.state, self._train_bias, workspace, batches, rate, bar)
+        if not totals.pairs:
+            raise ValueError("there are no pairs to train on: every sentence has fewer than two known words within the window")
+        record = totals.record()
+        if self.validation is not None:
+            record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = self.nll(self.validation, workspace)
+            record["valid_perplexity"] = math.exp(min(record["valid_nll"], 700.0))
+        self.history.append(record)
+        self._keyed = {}
+        logger.info("epoch %d: %s", len(self.history), record)
+        try:
+            for callback in callbacks:
+                callback.on_epoch_end(self)
+        except StopTraining:
+            return False
+        return True
+
+
+def _rate(settings: Settings, schedule: str, epoch: int, epochs: int, units: int) -> Callable[[int], float]:
+    """The learning rate as a function of the units walked in this epoch."""
+    rate = SCHEDULES[schedule]
+    return lambda walked: rate((epoch + walked / max(units, 1)) / epochs, settings.alpha, settings.min_alpha)
+
+
+def _checked_pairs(centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike,
+                   weights: ArrayLike | None) -> tuple[NDArray, NDArray, NDArray[np.float32]]:
+    """Both sides as arrays of words or of ids, and the weights; TypeError or ValueError names what is wrong."""
+    sides = {"centers": centers, "contexts": contexts}
+    for name, side in sides.items():
+        if isinstance(side, str):
+            raise TypeError(f"{name} is a str; give a list of words or ids")
+        sides[name] = array = np.asarray(side)
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iuU"):
+            raise TypeError(f"{name} must be one-dimensional, of str or of integers; it is {array.ndim}-dimensional, {array.dtype}")
+    m, n = sides.values()
+    w = np.ones(len(m), np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
+    if not len(m) == len(n) == len(w):
+        raise ValueError(f"centers, contexts and weights have {len(m)}, {len(n)} and {len(w)} values; they must be equal")
+    if not len(m):
+        raise ValueError("there are no pairs: centers is empty")
+    if (m.dtype.kind == "U") != (n.dtype.kind == "U"):
+        raise TypeError("centers and contexts must both be words or both be integers")
+    return m, n, w

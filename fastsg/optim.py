@@ -1,0 +1,56 @@
+"""Optimisers and rate schedules. They know neither loss nor vocabulary: the kernels apply a step, this file holds its state."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md).
+DEFAULT_ALPHA = {"adagrad": 0.1, "sgd": 0.01}
+
+
+class Optimizer:
+    """Running sums of one model.
+
+    ``"sgd"``      x -= rate * g, g the gradient of the batch's summed loss
+    ``"adagrad"``  row-wise: a_m += mean_h g_mh^2, x_m -= rate * g_m / sqrt(a_m)
+
+    Parameters
+    ----------
+    name : {"adagrad", "sgd"}
+    K : int
+        Rows of I and of O.
+
+    Attributes
+    ----------
+    sums_I, sums_O : ndarray (K,), float32, or None
+        Adagrad's sums a for the rows of I and of O.
+    """
+
+    def __init__(self, name: str, K: int) -> None:
+        self.name = check_optimizer(name)
+        self.sums_I: NDArray[np.float32] | None = None
+        self.sums_O: NDArray[np.float32] | None = None
+        if name == "adagrad":
+            self.sums_I, self.sums_O = np.zeros(K, np.float32), np.zeros(K, np.float32)
+
+
+def check_optimizer(name: str) -> str:
+    """The name itself, or a ValueError that lists what is allowed."""
+    if name not in DEFAULT_ALPHA:
+        raise ValueError(f"optimizer is {name!r}; allowed are {', '.join(map(repr, DEFAULT_ALPHA))}")
+    return name
+
+
+def linear_rate(progress: float, alpha: float, min_alpha: float) -> float:
+    """Rate at `progress` in [0, 1] of the training: from alpha down to min_alpha."""
+    return alpha + (min_alpha - alpha) * min(max(progress, 0.0), 1.0)
+
+
+def constant_rate(progress: float, alpha: float, min_alpha: float) -> float:
+    """Always alpha."""
+    return alpha
+
+
+#: Schedules by name.
+SCHEDULES = {"linear": linear_rate, "constant": constant_rate}

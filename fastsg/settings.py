@@ -1,0 +1,84 @@
+"""The settings of a model: one dataclass, checked once, written into every report."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from numbers import Integral, Real
+
+from .optim import DEFAULT_ALPHA, SCHEDULES, check_optimizer
+
+#: Centers in a batch unless the user says otherwise (measured, docs/defaults.md).
+DEFAULT_BATCH_SIZE = 4096
+SOLVERS = ("sgd",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Everything that decides what is trained. Field names are the public argument names; see :class:`fastsg.SkipGram`."""
+
+    vector_size: int
+    window: int | tuple[int, int] | None
+    shrink_windows: bool | str
+    min_count: int
+    max_final_vocab: int | None
+    sample: float
+    alpha: float
+    min_alpha: float
+    lr_schedule: str
+    epochs: int
+    batch_size: int
+    seed: int
+    dtype: str
+    solver: str
+    optimizer: str
+    output_bias: str | None
+
+    @classmethod
+    def checked(cls, **given: object) -> Settings:
+        """Check every value and fill in the defaults that depend on others; ValueError or TypeError names the argument."""
+        for name in ("vector_size", "min_count", "epochs", "batch_size"):
+            if given[name] is not None:
+                _integer(name, given[name], 1)
+        if given["max_final_vocab"] is not None:
+            _integer("max_final_vocab", given["max_final_vocab"], 1)
+        _integer("seed", given["seed"], 0)
+        if given["seed"] >= 2**64:
+            raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
+        _choice("solver", given["solver"], SOLVERS)
+        _choice("dtype", str(given["dtype"]), ("float32",))
+        _choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
+        _choice("output_bias", given["output_bias"], (None, "unigram"))
+        check_optimizer(given["optimizer"])
+        given["sample"] = 0.0 if given["sample"] is None else _real("sample", given["sample"])
+        given["alpha"] = DEFAULT_ALPHA[given["optimizer"]] if given["alpha"] is None else _real("alpha", given["alpha"])
+        if given["alpha"] == 0:
+            raise ValueError("alpha is 0; it must be above 0")
+        given["min_alpha"] = given["alpha"] / 10 if given["min_alpha"] is None else _real("min_alpha", given["min_alpha"])
+        given["batch_size"] = given["batch_size"] or DEFAULT_BATCH_SIZE
+        given["dtype"] = str(given["dtype"])
+        return cls(**given)
+
+    def as_dict(self) -> dict[str, object]:
+        """For reports: plain values only."""
+        return dataclasses.asdict(self)
+
+
+def _integer(name: str, value: object, least: int) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be an integer of at least {least}")
+    if value < least:
+        raise ValueError(f"{name} is {value}; it must be at least {least}")
+
+
+def _real(name: str, value: object) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be a number")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} is {value}; it must be finite and not negative")
+    return float(value)
+
+
+def _choice(name: str, value: object, allowed: tuple) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(map(repr, allowed))}")

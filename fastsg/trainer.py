@@ -1,0 +1,115 @@
+"""The training loop: walks batches, takes steps, keeps the books. Knows no files and no public interface."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from . import _core
+from .errors import DivergenceError
+from .optim import Optimizer
+from .pairs import START_STREAM, PairCounts, entropy
+
+Batches = Iterator[tuple[int, PairCounts]]
+
+
+@dataclasses.dataclass
+class State:
+    """What training changes: I and O (K, H), the optimiser's sums, each center's last log Z, steps and epochs taken."""
+
+    I: NDArray[np.float32]
+    O: NDArray[np.float32]
+    optimizer: Optimizer
+    shift: NDArray[np.float32]
+    step: int = 0
+    epoch: int = 0
+
+    @classmethod
+    def start(cls, K: int, H: int, optimizer: str, seed: int) -> State:
+        """I uniform on [-1/2H, 1/2H) as in word2vec, O zero: the first loss is ln K (without a bias)."""
+        words = _core.random_words(seed, START_STREAM, 0, K * H)
+        uniform = (words >> 8).astype(np.float32) * np.float32(2.0**-24)
+        I = ((uniform - np.float32(0.5)) / np.float32(H)).reshape(K, H)
+        return cls(I, np.zeros((K, H), np.float32), Optimizer(optimizer, K), np.zeros(K, np.float32))
+
+
+@dataclasses.dataclass
+class EpochTotals:
+    """Sums over one epoch."""
+
+    loss: float = 0.0
+    pairs: float = 0.0
+    softmax_rows: int = 0
+    seconds: float = 0.0
+    count_seconds: float = 0.0
+    unigram_nll: float = math.nan
+    alpha: float = 0.0
+
+    @property
+    def nll(self) -> float:
+        """Mean loss per pair, in nats, at the parameters each batch started from."""
+        return self.loss / self.pairs if self.pairs else math.nan
+
+    def record(self) -> dict[str, float | int | None]:
+        """What ``history`` holds; the validation figures are filled in by whoever has the text."""
+        return {
+            "nll": self.nll, "perplexity": math.exp(min(self.nll, 700.0)), "unigram_nll": self.unigram_nll, "valid_nll": None,
+            "valid_perplexity": None, "pairs": self.pairs, "softmax_rows": self.softmax_rows, "seconds": self.seconds,
+            "count_seconds": self.count_seconds, "pairs_per_second": self.pairs / self.seconds if self.seconds else 0.0,
+            "alpha": self.alpha,
+        }
+
+
+def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, batches: Batches, rate: Callable[[int], float],
+                bar: tqdm) -> EpochTotals:
+    """One walk over the batches, which come as (units walked so far, counts); `rate` maps those units to the learning rate.
+
+    A DivergenceError names the step; the matrices keep the state before it.
+    """
+    totals, contexts, begun, walked = EpochTotals(), np.zeros(len(state.O)), time.perf_counter(), 0
+    while True:
+        counting = time.perf_counter()
+        if (batch := next(batches, None)) is None:
+            break
+        done, counts = batch
+        totals.count_seconds += time.perf_counter() - counting
+        if len(counts.centers):
+            totals.alpha = rate(walked)
+            totals.loss += _step(state, bias, workspace, counts, totals.alpha)
+            totals.pairs += counts.total
+            totals.softmax_rows += len(counts.centers)
+            contexts += counts.context_totals(len(contexts))
+        bar.update(done - walked)
+        walked = done
+        totals.seconds = time.perf_counter() - begun
+        if totals.pairs:
+            bar.set_postfix_str(f"loss {totals.nll:.3f}, rate {totals.alpha:.3g}, {totals.pairs / totals.seconds:,.0f} pairs/s", refresh=False)
+    if totals.pairs:
+        totals.unigram_nll = entropy(contexts)
+    state.epoch += 1
+    return totals
+
+
+def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, counts: PairCounts, rate: float) -> float:
+    sums = state.optimizer
+    try:
+        loss = workspace.step(state.I, state.O, bias, *counts, state.shift, rate, sums.sums_I, sums.sums_O)
+    except DivergenceError as error:
+        raise DivergenceError(f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): {error}. "
+                              "The matrices hold the last finite state; try a smaller alpha") from None
+    state.step += 1
+    return loss
+
+
+def progress_bar(total: int, progress: bool | None, epochs: int) -> tqdm:
+    """Bar over all epochs; quiet when told so, and by default when stderr is no terminal."""
+    hidden = not sys.stderr.isatty() if progress is None else not progress
+    return tqdm(total=total, disable=hidden, unit=" centers", unit_scale=True, desc=f"epoch 1/{epochs}", dynamic_ncols=True, mininterval=0.2,
+                smoothing=0.05, bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}, {postfix}")
