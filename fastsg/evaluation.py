@@ -283,7 +283,7 @@ class _Table:
         self._never = np.flatnonzero(~np.isfinite(inverse_norms_k))
 
     def answers(self, abc_q3: np.ndarray, method: str) -> np.ndarray:
-        """Id of the best word for every question, a, b, c themselves excluded; lowest id among equals."""
+        """Id of the best word for every question, a, b, c themselves excluded; -1 if no score is finite."""
         best = np.empty(len(abc_q3), np.int64)
         step = max(1, _BATCH_NUMBERS // max(1, len(self._first_k)))
         score = self._additive if method == "most_similar" else self._multiplicative
@@ -294,7 +294,9 @@ class _Table:
             scores_qk[:, self._never] = -np.inf
             scores_qk[np.arange(len(batch))[:, None], batch] = -np.inf
             self._exclude_spellings(scores_qk, batch)
-            best[start : start + step] = self._first_k[scores_qk.argmax(axis=1)]
+            winner = scores_qk.argmax(axis=1)
+            valid = np.isfinite(scores_qk[np.arange(len(batch)), winner])
+            best[start : start + step] = np.where(valid, self._first_k[winner], -1)
         return best
 
     def _exclude_spellings(self, scores_qk: np.ndarray, batch: np.ndarray) -> None:

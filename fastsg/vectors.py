@@ -7,7 +7,8 @@ import difflib
 import itertools
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,9 @@ Key = str | int | np.integer
 KeyOrVector = Key | np.ndarray
 
 _COSMUL_EPSILON = 1e-6
-_NORM_BLOCK_NUMBERS = 1 << 20
+_BLOCK_NUMBERS = 1 << 20
+_FLOAT32_SLACK = 1e-5  # float32 cosines are off by less
+_TINY = float(np.finfo(np.float32).tiny)
 _SUGGESTION_SCAN = 200_000  # most frequent words looked at
 _SUGGESTION_CANDIDATES = 2_000
 _SUGGESTION_LONGEST = 64
@@ -51,9 +54,9 @@ class KeyedVectors:
 
     Notes
     -----
-    Similarities are cosines. A row whose norm is below 1.2e-38 counts as zero: its cosine with anything is 0. Equal
-    similarities are ordered by index. A key is a word or, as in gensim, a row number. Row norms are cached at the first
-    query; call :meth:`fill_norms` with ``force=True`` after changing `vectors` in place.
+    Similarities are cosines. A row whose norm is below 1.2e-38 counts as zero: its cosine with anything is 0. Those in
+    lists are computed in float64, equal ones ordered by index. A key is a word or, as in gensim, a row number.
+    Row norms are cached at the first query; call :meth:`fill_norms` with ``force=True`` after changing `vectors` in place.
     """
 
     def __init__(
@@ -224,7 +227,8 @@ class KeyedVectors:
         scores_k = self._cosines(query, rows)
         if topn is None:
             return scores_k
-        return self._best(scores_k, topn, self._rows_of(items), rows.indices(len(self))[0])
+        start = rows.indices(len(self))[0]
+        return self._best(scores_k, partial(self._exact_cosines, query), topn, self._rows_of(items), start)
 
     def most_similar_cosmul(
         self, positive: Any = None, negative: Any = None, topn: int | None = 10, restrict_vocab: int | None = None
@@ -240,10 +244,17 @@ class KeyedVectors:
         if topn is not None and topn < 1:
             return []
         rows = slice(0, restrict_vocab)
-        shifted = [(1 + self._cosines(self._vector_of(item), rows)) / 2 for item in items]
-        numerator = np.prod(shifted[: len(positive)], axis=0)
-        scores_k = numerator / (np.prod(shifted[len(positive) :], axis=0) + _COSMUL_EPSILON)
-        return scores_k if topn is None else self._best(scores_k, topn, self._rows_of(items))
+        vectors = [self._vector_of(item) for item in items]
+
+        def score(cosines: Callable[[np.ndarray, Any], np.ndarray], of_rows: slice | np.ndarray) -> np.ndarray:
+            shifted = [(1 + cosines(vector, of_rows)) / 2 for vector in vectors]
+            numerator = np.prod(shifted[: len(positive)], axis=0)
+            return numerator / (np.prod(shifted[len(positive) :], axis=0) + _COSMUL_EPSILON)
+
+        scores_k = score(self._cosines, rows)
+        if topn is None:
+            return scores_k
+        return self._best(scores_k, partial(score, self._exact_cosines), topn, self._rows_of(items))
 
     def similar_by_word(
         self, word: Key, topn: int | None = 10, restrict_vocab: int | None = None
@@ -267,10 +278,12 @@ class KeyedVectors:
 
     def closer_than(self, key1: Key, key2: Key) -> list[str]:
         """All words closer to `key1` than `key2` is, in index order."""
-        distances_k = self.distances(key1)
-        closer = distances_k < distances_k[self.get_index(key2)]
-        closer[self.get_index(key1)] = False
-        return [self.index_to_key[i] for i in np.flatnonzero(closer)]
+        query, bound = self._vector_of(key1), self.get_index(key2)
+        scores_k = self._cosines(query, slice(None))
+        near = np.flatnonzero(scores_k >= scores_k[bound] - _FLOAT32_SLACK)
+        exact = self._exact_cosines(query, near)
+        closer = near[exact > self._exact_cosines(query, np.array([bound]))]
+        return [self.index_to_key[i] for i in closer.tolist() if i != self.get_index(key1)]
 
     def rank(self, key1: Key, key2: Key) -> int:
         """Place of `key2` among the words closest to `key1`; the closest one has 1."""
@@ -472,18 +485,42 @@ class KeyedVectors:
         with np.errstate(invalid="ignore", over="ignore"):  # only vectors loaded with allow_nonfinite can
             return self.vectors[rows] @ _unit(query).astype(self.vectors.dtype) * self._norm_factors()[rows]
 
-    def _best(self, scores_k: np.ndarray, topn: int, exclude: list[int], start: int = 0) -> list[tuple[str, float]]:
-        """The topn best of rows start, start + 1, ...; NaN last, equal scores by index."""
+    def _exact_cosines(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Cosines of a vector with a few rows in float64, equal for equal rows wherever they stand.
+
+        A float32 matrix product may give equal rows different last bits; this decides ties.
+        """
+        unit = _unit(query.astype(np.float64))
+        scores = np.empty(len(ids))
+        step = max(1, _BLOCK_NUMBERS // self.vector_size)
+        with np.errstate(invalid="ignore"):
+            for start in range(0, len(ids), step):
+                block = self.vectors[ids[start : start + step]].astype(np.float64)
+                norms = np.sqrt(np.einsum("kh,kh->k", block, block))
+                norms[norms < _TINY] = np.inf
+                scores[start : start + step] = np.einsum("kh,h->k", block, unit) / norms
+        return scores
+
+    def _best(
+        self,
+        scores_k: np.ndarray,
+        exact: Callable[[np.ndarray], np.ndarray],
+        topn: int,
+        exclude: list[int],
+        start: int = 0,
+    ) -> list[tuple[str, float]]:
+        """The topn best of rows start, start + 1, ...: found by their scores, ordered by `exact`; NaN last."""
         order_by = np.where(np.isnan(scores_k), -np.inf, scores_k)
-        exclude = {i - start for i in exclude}
         need = min(topn + len(exclude), len(order_by))
         if need == 0:
             return []
         threshold = np.partition(order_by, -need)[-need]
-        candidates = np.flatnonzero(order_by >= threshold)
-        ranked = candidates[np.argsort(-order_by[candidates], kind="stable")]
-        kept = (i for i in ranked.tolist() if i not in exclude)
-        return [(self.index_to_key[start + i], float(scores_k[i])) for i in itertools.islice(kept, topn)]
+        slack = _FLOAT32_SLACK * max(1.0, abs(threshold)) if np.isfinite(threshold) else 0.0
+        ids = start + np.flatnonzero(order_by >= threshold - slack)
+        ids = ids[~np.isin(ids, exclude)]
+        scores = exact(ids)
+        ranked = np.argsort(np.where(np.isnan(scores), np.inf, -scores), kind="stable")[:topn]
+        return [(self.index_to_key[i], float(score)) for i, score in zip(ids[ranked], scores[ranked], strict=True)]
 
 
 class _UnknownKeyError(KeyError):
@@ -538,14 +575,14 @@ def _checked_counts(counts: Sequence[int] | np.ndarray, rows: int) -> np.ndarray
 def _inverse_norms(vectors_kh: np.ndarray) -> np.ndarray:
     """1 / norm of each row (K,): 0 for a zero row, NaN for one that is not finite. Blocks keep temporaries small."""
     squares_k = np.empty(len(vectors_kh))
-    step = max(1, _NORM_BLOCK_NUMBERS // vectors_kh.shape[1])
+    step = max(1, _BLOCK_NUMBERS // vectors_kh.shape[1])
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, len(vectors_kh), step):
             block = vectors_kh[start : start + step].astype(np.float64, copy=False)
             squares_k[start : start + step] = np.einsum("kh,kh->k", block, block)
     norms_k = np.sqrt(squares_k)
     norms_k[~np.isfinite(norms_k)] = np.nan
-    nonzero = ~(norms_k < np.finfo(np.float32).tiny)
+    nonzero = ~(norms_k < _TINY)
     return np.divide(1.0, norms_k, out=np.zeros_like(norms_k), where=nonzero).astype(vectors_kh.dtype)
 
 
@@ -554,7 +591,7 @@ def _unit(vector: np.ndarray) -> np.ndarray:
     double = vector.astype(np.float64)
     norm = float(np.linalg.norm(double))
     with np.errstate(invalid="ignore"):  # NaN stays NaN
-        return (double * 0.0 if norm < np.finfo(np.float32).tiny else double / norm).astype(vector.dtype)
+        return (double * 0.0 if norm < _TINY else double / norm).astype(vector.dtype)
 
 
 def _cosine(x: np.ndarray, y: np.ndarray) -> float:
