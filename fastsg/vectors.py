@@ -55,8 +55,8 @@ class KeyedVectors:
     Notes
     -----
     Similarities are cosines. A row whose norm is below 1.2e-38 counts as zero: its cosine with anything is 0. Those in
-    lists are computed in float64, equal ones ordered by index. A key is a word or, as in gensim, a row number.
-    Row norms are cached at the first query; call :meth:`fill_norms` with ``force=True`` after changing `vectors` in place.
+    lists are computed in float64, equal ones ordered by index. A key is a word or, as in gensim, a row number. The
+    norms are cached at the first query: after changing `vectors` in place call :meth:`fill_norms` with ``force=True``.
     """
 
     def __init__(
