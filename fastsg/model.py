@@ -120,7 +120,7 @@ class SkipGram(SoftmaxModel):
         self._callbacks, self._progress = tuple(callbacks), progress
         self._validation_given, self.validation = validation, None
         self.history: list[dict[str, float | int | None]] = []
-        self.seconds = {"read": 0.0, "init": 0.0}
+        self.seconds = {"read": 0.0, "init": 0.0, "validate": 0.0}
         self.corpus: EncodedCorpus | None = None
         self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
@@ -208,6 +208,11 @@ class SkipGram(SoftmaxModel):
     def O(self) -> NDArray[np.float32]:  # noqa: E743
         """Output matrix, shape (K, H)."""
         return self.state.O
+
+    @property
+    def workers(self) -> int:
+        """Threads in use; they do not change a result."""
+        return self._workers
 
     @property
     def wv(self) -> KeyedVectors:
@@ -340,6 +345,7 @@ class SkipGram(SoftmaxModel):
                     break
         for callback in callbacks:
             callback.on_train_end(self)
+        self._keyed = {}  # vectors cache their norms, and a callback may have put back an earlier state
         return self
 
     def _epoch(self, batches: Batches, workspace: _core.Workspace, rate: Callable[[int], float], bar: tqdm,
@@ -350,8 +356,10 @@ class SkipGram(SoftmaxModel):
             raise ValueError("there are no pairs to train on: every sentence has fewer than two known words within the window")
         record = totals.record()
         if self.validation is not None:
+            begun = time.perf_counter()
             record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = self.nll(self.validation, workspace)
             record["valid_perplexity"] = math.exp(min(record["valid_nll"], 700.0))
+            self.seconds["validate"] += time.perf_counter() - begun
         self.history.append(record)
         self._keyed = {}
         logger.info("epoch %d: %s", len(self.history), record)

@@ -1,0 +1,45 @@
+"""The command line: fastsg train, nn, predict, info, demo. Argparse over the public API; one line on stderr for an error."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from . import __version__
+from .cli_query import add_info, add_nn, add_predict, error_text
+from .cli_train import add_train
+from .demo import add_demo
+
+EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all subcommands."""
+    parser = argparse.ArgumentParser(prog="fastsg", description="Skip-gram word embeddings by the exact full softmax.")
+    parser.add_argument("--version", action="version", version=f"fastsg {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    add_train(commands)
+    add_nn(commands)
+    add_predict(commands)
+    add_info(commands)
+    add_demo(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 ok, 1 error, 2 usage, 130 interrupted."""
+    logging.basicConfig(format="fastsg: %(message)s", level=logging.WARNING)
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except KeyboardInterrupt:
+        print("fastsg: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; say nothing more, not even at exit
+        return EXIT_ERROR
+    except (ValueError, TypeError, KeyError, OSError, MemoryError, ArithmeticError, ImportError, RuntimeError) as error:
+        print(f"fastsg: error: {error_text(error)}", file=sys.stderr)
+        return EXIT_ERROR

@@ -1,0 +1,190 @@
+"""fastsg train: from text to word vectors, a report and a summary."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import sys
+import time
+from collections.abc import Callable
+
+from ._atomic import check_writable
+from .callbacks import Callback, EarlyStopping
+from .io.bias import save_bias
+from .io.word2vec import save_word2vec
+from .model import SkipGram
+from .report import build_report, summary, write_json
+from .vocab import Vocab
+
+_DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(SkipGram).parameters.items()}
+_OUTPUTS = ("output", "save_output", "save_vocab", "save_bias", "report", "json_log")
+
+
+def add_train(commands: argparse._SubParsersAction) -> None:
+    """Declare the flags; long names are the Python names, with the aliases of word2vec.c and fastText."""
+    parser = commands.add_parser("train", help="train word vectors on text", formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+                                 description="Train word vectors on text files, a sentence a line. '-' is standard input; .gz, .bz2, .xz "
+                                             "and .zst are unpacked.")
+    parser.set_defaults(run=run_train)
+    _add_files(parser)
+    _add_model(parser)
+    _add_training(parser)
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    files = parser.add_argument_group("files")
+    files.add_argument("paths", nargs="*", metavar="TEXT", help="text files, like --input", default=argparse.SUPPRESS)
+    files.add_argument("--input", "--train", nargs="+", metavar="PATH", help="text files; '-' is standard input")
+    files.add_argument("--output", "-o", metavar="V", help="word vectors, the rows of I, as word2vec text, or binary if V ends in .bin")
+    files.add_argument("--save-output", metavar="V2", help="rows of the output matrix O, in the same way")
+    files.add_argument("--save-vocab", metavar="F", help="word and count, a line each")
+    files.add_argument("--save-bias", metavar="F", help="word and the constant added to its logit, b_n - log keep(n), a line each")
+    files.add_argument("--report", metavar="F", help="what was trained and what it took, as JSON")
+    files.add_argument("--json-log", metavar="F", help="one JSON object a line for each epoch; '-' is standard output")
+    files.add_argument("--read-vocab", metavar="F", help="take the vocabulary from a file of words and counts")
+    files.add_argument("--valid", nargs="+", metavar="PATH", help="held-out text, whose loss is taken after each epoch")
+    files.add_argument("--format", choices=("text", "binary"), help="of the vectors; default by suffix")
+    files.add_argument("--tokenizer", choices=("space", "char", "rjieba"), default="space",
+                       help="split on Unicode white space, into characters, or into Chinese words (needs the package rjieba)")
+    files.add_argument("--errors", choices=("replace", "strict", "ignore"), default="replace", help="what to do with invalid UTF-8")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    model = parser.add_argument_group("model")
+    _setting(model, "vector_size", "--size", "--dim", type=int, help="H, coordinates of a vector")
+    _setting(model, "window", "--ws", type=parse_window, help="reach to either side; 'L,R' for an asymmetric one, 'none' for whole lines")
+    _setting(model, "shrink_windows", type=parse_shrink, nargs="?", const=True, metavar="true|false|random",
+             help="weigh distance d by (z-d+1)/z, not at all, or draw the reach as word2vec does")
+    _setting(model, "min_count", type=int, help="drop rarer words")
+    _setting(model, "max_final_vocab", "--max-vocab", type=int, help="keep at most so many words")
+    _setting(model, "sample", "-t", type=float, help="subsampling threshold; 0 keeps every token")
+    _setting(model, "output_bias", type=parse_bias, metavar="none|unigram", help="fixed output bias; none is the paper's model")
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    training = parser.add_argument_group("training")
+    _setting(training, "solver", choices=("sgd",), help="sgd walks the text batch by batch")
+    _setting(training, "optimizer", choices=("adagrad", "sgd"), help="row-wise Adagrad or plain gradient descent")
+    _setting(training, "alpha", "--lr", type=float, help="learning rate at the start; default depends on the optimizer")
+    _setting(training, "min_alpha", type=float, help="learning rate at the end; default a tenth of alpha")
+    _setting(training, "lr_schedule", choices=("linear", "constant"), help="from alpha to min_alpha, or always alpha")
+    _setting(training, "epochs", "--iter", type=int, help="walks over the text")
+    _setting(training, "batch_size", type=int, help="center positions in a batch; default measured, see docs/defaults.md")
+    _setting(training, "workers", "--threads", type=int, help="threads, default as many as allowed; the same bits for any number")
+    _setting(training, "seed", type=int, help="of all random choices")
+    training.add_argument("--patience", type=int, metavar="N", help="stop when the held-out loss has not fallen for N epochs; keep the best")
+    training.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
+
+
+def _setting(group: argparse._ArgumentGroup, name: str, *aliases: str, **options: object) -> None:
+    """A flag whose default is the constructor's."""
+    flag = "--" + name.replace("_", "-")
+    group.add_argument(flag, *aliases, dest=name, default=_DEFAULTS[name], **options)
+
+
+def parse_window(text: str) -> int | tuple[int, int] | None:
+    """'5', '5,2' or 'none'."""
+    if text.lower() == "none":
+        return None
+    sides = [int(side) for side in text.split(",")]
+    if len(sides) > 2:
+        raise ValueError
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def parse_shrink(text: str) -> bool | str:
+    """'true', 'false' or 'random'."""
+    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "random": "random", "expected": True}[text.lower()]
+
+
+def parse_bias(text: str) -> str | None:
+    """'none' or a name that SkipGram knows."""
+    return None if text.lower() == "none" else text
+
+
+for _parser, _name in ((parse_window, "window"), (parse_shrink, "true, false or random"), (parse_bias, "bias")):
+    _parser.__name__ = _name  # argparse names the type in its error: invalid window value: 'x'
+
+
+class EpochLog(Callback):
+    """Writes a line of JSON for each epoch, as it ends."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def on_epoch_end(self, model: SkipGram) -> None:
+        self._write(json.dumps({"epoch": len(model.history), **model.history[-1]}) + "\n")
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Check what will be written, train, write, say how it went."""
+    inputs = (args.input or []) + getattr(args, "paths", [])
+    if not inputs:
+        raise ValueError("there is no input: name text files, or --input - for standard input")
+    for name in _OUTPUTS:
+        if (path := getattr(args, name)) and path != "-":
+            check_writable(path, "--" + name.replace("_", "-"))
+    if args.patience is not None and not args.valid:
+        raise ValueError("--patience needs a held-out text: give --valid")
+    model = SkipGram(**{name: getattr(args, name) for name in _DEFAULTS if hasattr(args, name) and name not in ("errors", "tokenizer")},
+                     tokenizer=_tokenizer(args.tokenizer), errors=args.errors, validation=args.valid, progress=False if args.quiet else None)
+    vocab = Vocab.load(args.read_vocab) if args.read_vocab else None
+    model.build_vocab(corpus_file=inputs, vocab=vocab)
+    interrupted = False
+    with _log(args.json_log) as callbacks:
+        if args.patience is not None:
+            callbacks.append(EarlyStopping(patience=args.patience))
+        try:
+            model.train(callbacks=callbacks)
+        except KeyboardInterrupt:
+            interrupted = True
+            print("fastsg: interrupted; writing what is trained so far", file=sys.stderr)
+    begun = time.perf_counter()
+    save_all(model, args)
+    report = build_report(model, time.perf_counter() - begun)
+    if args.report:
+        write_json(report, args.report)
+    if not args.quiet:
+        print(summary(report))
+    return 130 if interrupted else 0
+
+
+def _tokenizer(name: str) -> object:
+    if name != "rjieba":
+        return name
+    try:
+        import rjieba
+    except ImportError:
+        raise ImportError("the tokenizer rjieba needs the package rjieba: pip install rjieba") from None
+    return lambda line: [word for word in rjieba.cut(line) if not word.isspace()]
+
+
+class _log:
+    """Opens the epoch log; yields the list of callbacks that write it."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path, self._file = path, None
+
+    def __enter__(self) -> list[Callback]:
+        if self._path is None:
+            return []
+        self._file = sys.stdout if self._path == "-" else open(self._path, "w", encoding="utf-8", buffering=1)
+        return [EpochLog(self._file.write)]
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None and self._file is not sys.stdout:
+            self._file.close()
+
+
+def save_all(model: SkipGram, args: argparse.Namespace) -> None:
+    """Every file that was asked for."""
+    binary = None if args.format is None else args.format == "binary"
+    if args.output:
+        save_word2vec(args.output, model.vocab.words, model.I, binary=binary)
+    if args.save_output:
+        save_word2vec(args.save_output, model.vocab.words, model.O, binary=binary)
+    if args.save_vocab:
+        model.vocab.save(args.save_vocab)
+    if args.save_bias:
+        save_bias(args.save_bias, model.vocab.words, model.real_bias())
