@@ -45,7 +45,7 @@ cdef extern from "kernels.h" nogil:
         int fma
         void (*pack_panel)(const float *, const int32_t *, int64_t, int64_t, int64_t, float *) noexcept nogil
         void (*exp_slice)(const fsg_batch *, const float *, int64_t, int64_t, int64_t, float *, float *) noexcept nogil
-        void (*max_slice)(const fsg_batch *, const float *, int64_t, int64_t, int64_t, float *) noexcept nogil
+        void (*max_slice)(const fsg_batch *, const float *, int64_t, int64_t, int64_t, float *, float *) noexcept nogil
         int64_t (*merge_sums)(const float *, int64_t, int64_t, int64_t, double *) noexcept nogil
         double (*entries_slice)(const fsg_batch *, const float *, int64_t, const float *) noexcept nogil
         void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, float *, float *, int, const fsg_step *) noexcept nogil
@@ -415,7 +415,7 @@ cdef class Workspace:
         for u in range(panels * FSG_PANEL):
             self.S[u] = -3.4e38
         for s in range(self.slices):
-            table.max_slice(&self.batch, &O_kh[0, 0], s, 0, panels, &self.S[0])
+            table.max_slice(&self.batch, &O_kh[0, 0], s, 0, panels, &self.E[0], &self.S[0])
         for u in range(self.batch.U):
             if self.Z_u[u] == 0:
                 self.shift_u[u] = self.S[u]

@@ -72,8 +72,8 @@ typedef struct {
     /* E_pk of slice s for panels [p0, p1) and S_u += sum over the slice's k.   2 U K H flops over all slices */
     void (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *E_pk, float *S_u);
 
-    /* top_u = max(top_u, logits of slice s). */
-    void (*max_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *top_u);
+    /* top_u = max(top_u, logits of slice s); C_pk is scratch for one panel. */
+    void (*max_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *C_pk, float *top_u);
 
     /* Z_u = tree sum of S_su over the shards, in double. Returns the number of rows out of [SUM_MIN, SUM_MAX]; those get Z_u = 0. */
     int64_t (*merge_sums)(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u);

@@ -62,64 +62,65 @@ static void pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t
     }
 }
 
-/* `rows` vocabulary rows from k on, against the lanes [0, WIDE) of a panel. */
-INLINE void exp_tile(const int rows, const fsg_batch *B, const float *O_k, int64_t k, const float *X_h, const float *shift, float *E,
-                     float *S)
+/* Logits of `rows` vocabulary rows against the lanes [0, WIDE) of a panel, without bias and shift. */
+INLINE void logits_tile(const int rows, const float *O_k, int64_t H, const float *X_h, float *C)
 {
     vf acc[MAX_ROWS][4];
     tile_zero(rows, NV, acc);
-    tile(rows, NV, acc, O_k, B->H, 1, X_h, PANEL, B->H);
-    UNROLL for (int j = 0; j < NV; j++) {
-        vf shift_j = vload(shift + j * VLEN), S_j = vload(S + j * VLEN);
-        UNROLL for (int i = 0; i < rows; i++) {
-            float bias = B->bias_k ? B->bias_k[k + i] : 0.0f;
-            vf e = vexp(acc[i][j] + bias - shift_j);
-            vstore(E + i * PANEL + j * VLEN, e);
-            S_j += e;
+    tile(rows, NV, acc, O_k, H, 1, X_h, PANEL, H);
+    tile_store(rows, NV, acc, C, PANEL);
+}
+
+/* E = exp(C + bias - shift) in place for one panel of the slice, S += sum over k. A sweep of its own: the block is still in
+ * the first-level cache, and the constants of exp stay in registers. */
+INLINE void exp_sweep(const int64_t count, const float *bias_k, const float *shift, float *E, float *S)
+{
+    vf shift_j[PANEL / VLEN], S_j[PANEL / VLEN];
+    UNROLL for (int j = 0; j < PANEL / VLEN; j++) shift_j[j] = vload(shift + j * VLEN), S_j[j] = vload(S + j * VLEN);
+    for (int64_t k = 0; k < count; k++) {
+        const vf bias = vset(bias_k ? bias_k[k] : 0.0f);
+        UNROLL for (int j = 0; j < PANEL / VLEN; j++) {
+            float *e_k = E + k * PANEL + j * VLEN;
+            const vf e = vexp(vload(e_k) + bias - shift_j[j]);
+            vstore(e_k, e);
+            S_j[j] += e;
         }
-        vstore(S + j * VLEN, S_j);
+    }
+    UNROLL for (int j = 0; j < PANEL / VLEN; j++) vstore(S + j * VLEN, S_j[j]);
+}
+
+static void logits_panel(const float *O_sh, int64_t H, const float *X_ph, float *C, int64_t count)
+{
+    for (int64_t half = 0; half < PANEL; half += WIDE) {
+        int64_t k = 0;
+        for (; k + MR <= count; k += MR) logits_tile(MR, O_sh + k * H, H, X_ph + half, C + k * PANEL + half);
+        for (; k < count; k++) logits_tile(1, O_sh + k * H, H, X_ph + half, C + k * PANEL + half);
     }
 }
 
 static void exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *E_pk, float *S_u)
 {
-    const int64_t start = s * SLICE, stop = start + SLICE < B->K ? start + SLICE : B->K;
-    for (int64_t p = p0; p < p1; p++)
-        for (int64_t half = 0; half < PANEL; half += WIDE) {
-            const float *X_h = B->X_ph + p * B->H * PANEL + half, *shift = B->shift_u + p * PANEL + half;
-            float *E = E_pk + p * SLICE * PANEL + half, *S = S_u + p * PANEL + half;
-            int64_t k = start;
-            for (; k + MR <= stop; k += MR) exp_tile(MR, B, O_kh + k * B->H, k, X_h, shift, E + (k - start) * PANEL, S);
-            for (; k < stop; k++) exp_tile(1, B, O_kh + k * B->H, k, X_h, shift, E + (k - start) * PANEL, S);
-        }
-}
-
-INLINE void max_tile(const int rows, const fsg_batch *B, const float *O_k, int64_t k, const float *X_h, float *top)
-{
-    vf acc[MAX_ROWS][4];
-    tile_zero(rows, NV, acc);
-    tile(rows, NV, acc, O_k, B->H, 1, X_h, PANEL, B->H);
-    UNROLL for (int j = 0; j < NV; j++) {
-        vf top_j = vload(top + j * VLEN);
-        UNROLL for (int i = 0; i < rows; i++) {
-            vf c = acc[i][j] + (B->bias_k ? B->bias_k[k + i] : 0.0f);
-            top_j = vselect(c > top_j, c, top_j);
-        }
-        vstore(top + j * VLEN, top_j);
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start;
+    const float *bias = B->bias_k ? B->bias_k + start : NULL;
+    for (int64_t p = p0; p < p1; p++) {
+        float *E = E_pk + p * SLICE * PANEL;
+        logits_panel(O_kh + start * B->H, B->H, B->X_ph + p * B->H * PANEL, E, count);
+        exp_sweep(count, bias, B->shift_u + p * PANEL, E, S_u + p * PANEL);
     }
 }
 
-static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *top_u)
+/* top_u = max(top_u, C_uk + bias_k), through the scratch C of one panel. NaN is passed over: the sums will show it. */
+static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *C_pk, float *top_u)
 {
-    const int64_t start = s * SLICE, stop = start + SLICE < B->K ? start + SLICE : B->K;
-    for (int64_t p = p0; p < p1; p++)
-        for (int64_t half = 0; half < PANEL; half += WIDE) {
-            const float *X_h = B->X_ph + p * B->H * PANEL + half;
-            float *top = top_u + p * PANEL + half;
-            int64_t k = start;
-            for (; k + MR <= stop; k += MR) max_tile(MR, B, O_kh + k * B->H, k, X_h, top);
-            for (; k < stop; k++) max_tile(1, B, O_kh + k * B->H, k, X_h, top);
-        }
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start;
+    for (int64_t p = p0; p < p1; p++) {
+        logits_panel(O_kh + start * B->H, B->H, B->X_ph + p * B->H * PANEL, C_pk, count);
+        for (int64_t k = 0; k < count; k++)
+            for (int64_t j = 0; j < PANEL; j++) {
+                const float c = C_pk[k * PANEL + j] + (B->bias_k ? B->bias_k[start + k] : 0.0f);
+                if (c > top_u[p * PANEL + j]) top_u[p * PANEL + j] = c;
+            }
+    }
 }
 
 /* ---- between the passes ------------------------------------------------------------------------------------------ */
