@@ -35,7 +35,7 @@ from . import _text, reading
 from ._atomic import atomic_write
 from ._threads import effective_num_threads
 from .errors import FormatError
-from .vocab import Vocab, eligible, ranking
+from .vocab import Vocab, check_cuts, eligible, ranking
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ class EncodedCorpus:
         """
         if isinstance(sentences, (str, bytes, os.PathLike)):
             raise TypeError(f"sentences is a {type(sentences).__name__}; use EncodedCorpus.from_files to read files")
-        _check_vocab(vocab)
+        _check_options(vocab, min_count, max_final_vocab)
         with _progress_bar(progress, len(sentences) if hasattr(sentences, "__len__") else None, "sentences") as advance:
             encoder = _Lists()
             encoder.add(sentences, advance)
@@ -185,7 +185,7 @@ class EncodedCorpus:
         ImportError                         ``.zst`` without a package that reads it.
         """
         paths = reading.input_paths(paths)
-        _check_vocab(vocab)
+        _check_options(vocab, min_count, max_final_vocab)
         if errors not in reading.ERRORS:
             raise ValueError(f"errors is {errors!r}; allowed are {', '.join(map(repr, reading.ERRORS))}")
         if not isinstance(max_word_bytes, Integral) or isinstance(max_word_bytes, bool) or max_word_bytes < 1:
@@ -281,7 +281,9 @@ def _check_layout(tokens: NDArray[np.int32], offsets: NDArray[np.int64], vocab: 
         raise ValueError(f"offsets must rise strictly from 0 to the number of tokens, {len(tokens)}")
 
 
-def _check_vocab(vocab: Vocab | None) -> None:
+def _check_options(vocab: Vocab | None, min_count: int, max_final_vocab: int | None) -> None:
+    """Before anything is read, which may take long or be possible only once."""
+    check_cuts(min_count, max_final_vocab)
     if vocab is not None and not isinstance(vocab, Vocab):
         raise TypeError(f"vocab must be None or a Vocab, got {type(vocab).__name__}")
 
@@ -463,8 +465,10 @@ class _Lists(_Encoder):
     def _encode(self, number: int, sentence: Iterable[str]) -> None:
         try:
             self._chunk.extend(map(self._ids.__getitem__, sentence))
-        except (TypeError, ValueError) as exc:
-            raise type(exc)(f"sentence {number}: {exc}") from exc
+        except TypeError as exc:
+            raise TypeError(f"sentence {number}: {exc}") from exc
+        except ValueError as exc:
+            raise ValueError(f"sentence {number}: {exc}") from exc
 
     def _flush(self) -> None:
         self.append(0, np.frombuffer(self._chunk, dtype=np.int32), np.frombuffer(self._ends, dtype=np.int64))
@@ -513,8 +517,8 @@ class _Blocks(_Encoder):
         """Fill ``encoded`` from clean, valid ``text[:n]``."""
         raise NotImplementedError
 
-    def check_invalid(self, block: reading.Block) -> None:
-        """Look at a block with invalid bytes, before they are repaired."""
+    def check_invalid(self, block: reading.Block, bad: int) -> None:
+        """Look at a block whose first invalid byte is at ``bad``, before it is repaired."""
 
     def add(self, blocks: Callable[..., Iterator[reading.Block]]) -> None:
         stream = blocks(new_buffer=self._buffer)
@@ -538,9 +542,10 @@ class _Blocks(_Encoder):
         slot = self._slots.get()
         try:
             text, n, invalid = block.text, block.n, 0
-            if _text.clean(text, n) < n:
-                self.check_invalid(block)
-                repaired, invalid = reading.repaired(bytes(memoryview(text)[:n]), self.errors, block.path, block.offset)
+            bad = _text.clean(text, n)
+            if bad < n:
+                self.check_invalid(block, bad)
+                repaired, invalid = reading.repaired(block, self.errors)
                 text = bytearray(repaired.encode())
                 n = len(text)
                 text += b" " * _text.PAD
@@ -588,8 +593,10 @@ class _Words(_Blocks):
         encoded.n_tokens, encoded.n_ends, long_at = self._tables[encoded.slot].encode(text, n, limit, encoded.tokens, encoded.ends)
         self._refuse(encoded.block, long_at)
 
-    def check_invalid(self, block: reading.Block) -> None:
-        self._refuse(block, _text.long_word(block.text, block.n, self.max_word_bytes))
+    def check_invalid(self, block: reading.Block, bad: int) -> None:
+        long_at = _text.long_word(block.text, block.n, self.max_word_bytes)
+        if self.errors != "strict" or long_at <= bad:  # else what comes first in the text is reported first
+            self._refuse(block, long_at)
 
     def _refuse(self, block: reading.Block, long_at: int) -> None:
         if long_at >= 0:

@@ -35,6 +35,8 @@ _LINE_END = re.compile("\r\n|\r|\n")
 # First bytes no text starts with, to refuse a compressed file that is not named as one.
 _MAGIC = {b"\x1f\x8b\x08": ".gz", b"BZh91AY": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 _HEAD_BYTES = 8
+# A run without a cut may end in bytes of a white-space character that is not there in full.
+_PART_OF_SPACE = 2
 # Compressed bytes handed to zstd at once: it answers with all they hold, at most 32,768 times as many.
 _ZST_BYTES = 2048
 
@@ -69,7 +71,9 @@ class Source:
                 self._raw: BinaryIO = _stdin()
             else:
                 self._raw = stack.enter_context(open(self.path, "rb", buffering=0))
-            self._file = stack.enter_context(_decompressed(self._raw, self.path))
+            file: Any = stack.enter_context(_decompressed(self._raw, self.path))
+            # readinto() of a buffered pipe goes on in C until the room is full, and a Ctrl-C meanwhile may wait for ever.
+            self._readinto = getattr(file, "readinto1", file.readinto) if self.path == STDIN else file.readinto
             self._stack = stack.pop_all()
         return self
 
@@ -81,7 +85,7 @@ class Source:
         n = 0
         with self._named_errors():
             while n < len(room):
-                got = self._file.readinto(room[n:])  # type: ignore[attr-defined]
+                got = self._readinto(room[n:])
                 if not got:
                     break
                 n += got
@@ -249,14 +253,14 @@ def blocks(
                     text[n] = ord("\n")
                 stop = n + 1 if at_end else cut(text, n)
                 tail = bytes(memoryview(text)[stop:n])
-                if max_tail is not None and len(tail) > max_tail:
-                    raise long_word_error(path, offset + stop, max_tail)
                 text[stop] = ord(" ")
                 position = source.position()
                 advance(position - done)
                 done = position
                 yield Block(text, stop, path, offset)
                 offset += stop
+                if max_tail is not None and len(tail) > max_tail + _PART_OF_SPACE:
+                    raise long_word_error(path, offset, max_tail)
 
 
 def _refuse_compressed(head: bytes, path: str) -> None:
@@ -278,18 +282,19 @@ def last_line(text: bytearray, n: int) -> int:
     return max(text.rfind(b"\n", 0, n), text.rfind(b"\r", 0, n)) + 1
 
 
-def repaired(data: bytes, errors: str, path: str, offset: int) -> tuple[str, int]:
+def repaired(block: Block, errors: str) -> tuple[str, int]:
     """Decode UTF-8 as ``bytes.decode(errors=errors)`` does, and count the invalid sequences.
 
-    ``data`` must begin and end between characters; then the count does not depend on how a file is cut.
+    Blocks begin and end between characters, so neither depends on how a file is cut.
     """
+    data = bytes(memoryview(block.text)[: block.n])
     try:
         return data.decode(), 0
     except UnicodeDecodeError as exc:
         if errors == "strict":
             wrong = data[exc.start : exc.end].hex(" ")
             raise ValueError(
-                f"{path!r}: invalid UTF-8 at byte offset {offset + exc.start} (bytes {wrong}); "
+                f"{block.path!r}: invalid UTF-8 at byte offset {block.offset + exc.start} (bytes {wrong}); "
                 f"errors='replace' and errors='ignore' read on"
             ) from None
     text = data.decode(errors="replace")
@@ -300,7 +305,7 @@ def repaired(data: bytes, errors: str, path: str, offset: int) -> tuple[str, int
 def lines(stream: Iterable[Block], errors: str, count_invalid: Callable[[int], object]) -> Iterator[str]:
     """The lines of blocks that were cut by :func:`last_line`, without their ends; empty ones are left out."""
     for block in stream:
-        text, invalid = repaired(bytes(memoryview(block.text)[: block.n]), errors, block.path, block.offset)
+        text, invalid = repaired(block, errors)
         count_invalid(invalid)
         yield from filter(None, _LINE_END.split(text))
 

@@ -14,7 +14,9 @@ from ._atomic import atomic_write
 from .errors import FormatError
 
 MAX_WORDS = 2**31 - 1
+_MAX_COUNT = 2**63 - 1
 _SUGGEST_FROM = 50_000
+_BOM = b"\xef\xbb\xbf"
 
 
 class Vocab:
@@ -103,14 +105,14 @@ class Vocab:
         OSError                             The file cannot be read.
         """
         with open(path, "rb") as file:
-            lines = file.read().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+            lines = file.read().removeprefix(_BOM).split(b"\n")
         if lines[-1] == b"":
             lines.pop()
         words, counts = [], np.empty(len(lines), dtype=np.int64)
         for number, line in enumerate(lines):
             word, _, count = line.rpartition(b" ")
             digits = count.removesuffix(b"\r")
-            if not word or not digits.isdigit() or len(digits) > 18:
+            if not word or not digits.isdigit() or len(digits) > 19 or int(digits) > _MAX_COUNT:
                 raise FormatError(f"{os.fspath(path)!r}, line {number + 1}: expected 'word count', got {line[:80]!r}")
             try:
                 words.append(word.decode())
@@ -133,9 +135,10 @@ class Vocab:
         for word in self.words:
             if "\n" in word:
                 raise ValueError(f"the word {word!r} contains a line feed; this format has one word a line")
-        lines = [f"{word} {count}\n" for word, count in zip(self.words, self.counts.tolist())]
+        data = "".join([f"{word} {count}\n" for word, count in zip(self.words, self.counts.tolist())]).encode()
         with atomic_write(path) as file:
-            file.write("".join(lines).encode())
+            # load() takes a first U+FEFF for a byte order mark; one that belongs to a word needs another before it.
+            file.write(_BOM + data if data.startswith(_BOM) else data)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -213,7 +216,7 @@ def eligible(counts: NDArray[np.int64], min_count: int, max_final_vocab: int | N
 
     Works without the words, so that a hundred million rare ones need never become Python objects.
     """
-    min_count = _checked_integer("min_count", min_count)
+    check_cuts(min_count, max_final_vocab)
     largest = int(counts.max()) if len(counts) else 0
     if largest < min_count:
         raise ValueError(
@@ -221,11 +224,10 @@ def eligible(counts: NDArray[np.int64], min_count: int, max_final_vocab: int | N
             f"fewer than min_count={min_count}"
         )
     chosen = np.flatnonzero(counts >= min_count)
-    if max_final_vocab is not None:
-        limit = _checked_integer("max_final_vocab", max_final_vocab)
-        if limit < len(chosen):
-            kept = counts[chosen]
-            chosen = chosen[kept >= np.partition(kept, len(kept) - limit)[len(kept) - limit]]
+    if max_final_vocab is not None and max_final_vocab < len(chosen):
+        kept = counts[chosen]
+        last = len(kept) - max_final_vocab
+        chosen = chosen[kept >= np.partition(kept, last)[last]]
     return chosen
 
 
@@ -238,10 +240,13 @@ def ranking(words: Sequence[str], counts: NDArray[np.int64]) -> NDArray[np.int64
     return by_word[np.argsort(-counts[by_word], kind="stable")]
 
 
-def _checked_integer(name: str, value: int) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} is {value!r}; allowed are integers >= 1{' and None' * (name == 'max_final_vocab')}")
-    return int(value)
+def check_cuts(min_count: int, max_final_vocab: int | None) -> None:
+    """Raise ValueError if an argument is out of its range."""
+    for name, value, or_none in (("min_count", min_count, ""), ("max_final_vocab", max_final_vocab, " and None")):
+        if value is None and or_none:
+            continue
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} is {value!r}; allowed are integers >= 1{or_none}")
 
 
 def _checked_counts(counts: ArrayLike, n_words: int) -> NDArray[np.int64]:
@@ -254,7 +259,9 @@ def _checked_counts(counts: ArrayLike, n_words: int) -> NDArray[np.int64]:
         raise ValueError(f"{n_words} words are more than ids can number ({MAX_WORDS})")
     if n_words and array.min() < 0:
         raise ValueError(f"counts must not be negative; the smallest is {array.min()}")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    if array.sum(dtype=np.float64) >= _MAX_COUNT:
+        raise ValueError("the counts add up to more than 64 bits hold")
+    return np.array(array, dtype=np.int64)
 
 
 def _checked_index(words: Iterable[str]) -> dict[str, int]:
