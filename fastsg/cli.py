@@ -28,10 +28,21 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse a command line; words and files may stand before and after the flags, which argparse alone does not allow."""
+    parser = build_parser()
+    args, rest = parser.parse_known_args(argv)
+    if any(word.startswith("-") for word in rest) or (rest and not hasattr(args, "operands")):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.operands = [*args.operands, *rest]
+    return args
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 ok, 1 error, 2 usage, 130 interrupted."""
     logging.basicConfig(format="fastsg: %(message)s", level=logging.WARNING)
-    args = build_parser().parse_args(argv)
+    args = parse(argv)
     try:
         return args.run(args) or 0
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ def add_nn(commands: argparse._SubParsersAction) -> None:
     """Declare fastsg nn."""
     parser = commands.add_parser("nn", help="nearest neighbours of words", description="Print the words most similar to each word.")
     parser.add_argument("vectors", help="word2vec text or binary file")
-    parser.add_argument("words", nargs="*", help="words; without any, one a line is read from standard input")
+    parser.add_argument("operands", metavar="word", nargs="*", help="words; without any, one a line is read from standard input")
     parser.add_argument("-k", "--topn", type=int, default=10, help="how many neighbours (default 10)")
     parser.set_defaults(run=run_nn)
 
@@ -33,7 +33,7 @@ def add_predict(commands: argparse._SubParsersAction) -> None:
                                  "exact probabilities over the whole vocabulary.")
     parser.add_argument("vectors", help="input vectors: what fastsg train --output wrote")
     parser.add_argument("output_vectors", help="output vectors: what fastsg train --save-output wrote")
-    parser.add_argument("words", nargs="*", help="center words; without any, one a line is read from standard input")
+    parser.add_argument("operands", metavar="word", nargs="*", help="center words; without any, one a line is read from standard input")
     parser.add_argument("--bias", metavar="F", help="constants added to the logits: what fastsg train --save-bias wrote")
     parser.add_argument("-k", "--topn", type=int, default=10, help="how many contexts (default 10)")
     parser.set_defaults(run=run_predict)
@@ -43,7 +43,7 @@ def add_info(commands: argparse._SubParsersAction) -> None:
     """Declare fastsg info."""
     parser = commands.add_parser("info", help="describe a vector file, or this installation", description="Describe vector files: words, "
                                  "coordinates, norms. Without a file, describe this installation.")
-    parser.add_argument("files", nargs="*", help="word2vec text or binary files")
+    parser.add_argument("operands", metavar="file", nargs="*", help="word2vec text or binary files")
     parser.set_defaults(run=run_info)
 
 
@@ -90,7 +90,7 @@ def run_nn(args: argparse.Namespace) -> int:
     """fastsg nn"""
     _check_topn(args.topn)
     vectors = KeyedVectors(*load_word2vec(args.vectors))
-    return _answer(args.words, lambda word: print_ranked(word, vectors.most_similar(word, topn=args.topn)))
+    return _answer(args.operands, lambda word: print_ranked(word, vectors.most_similar(word, topn=args.topn)))
 
 
 def run_predict(args: argparse.Namespace) -> int:
@@ -101,7 +101,7 @@ def run_predict(args: argparse.Namespace) -> int:
     if words != same or inputs.shape != outputs.shape:
         raise ValueError(f"{args.vectors} and {args.output_vectors} do not hold the same words in the same order and size")
     model = SoftmaxModel(Vocab(words, np.arange(len(words), 0, -1)), inputs, outputs, load_bias(args.bias, words) if args.bias else None)
-    return _answer(args.words, lambda word: print_ranked(word, model.predict_context(word, args.topn)))
+    return _answer(args.operands, lambda word: print_ranked(word, model.predict_context(word, args.topn)))
 
 
 def _answer(words: Iterable[str], answer: Callable[[str], object]) -> int:
@@ -120,9 +120,9 @@ def _answer(words: Iterable[str], answer: Callable[[str], object]) -> int:
 
 def run_info(args: argparse.Namespace) -> int:
     """fastsg info"""
-    if not args.files:
+    if not args.operands:
         print(json.dumps(show_config(), indent=2))
-    for path in args.files:
+    for path in args.operands:
         words, matrix = load_word2vec(path)
         norms = np.linalg.norm(matrix.astype(np.float64), axis=1)
         print(f"{printable(path)}\n  {len(words):,} words x {matrix.shape[1]} coordinates, {os.path.getsize(path) / 2**20:.1f} MiB\n"

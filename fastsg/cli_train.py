@@ -34,7 +34,7 @@ def add_train(commands: argparse._SubParsersAction) -> None:
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("files")
-    files.add_argument("paths", nargs="*", metavar="TEXT", help="text files, like --input", default=argparse.SUPPRESS)
+    files.add_argument("operands", nargs="*", metavar="TEXT", help="text files, like --input")
     files.add_argument("--input", "--train", nargs="+", metavar="PATH", help="text files; '-' is standard input")
     files.add_argument("--output", "-o", metavar="V", help="word vectors, the rows of I, as word2vec text, or binary if V ends in .bin")
     files.add_argument("--save-output", metavar="V2", help="rows of the output matrix O, in the same way")
@@ -54,7 +54,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     _setting(model, "vector_size", "--size", "--dim", type=int, help="H, coordinates of a vector")
     _setting(model, "window", "--ws", type=parse_window, help="reach to either side; 'L,R' for an asymmetric one, 'none' for whole lines")
-    _setting(model, "shrink_windows", type=parse_shrink, nargs="?", const=True, metavar="true|false|random",
+    _setting(model, "shrink_windows", type=parse_shrink, metavar="true|false|random",
              help="weigh distance d by (z-d+1)/z, not at all, or draw the reach as word2vec does")
     _setting(model, "min_count", type=int, help="drop rarer words")
     _setting(model, "max_final_vocab", "--max-vocab", type=int, help="keep at most so many words")
@@ -95,7 +95,10 @@ def parse_window(text: str) -> int | tuple[int, int] | None:
 
 def parse_shrink(text: str) -> bool | str:
     """'true', 'false' or 'random'."""
-    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "random": "random", "expected": True}[text.lower()]
+    try:
+        return {"true": True, "false": False, "random": "random"}[text.lower()]
+    except KeyError:
+        raise ValueError from None
 
 
 def parse_bias(text: str) -> str | None:
@@ -119,7 +122,7 @@ class EpochLog(Callback):
 
 def run_train(args: argparse.Namespace) -> int:
     """Check what will be written, train, write, say how it went."""
-    inputs = (args.input or []) + getattr(args, "paths", [])
+    inputs = (args.input or []) + args.operands
     if not inputs:
         raise ValueError("there is no input: name text files, or --input - for standard input")
     for name in _OUTPUTS:

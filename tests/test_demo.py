@@ -1,0 +1,30 @@
+"""fastsg demo, run as a newcomer would."""
+
+import json
+import subprocess
+import sys
+
+from fastsg.demo import _FILES
+from fastsg.io.word2vec import load_word2vec
+
+
+def test_demo_end_to_end(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "fastsg", "demo"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / _FILES["report"]).read_text())
+    last = report["epochs"][-1]
+    assert last["valid_nll"] < report["valid_unigram_nll"] - 0.15
+    assert [epoch["valid_nll"] for epoch in report["epochs"]] == sorted((epoch["valid_nll"] for epoch in report["epochs"]), reverse=True)
+    words, I = load_word2vec(tmp_path / _FILES["vectors"])
+    assert len(words) == report["vocabulary_size"] == len(I)
+    neighbours = {line.split(":")[0].strip(): line.split(":")[1] for line in done.stdout.splitlines() if ", " in line and ":" in line}
+    assert "error" in neighbours["exception"] and "tuple" in neighbours["list"] and "int" in neighbours["integer"]
+    for file in _FILES.values():
+        assert (tmp_path / file).exists() and file in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_demo_says_where_it_cannot_write(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "fastsg", "demo", "--folder", str(tmp_path / "missing")], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 1 and "--folder" in done.stderr and len(done.stderr.strip().splitlines()) == 1
