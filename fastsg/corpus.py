@@ -12,10 +12,8 @@ Workers are Python threads, not OpenMP's: they need no barrier, overlap with rea
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import stat
 import sys
 from array import array
 from collections import deque
@@ -26,15 +24,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral
 from queue import SimpleQueue
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _text, reading
+from . import _safetensors, _text, reading
 from ._atomic import atomic_write
 from ._threads import effective_num_threads
-from .errors import FormatError
 from .vocab import Vocab, check_cuts, eligible, ranking
 
 logger = logging.getLogger(__name__)
@@ -43,10 +40,10 @@ _BLOCK_BYTES = 1 << 20
 # More workers than this wait for the one thread that reads.
 _MAX_WORKERS = 16
 _GROWTH = 1 << 21  # elements
-_FORMAT, _FORMAT_VERSION = "fastsg-corpus", "1"
-_MAX_HEADER = 1 << 20
-# Name, safetensors type, NumPy type; eight-byte ones first, so that each is aligned.
-_TENSORS = (("offsets", "I64", "<i8"), ("counts", "I64", "<i8"), ("word_offsets", "I64", "<i8"), ("tokens", "I32", "<i4"), ("words", "U8", "|u1"))
+_SCHEMA = _safetensors.Schema("fastsg-corpus", "1", tuple(
+    _safetensors.Field(name, dtype)
+    for name, dtype in (("offsets", "I64"), ("counts", "I64"), ("word_offsets", "I64"), ("tokens", "I32"), ("words", "U8"))
+))
 _COUNTERS = ("raw_types", "vocab_raw_tokens", "raw_tokens", "invalid_bytes_replaced")
 
 
@@ -215,21 +212,17 @@ class EncodedCorpus:
 
         The same corpus always gives the same bytes. An existing file is replaced as a whole or not at all.
         """
-        encoded = [word.encode() for word in self.vocab.words]
-        lengths = np.array([0, *map(len, encoded)], dtype=np.int64)
+        word_offsets, words = _safetensors.pack_words(self.vocab.words)
         arrays = {
             "offsets": self.offsets,
             "counts": self.vocab.counts,
-            "word_offsets": np.cumsum(lengths),
+            "word_offsets": word_offsets,
             "tokens": self.tokens,
-            "words": np.frombuffer(b"".join(encoded), dtype=np.uint8),
+            "words": words,
         }
         counters = (self.vocab.raw_types, self.vocab.raw_tokens, self.raw_tokens, self.invalid_bytes_replaced)
-        metadata = {"format": _FORMAT, "format_version": _FORMAT_VERSION} | dict(zip(_COUNTERS, map(str, counters)))
         with atomic_write(path) as file:
-            file.write(_header(metadata, arrays))
-            for name, _, dtype in _TENSORS:
-                file.write(memoryview(np.ascontiguousarray(arrays[name], dtype=dtype)).cast("B"))
+            _safetensors.write(file, _SCHEMA, dict(zip(_COUNTERS, map(str, counters))), arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], mmap: bool = False) -> EncodedCorpus:
@@ -246,13 +239,13 @@ class EncodedCorpus:
         FormatError             The file is not such a file, or is damaged.
         OSError                 It cannot be read.
         """
-        name = os.fspath(path)
-        try:
-            with open(path, "rb", opener=_open_at_once) as file:
-                metadata, places = _read_header(file)
-                arrays = {key: _read_array(file, name, places[key], mmap and key in ("tokens", "offsets")) for key in places}
-            counters = [_counter(metadata, key) for key in _COUNTERS]
-            words = _split_words(arrays["words"], arrays["word_offsets"])
+        with _safetensors.named(os.fspath(path), "encoded corpus"):
+            with _safetensors.open_regular(path) as file:
+                container = _safetensors.Container(file, _SCHEMA)
+                mapped = ("tokens", "offsets") if mmap else ()
+                arrays = {name: container.map(name) if name in mapped else container.read(name) for name in container.places}
+            counters = [_safetensors.count(container.metadata, key) for key in _COUNTERS]
+            words = _safetensors.unpack_words(arrays["word_offsets"], arrays["words"])
             vocab = Vocab(words, arrays["counts"], raw_types=counters[0], raw_tokens=counters[1])
             if not mmap:
                 return cls(arrays["tokens"], arrays["offsets"], vocab, raw_tokens=counters[2], invalid_bytes_replaced=counters[3])
@@ -260,8 +253,6 @@ class EncodedCorpus:
             corpus = cls.__new__(cls)
             corpus._set(arrays["tokens"], arrays["offsets"], vocab, counters[2], counters[3])
             return corpus
-        except ValueError as exc:
-            raise FormatError(f"{name!r} is no encoded corpus of fastsg: {exc}") from None
 
 
 def _check_layout(tokens: NDArray[np.int32], offsets: NDArray[np.int64], vocab: Vocab) -> None:
@@ -657,102 +648,3 @@ def _progress_bar(progress: bool | None, total: int | None, unit: str) -> Iterat
 
     with tqdm(total=total, unit=unit, unit_scale=True, desc="reading", leave=False) as bar:
         yield bar.update
-
-
-# ---- the file: length of the header, header, arrays end to end ----
-
-
-def _header(metadata: dict[str, str], arrays: dict[str, NDArray[Any]]) -> bytes:
-    """Header of a safetensors file, padded so that the first array starts at a multiple of 64."""
-    fields: dict[str, Any] = {"__metadata__": metadata}
-    end = 0
-    for name, kind, dtype in _TENSORS:
-        start, end = end, end + arrays[name].size * np.dtype(dtype).itemsize
-        fields[name] = {"dtype": kind, "shape": [arrays[name].size], "data_offsets": [start, end]}
-    text = json.dumps(fields, separators=(",", ":")).encode()
-    text += b" " * (-(len(text) + 8) % 64)
-    return len(text).to_bytes(8, "little") + text
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """For a FIFO, not to wait until somebody writes to it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where in the file an array is."""
-
-    dtype: str
-    n: int
-    start: int
-
-
-def _read_header(file: BinaryIO) -> tuple[dict[str, Any], dict[str, _Place]]:
-    """Metadata and places, after proof that every place lies in the file and none overlaps; allocates nothing."""
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise FormatError("it is no regular file")
-    length = int.from_bytes(file.read(8), "little")
-    if status.st_size < 8 or not 2 <= length <= min(_MAX_HEADER, status.st_size - 8):
-        raise FormatError("it does not start as a safetensors file does")
-    try:
-        header = json.loads(file.read(length).decode(), object_pairs_hook=_unique_keys)
-    except (ValueError, RecursionError) as exc:
-        raise FormatError(f"its header is not valid: {exc}") from None
-    metadata = header.pop("__metadata__", None) if isinstance(header, dict) else None
-    if not isinstance(metadata, dict) or metadata.get("format") != _FORMAT:
-        raise FormatError(f"its header does not say format={_FORMAT!r}")
-    if metadata.get("format_version") != _FORMAT_VERSION:
-        raise FormatError(f"its version is {metadata.get('format_version')!r}; this fastsg reads {_FORMAT_VERSION!r}")
-    return metadata, _read_places(header, 8 + length, status.st_size)
-
-
-def _read_places(header: dict[str, Any], start: int, size: int) -> dict[str, _Place]:
-    if set(header) != {name for name, _, _ in _TENSORS}:
-        raise FormatError(f"it holds {sorted(header)}, not {sorted(name for name, _, _ in _TENSORS)}")
-    places, end = {}, 0
-    for name, kind, dtype in _TENSORS:
-        field_ = header[name]
-        match field_:
-            case {"dtype": str(found), "shape": [int(n)], "data_offsets": [int(first), int(last)]} if len(field_) == 3:
-                pass
-            case _:
-                raise FormatError(f"its header describes {name} in an unknown way")
-        if found != kind or n < 1 or first != end or last - first != n * np.dtype(dtype).itemsize:
-            raise FormatError(f"type, shape and place of {name} do not agree")
-        places[name], end = _Place(dtype, n, start + first), last
-    if start + end != size:
-        raise FormatError(f"it has {size} bytes; its header describes {start + end}")
-    return places
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key occurs twice")
-    return found
-
-
-def _read_array(file: BinaryIO, path: str | os.PathLike[str], place: _Place, mmap: bool) -> NDArray[Any]:
-    if mmap:
-        return np.memmap(path, dtype=place.dtype, mode="r", offset=place.start, shape=(place.n,)).view(np.ndarray)
-    values = np.empty(place.n, dtype=place.dtype)
-    file.seek(place.start)
-    if file.readinto(memoryview(values).cast("B")) != values.nbytes:  # type: ignore[attr-defined]
-        raise FormatError("it ended early")
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
-
-
-def _counter(metadata: dict[str, Any], key: str) -> int:
-    text = metadata.get(key)
-    if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise FormatError(f"its header has {key}={text!r}")
-    return int(text)
-
-
-def _split_words(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[str]:
-    if offsets[0] != 0 or offsets[-1] != len(blob) or not (offsets[1:] > offsets[:-1]).all():
-        raise FormatError("word_offsets must rise strictly from 0 to the size of words")
-    data, bounds = blob.tobytes(), offsets.tolist()
-    return [data[start:stop].decode() for start, stop in zip(bounds, bounds[1:])]
