@@ -1,7 +1,9 @@
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
-Text = bytearray | NDArray[np.uint8]
+Text: TypeAlias = bytearray | NDArray[np.uint8]
 
 PAD: int
 N_CODE_POINTS: int

@@ -12,6 +12,7 @@ Workers are Python threads, not OpenMP's: they need no barrier, overlap with rea
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sys
@@ -80,7 +81,9 @@ class EncodedCorpus:
     ) -> None:
         _check_layout(tokens, offsets, vocab)
         if tokens.min() < 0 or tokens.max() >= len(vocab):
-            raise ValueError(f"tokens holds ids from {tokens.min()} to {tokens.max()}; the vocabulary has 0 to {len(vocab) - 1}")
+            raise ValueError(
+                f"tokens holds ids from {tokens.min()} to {tokens.max()}; the vocabulary has 0 to {len(vocab) - 1}"
+            )
         self._set(tokens, offsets, vocab, raw_tokens, invalid_bytes_replaced)
 
     def _set(
@@ -370,7 +373,12 @@ class _Types:
 
 
 def _finished(
-    cls: type[EncodedCorpus], encoder: _Encoder, vocab: Vocab | None, min_count: int, max_final_vocab: int | None, source: str
+    cls: type[EncodedCorpus],
+    encoder: _Encoder,
+    vocab: Vocab | None,
+    min_count: int,
+    max_final_vocab: int | None,
+    source: str,
 ) -> EncodedCorpus:
     raw_tokens = encoder.tokens.n
     if raw_tokens == 0:
@@ -581,7 +589,9 @@ class _Words(_Blocks):
     def tokenize(self, encoded: _Encoded, text: bytearray, n: int) -> None:
         # A repaired text was checked before: what counts is the length in the file.
         limit = self.max_word_bytes if text is encoded.block.text else n
-        encoded.n_tokens, encoded.n_ends, long_at = self._tables[encoded.slot].encode(text, n, limit, encoded.tokens, encoded.ends)
+        encoded.n_tokens, encoded.n_ends, long_at = self._tables[encoded.slot].encode(
+            text, n, limit, encoded.tokens, encoded.ends
+        )
         self._refuse(encoded.block, long_at)
 
     def check_invalid(self, block: reading.Block, bad: int) -> None:
@@ -620,7 +630,9 @@ class _Chars(_Blocks):
         present = np.flatnonzero(counts)
         ids = np.zeros(_text.N_CODE_POINTS, dtype=np.int32)
         ids[present] = np.arange(len(present), dtype=np.int32)
-        return _Types(counts[present], lambda chosen: [chr(c) for c in present[chosen].tolist()], [ids] * self.n_workers)
+        return _Types(
+            counts[present], lambda chosen: [chr(c) for c in present[chosen].tolist()], [ids] * self.n_workers
+        )
 
 
 def _submitted(
@@ -630,7 +642,7 @@ def _submitted(
     try:
         for block in stream:
             yield pool.submit(work, block)
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001  raised again by whoever asks for the result
         failed: Future[_Encoded] = Future()
         failed.set_exception(exc)
         yield failed

@@ -21,7 +21,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Union
+from typing import Any, BinaryIO, Self, Union
 
 from . import _text
 
@@ -65,7 +65,7 @@ class Source:
         self._stack = contextlib.ExitStack()
         self._bytes_read = 0
 
-    def __enter__(self) -> Source:
+    def __enter__(self) -> Self:
         with self._named_errors(), contextlib.ExitStack() as stack:
             if self.path == STDIN:
                 self._raw: BinaryIO = _stdin()
@@ -148,7 +148,9 @@ def _zstd(raw: BinaryIO) -> contextlib.AbstractContextManager[BinaryIO]:
     try:
         import zstandard  # type: ignore[import-not-found]
     except ImportError:
-        raise ImportError("reading .zst files needs Python 3.14 or the package zstandard: pip install zstandard") from None
+        raise ImportError(
+            "reading .zst files needs Python 3.14 or the package zstandard: pip install zstandard"
+        ) from None
     return _ZstdReader(raw, zstandard)  # type: ignore[return-value]
 
 
@@ -193,7 +195,9 @@ def input_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
     try:
         found = [os.fsdecode(path) for path in paths]
     except TypeError:
-        raise TypeError(f"paths must be a path or an iterable of paths ('-' is standard input), got {paths!r}") from None
+        raise TypeError(
+            f"paths must be a path or an iterable of paths ('-' is standard input), got {paths!r}"
+        ) from None
     if not found:
         raise ValueError("paths is empty; at least one file is needed")
     return found
@@ -324,11 +328,15 @@ def line_tokenizer(tokenizer: Any) -> Callable[[str], Iterable[str]]:
     TypeError       It is neither.
     """
     if isinstance(tokenizer, str):
-        raise ValueError(f"tokenizer is {tokenizer!r}; allowed are 'space', 'char', a callable and an object with encode()")
+        raise ValueError(
+            f"tokenizer is {tokenizer!r}; allowed are 'space', 'char', a callable and an object with encode()"
+        )
     encode = getattr(tokenizer, "encode", None)
     if not callable(encode) or isinstance(tokenizer, type):
         if not callable(tokenizer):
-            raise TypeError(f"tokenizer must be 'space', 'char', a callable or have encode(), got {type(tokenizer).__name__}")
+            raise TypeError(
+                f"tokenizer must be 'space', 'char', a callable or have encode(), got {type(tokenizer).__name__}"
+            )
         return tokenizer
     to_word = getattr(tokenizer, "id_to_token", str)
 

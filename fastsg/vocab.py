@@ -89,7 +89,10 @@ class Vocab:
         candidates = [words[i] for i in chosen.tolist()]
         order = ranking(candidates, counts[chosen])[:max_final_vocab]
         return cls(
-            [candidates[i] for i in order.tolist()], counts[chosen[order]], raw_types=len(words), raw_tokens=int(counts.sum())
+            [candidates[i] for i in order.tolist()],
+            counts[chosen[order]],
+            raw_types=len(words),
+            raw_tokens=int(counts.sum()),
         )
 
     @classmethod
@@ -117,7 +120,9 @@ class Vocab:
             try:
                 words.append(word.decode())
             except UnicodeDecodeError:
-                raise FormatError(f"{os.fspath(path)!r}, line {number + 1}: the word is not UTF-8: {word[:80]!r}") from None
+                raise FormatError(
+                    f"{os.fspath(path)!r}, line {number + 1}: the word is not UTF-8: {word[:80]!r}"
+                ) from None
             counts[number] = int(digits)
         try:
             order = ranking(words, counts)
@@ -286,7 +291,9 @@ def _checked_index(words: Iterable[str]) -> dict[str, int]:
 
 def _check_order(words: list[str], counts: NDArray[np.int64]) -> None:
     steps = np.diff(counts)
-    wrong = np.flatnonzero(steps > 0).tolist() or [i for i in np.flatnonzero(steps == 0).tolist() if words[i] > words[i + 1]]
+    wrong = np.flatnonzero(steps > 0).tolist() or [
+        i for i in np.flatnonzero(steps == 0).tolist() if words[i] > words[i + 1]
+    ]
     if wrong:
         first, second = words[wrong[0]], words[wrong[0] + 1]
         raise ValueError(

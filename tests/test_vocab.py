@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastsg.errors import FormatError
@@ -20,8 +20,11 @@ def oracle(counts, min_count, limit):
     return sorted(kept, key=lambda pair: (-pair[1], pair[0].encode()))[:limit]
 
 
+@settings(deadline=None)
 @given(
-    st.dictionaries(WORDS, st.integers(1, 4), min_size=1, max_size=30), st.integers(1, 4), st.none() | st.integers(1, 12)
+    st.dictionaries(WORDS, st.integers(1, 4), min_size=1, max_size=30),
+    st.integers(1, 4),
+    st.none() | st.integers(1, 12),
 )
 def test_order_and_cuts(counts, min_count, limit):
     expected = oracle(counts, min_count, limit)
@@ -154,6 +157,7 @@ def test_too_many_words_for_ids(monkeypatch):
 # ---- files ----
 
 
+@settings(deadline=None)
 @given(st.dictionaries(WORDS, st.integers(1, 2**62), min_size=1, max_size=10))
 def test_round_trip(tmp_path_factory, counts):
     path = tmp_path_factory.getbasetemp() / "v.txt"
@@ -247,7 +251,14 @@ def test_words_with_line_feeds_are_not_written(tmp_path):
 
 @pytest.mark.parametrize(
     "asked, expected",
-    [("languge", "language"), ("Language", "language"), ("paris", "Paris"), ("anguage", "language"), ("zzzz", None), ("", None)],
+    [
+        ("languge", "language"),
+        ("Language", "language"),
+        ("paris", "Paris"),
+        ("anguage", "language"),
+        ("zzzz", None),
+        ("", None),
+    ],
 )
 def test_suggest(asked, expected):
     vocab = Vocab(["language", "Paris", "luggage", "cat"], [4, 3, 2, 1])
