@@ -15,8 +15,8 @@
  * What no kernel does: allocate, start threads, print, know Python. The caller checks shapes and ids and owns all scratch.
  *
  * Bits. Every output element is one chain of fused multiply-adds in a fixed order and lanes are independent of each
- * other, so the vector width cannot change a bit. Sums over k run in index order inside a shard; shards are merged by a
- * fixed binary tree. Sums over h (norms, dot products) use LANES fixed lanes folded 8-4-2-1.
+ * other, so the vector width cannot change a bit. Sums over k run in index order inside a slice (exp) or a shard (gI);
+ * slices are added in order, shards merged by a fixed binary tree. Sums over h (norms, dot products) use LANES fixed lanes folded 8-4-2-1.
  */
 #ifndef FASTSG_KERNELS_H
 #define FASTSG_KERNELS_H

@@ -72,11 +72,12 @@ INLINE void logits_tile(const int rows, const float *O_k, int64_t H, const float
 }
 
 /* E = exp(C + bias - shift) in place for one panel of the slice, S += sum over k. A sweep of its own: the block is still in
- * the first-level cache, and the constants of exp stay in registers. */
+ * the first-level cache, and the constants of exp stay in registers. The slice has a sum of its own: one chain over a whole
+ * shard would lose a long tail of small terms. */
 INLINE void exp_sweep(const int64_t count, const float *bias_k, const float *shift, float *E, float *S)
 {
     vf shift_j[PANEL / VLEN], S_j[PANEL / VLEN];
-    UNROLL for (int j = 0; j < PANEL / VLEN; j++) shift_j[j] = vload(shift + j * VLEN), S_j[j] = vload(S + j * VLEN);
+    UNROLL for (int j = 0; j < PANEL / VLEN; j++) shift_j[j] = vload(shift + j * VLEN), S_j[j] = vset(0);
     for (int64_t k = 0; k < count; k++) {
         const vf bias = vset(bias_k ? bias_k[k] : 0.0f);
         UNROLL for (int j = 0; j < PANEL / VLEN; j++) {
@@ -86,7 +87,7 @@ INLINE void exp_sweep(const int64_t count, const float *bias_k, const float *shi
             S_j[j] += e;
         }
     }
-    UNROLL for (int j = 0; j < PANEL / VLEN; j++) vstore(S + j * VLEN, S_j[j]);
+    UNROLL for (int j = 0; j < PANEL / VLEN; j++) vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
 }
 
 static void logits_panel(const float *O_sh, int64_t H, const float *X_ph, float *C, int64_t count)
