@@ -23,6 +23,7 @@ cdef extern from "_omp.h" nogil:
 
 cdef extern from "kernels.h" nogil:
     const int FSG_PANEL, FSG_SLICE, FSG_LANES
+    const double FSG_SUM_MIN, FSG_SUM_MAX
 
     ctypedef struct fsg_batch:
         int64_t K, H, U, H_pad
@@ -60,6 +61,8 @@ cdef extern from "kernels.h" nogil:
 
 
 cdef extern from "windows.h" nogil:
+    const float FSG_LEAST_COUNT
+
     ctypedef struct fsg_window:
         int64_t left, right
         const float *weight_left
@@ -241,7 +244,10 @@ def group_windows(const int32_t[::1] tokens, const int64_t[::1] offsets, start: 
 
 
 def group_pairs(const int32_t[::1] centers, const int32_t[::1] contexts, const float[::1] weights, K: int):
-    """Pair counts of explicit pairs, as group_windows returns them. Ids are checked; weights are finite and not negative."""
+    """Pair counts of explicit pairs, as group_windows returns them. Ids are checked; weights are finite and not negative.
+
+    Pairs whose weights add up to less than 1e-20 vanish: they could move nothing, and their softmax row could not be scaled.
+    """
     cdef int64_t i, n = centers.shape[0], bad = -1
     check_ids("centers", centers, K)
     check_ids("contexts", contexts, K)
@@ -264,6 +270,7 @@ def group_pairs(const int32_t[::1] centers, const int32_t[::1] contexts, const f
 # ---- the batch step --------------------------------------------------------------------------------------------------
 
 cdef double LARGEST = 1e37  # gradients, Adagrad sums and matrices stay below; float32 ends at 3.4e38
+cdef double SMALLEST_ROOT = 3e-23  # square root of the smallest Adagrad sum above 0, rounded down
 
 
 def abs_max(array) -> float:
@@ -476,21 +483,24 @@ cdef class Workspace:
                           const fsg_step *step, adagrad_I) except *:
         """DivergenceError if this step could leave the range of float32, told from bounds before anything is written.
 
-        |gO| <= sum_u n_u max|I| and |gI| <= n_u max|O|, since |P - N/n| <= 1. An Adagrad step is at most rate * sqrt(H).
+        |gO| <= sum_u n_u max|I| and |gI| <= n_u max|O|, since |P - N/n| <= 1; on the way to them the passes hold sums up to
+        2 Z_u max|O| and rows n_u / Z_u I_u. An Adagrad step is at most rate * sqrt(H), its factor at most rate / SMALLEST_ROOT.
         The maxima are themselves bounds, raised by each step; the matrices are read again only when the bounds do not do.
         """
-        cdef double gradient_I = 0, gradient_O = 0, step_I, step_O, sum_I = 0, sum_O = 0, rate = abs(step.rate)
+        cdef double gradient_I = 0, gradient_O = 0, step_I, step_O, sum_I = 0, sum_O = 0, rate = abs(step.rate), way = 0, factor = rate
         cdef bint read = False
         while True:
             gradient_I, gradient_O = 2 * heaviest * self.bound_O, 2 * weight * self.bound_I
+            way = max(2 * FSG_SUM_MAX * self.bound_O, heaviest / FSG_SUM_MIN * self.bound_I)
             step_I, step_O = rate * gradient_I, rate * gradient_O
             if step.adagrad_k != NULL:
                 step_I = step_O = rate * sqrt(<double>self.H) * 1.01
-                sum_I = abs_max(adagrad_I) + gradient_I * gradient_I
-                sum_O = fsg_abs_max(step.adagrad_k, self.K) + gradient_O * gradient_O
+                factor = rate / SMALLEST_ROOT
+                sum_I = abs_max(adagrad_I) + gradient_I * gradient_I * self.H  # the sum of squares, before the mean is taken
+                sum_O = fsg_abs_max(step.adagrad_k, self.K) + gradient_O * gradient_O * self.H
             # each on its own, so that a NaN fails
             if (self.bound_I + step_I < LARGEST and self.bound_O + step_O < LARGEST and gradient_I < LARGEST and gradient_O < LARGEST
-                    and sum_I < LARGEST and sum_O < LARGEST):
+                    and way < LARGEST and factor < LARGEST and sum_I < LARGEST and sum_O < LARGEST):
                 self.bound_I += step_I
                 self.bound_O += step_O
                 return
@@ -504,8 +514,8 @@ cdef class Workspace:
 
     cdef void check(self, I_kh, O_kh, bias_k, const int32_t[::1] ids, const int64_t[::1] row_ptr, const int32_t[::1] contexts,
                     const float[::1] counts) except *:
-        """Shapes, ids and row pointers; what the kernels take on trust."""
-        cdef int64_t u, U = ids.shape[0]
+        """Shapes, ids, row pointers and counts; what the kernels take on trust."""
+        cdef int64_t u, i, bad = -1, U = ids.shape[0]
         if tuple(I_kh.shape)[1] != self.H or tuple(O_kh.shape) != (self.K, self.H):
             raise ValueError(f"I_kh is {tuple(I_kh.shape)} and O_kh {tuple(O_kh.shape)}; need (any, {self.H}) and ({self.K}, {self.H})")
         if bias_k.shape[0] not in (0, self.K):
@@ -517,6 +527,13 @@ cdef class Workspace:
                 raise ValueError(f"row_ptr falls at row {u}")
         check_ids("centers", ids, I_kh.shape[0])
         check_ids("contexts", contexts, self.K)
+        with nogil:
+            for i in range(counts.shape[0]):
+                if not (counts[i] >= FSG_LEAST_COUNT and counts[i] <= 3e38):
+                    bad = i
+                    break
+        if bad >= 0:
+            raise ValueError(f"counts[{bad}] is {counts[bad]}; counts must be finite and at least {FSG_LEAST_COUNT:g}")
 
     def loss(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, const float[::1] bias_k, const int32_t[::1] ids,
              const int64_t[::1] row_ptr, const int32_t[::1] contexts, const float[::1] counts, log_z=None):
@@ -580,6 +597,8 @@ cdef class Workspace:
         try:
             loss = self.run(I_kh, copy, bias_k, ids, row_ptr, contexts, counts, np.zeros(I_kh.shape[0], np.float32), NULL, None)
             gI = np.array(self.G)[:ids.shape[0] * self.H].reshape(ids.shape[0], self.H)
+            if not ids.shape[0]:
+                return loss, gI, np.zeros_like(copy)
             gO = np.array(self.gO).reshape(-1, self.H_pad)[:self.K, :self.H].copy()
         finally:
             self.busy = 0

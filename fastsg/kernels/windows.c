@@ -145,7 +145,7 @@ int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, i
         const uint64_t key = keys[i];
         float sum = 0;
         for (; i < n && keys[i] == key; i++) sum += weights[i];
-        if (!(sum > 0)) continue;
+        if (!(sum >= FSG_LEAST_COUNT)) continue;
         const int32_t center = (int32_t)(key >> 32);
         if (rows == 0 || centers[rows - 1] != center) {
             centers[rows] = center;

@@ -31,7 +31,11 @@ int64_t fsg_window_pairs(const fsg_window *window, const int32_t *tokens, const 
 /* Sorts keys (stable; both arrays, through the spare ones; the result is in keys), for words < K. */
 void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64_t *spare_keys, float *spare_weights);
 
-/* Sorted pairs to rows: equal pairs are added up (in order), zero weights vanish. Returns the rows; row_ptr has rows + 1 values. */
+/* Below this the weight of a pair counts as zero: Z_u / n_u must stay finite. */
+#define FSG_LEAST_COUNT 1e-20f
+
+/* Sorted pairs to rows: equal pairs are added up (in order), those below FSG_LEAST_COUNT vanish. Returns the rows; row_ptr has
+ * rows + 1 values. */
 int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, int32_t *centers, int64_t *row_ptr, int32_t *contexts,
                         float *counts);
 
