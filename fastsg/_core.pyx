@@ -339,6 +339,10 @@ cdef class Workspace:
         self.bound_I = self.bound_O = np.inf  # unknown until the first step reads the matrices
         self.batch.K, self.batch.H, self.batch.H_pad = self.K, self.H, self.H_pad
 
+    def forget(self) -> None:
+        """The matrices have been changed from outside: the next step reads them again to check its range."""
+        self.bound_I = self.bound_O = np.inf
+
     # -- scratch --
 
     cdef void reserve(self, int64_t block, int64_t batch_rows, int64_t entries, bint keep_E, bint keep_gO) except *:

@@ -74,6 +74,7 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
     A DivergenceError names the step; the matrices keep the state before it.
     """
     totals, contexts, begun, walked = EpochTotals(), np.zeros(len(state.O)), time.perf_counter(), 0
+    workspace.forget()  # between epochs a callback may have changed the matrices
     while True:
         counting = time.perf_counter()
         if (batch := next(batches, None)) is None:
