@@ -23,9 +23,12 @@ SANITIZE = os.environ.get("FASTSG_SANITIZE", "")
 ABI3 = platform.python_implementation() == "CPython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
-def openmp_works(compiler) -> bool:
-    """Compile and link five lines with the real compiler."""
-    code = "#include <omp.h>\nint main(void) {\n  int n = 0;\n#pragma omp parallel\n  n = omp_get_num_threads();\n  return n < 1;\n}\n"
+OPENMP = "#include <omp.h>\nint main(void) {\n  int n = 0;\n#pragma omp parallel\n  n = omp_get_num_threads();\n  return n < 1;\n}\n"
+PAUSE = "#include <omp.h>\nint main(void) { return omp_pause_resource_all(omp_pause_hard); }\n"  # GCC 9 and later
+
+
+def links(compiler, code: str) -> bool:
+    """Compile and link a few lines that use OpenMP, with the real compiler."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "probe.c")
         source.write_text(code)
@@ -49,8 +52,9 @@ class Build(build_ext):
         wish = os.environ.get("FASTSG_OPENMP", "auto")
         if wish not in ("0", "1", "auto"):
             raise SystemExit(f"FASTSG_OPENMP is {wish!r}; allowed are 0, 1 and auto")
-        if wish != "0" and openmp_works(self.compiler):
+        if wish != "0" and links(self.compiler, OPENMP):
             compile_args.append("-fopenmp")
+            compile_args += ["-DFSG_OMP_PAUSE"] * links(self.compiler, PAUSE)
             link_args.append("-fopenmp")
         elif wish == "1":
             raise SystemExit("FASTSG_OPENMP=1, but this compiler cannot build with -fopenmp")

@@ -18,7 +18,9 @@ from .errors import DivergenceError
 
 cdef extern from "_omp.h" nogil:
     const int FSG_OPENMP
+    const int FSG_FORKS
     int fsg_omp_thread() noexcept
+    void fsg_omp_pause() noexcept
 
 
 cdef extern from "kernels.h" nogil:
@@ -114,6 +116,26 @@ def isa() -> str:
 
 
 select_isa(os.environ.get("FASTSG_ISA") or None)
+
+
+# ---- fork ------------------------------------------------------------------------------------------------------------
+
+cdef bint one_thread = False
+
+
+def pause() -> None:
+    """Let go of this thread's OpenMP threads; they come back when needed. Runs before every fork."""
+    fsg_omp_pause()
+
+
+def after_fork() -> None:
+    """In a forked child: one thread from now on, where OpenMP cannot let go of its threads. The results are the same."""
+    global one_thread
+    one_thread = not FSG_FORKS
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=pause, after_in_child=after_fork)
 
 
 # ---- layout of the vocabulary ----------------------------------------------------------------------------------------
@@ -377,6 +399,8 @@ cdef class Workspace:
         if self.busy:
             raise RuntimeError("this model is already training or being evaluated in another thread")
         self.busy = 1
+        if one_thread:
+            self.num_threads = 1
 
     # -- pass A: one block of rows --
 
