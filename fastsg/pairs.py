@@ -20,6 +20,7 @@ _THIN, _REACH, _STREAMS = 0, 1, 2
 START_STREAM = 2**62
 
 _MAX_BATCH_PAIRS = 2**28
+_MAX_REACH = 2**20
 
 
 class PairCounts(NamedTuple):
@@ -93,6 +94,8 @@ def _reach(window: int | tuple[int, int] | None) -> tuple[int, int]:
         raise ValueError(f"window is {window!r}; allowed are an integer of at least 1, a pair (left, right) or None for the whole sentence")
     if sum(sides) < 1:
         raise ValueError(f"window is {window!r}; it must reach at least one word to one side")
+    if max(sides) > _MAX_REACH:
+        raise ValueError(f"window is {window!r}; the limit is {_MAX_REACH}, and None takes the whole sentence")
     return int(sides[0]), int(sides[1])
 
 
