@@ -20,6 +20,7 @@ _THIN, _REACH, _STREAMS = 0, 1, 2
 START_STREAM = 2**62
 
 _MAX_BATCH_PAIRS = 2**28
+_MAX_REACH = 10**6
 _MAX_REACH = 2**20
 
 
@@ -84,6 +85,11 @@ class Window(NamedTuple):
         """The same window with the expectation of its random draws."""
         return self._replace(weight_left=_falling(self.left), weight_right=_falling(self.right), draw=False) if self.draw else self
 
+    def words(self, offsets: NDArray[np.int64]) -> int:
+        """Most contexts that a position of these sentences can have."""
+        longest = int(np.diff(offsets).max(initial=0))
+        return min(longest, sum(longest if side < 0 else side for side in (self.left, self.right)))
+
 
 def _reach(window: int | tuple[int, int] | None) -> tuple[int, int]:
     if window is None:
@@ -96,6 +102,8 @@ def _reach(window: int | tuple[int, int] | None) -> tuple[int, int]:
         raise ValueError(f"window is {window!r}; it must reach at least one word to one side")
     if max(sides) > _MAX_REACH:
         raise ValueError(f"window is {window!r}; the limit is {_MAX_REACH}, and None takes the whole sentence")
+    if max(sides) > _MAX_REACH:
+        raise ValueError(f"window is {window!r}; it may reach {_MAX_REACH} words, or all of the sentence: None")
     return int(sides[0]), int(sides[1])
 
 
@@ -129,14 +137,13 @@ def window_batches(tokens: NDArray[np.int32], offsets: NDArray[np.int64], window
 
 
 def _check_pairs(offsets: NDArray[np.int64], window: Window, start: int, stop: int) -> None:
-    """Whole-sentence windows are quadratic in the sentence: refuse a batch whose pairs would not fit in memory."""
-    if window.left >= 0 and window.right >= 0:
-        return
+    """Refuse a batch whose pairs would not fit in memory: whole-sentence windows are quadratic in the sentence."""
     first, last = np.searchsorted(offsets, start, "right") - 1, np.searchsorted(offsets, stop, "left")
-    lengths = np.diff(offsets[first:last + 1])
-    if (pairs := int(lengths.max(initial=0)) * (stop - start)) > _MAX_BATCH_PAIRS:
-        raise ValueError(f"window is None and a sentence has {lengths.max()} words: a batch of {stop - start} centers would have up to "
-                         f"{pairs:.2e} pairs, the limit is {_MAX_BATCH_PAIRS:.2e}; give a window, a smaller batch_size or shorter sentences")
+    reach = window.words(offsets[first:last + 1])
+    if (pairs := reach * (stop - start)) > _MAX_BATCH_PAIRS:
+        raise ValueError(f"the window takes up to {reach} words of a sentence: a batch of {stop - start} centers would have up to "
+                         f"{pairs:.2e} pairs, the limit is {_MAX_BATCH_PAIRS:.2e}; give a smaller window, a smaller batch_size or "
+                         "shorter sentences")
 
 
 def pair_batches(centers: NDArray[np.int32], contexts: NDArray[np.int32], weights: NDArray[np.float32], K: int,

@@ -13,8 +13,8 @@ from .corpus import EncodedCorpus
 from .pairs import Window, entropy, window_batches
 from .vocab import Vocab
 
-#: Center positions grouped at once when a whole text is scored; bounds the memory of its pairs.
-_SCORE_BATCH = 1 << 20
+#: Pairs grouped at once when a whole text is scored; bounds their memory.
+_SCORE_PAIRS = 1 << 23
 
 
 class SoftmaxModel:
@@ -91,7 +91,9 @@ class SoftmaxModel:
         """
         K, total, pairs, contexts = len(self.vocab), 0.0, 0.0, np.zeros(len(self.vocab))
         workspace = workspace or self._query_workspace()
-        for _, counts in window_batches(corpus.tokens, corpus.offsets, self._window.expected(), K, _SCORE_BATCH):
+        window = self._window.expected()
+        batch_size = max(_SCORE_PAIRS // max(window.words(corpus.offsets), 1), 1)
+        for _, counts in window_batches(corpus.tokens, corpus.offsets, window, K, batch_size):
             total += objective.total_nll(iter([counts]), self.I, self.O, self.real_bias(), workspace)
             pairs += counts.total
             contexts += counts.context_totals(K)
