@@ -37,12 +37,12 @@ class Settings:
     @classmethod
     def checked(cls, **given: object) -> Settings:
         """Check every value and fill in the defaults that depend on others; ValueError or TypeError names the argument."""
+        given["batch_size"] = DEFAULT_BATCH_SIZE if given["batch_size"] is None else given["batch_size"]
         for name in ("vector_size", "min_count", "epochs", "batch_size"):
-            if given[name] is not None:
-                _integer(name, given[name], 1)
+            given[name] = _integer(name, given[name], 1)
         if given["max_final_vocab"] is not None:
-            _integer("max_final_vocab", given["max_final_vocab"], 1)
-        _integer("seed", given["seed"], 0)
+            given["max_final_vocab"] = _integer("max_final_vocab", given["max_final_vocab"], 1)
+        given["seed"] = _integer("seed", given["seed"], 0)
         if given["seed"] >= 2**64:
             raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
         _choice("solver", given["solver"], SOLVERS)
@@ -55,8 +55,7 @@ class Settings:
         if given["alpha"] == 0:
             raise ValueError("alpha is 0; it must be above 0")
         given["min_alpha"] = given["alpha"] / 10 if given["min_alpha"] is None else _real("min_alpha", given["min_alpha"])
-        given["batch_size"] = given["batch_size"] or DEFAULT_BATCH_SIZE
-        given["dtype"] = str(given["dtype"])
+        given["dtype"], given["window"] = str(given["dtype"]), _plain(given["window"])
         return cls(**given)
 
     def as_dict(self) -> dict[str, object]:
@@ -64,11 +63,19 @@ class Settings:
         return dataclasses.asdict(self)
 
 
-def _integer(name: str, value: object, least: int) -> None:
+def _plain(window: object) -> object:
+    """NumPy's integers as Python's, for reports; what a window may be is for pairs.py to say."""
+    if isinstance(window, (tuple, list)):
+        return tuple(map(_plain, window))
+    return int(window) if isinstance(window, Integral) and not isinstance(window, bool) else window
+
+
+def _integer(name: str, value: object, least: int) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be an integer of at least {least}")
     if value < least:
         raise ValueError(f"{name} is {value}; it must be at least {least}")
+    return int(value)
 
 
 def _real(name: str, value: object) -> float:
