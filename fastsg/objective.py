@@ -68,7 +68,7 @@ def loss_and_gradient(centers: ArrayLike, contexts: ArrayLike, I_kh: NDArray[np.
     6 U K H flops for U distinct centers. Derivation: docs/model.md.
     """
     K, H = O_kh.shape
-    m, n = np.ascontiguousarray(centers, np.int32), np.ascontiguousarray(contexts, np.int32)
+    m, n = as_ids("centers", centers, K), as_ids("contexts", contexts, K)
     w = np.ones(len(m), np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
     counts = _core.group_pairs(m, n, w, K)
     gI_kh = np.zeros_like(I_kh)
@@ -77,6 +77,17 @@ def loss_and_gradient(centers: ArrayLike, contexts: ArrayLike, I_kh: NDArray[np.
     loss, rows, gO_kh = make_workspace(K, H, num_threads).gradient(I_kh, O_kh, _NO_BIAS if bias is None else bias, *counts)
     gI_kh[counts[0]] = rows
     return loss, gI_kh, gO_kh
+
+
+def as_ids(name: str, ids: ArrayLike, K: int) -> NDArray[np.int32]:
+    """Integers in [0, K) as int32; ValueError or TypeError before a larger one could wrap round or a fraction be cut off."""
+    array = np.asarray(ids)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise TypeError(f"{name} must be one-dimensional, of integers; it is {array.ndim}-dimensional, {array.dtype}")
+    bad = np.flatnonzero((array < 0) | (array >= K))
+    if bad.size:
+        raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]}; ids must lie in [0, {K})")
+    return np.ascontiguousarray(array, np.int32)
 
 
 def total_nll(batches: Iterator[Counts], I_kh: NDArray[np.float32], O_kh: NDArray[np.float32], bias: NDArray[np.float32],

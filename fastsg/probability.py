@@ -47,9 +47,7 @@ class SoftmaxModel:
         """Ids of words, or ids as given; unknown words are a KeyError that suggests close ones."""
         if isinstance(words, str):
             raise TypeError(f"{name} is the str {words!r}; give a list of words")
-        ids = np.array([self._id(word) for word in words], np.int32)
-        _core.check_ids(name, ids, len(self.vocab))
-        return ids
+        return objective.as_ids(name, [self._id(word) for word in words], len(self.vocab))
 
     def _id(self, word: str | int) -> int:
         if isinstance(word, (int, np.integer)):
