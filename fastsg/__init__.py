@@ -21,15 +21,16 @@ finally:
 from ._config import show_config
 from ._version import __version__
 from .callbacks import Callback, EarlyStopping
+from .checkpoint import Checkpoint, load_checkpoint
 from .corpus import EncodedCorpus
 from .errors import DivergenceError, FormatError
-from .model import SkipGram
+from .model import SkipGram, load
 from .objective import loss_and_gradient
 from .probability import SoftmaxModel
 from .vectors import KeyedVectors
 from .vocab import Vocab
 
 __all__ = [
-    "Callback", "DivergenceError", "EarlyStopping", "EncodedCorpus", "FormatError", "KeyedVectors", "SkipGram", "SoftmaxModel", "Vocab",
-    "__version__", "loss_and_gradient", "show_config",
+    "Callback", "Checkpoint", "DivergenceError", "EarlyStopping", "EncodedCorpus", "FormatError", "KeyedVectors", "SkipGram", "SoftmaxModel",
+    "Vocab", "__version__", "load", "load_checkpoint", "loss_and_gradient", "show_config",
 ]

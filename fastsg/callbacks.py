@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from .model import SkipGram
 
 
+logger = logging.getLogger(__name__)
+
+
 class StopTraining(Exception):
-    """Raised by a callback to end training after the epoch just finished; the model stays as it is."""
+    """Raised by a callback to end training after the epoch just finished; the model stays as it is.
+
+    The other callbacks are still told of that epoch.
+    """
 
 
 class Callback:
@@ -31,6 +40,17 @@ class Callback:
         """After the last epoch, also when training was stopped early."""
 
 
+def tell(callbacks: Iterable[Callback], hook: str, model: SkipGram) -> bool:
+    """Call a hook of every callback; False if one of them wants to stop."""
+    going = True
+    for callback in callbacks:
+        try:
+            getattr(callback, hook)(model)
+        except StopTraining:
+            going = False
+    return going
+
+
 class EarlyStopping(Callback):
     """Stop when a loss has not fallen for some epochs, and go back to the best state.
 
@@ -40,6 +60,10 @@ class EarlyStopping(Callback):
     patience : int                   Epochs without a new minimum that are borne.
     min_delta : float                By how much it must fall, in nats.
     restore_best : bool              Put I and O back to the best epoch at the end; keeps a copy of both.
+
+    Notes
+    -----
+    A resumed training goes on counting where it was: the losses are in the history, the best state is in the checkpoint.
     """
 
     def __init__(self, monitor: str = "valid_nll", patience: int = 1, min_delta: float = 0.0, restore_best: bool = True) -> None:
@@ -55,20 +79,40 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, model: SkipGram) -> None:
         self._reset()
+        first = len(model.history) - model.plan.done
+        for epoch in range(first, len(model.history)):  # of an interrupted training
+            self._count(epoch + 1, model.history[epoch][self.monitor])
+        if model.plan.done and self.restore_best:
+            self._state = model.state.best if self._since else self._copy(model)
+            if self._state is None:
+                logger.warning("the best epoch of the interrupted training was not kept: its state cannot be restored")
+        self._stop_if_patience_is_over()
 
     def on_epoch_end(self, model: SkipGram) -> None:
-        value = model.history[-1][self.monitor]
-        if value is None:
-            raise ValueError("EarlyStopping(monitor='valid_nll') needs a validation text")
-        if value < self.best - self.min_delta:
-            self.best, self.best_epoch, self._since = value, len(model.history), 0
-            self._state = (np.copy(model.I), np.copy(model.O)) if self.restore_best else None
-            return
-        self._since += 1
-        if self._since > self.patience:
-            raise StopTraining
+        self._count(len(model.history), model.history[-1][self.monitor])
+        if self.restore_best and not self._since:
+            self._state = self._copy(model)
+        model.state.best = self._state if self._since else None  # a checkpoint needs it only if it is not the present state
+        self._stop_if_patience_is_over()
 
     def on_train_end(self, model: SkipGram) -> None:
         if self._state is not None and self._since:
             model.I[:], model.O[:] = self._state
-        self._state = None
+            model.state.whole = False
+        self._state = model.state.best = None
+
+    def _count(self, epoch: int, value: float | None) -> None:
+        if value is None:
+            raise ValueError("EarlyStopping(monitor='valid_nll') needs a validation text")
+        if value < self.best - self.min_delta:
+            self.best, self.best_epoch, self._since = value, epoch, 0
+        else:
+            self._since += 1
+
+    def _stop_if_patience_is_over(self) -> None:
+        if self._since > self.patience:
+            raise StopTraining
+
+    @staticmethod
+    def _copy(model: SkipGram) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return np.copy(model.I), np.copy(model.O)

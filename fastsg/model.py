@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from . import _core, _memory, objective, pairs
+from ._safetensors import named
 from ._threads import effective_num_threads
-from .callbacks import Callback, StopTraining
+from .callbacks import Callback, tell
 from .corpus import EncodedCorpus
+from .io.native import NativeModel, load_native, save_native, write_native
 from .optim import SCHEDULES
 from .probability import SoftmaxModel
 from .settings import Settings
+from .snapshot import Plan, pack, unpack
 from .trainer import Batches, State, progress_bar, train_epoch
 from .vectors import KeyedVectors
 from .vocab import Vocab
@@ -89,6 +94,7 @@ class SkipGram(SoftmaxModel):
     wv, cv : KeyedVectors                   Over I and over O.
     history : list of dict                  One for each epoch: nll, perplexity, unigram_nll, valid_nll, valid_perplexity (nats per
                                             pair), pairs, softmax_rows, seconds, count_seconds, pairs_per_second, alpha.
+    plan : Plan or None                     The training begun last: epochs planned and done. It is saved with the model.
 
     Examples
     --------
@@ -122,6 +128,7 @@ class SkipGram(SoftmaxModel):
         self.history: list[dict[str, float | int | None]] = []
         self.seconds = {"read": 0.0, "init": 0.0, "validate": 0.0}
         self.corpus: EncodedCorpus | None = None
+        self.plan: Plan | None = None
         self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
             self.build_vocab(sentences, corpus_file=corpus_file)
@@ -163,7 +170,7 @@ class SkipGram(SoftmaxModel):
         self.state = State.start(len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed)
         self._keep = vocab.keep_probabilities(self.settings.sample) if self.settings.sample else None
         self._train_bias = self._unigram_bias()
-        self.history, self._keyed = [], {}
+        self.history, self._keyed, self.plan = [], {}, None
         self.seconds["init"] = time.perf_counter() - begun
 
     def _unigram_bias(self) -> NDArray[np.float32]:
@@ -184,6 +191,8 @@ class SkipGram(SoftmaxModel):
         options = {"vocab": vocab, "min_count": self.settings.min_count, "max_final_vocab": self.settings.max_final_vocab,
                    "progress": self._progress}
         if corpus_file is not None:
+            if self._tokenizer is None:
+                raise ValueError("the model was trained with a tokenizer of its own, which its file does not hold: load(path, tokenizer=...)")
             return EncodedCorpus.from_files(corpus_file, tokenizer=self._tokenizer, errors=self._errors, workers=self._workers, **options)
         if isinstance(sentences, EncodedCorpus):
             if vocab is not None and sentences.vocab.words != vocab.words:
@@ -242,10 +251,70 @@ class SkipGram(SoftmaxModel):
         return _memory.estimate(K, self.settings.vector_size, min(self.settings.batch_size, K, max(tokens, 1)), objective.block_rows(K),
                                 self._workers, tokens)
 
+    # ---- file ----
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything there is to ask the model and to train it on: one safetensors file, see fastsg/io/native.py.
+
+        Settings, vocabulary with counts, I, O, optimizer, history and the plan of the training; not the corpus, the validation
+        text, the callbacks or a tokenizer of your own. The file is replaced as a whole or not at all, and the same model gives
+        the same bytes (two trainings differ in the seconds of their histories).
+
+        Raises
+        ------
+        OSError                             With the path; the old file is untouched.
+        """
+        self._need_vocab()
+        save_native(path, pack(self))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, mmap: bool = False, verify: bool | None = None, allow_nonfinite: bool = False,
+             workers: int | None = None, tokenizer: object = None, errors: str | None = None, validation: Corpus | Paths | None = None,
+             callbacks: Sequence[Callback] = (), progress: bool | None = None) -> SkipGram:
+        """Read a file written by :meth:`save` or by :class:`Checkpoint`; nothing in it is ever executed.
+
+        Parameters
+        ----------
+        path : path
+        mmap : bool                         Map I and O read-only instead of reading them: queries work, training raises.
+                                            Shortening the file while it is mapped kills the process (SIGBUS).
+        verify : bool, optional             Compare the checksums of I and O, and look for NaN; default unless mapped.
+        allow_nonfinite : bool              Load NaN and infinity.
+        workers, tokenizer, errors, validation, callbacks, progress
+                                            As in the constructor. By default the tokenizer "space" or "char" and `errors`
+                                            are those of the file.
+
+        Raises
+        ------
+        FormatError                         The file is no model file, or is damaged.
+        OSError                             It cannot be read.
+        """
+        saved = load_native(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite)
+        return cls._restored(saved, os.fsdecode(path), workers=workers, tokenizer=tokenizer, errors=errors, validation=validation,
+                             callbacks=callbacks, progress=progress)
+
+    @classmethod
+    def _restored(cls, saved: NativeModel, name: str, *, tokenizer: object = None, errors: str | None = None, **options: object) -> SkipGram:
+        with named(name, "model file"):
+            parts = unpack(saved)
+        model = cls(**parts.settings.as_dict(), tokenizer=tokenizer, errors=errors or parts.errors, **options)
+        if tokenizer is None:
+            model._tokenizer = parts.tokenizer
+        model.vocab, model.history, model.state, model.plan = saved.vocab, saved.history, parts.state, parts.plan
+        model._keep, model._train_bias = parts.keep, parts.bias
+        return model
+
+    def __reduce__(self) -> tuple[Callable[..., SkipGram], tuple[type[SkipGram], bytes]]:
+        """Copies and pickles hold what :meth:`save` writes."""
+        self._need_vocab()
+        file = io.BytesIO()
+        write_native(file, pack(self))
+        return _from_bytes, (type(self), file.getvalue())
+
     # ---- training ----
 
     def train(self, corpus: Corpus | None = None, *, corpus_file: Paths | None = None, total_examples: int | None = None,
-              epochs: int | None = None, callbacks: Sequence[Callback] = ()) -> SkipGram:
+              epochs: int | None = None, callbacks: Sequence[Callback] = (), resume: bool = False) -> SkipGram:
         """Train on a corpus, or on the one that build_vocab read.
 
         Parameters
@@ -253,20 +322,30 @@ class SkipGram(SoftmaxModel):
         corpus, corpus_file                 As in the constructor; words outside the vocabulary are dropped.
         total_examples : int, optional      Accepted for gensim users; nothing needs it.
         epochs : int, optional              Default: as in the constructor.
+        resume : bool                       Do the epochs that an interrupted training still has to do, see :attr:`plan`. The
+                                            result is that of an uninterrupted one, bit for bit. Corpus and validation text
+                                            must be the same as then; callbacks must be given again. A training that was
+                                            complete stays as it is.
 
         Raises
         ------
         DivergenceError                     A step would leave the finite numbers; I and O keep the state before it.
+        ValueError                          resume: there is nothing to resume, the texts are others (says which), or the
+                                            model was left in the middle of an epoch.
         """
-        source = self._text_source(self._training_corpus(corpus, corpus_file))
-        return self._run(source, epochs or self.settings.epochs, self.settings.lr_schedule, callbacks)
+        if resume:
+            self._need_resumable()
+        encoded = self._training_corpus(corpus, corpus_file)
+        if resume:
+            self.corpus = encoded
+        return self._run(self._text_source(encoded), epochs, self.settings.lr_schedule, callbacks, resume)
 
     def partial_fit(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None) -> SkipGram:
         """One more epoch on new text at the constant rate alpha; the first call also builds the vocabulary from its text."""
         return self._run(self._text_source(self._training_corpus(sentences, corpus_file)), 1, "constant")
 
     def fit_pairs(self, centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike, weights: ArrayLike | None = None, *,
-                  epochs: int | None = None) -> SkipGram:
+                  epochs: int | None = None, resume: bool = False) -> SkipGram:
         """Train on explicit (center, context) pairs, in their order, `batch_size` pairs a batch; no window, no subsampling.
 
         Parameters
@@ -279,7 +358,11 @@ class SkipGram(SoftmaxModel):
             Weight of each pair, not negative; default 1.
         epochs : int, optional
             Default: as in the constructor.
+        resume : bool
+            As in :meth:`train`.
         """
+        if resume:
+            self._need_resumable()
         m, n, w = _checked_pairs(centers, contexts, weights)
         if not self.is_built:
             words, counts = np.unique(np.concatenate([m, n]).astype(str), return_counts=True)
@@ -296,7 +379,7 @@ class SkipGram(SoftmaxModel):
         if not known.all():
             logger.warning("%d of %d pairs have a word outside the vocabulary and are left out", (~known).sum(), len(known))
         source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.settings.batch_size)
-        return self._run(source, epochs or self.settings.epochs, self.settings.lr_schedule)
+        return self._run(source, epochs, self.settings.lr_schedule, resume=resume)
 
     def _pair_ids(self, name: str, words: NDArray) -> NDArray[np.int32]:
         """Ids of one side of the pairs; -1 for words outside the vocabulary."""
@@ -318,39 +401,59 @@ class SkipGram(SoftmaxModel):
         if not self.is_built:
             self.build_vocab(corpus, corpus_file=corpus_file)
             return self.corpus
-        return self._encode(corpus, corpus_file, self.vocab)
+        begun = time.perf_counter()
+        encoded = self._encode(corpus, corpus_file, self.vocab)
+        self.seconds["read"] += time.perf_counter() - begun
+        return encoded
+
+    def _need_resumable(self) -> None:
+        if self.plan is None:
+            raise ValueError("resume=True, but no training of this model was begun")
+        if not self.state.whole:
+            raise ValueError("resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle of one, or "
+                             "early stopping has put back its best state; load a checkpoint")
 
     def _text_source(self, corpus: EncodedCorpus) -> pairs.TextSource:
         _core.check_corpus(corpus.tokens, corpus.offsets, len(self.vocab))
         return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.settings.batch_size,
                                 self.settings.seed)
 
-    def _run(self, source: pairs.TextSource | pairs.PairSource, epochs: int, schedule: str, callbacks: Sequence[Callback] = ()) -> SkipGram:
-        """The epochs: train, take the held-out loss, tell the callbacks."""
+    def _run(self, source: pairs.TextSource | pairs.PairSource, epochs: int | None, schedule: str, callbacks: Sequence[Callback] = (),
+             resume: bool = False) -> SkipGram:
+        """Make the plan, or take up the old one; carry it out."""
+        if not self.I.flags.writeable:
+            raise ValueError("I and O are mapped from a file, read-only; load the model without mmap to train it")
         callbacks = (*self._callbacks, *callbacks)
         self.validation = self._encode_validation()
+        if resume:
+            self.plan.check_continues(source, self.validation, epochs)
+        else:
+            self.plan = Plan.start(source, self.validation, epochs or self.settings.epochs, schedule)
+            self.state.whole, self.state.best = True, None
+        if tell(callbacks, "on_train_begin", self):
+            self._epochs(source, callbacks)
+        tell(callbacks, "on_train_end", self)
+        self._keyed = {}  # vectors cache their norms, and a callback may have put back an earlier state
+        return self
+
+    def _epochs(self, source: pairs.TextSource | pairs.PairSource, callbacks: Sequence[Callback]) -> None:
+        """The epochs of the plan that are still to be done: train, take the held-out loss, tell the callbacks."""
         workspace = objective.make_workspace(len(self.vocab), self.settings.vector_size, self._workers)
-        for callback in callbacks:
-            callback.on_train_begin(self)
-        first, total = source.epoch(self.state.epoch)[0], 0
-        with progress_bar(epochs * first, self._progress, epochs) as bar:
-            for epoch in range(epochs):
-                for callback in callbacks:
-                    callback.on_epoch_begin(self)
+        first, total, epochs = source.epoch(self.state.epoch)[0], 0, self.plan.epochs
+        with progress_bar((epochs - self.plan.done) * first, self._progress, epochs) as bar:
+            for epoch in range(self.plan.done, epochs):
+                tell(callbacks, "on_epoch_begin", self)
                 units, batches = source.epoch(self.state.epoch)
                 total += units
                 bar.total = total + (epochs - epoch - 1) * first
                 bar.set_description(f"epoch {epoch + 1}/{epochs}")
-                if not self._epoch(batches, workspace, _rate(self.settings, schedule, epoch, epochs, units), bar, callbacks):
+                if not self._epoch(batches, workspace, _rate(self.settings, self.plan.schedule, epoch, epochs, units), bar, callbacks):
                     break
-        for callback in callbacks:
-            callback.on_train_end(self)
-        self._keyed = {}  # vectors cache their norms, and a callback may have put back an earlier state
-        return self
 
     def _epoch(self, batches: Batches, workspace: _core.Workspace, rate: Callable[[int], float], bar: tqdm,
                callbacks: Sequence[Callback]) -> bool:
         """One epoch and its books; False if a callback wants to stop."""
+        self.state.whole = False
         totals = train_epoch(self.state, self._train_bias, workspace, batches, rate, bar)
         if not totals.pairs:
             raise ValueError("there are no pairs to train on: every sentence has fewer than two known words within the window")
@@ -361,14 +464,20 @@ class SkipGram(SoftmaxModel):
             record["valid_perplexity"] = math.exp(min(record["valid_nll"], 700.0))
             self.seconds["validate"] += time.perf_counter() - begun
         self.history.append(record)
+        self.plan.done += 1
+        self.state.whole = True
         self._keyed = {}
         logger.info("epoch %d: %s", len(self.history), record)
-        try:
-            for callback in callbacks:
-                callback.on_epoch_end(self)
-        except StopTraining:
-            return False
-        return True
+        return tell(callbacks, "on_epoch_end", self)
+
+
+def _from_bytes(cls: type[SkipGram], data: bytes) -> SkipGram:
+    return cls._restored(load_native(data), "<bytes>")
+
+
+def load(path: str | os.PathLike[str], **options: Any) -> SkipGram:
+    """Read a model file: :meth:`SkipGram.load`."""
+    return SkipGram.load(path, **options)
 
 
 def _rate(settings: Settings, schedule: str, epoch: int, epochs: int, units: int) -> Callable[[int], float]:

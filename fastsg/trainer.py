@@ -22,7 +22,11 @@ Batches = Iterator[tuple[int, PairCounts]]
 
 @dataclasses.dataclass
 class State:
-    """What training changes: I and O (K, H), the optimiser's sums, each center's last log Z, steps and epochs taken."""
+    """What training changes: I and O (K, H), the optimiser's sums, each center's last log Z, steps and epochs taken.
+
+    ``whole`` says that all of it stands at the end of an epoch whose books are closed: only then can a training be continued.
+    ``best`` is (I, O) of the best epoch where early stopping has passed it.
+    """
 
     I: NDArray[np.float32]
     O: NDArray[np.float32]
@@ -30,6 +34,8 @@ class State:
     shift: NDArray[np.float32]
     step: int = 0
     epoch: int = 0
+    whole: bool = True
+    best: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     @classmethod
     def start(cls, K: int, H: int, optimizer: str, seed: int) -> State:
