@@ -20,7 +20,6 @@ _THIN, _REACH, _STREAMS = 0, 1, 2
 START_STREAM = 2**62
 
 _MAX_BATCH_PAIRS = 2**28
-_MAX_REACH = 10**6
 _MAX_REACH = 2**20
 
 
@@ -102,8 +101,6 @@ def _reach(window: int | tuple[int, int] | None) -> tuple[int, int]:
         raise ValueError(f"window is {window!r}; it must reach at least one word to one side")
     if max(sides) > _MAX_REACH:
         raise ValueError(f"window is {window!r}; the limit is {_MAX_REACH}, and None takes the whole sentence")
-    if max(sides) > _MAX_REACH:
-        raise ValueError(f"window is {window!r}; it may reach {_MAX_REACH} words, or all of the sentence: None")
     return int(sides[0]), int(sides[1])
 
 
