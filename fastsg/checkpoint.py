@@ -29,6 +29,10 @@ class Checkpoint(Callback):
     path : path         Checked now: a training must not find out after hours that it cannot write.
     every : int         Epochs from one checkpoint to the next; the end of the training is always one.
 
+    Attributes
+    ----------
+    done : int          Epochs of the training that are in the newest checkpoint; 0 before the first was written.
+
     Examples
     --------
     >>> SkipGram(corpus_file="text", callbacks=[Checkpoint("model.checkpoint")])                        # doctest: +SKIP
@@ -40,10 +44,11 @@ class Checkpoint(Callback):
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise ValueError(f"every is {every!r}; it must be an integer of at least 1")
         check_writable(path, "path")
-        self.path, self.every = os.fsdecode(path), int(every)
+        self.path, self.every, self.done = os.fsdecode(path), int(every), 0
 
     def on_train_begin(self, model: SkipGram) -> None:
         check_writable(self.path, "path")
+        self.done = 0
 
     def on_epoch_end(self, model: SkipGram) -> None:
         if model.plan.done % self.every == 0 or model.plan.done == model.plan.epochs:
@@ -51,6 +56,7 @@ class Checkpoint(Callback):
                 write_native(file, pack(model))
                 file.flush()
                 _keep_previous(self.path)  # only now, when the new one has found room
+            self.done = model.plan.done
 
 
 def spare_path(path: str | os.PathLike[str]) -> str:

@@ -36,6 +36,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         args.operands = [*args.operands, *rest]
+    args.argv = list(sys.argv[1:] if argv is None else argv)
     return args
 
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import inspect
 import json
+import shlex
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ._atomic import check_writable
 from .callbacks import Callback, EarlyStopping
+from .checkpoint import Checkpoint, load_checkpoint
 from .io.bias import save_bias
 from .io.word2vec import save_word2vec
 from .model import SkipGram
 from .report import build_report, summary, write_json
+from .settings import Settings
 from .vocab import Vocab
 
+_READING = ("tokenizer", "errors", "validation", "progress")
 _DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(SkipGram).parameters.items()}
-_OUTPUTS = ("output", "save_output", "save_vocab", "save_bias", "report", "json_log")
+_OUTPUTS = ("output", "save_output", "save_vocab", "save_bias", "save_model", "report", "json_log", "checkpoint")
 
 
 def add_train(commands: argparse._SubParsersAction) -> None:
@@ -40,14 +47,19 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--save-output", metavar="V2", help="rows of the output matrix O, in the same way")
     files.add_argument("--save-vocab", metavar="F", help="word and count, a line each")
     files.add_argument("--save-bias", metavar="F", help="word and the constant added to its logit, b_n - log keep(n), a line each")
+    files.add_argument("--save-model", metavar="F", help="everything, as fastsg.load reads it: a safetensors file")
+    files.add_argument("--checkpoint", metavar="F", help="save the model after each epoch, to go on from after an interruption; the one "
+                                                         "before is kept as F.1 (default with --resume: that file)")
+    files.add_argument("--resume", metavar="F", help="go on from a checkpoint: settings and vocabulary are in it, name the same texts")
     files.add_argument("--report", metavar="F", help="what was trained and what it took, as JSON")
     files.add_argument("--json-log", metavar="F", help="one JSON object a line for each epoch; '-' is standard output")
     files.add_argument("--read-vocab", metavar="F", help="take the vocabulary from a file of words and counts")
     files.add_argument("--valid", nargs="+", metavar="PATH", help="held-out text, whose loss is taken after each epoch")
     files.add_argument("--format", choices=("text", "binary"), help="of the vectors; default by suffix")
-    files.add_argument("--tokenizer", choices=("space", "char", "rjieba"), default="space",
+    files.add_argument("--tokenizer", action=_Setting, choices=("space", "char", "rjieba"), default="space",
                        help="split on Unicode white space, into characters, or into Chinese words (needs the package rjieba)")
-    files.add_argument("--errors", choices=("replace", "strict", "ignore"), default="replace", help="what to do with invalid UTF-8")
+    files.add_argument("--errors", action=_Setting, choices=("replace", "strict", "ignore"), default="replace",
+                       help="what to do with invalid UTF-8")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -77,10 +89,22 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
 
 
+class _Setting(argparse.Action):
+    """Stores a value, and that it was given: a resumed training has to tell a wish from a default."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object,
+                 option_string: str | None = None) -> None:
+        setattr(namespace, self.dest, values)
+        namespace.given = {*getattr(namespace, "given", ()), self.dest}
+
+
 def _setting(group: argparse._ArgumentGroup, name: str, *aliases: str, **options: object) -> None:
     """A flag whose default is the constructor's."""
-    flag = "--" + name.replace("_", "-")
-    group.add_argument(flag, *aliases, dest=name, default=_DEFAULTS[name], **options)
+    group.add_argument(_flag(name), *aliases, dest=name, action=_Setting, default=_DEFAULTS[name], **options)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def parse_window(text: str) -> int | tuple[int, int] | None:
@@ -120,29 +144,49 @@ class EpochLog(Callback):
         self._write(json.dumps({"epoch": len(model.history), **model.history[-1]}) + "\n")
 
 
+@contextlib.contextmanager
+def _termination_is_interruption() -> Iterator[None]:
+    """SIGTERM, which batch systems send before they kill, ends a training as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # others may not set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run_train(args: argparse.Namespace) -> int:
     """Check what will be written, train, write, say how it went."""
+    with _termination_is_interruption():
+        return _train(args)
+
+
+def _train(args: argparse.Namespace) -> int:
     inputs = (args.input or []) + args.operands
     if not inputs:
         raise ValueError("there is no input: name text files, or --input - for standard input")
     for name in _OUTPUTS:
         if (path := getattr(args, name)) and path != "-":
-            check_writable(path, "--" + name.replace("_", "-"))
+            check_writable(path, _flag(name))
     if args.patience is not None and not args.valid:
         raise ValueError("--patience needs a held-out text: give --valid")
-    model = SkipGram(**{name: getattr(args, name) for name in _DEFAULTS if hasattr(args, name) and name not in ("errors", "tokenizer")},
-                     tokenizer=_tokenizer(args.tokenizer), errors=args.errors, validation=args.valid, progress=False if args.quiet else None)
-    vocab = Vocab.load(args.read_vocab) if args.read_vocab else None
-    model.build_vocab(corpus_file=inputs, vocab=vocab)
-    interrupted = False
-    with _log(args.json_log) as callbacks:
+    args.checkpoint = args.checkpoint or args.resume
+    model = _resumed_model(args) if args.resume else _new_model(args, inputs)
+    checkpoint, interrupted = Checkpoint(args.checkpoint) if args.checkpoint else None, False
+    with _log(args.json_log, "a" if args.resume else "w") as callbacks:
         if args.patience is not None:
             callbacks.append(EarlyStopping(patience=args.patience))
+        if checkpoint:
+            callbacks.append(checkpoint)
         try:
-            model.train(callbacks=callbacks)
+            model.train(corpus_file=inputs if args.resume else None, callbacks=callbacks, resume=bool(args.resume))
         except KeyboardInterrupt:
             interrupted = True
             print("fastsg: interrupted; writing what is trained so far", file=sys.stderr)
+            if checkpoint:
+                _say_how_to_resume(checkpoint, args)
     begun = time.perf_counter()
     save_all(model, args)
     report = build_report(model, time.perf_counter() - begun)
@@ -151,6 +195,43 @@ def run_train(args: argparse.Namespace) -> int:
     if not args.quiet:
         print(summary(report))
     return 130 if interrupted else 0
+
+
+def _new_model(args: argparse.Namespace, inputs: list[str]) -> SkipGram:
+    model = SkipGram(**{name: getattr(args, name) for name in _DEFAULTS if hasattr(args, name) and name not in _READING}, **_reading(args))
+    model.build_vocab(corpus_file=inputs, vocab=Vocab.load(args.read_vocab) if args.read_vocab else None)
+    return model
+
+
+def _resumed_model(args: argparse.Namespace) -> SkipGram:
+    """The model of the checkpoint; flags that contradict it are an error, flags that repeat it are not."""
+    named = getattr(args, "given", set())
+    reading = {name: value if name in named or name not in ("tokenizer", "errors") else None for name, value in _reading(args).items()}
+    model = load_checkpoint(args.resume, workers=args.workers, **reading)
+    settings = model.settings.as_dict()
+    given = {name: getattr(args, name) for name in named if name in settings}
+    wanted = Settings.checked(**(settings | given)).as_dict()
+    for name in sorted(given):
+        if wanted[name] != settings[name]:
+            raise ValueError(f"{_flag(name)} is {wanted[name]}, but the training in {args.resume} was begun with {settings[name]}; "
+                             "leave the flag out, or begin anew without --resume")
+    if args.read_vocab and Vocab.load(args.read_vocab).words != model.vocab.words:
+        raise ValueError(f"--read-vocab {args.read_vocab} has other words than {args.resume}; leave it out")
+    return model
+
+
+def _reading(args: argparse.Namespace) -> dict[str, object]:
+    return {"tokenizer": _tokenizer(args.tokenizer), "errors": args.errors, "validation": args.valid,
+            "progress": False if args.quiet else None}
+
+
+def _say_how_to_resume(checkpoint: Checkpoint, args: argparse.Namespace) -> None:
+    if not (checkpoint.done or args.resume):
+        print("fastsg: no epoch was finished, so there is no checkpoint to go on from", file=sys.stderr)
+        return
+    repeats = not checkpoint.done or args.resume == args.checkpoint
+    command = args.argv if repeats else [*args.argv, "--resume", args.checkpoint]
+    print(f"fastsg: to go on after the last whole epoch:\n  fastsg {shlex.join(command)}", file=sys.stderr)
 
 
 def _tokenizer(name: str) -> object:
@@ -166,13 +247,13 @@ def _tokenizer(name: str) -> object:
 class _log:
     """Opens the epoch log; yields the list of callbacks that write it."""
 
-    def __init__(self, path: str | None) -> None:
-        self._path, self._file = path, None
+    def __init__(self, path: str | None, mode: str) -> None:
+        self._path, self._mode, self._file = path, mode, None
 
     def __enter__(self) -> list[Callback]:
         if self._path is None:
             return []
-        self._file = sys.stdout if self._path == "-" else open(self._path, "w", encoding="utf-8", buffering=1)
+        self._file = sys.stdout if self._path == "-" else open(self._path, self._mode, encoding="utf-8", buffering=1)
         return [EpochLog(self._file.write)]
 
     def __exit__(self, *_: object) -> None:
@@ -191,3 +272,5 @@ def save_all(model: SkipGram, args: argparse.Namespace) -> None:
         model.vocab.save(args.save_vocab)
     if args.save_bias:
         save_bias(args.save_bias, model.vocab.words, model.real_bias())
+    if args.save_model:
+        model.save(args.save_model)

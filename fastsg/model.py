@@ -192,7 +192,8 @@ class SkipGram(SoftmaxModel):
                    "progress": self._progress}
         if corpus_file is not None:
             if self._tokenizer is None:
-                raise ValueError("the model was trained with a tokenizer of its own, which its file does not hold: load(path, tokenizer=...)")
+                raise ValueError("the model was trained with a tokenizer of its own, which its file does not hold: give it again when loading, "
+                                 "tokenizer=...")
             return EncodedCorpus.from_files(corpus_file, tokenizer=self._tokenizer, errors=self._errors, workers=self._workers, **options)
         if isinstance(sentences, EncodedCorpus):
             if vocab is not None and sentences.vocab.words != vocab.words:
@@ -294,7 +295,8 @@ class SkipGram(SoftmaxModel):
                              callbacks=callbacks, progress=progress)
 
     @classmethod
-    def _restored(cls, saved: NativeModel, name: str, *, tokenizer: object = None, errors: str | None = None, **options: object) -> SkipGram:
+    def _restored(cls, saved: NativeModel, name: str, *, tokenizer: object = None, errors: str | None = None,
+                  **options: object) -> SkipGram:
         with named(name, "model file"):
             parts = unpack(saved)
         model = cls(**parts.settings.as_dict(), tokenizer=tokenizer, errors=errors or parts.errors, **options)
@@ -410,8 +412,8 @@ class SkipGram(SoftmaxModel):
         if self.plan is None:
             raise ValueError("resume=True, but no training of this model was begun")
         if not self.state.whole:
-            raise ValueError("resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle of one, or "
-                             "early stopping has put back its best state; load a checkpoint")
+            raise ValueError("resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle of one, "
+                             "or early stopping has put back its best state; load a checkpoint")
 
     def _text_source(self, corpus: EncodedCorpus) -> pairs.TextSource:
         _core.check_corpus(corpus.tokens, corpus.offsets, len(self.vocab))

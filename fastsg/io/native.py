@@ -28,8 +28,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _safetensors
 from .._atomic import atomic_write
-from .._safetensors import Container, Field, Schema, count, digest, named, open_regular, pack_words, parse_json, raw_bytes, unpack_words, write
+from .._safetensors import Container, Field, Schema, digest
 from .._version import __version__
 from ..errors import FormatError
 from ..vocab import MAX_WORDS, Vocab
@@ -69,15 +70,15 @@ def save_native(path: str | os.PathLike[str], model: NativeModel) -> None:
 
 def write_native(file: BinaryIO, model: NativeModel) -> None:
     """Write to an open file. The same content always gives the same bytes."""
-    offsets, blob = pack_words(model.vocab.words)
+    offsets, blob = _safetensors.pack_words(model.vocab.words)
     arrays = {**model.arrays, "counts": model.vocab.counts, "word_offsets": offsets, "words": blob}
-    digests = {field.name: digest(raw_bytes(field, arrays[field.name])) for field in _SCHEMA.fields if field.name in arrays}
+    digests = {field.name: digest(_safetensors.raw_bytes(field, arrays[field.name])) for field in _SCHEMA.fields if field.name in arrays}
     metadata = {
         "library_version": __version__, "raw_types": str(model.vocab.raw_types), "raw_tokens": str(model.vocab.raw_tokens),
         "config": _json(model.config), "history": _history_json(model.history), "training": _json(model.training),
     }
     metadata["sha256"] = _json({_SEALED: _metadata_digest(metadata), **digests})
-    write(file, _SCHEMA, metadata, arrays)
+    _safetensors.write(file, _SCHEMA, metadata, arrays)
 
 
 def _metadata_digest(metadata: dict[str, str]) -> str:
@@ -125,9 +126,9 @@ def load_native(source: str | os.PathLike[str] | bytes, *, mmap: bool = False, v
     """
     verify = not mmap if verify is None else verify
     if isinstance(source, bytes):
-        with named("<bytes>", "model file"):
+        with _safetensors.named("<bytes>", "model file"):
             return _read(Container(io.BytesIO(source), _SCHEMA), False, verify, allow_nonfinite)
-    with named(os.fsdecode(source), "model file"), open_regular(source) as file:
+    with _safetensors.named(os.fsdecode(source), "model file"), _safetensors.open_regular(source) as file:
         container = Container(file, _SCHEMA)
         _library_agrees(source, container)
         return _read(container, mmap, verify, allow_nonfinite)
@@ -140,8 +141,8 @@ def _read(container: Container, mmap: bool, verify: bool, allow_nonfinite: bool)
     if not all(isinstance(record, dict) for record in history):
         raise FormatError("its history is no list of records")
     arrays = _read_arrays(container, digests, mmap, verify, allow_nonfinite)
-    words = unpack_words(arrays.pop("word_offsets"), arrays.pop("words"))
-    vocab = Vocab(words, arrays.pop("counts"), raw_types=count(metadata, "raw_types"), raw_tokens=count(metadata, "raw_tokens"))
+    words = _safetensors.unpack_words(arrays.pop("word_offsets"), arrays.pop("words"))
+    vocab = Vocab(words, arrays.pop("counts"), raw_types=_safetensors.count(metadata, "raw_types"), raw_tokens=_safetensors.count(metadata, "raw_tokens"))
     return NativeModel(config, history, training, vocab, arrays)
 
 
@@ -183,7 +184,7 @@ def _check_shapes(container: Container) -> None:
 
 def _parsed(metadata: dict[str, str], key: str, kind: type) -> Any:
     try:
-        value = parse_json(metadata.get(key, ""))
+        value = _safetensors.parse_json(metadata.get(key, ""))
     except ValueError as error:
         raise FormatError(f"its {key} is not valid: {error}") from None
     if not isinstance(value, kind):
