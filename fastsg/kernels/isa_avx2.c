@@ -5,6 +5,8 @@
 #include <string.h>
 
 #if defined(__x86_64__)
+  #include <immintrin.h>
+  #define VMIN(x, y) ((vf)_mm256_min_ps(x, y)) /* the one instruction that the vector extension cannot say */
   #define ISA_NAME "avx2"
   #define ISA_FMA 1
   #define VLEN 8 /* floats in a vector */

@@ -5,11 +5,13 @@
 #include <string.h>
 
 #if defined(__x86_64__)
+  #include <immintrin.h>
+  #define VMIN(x, y) ((vf)_mm512_min_ps(x, y)) /* the one instruction that the vector extension cannot say */
   #define ISA_NAME "avx512"
   #define ISA_FMA 1
   #define VLEN 16 /* floats in a vector */
-  #define MR 12   /* register tile: MR broadcast rows x NV vectors */
-  #define NV 2
+  #define MR 6   /* register tile: MR broadcast rows x NV vectors */
+  #define NV 4
   #define GO_MR 6 /* register tile of gO */
   #define GO_NV 4
   #if defined(__clang__)

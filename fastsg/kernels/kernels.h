@@ -23,7 +23,7 @@
 
 #include <stdint.h>
 
-#define FSG_PANEL 32
+#define FSG_PANEL 64
 #define FSG_SLICE 120 /* divisible by every register tile height in use (12, 6, 4) */
 #define FSG_LANES 16
 

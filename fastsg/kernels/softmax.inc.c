@@ -221,26 +221,27 @@ static void gI_panel(const float *O_sh, int64_t H, const float *R, float *gI, in
     }
 }
 
-/* gO_kh[k .. k+rows) += sum over the u of `panels` panels of R_pk Xs_uh, for `cols` vectors of h */
-INLINE void gO_tile(const int rows, const int cols, const float *R, const float *Xs, int64_t H_pad, float *gO, int64_t panels)
+/* gO_kh[k .. k+rows) += sum over the panel's u of R_pk Xs_uh, for `cols` vectors of h */
+INLINE void gO_tile(const int rows, const int cols, const float *R, const float *Xs, int64_t H_pad, float *gO)
 {
     vf acc[MAX_ROWS][4];
     tile_load(rows, cols, acc, gO, H_pad);
-    for (int64_t p = 0; p < panels; p++)
-        tile(rows, cols, acc, R + p * SLICE * PANEL, PANEL, 1, Xs + p * PANEL * H_pad, H_pad, PANEL);
+    tile(rows, cols, acc, R, PANEL, 1, Xs, H_pad, PANEL);
     tile_store(rows, cols, acc, gO, H_pad);
 }
 
-INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, int64_t H_pad, float *gO, int64_t panels)
+/* All of h, in tiles of GO_NV vectors; a remainder of one vector is avoided where it can be, its chains are too few. */
+INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, int64_t H_pad, float *gO)
 {
-    const int64_t vectors = (H + VLEN - 1) / VLEN;
-    int64_t v = 0;
-    while (vectors - v > GO_NV + 1 || vectors - v == GO_NV) {
-        gO_tile(rows, GO_NV, R, Xs + v * VLEN, H_pad, gO + v * VLEN, panels);
-        v += GO_NV;
+    for (int64_t left = (H + VLEN - 1) / VLEN, cols; left; left -= cols, Xs += cols * VLEN, gO += cols * VLEN) {
+        cols = left == GO_NV + 1 && GO_NV > 2 ? GO_NV - 1 : left < GO_NV ? left : GO_NV;
+        switch (cols) {
+        case 4: gO_tile(rows, 4, R, Xs, H_pad, gO); break;
+        case 3: gO_tile(rows, 3, R, Xs, H_pad, gO); break;
+        case 2: gO_tile(rows, 2, R, Xs, H_pad, gO); break;
+        default: gO_tile(rows, 1, R, Xs, H_pad, gO);
+        }
     }
-    for (; vectors - v >= 2; v += 2) gO_tile(rows, 2, R, Xs + v * VLEN, H_pad, gO + v * VLEN, panels);
-    if (v < vectors) gO_tile(rows, 1, R, Xs + v * VLEN, H_pad, gO + v * VLEN, panels);
 }
 
 /* One row moves by one step. Row-wise Adagrad: a += mean_h g^2, x -= rate g / sqrt(a). */
@@ -262,20 +263,15 @@ static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
     int64_t i = B->slice_ptr[s];
     if (first) memset(gO_kh, 0, (size_t)(count * B->H_pad) * sizeof *gO_kh);
-    for (int64_t p = 0; p < panels; p += 2) {
-        const int64_t group = p + 2 < panels ? 2 : panels - p;
+    for (int64_t p = 0; p < panels; p++) {
         float *R = E_pk + p * SLICE * PANEL;
-        for (; i < B->slice_ptr[s + 1] && B->entry_u[i] < (p + group) * PANEL; i++) {
-            const int64_t u = B->entry_u[i];
-            float *r = E_pk + ((u / PANEL) * SLICE + (B->entry_k[i] - start)) * PANEL + u % PANEL;
-            *r -= B->entry_w[i] * B->target_u[u];
-        }
-        for (int64_t q = 0; q < group; q++)
-            gI_panel(O_kh + start * H, H, R + q * SLICE * PANEL, gI_ph + (p + q) * H * PANEL, count);
+        for (; i < B->slice_ptr[s + 1] && B->entry_u[i] < (p + 1) * PANEL; i++)
+            R[(B->entry_k[i] - start) * PANEL + B->entry_u[i] % PANEL] -= B->entry_w[i] * B->target_u[B->entry_u[i]];
+        gI_panel(O_kh + start * H, H, R, gI_ph + p * H * PANEL, count);
         const float *Xs = B->Xs_uh + p * PANEL * B->H_pad;
         int64_t k = 0;
-        for (; k + GO_MR <= count; k += GO_MR) gO_rows(GO_MR, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad, group);
-        for (; k < count; k++) gO_rows(1, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad, group);
+        for (; k + GO_MR <= count; k += GO_MR) gO_rows(GO_MR, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad);
+        for (; k < count; k++) gO_rows(1, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad);
     }
     if (step)
         for (int64_t k = 0; k < count; k++) move_row(O_kh + (start + k) * H, gO_kh + k * B->H_pad, H, step, start + k);

@@ -20,12 +20,15 @@ INLINE void vstore(float *x, vf v) { memcpy(x, &v, sizeof v); }
 INLINE vf vset(float x) { return x - (vf){0}; }
 INLINE vf vselect(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 
+#ifndef VMIN /* the smaller; y where x is NaN */
+  #define VMIN(x, y) vselect((x) < (y), x, y)
+#endif
+
 INLINE vf vexp(vf x)
 {
     /* LN2_HIGH has 8 bits, so n * LN2_HIGH is exact and r is the same with and without a fused multiply-add */
     const float LOG2E = 0x1.715476p+0f, MAGIC = 0x1.8p+23f, LN2_HIGH = 0x1.62p-1f, LN2_LOW = 0x1.c85fep-10f;
-    vf top = vset(88.0f);
-    x = vselect(x < top, x, top);
+    x = VMIN(x, vset(88.0f));
     vf t = x * LOG2E + MAGIC;
     vf n = t - MAGIC;
     vf r = x - n * LN2_HIGH;
