@@ -12,6 +12,7 @@ Workers are Python threads, not OpenMP's: they need no barrier, overlap with rea
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import logging
 import os
@@ -41,10 +42,21 @@ _BLOCK_BYTES = 1 << 20
 # More workers than this wait for the one thread that reads.
 _MAX_WORKERS = 16
 _GROWTH = 1 << 21  # elements
-_SCHEMA = _safetensors.Schema("fastsg-corpus", "1", tuple(
-    _safetensors.Field(name, dtype)
-    for name, dtype in (("offsets", "I64"), ("counts", "I64"), ("word_offsets", "I64"), ("tokens", "I32"), ("words", "U8"))
-))
+_WORDS_AT_ONCE = 1 << 18
+_SCHEMA = _safetensors.Schema(
+    "fastsg-corpus",
+    "1",
+    tuple(
+        _safetensors.Field(name, dtype)
+        for name, dtype in (
+            ("offsets", "I64"),
+            ("counts", "I64"),
+            ("word_offsets", "I64"),
+            ("tokens", "I32"),
+            ("words", "U8"),
+        )
+    ),
+)
 _COUNTERS = ("raw_types", "vocab_raw_tokens", "raw_tokens", "invalid_bytes_replaced")
 
 
@@ -246,12 +258,20 @@ class EncodedCorpus:
             with _safetensors.open_regular(path) as file:
                 container = _safetensors.Container(file, _SCHEMA)
                 mapped = ("tokens", "offsets") if mmap else ()
-                arrays = {name: container.map(name) if name in mapped else container.read(name) for name in container.places}
+                arrays = {
+                    name: container.map(name) if name in mapped else container.read(name) for name in container.places
+                }
             counters = [_safetensors.count(container.metadata, key) for key in _COUNTERS]
             words = _safetensors.unpack_words(arrays["word_offsets"], arrays["words"])
             vocab = Vocab(words, arrays["counts"], raw_types=counters[0], raw_tokens=counters[1])
             if not mmap:
-                return cls(arrays["tokens"], arrays["offsets"], vocab, raw_tokens=counters[2], invalid_bytes_replaced=counters[3])
+                return cls(
+                    arrays["tokens"],
+                    arrays["offsets"],
+                    vocab,
+                    raw_tokens=counters[2],
+                    invalid_bytes_replaced=counters[3],
+                )
             _check_layout(arrays["tokens"], arrays["offsets"], vocab)
             corpus = cls.__new__(cls)
             corpus._set(arrays["tokens"], arrays["offsets"], vocab, counters[2], counters[3])
@@ -397,8 +417,10 @@ def _finished(
 def _new_vocab(types: _Types, min_count: int, max_final_vocab: int | None) -> tuple[Vocab, NDArray[np.int32]]:
     """Vocabulary of the types, and the id in it of each, -1 for those left out."""
     chosen = eligible(types.counts, min_count, max_final_vocab)
+    if max_final_vocab is not None and len(chosen) > max_final_vocab:
+        chosen = _without_last_ties(types, chosen, max_final_vocab)
     words = types.words(chosen)
-    order = ranking(words, types.counts[chosen])[:max_final_vocab]
+    order = ranking(words, types.counts[chosen])
     chosen = chosen[order]
     vocab = Vocab(
         [words[i] for i in order.tolist()],
@@ -411,13 +433,32 @@ def _new_vocab(types: _Types, min_count: int, max_final_vocab: int | None) -> tu
     return vocab, final
 
 
-def _known_ids(types: _Types, vocab: Vocab, chunk: int = 1 << 18) -> NDArray[np.int32]:
+def _without_last_ties(types: _Types, chosen: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """``limit`` of the chosen ids: all but those of the lowest count, and of these the first by their words.
+
+    There may be millions of words that occur once; they become str a chunk at a time.
+    """
+    counts = types.counts[chosen]
+    tied, above = chosen[counts == counts.min()], chosen[counts > counts.min()]
+    first: list[tuple[str, int]] = []
+    for ids in _chunks(tied):
+        first = heapq.nsmallest(
+            limit - len(above), itertools.chain(first, zip(types.words(ids), ids.tolist(), strict=True))
+        )
+    return np.append(above, np.array([i for _, i in first], dtype=np.int64))
+
+
+def _known_ids(types: _Types, vocab: Vocab) -> NDArray[np.int32]:
     """Id in a given vocabulary of each type, -1 for those not in it; the types become str a chunk at a time."""
     final = np.empty(len(types.counts), dtype=np.int32)
-    for start in range(0, len(final), chunk):
-        ids = np.arange(start, min(start + chunk, len(final)), dtype=np.int64)
+    for ids in _chunks(np.arange(len(final), dtype=np.int64)):
         final[ids] = [vocab.index.get(word, -1) for word in types.words(ids)]
     return final
+
+
+def _chunks(ids: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, len(ids), _WORDS_AT_ONCE):
+        yield ids[start : start + _WORDS_AT_ONCE]
 
 
 class _Interner(dict[str, int]):
@@ -584,7 +625,8 @@ class _Words(_Blocks):
     def __init__(self, errors: str, n_workers: int, max_word_bytes: int) -> None:
         super().__init__(errors, n_workers)
         self.max_word_bytes = max_word_bytes
-        self._tables = [_text.WordTable() for _ in range(n_workers)]
+        # With one seed for all, merge() would enter words in the order of their places: long runs of full entries.
+        self._tables = [_text.WordTable(seed=slot) for slot in range(n_workers)]
 
     def tokenize(self, encoded: _Encoded, text: bytearray, n: int) -> None:
         # A repaired text was checked before: what counts is the length in the file.

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -240,6 +241,20 @@ def test_many_types_and_long_words(write, rng):
     assert content(EncodedCorpus.from_files(path, min_count=2, workers=3, _block_bytes=20_000)) == oracle([words], 2)
 
 
+def test_merging_many_types_takes_linear_time(write):
+    """Tables of one seed fill the front of the table they are merged into: 77 s instead of 4 for ten million types."""
+    encoder = corpus_module._Words("strict", 2, 4096)
+    text = " ".join(f"w{i}" for i in range(1_500_000)).encode()
+    stream = partial(
+        corpus_module.reading.blocks, [str(write(text))], corpus_module._text.last_space, block_bytes=1 << 20
+    )
+    start = time.perf_counter()
+    encoder.add(stream)
+    added = time.perf_counter()
+    assert len(encoder.types().counts) == 1_500_000
+    assert time.perf_counter() - added < 1 + 4 * (added - start)
+
+
 def test_equal_counts_go_by_bytes(write):
     corpus = EncodedCorpus.from_files(write("\U0001f600 \uff21 é e B b\n"), min_count=1)
     assert corpus.vocab.words == ["B", "b", "e", "é", "\uff21", "\U0001f600"]
@@ -259,10 +274,21 @@ def test_given_vocabulary(write):
     assert list(characters) == [["é", "é"]]
 
 
-def test_known_ids_in_chunks():
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6, 7])
+def test_ties_at_the_cap_in_chunks(monkeypatch, limit):
+    """The words of the lowest count that still find room are the first by their bytes."""
+    monkeypatch.setattr(corpus_module, "_WORDS_AT_ONCE", 2)
+    sentences = [["f", "b", "e", "z", "z", "a", "c"]]
+    assert content(EncodedCorpus.from_iter(sentences, min_count=1, max_final_vocab=limit)) == oracle(
+        sentences, 1, limit
+    )
+
+
+def test_known_ids_in_chunks(monkeypatch):
+    monkeypatch.setattr(corpus_module, "_WORDS_AT_ONCE", 2)
     vocab = Vocab(["b", "d"], [1, 1])
     types = corpus_module._Types(np.ones(5, np.int64), lambda ids: ["abcde"[i] for i in ids])
-    assert corpus_module._known_ids(types, vocab, chunk=2).tolist() == [-1, 0, -1, 1, -1]
+    assert corpus_module._known_ids(types, vocab).tolist() == [-1, 0, -1, 1, -1]
 
 
 # ---- forms of input ----

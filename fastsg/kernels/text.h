@@ -72,7 +72,9 @@ void fsg_text_encode_chars(const uint8_t *text, int64_t n, int64_t *counts, fsg_
 void fsg_text_rehash(const fsg_table *from, fsg_table *to);
 
 /* merge: enters the words and counts of other into table; map (other->n_types) takes other's ids to table's.
- * *slot is 0 at first and keeps the progress between calls. */
+ * *slot is 0 at first and keeps the progress between calls. Give the tables different seeds: with the same one, words
+ * would be entered in the order of their places, which fills the front of a table that is too small first, in time
+ * quadratic in the number of words. */
 int fsg_text_merge(fsg_table *table, const fsg_table *other, int64_t *slot, int32_t *map);
 
 /* index: count and entry number of each id (n_types each). words: the words of ids (n), each followed by '\n'; returns
