@@ -15,7 +15,7 @@ from .model import SkipGram
 from .report import build_report, summary, write_json
 
 # Small enough for well under a minute on two cores, large enough for neighbours that tell.
-_SETTINGS = {"vector_size": 64, "epochs": 4, "batch_size": 8192}
+_SETTINGS = {"vector_size": 64, "epochs": 4}
 _FILES = {"vectors": "fastsg-demo.vec", "outputs": "fastsg-demo.output.vec", "bias": "fastsg-demo.bias", "report": "fastsg-demo.json"}
 
 

@@ -22,7 +22,7 @@ from .corpus import EncodedCorpus
 from .io.native import NativeModel, load_native, save_native, write_native
 from .optim import SCHEDULES
 from .probability import SoftmaxModel
-from .settings import Settings
+from .settings import Settings, default_batch_size
 from .snapshot import Plan, pack, unpack
 from .trainer import Batches, State, progress_bar, train_epoch
 from .vectors import KeyedVectors
@@ -64,7 +64,7 @@ class SkipGram(SoftmaxModel):
     lr_schedule : {"linear", "constant"}
     epochs : int
     batch_size : int, optional
-        Center positions in a batch (q). Parameters are fixed within a batch, so it is part of the result.
+        Center positions in a batch (q); default about 128 batches an epoch, a power of two from 1,024 to 65,536. Parameters are fixed within a batch, so it is part of the result.
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
     seed : int
@@ -249,7 +249,7 @@ class SkipGram(SoftmaxModel):
         self._need_vocab()
         K = len(self.vocab)
         tokens = len(self.corpus.tokens) if self.corpus else 0
-        return _memory.estimate(K, self.settings.vector_size, min(self.settings.batch_size, K, max(tokens, 1)), objective.block_rows(K),
+        return _memory.estimate(K, self.settings.vector_size, min(self.batch_size(tokens), K, max(tokens, 1)), objective.block_rows(K),
                                 self._workers, tokens)
 
     # ---- file ----
@@ -312,6 +312,12 @@ class SkipGram(SoftmaxModel):
         file = io.BytesIO()
         write_native(file, pack(self))
         return _from_bytes, (type(self), file.getvalue())
+
+    def batch_size(self, units: int | None = None) -> int:
+        """Centers in a batch for a text of `units` tokens (or pairs), by default the text that build_vocab read."""
+        if units is None:
+            units = self.corpus.n_tokens if self.corpus else 0
+        return self.settings.batch_size or default_batch_size(units)
 
     # ---- training ----
 
@@ -380,7 +386,7 @@ class SkipGram(SoftmaxModel):
         known = (m >= 0) & (n >= 0)
         if not known.all():
             logger.warning("%d of %d pairs have a word outside the vocabulary and are left out", (~known).sum(), len(known))
-        source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.settings.batch_size)
+        source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.batch_size(known.sum()))
         return self._run(source, epochs, self.settings.lr_schedule, resume=resume)
 
     def _pair_ids(self, name: str, words: NDArray) -> NDArray[np.int32]:
@@ -417,7 +423,7 @@ class SkipGram(SoftmaxModel):
 
     def _text_source(self, corpus: EncodedCorpus) -> pairs.TextSource:
         _core.check_corpus(corpus.tokens, corpus.offsets, len(self.vocab))
-        return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.settings.batch_size,
+        return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.batch_size(corpus.n_tokens),
                                 self.settings.seed)
 
     def _run(self, source: pairs.TextSource | pairs.PairSource, epochs: int | None, schedule: str, callbacks: Sequence[Callback] = (),

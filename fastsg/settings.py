@@ -8,9 +8,17 @@ from numbers import Integral, Real
 
 from .optim import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
-#: Centers in a batch unless the user says otherwise (measured, docs/defaults.md).
-DEFAULT_BATCH_SIZE = 4096
 SOLVERS = ("sgd",)
+_BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 128, 1024, 65536
+
+
+def default_batch_size(units: int) -> int:
+    """Centers (or pairs) in a batch unless the user says otherwise: about 128 batches an epoch (measured, docs/defaults.md).
+
+    Larger batches share more softmax rows, smaller ones take more steps. A power of two from 1,024 to 65,536, so that small
+    changes of the text do not change it.
+    """
+    return min(max(1 << max(units // _BATCHES, 1).bit_length() - 1, _LEAST_BATCH), _LARGEST_BATCH)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +35,7 @@ class Settings:
     min_alpha: float
     lr_schedule: str
     epochs: int
-    batch_size: int
+    batch_size: int | None
     seed: int
     dtype: str
     solver: str
@@ -37,11 +45,10 @@ class Settings:
     @classmethod
     def checked(cls, **given: object) -> Settings:
         """Check every value and fill in the defaults that depend on others; ValueError or TypeError names the argument."""
-        given["batch_size"] = DEFAULT_BATCH_SIZE if given["batch_size"] is None else given["batch_size"]
-        for name in ("vector_size", "min_count", "epochs", "batch_size"):
+        for name in ("vector_size", "min_count", "epochs"):
             given[name] = _integer(name, given[name], 1)
-        if given["max_final_vocab"] is not None:
-            given["max_final_vocab"] = _integer("max_final_vocab", given["max_final_vocab"], 1)
+        for name in ("max_final_vocab", "batch_size"):
+            given[name] = None if given[name] is None else _integer(name, given[name], 1)
         given["seed"] = _integer("seed", given["seed"], 0)
         if given["seed"] >= 2**64:
             raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
