@@ -142,7 +142,8 @@ def _read(container: Container, mmap: bool, verify: bool, allow_nonfinite: bool)
         raise FormatError("its history is no list of records")
     arrays = _read_arrays(container, digests, mmap, verify, allow_nonfinite)
     words = _safetensors.unpack_words(arrays.pop("word_offsets"), arrays.pop("words"))
-    vocab = Vocab(words, arrays.pop("counts"), raw_types=_safetensors.count(metadata, "raw_types"), raw_tokens=_safetensors.count(metadata, "raw_tokens"))
+    raw_types, raw_tokens = (_safetensors.count(metadata, key) for key in ("raw_types", "raw_tokens"))
+    vocab = Vocab(words, arrays.pop("counts"), raw_types=raw_types, raw_tokens=raw_tokens)
     return NativeModel(config, history, training, vocab, arrays)
 
 

@@ -1,0 +1,588 @@
+"""The native model file: the same model comes back, and nothing that is no model comes in."""
+
+import copy
+import errno
+import hashlib
+import io
+import json
+import math
+import os
+import pathlib
+import pickle
+import resource
+import signal
+import sys
+import tempfile
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+import fastsg
+from fastsg import FormatError, SkipGram, _safetensors, snapshot
+from fastsg.io import native
+
+SMALL = {"vector_size": 6, "min_count": 2, "epochs": 2, "batch_size": 64, "progress": False}
+
+
+def sentences(seed=0, count=60):
+    ids = np.random.default_rng(seed).zipf(1.4, (count, 12))
+    return [[f"wörd{i}" for i in row if i < 30] + ["end"] for row in ids]
+
+
+def trained(**options):
+    return SkipGram(sentences(), **(SMALL | options))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return trained(sample=0.05)
+
+
+@pytest.fixture(scope="module")
+def good(model):
+    """The bytes of a sound file."""
+    file = io.BytesIO()
+    native.write_native(file, snapshot.pack(model))
+    return file.getvalue()
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(data):
+        path = tmp_path / "m.safetensors"
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def in_memory(tmp_path):
+    """A path for files that are written thousands of times."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path / "m"
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield pathlib.Path(folder) / "m"
+
+
+def taken_apart(data):
+    """(header, bytes behind it)"""
+    length = int.from_bytes(data[:8], "little")
+    return json.loads(data[8 : 8 + length]), data[8 + length :]
+
+
+def put_together(header, body):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def resealed(header, body):
+    """The file with all checksums computed anew, so that they hide nothing from the parser."""
+    metadata = header["__metadata__"]
+    rest = {key: metadata[key] for key in sorted(metadata) if key not in ("sha256", "format", "format_version")}
+    digests = {"__metadata__": sha256(json.dumps(rest, separators=(",", ":")).encode())}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            try:
+                digests[name] = sha256(body[slice(*entry["data_offsets"])])
+            except (TypeError, KeyError):
+                digests[name] = ""
+    metadata["sha256"] = json.dumps(digests)
+    return put_together(header, body)
+
+
+def with_json(data, key, change):
+    """The file with `change` applied to one of the JSON texts of its metadata."""
+    header, body = taken_apart(data)
+    value = json.loads(header["__metadata__"][key])
+    changed = change(value)
+    header["__metadata__"][key] = json.dumps(value if changed is None else changed)
+    return resealed(header, body)
+
+
+def with_value(data, tensor, value, at=0):
+    """The file with an element of a tensor replaced."""
+    header, body = taken_apart(data)
+    start = header[tensor]["data_offsets"][0]
+    raw = np.array(value, {"F32": "<f4", "F64": "<f8", "I64": "<i8"}[header[tensor]["dtype"]]).tobytes()
+    start += at * len(raw)
+    return resealed(header, body[:start] + raw + body[start + len(raw) :])
+
+
+# ---- a model comes back as it was ----
+
+
+def same(a, b):
+    assert a.vocab == b.vocab and (a.vocab.raw_types, a.vocab.raw_tokens) == (b.vocab.raw_types, b.vocab.raw_tokens)
+    assert a.settings == b.settings and a.history == b.history and a.plan == b.plan
+    for name in ("I", "O", "shift"):
+        assert getattr(a.state, name).tobytes() == getattr(b.state, name).tobytes()
+    for x, y in ((a.state.optimizer.sums_I, b.state.optimizer.sums_I), (a.state.optimizer.sums_O, b.state.optimizer.sums_O), (a._keep, b._keep)):
+        assert (x is None and y is None) or x.tobytes() == y.tobytes()
+    assert a.real_bias().tobytes() == b.real_bias().tobytes()
+    assert (a.state.step, a.state.epoch, a.state.whole) == (b.state.step, b.state.epoch, b.state.whole)
+    return True
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"optimizer": "sgd"}, {"sample": 0.05}, {"output_bias": None}, {"sample": 0.05, "output_bias": None, "optimizer": "sgd"},
+    {"window": (2, 0)}, {"window": None}, {"shrink_windows": "random", "seed": 2**64 - 1}, {"max_final_vocab": 5},
+    {"vector_size": np.int64(3), "window": (np.int32(1), np.int32(2)), "alpha": np.float32(0.05)},
+], ids=str)
+def test_round_trip(tmp_path, options):
+    model = trained(**options)
+    model.save(tmp_path / "m")
+    again = fastsg.load(tmp_path / "m")
+    assert same(model, again)
+    assert again.predict_context("end", 3) == model.predict_context("end", 3)
+    assert again.wv.most_similar("end") == model.wv.most_similar("end")
+    again.save(tmp_path / "n")
+    assert (tmp_path / "m").read_bytes() == (tmp_path / "n").read_bytes()
+    assert again.partial_fit(sentences(1)).I.tobytes() == model.partial_fit(sentences(1)).I.tobytes()
+
+
+def test_a_model_without_training(tmp_path):
+    model = SkipGram(**SMALL)
+    with pytest.raises(RuntimeError, match="no vocabulary yet"):
+        model.save(tmp_path / "m")
+    with pytest.raises(RuntimeError, match="no vocabulary yet"):
+        copy.copy(model)
+    model.build_vocab(sentences())
+    model.save(tmp_path / "m")
+    again = fastsg.load(tmp_path / "m")
+    assert same(model, again) and again.plan is None
+    assert again.train(sentences()).I.tobytes() == trained().I.tobytes()
+
+
+def test_mapped(tmp_path, model):
+    model.save(tmp_path / "m")
+    mapped = fastsg.load(tmp_path / "m", mmap=True)
+    assert same(model, mapped) and not mapped.I.flags.writeable and not mapped.O.flags.writeable
+    assert mapped.wv.most_similar("end") == model.wv.most_similar("end")
+    assert mapped.score(sentences(1)) == model.score(sentences(1))
+    assert mapped.log_prob(["end"], ["end"]) == model.log_prob(["end"], ["end"])
+    for train in (mapped.train, mapped.partial_fit):
+        with pytest.raises(ValueError, match="mapped from a file, read-only; load the model without mmap"):
+            train(sentences())
+    mapped.save(tmp_path / "m")  # onto the very file it is mapped from
+    assert same(mapped, model) and same(fastsg.load(tmp_path / "m"), model)
+
+
+def test_copies_and_pickles(model):
+    for again in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert type(again) is SkipGram and same(again, model)
+        assert not np.shares_memory(again.I, model.I)
+
+
+def test_the_library_reads_our_file(tmp_path, model):
+    model.save(tmp_path / "m")
+    with safe_open(tmp_path / "m", "numpy") as file:
+        assert (file.get_tensor("I") == model.I).all() and (file.get_tensor("O") == model.O).all()
+        assert (file.get_tensor("counts") == model.vocab.counts).all()
+        offsets, blob = file.get_tensor("word_offsets"), file.get_tensor("words").tobytes()
+        assert [blob[a:b].decode() for a, b in zip(offsets, offsets[1:])] == model.vocab.words
+        assert np.allclose(file.get_tensor("bias") - np.log(file.get_tensor("keep")), model.real_bias())
+        assert file.metadata()["format"] == "fastsg-model" and json.loads(file.metadata()["config"])["vector_size"] == 6
+    assert (int.from_bytes((tmp_path / "m").read_bytes()[:8], "little") + 8) % 64 == 0
+
+
+def test_foreign_values_in_the_history_do_not_cost_the_model(tmp_path, caplog):
+    model = trained()
+    model.history[-1] |= {"accuracy": np.float32(0.5), "note": {1, 2}, "gap": math.nan}
+    model.save(tmp_path / "m")
+    last = fastsg.load(tmp_path / "m").history[-1]
+    assert last["accuracy"] == 0.5 and last["note"] == "{1, 2}" and math.isnan(last["gap"]) and not caplog.records
+
+
+def test_a_history_too_long_for_the_header_keeps_its_end(tmp_path, caplog):
+    model = trained()
+    model.history = [{"epoch": i, "note": '"' * 100} for i in range(10_000)]
+    model.save(tmp_path / "m")
+    history = fastsg.load(tmp_path / "m").history
+    assert history == model.history[-len(history) :] and 1000 < len(history) < 10_000
+    assert "the history is too long for the file" in caplog.text
+
+
+def test_a_tokenizer_of_ones_own_is_given_again(tmp_path):
+    (tmp_path / "text").write_text("a,b,a\nb,a,b\n" * 30)
+    options = SMALL | {"min_count": 1, "corpus_file": tmp_path / "text"}
+    model = SkipGram(tokenizer=lambda line: line.strip().split(","), **options)
+    model.save(tmp_path / "m")
+    with pytest.raises(ValueError, match="tokenizer of its own"):
+        fastsg.load(tmp_path / "m").partial_fit(corpus_file=tmp_path / "text")
+    fastsg.load(tmp_path / "m", tokenizer=lambda line: line.strip().split(",")).partial_fit(corpus_file=tmp_path / "text")
+    SkipGram(tokenizer="char", **options).save(tmp_path / "m")
+    assert fastsg.load(tmp_path / "m")._tokenizer == "char"
+
+
+# ---- what is no model is refused ----
+
+
+def test_other_files(tmp_path, write, model):
+    for data in (b"", b"\x80\x04\x95 a pickle", b"2 2\na 1 2\nb 3 4\n", b"\xff" * 100, (2**63).to_bytes(8, "little"), b"\0" * 64):
+        with pytest.raises(FormatError, match="m.safetensors' is no model file of fastsg"):
+            fastsg.load(write(data))
+    model_corpus = fastsg.EncodedCorpus.from_iter(sentences())
+    model_corpus.save(tmp_path / "corpus")
+    with pytest.raises(FormatError, match="does not say format='fastsg-model'"):
+        fastsg.load(tmp_path / "corpus")
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(FormatError, match="no regular file"):
+        fastsg.load(tmp_path / "fifo")
+    with pytest.raises(FileNotFoundError):
+        fastsg.load(tmp_path / "missing")
+    with pytest.raises(IsADirectoryError):
+        fastsg.load(tmp_path)
+
+
+def set_field(tensor, key, value):
+    return lambda header: header[tensor].__setitem__(key, value)
+
+
+def grown(header):
+    """Shapes and places of a model of 10^12 words, consistent but for the size of the file."""
+    end = 0
+    for name in list(header)[1:]:
+        shape = [10**12 + (name == "word_offsets"), *header[name]["shape"][1:]]
+        start, end = end, end + math.prod(shape) * {"I64": 8, "F64": 8, "F32": 4, "U8": 1}[header[name]["dtype"]]
+        header[name] |= {"shape": shape, "data_offsets": [start, end]}
+
+
+LIES = [
+    (grown, "its header describes"),
+    (set_field("I", "shape", [2**63, 2]), "do not agree"), (set_field("I", "shape", [-5, -6]), "do not agree"),
+    (set_field("I", "shape", [0, 6]), "do not agree"), (set_field("I", "shape", [6]), "unknown way"),
+    (set_field("I", "shape", [1, 2, 3]), "unknown way"), (set_field("I", "shape", [True, 6]), "unknown way"),
+    (set_field("I", "shape", "6"), "unknown way"), (set_field("I", "shape", [1.0, 6]), "unknown way"),
+    (set_field("I", "dtype", "BF16"), "do not agree"), (set_field("I", "dtype", 7), "unknown way"),
+    (set_field("I", "data_offsets", [0, 2**64]), "do not agree"), (set_field("I", "data_offsets", [0]), "unknown way"),
+    (set_field("I", "stride", [1]), "unknown way"), (lambda h: h.__setitem__("O", h["I"]), "do not agree"),
+    (lambda h: h.pop("I") and None, "it holds"), (lambda h: h.__setitem__("extra", h["I"]), "it holds"),
+    (lambda h: h.__setitem__("__metadata__", {}), "does not say format"), (lambda h: h.pop("__metadata__") and None, "does not say format"),
+    (lambda h: h["__metadata__"].__setitem__("format_version", "2"), "its version is '2'"),
+    (lambda h: h["__metadata__"].__setitem__("config", 7), "not all strings"),
+    (lambda h: h["__metadata__"].__setitem__("config", "{}"), "metadata are damaged"),
+    (lambda h: h["__metadata__"].__setitem__("sha256", "[" * 100_000), "sha256 is not valid: it is nested too deeply"),
+    (lambda h: h["__metadata__"].__setitem__("sha256", "[]"), "sha256 is no JSON object"),
+    (lambda h: h["__metadata__"].__setitem__("sha256", "{}"), "does not name the tensors"),
+    (lambda h: b"[" * 100_000, "its header is not valid"), (lambda h: b"[1]", "does not say format"),
+    (lambda h: b'{"a":1,"a":2}', "a key occurs twice"), (lambda h: b"\xff{}", "its header is not valid"),
+    (lambda h: b"{" + b" " * (1 << 20) + b"}", "does not start as"), (lambda h: b"9" * 10_000, "its header is not valid"),
+]
+
+
+@pytest.mark.parametrize("change, message", LIES)
+def test_lying_headers_cost_nothing(write, good, change, message):
+    fastsg.load(write(good))  # the first load imports what it needs
+    header, body = taken_apart(good)
+    path = write(put_together(change(header) or header, body))
+    seconds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        with pytest.raises(FormatError, match=message):
+            fastsg.load(path)
+        seconds.append(time.perf_counter() - begun)
+    tracemalloc.start()
+    with pytest.raises(FormatError):
+        fastsg.load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 << 20 and min(seconds) < 0.02  # the bar is 10 ms on an idle machine
+
+
+def test_control_the_peak_shows_an_allocation():
+    tracemalloc.start()
+    np.empty(100 << 20, np.uint8)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak >= 100 << 20
+
+
+def config(key, value):
+    return "config", lambda config: config.__setitem__(key, value)
+
+
+def training(key, value):
+    return "training", lambda training: training.__setitem__(key, value)
+
+
+def plan(key, value):
+    return "training", lambda training: training["plan"].__setitem__(key, value)
+
+
+@pytest.mark.parametrize("where, message", [
+    (config("vector_size", 7), "but I has 6 columns"), (config("optimizer", "sgd"), "does not go with the tensors"),
+    (config("optimizer", ["sgd"]), "unhashable|allowed"), (config("window", {"a": 1}), "window is"), (config("window", 10**12), "window is"),
+    (config("window", [1, 2, 3]), "window is"), (config("alpha", "x"), "alpha is"), (config("alpha", math.nan), "alpha is"),
+    (config("seed", -1), "seed is"), (config("news", 1), "its config has"), (config("tokenizer", 3), "tokenizer=3"),
+    (("config", lambda c: c.pop("epochs") and None), "its config has"), (("config", lambda c: [1]), "config is no JSON object"),
+    (training("step", -1), "no sound step"), (training("step", True), "no sound step"), (training("epoch", 2**62), "no sound step"),
+    (training("whole", 1), "no sound step"), (training("plan", 3), "no sound step"), (training("plan", {}), "missing"),
+    (plan("done", 3), "3 of 2 epochs"), (plan("schedule", "x"), "schedule 'x'"), (plan("schedule", []), "the schedule"),
+    (plan("corpus", None), "does not name"), (plan("news", 1), "unexpected"),
+    (("history", lambda h: [1]), "no list of records"), (("history", lambda h: {}), "history is no JSON array"),
+    (("history", lambda h: h[:1]), "2 epochs done, its history 1"),
+])
+def test_sealed_nonsense(write, good, where, message):
+    with pytest.raises(FormatError, match=message):
+        fastsg.load(write(with_json(good, *where)))
+
+
+def test_every_byte_is_watched(in_memory, good):
+    """A flipped bit anywhere but in the padding of the header."""
+    header, body = taken_apart(good)
+    length = int.from_bytes(good[:8], "little")
+    used = len(good[8 : 8 + length].rstrip(b" "))
+    for at in [*range(0, 8 + used, 7), *range(8 + length, len(good), 11)]:
+        data = bytearray(good)
+        data[at] ^= 1 << (at % 8)
+        in_memory.write_bytes(data)
+        with pytest.raises(FormatError):
+            fastsg.load(in_memory)
+
+
+def test_words_and_counts_are_checked(write, good):
+    header, body = taken_apart(good)
+    K = header["counts"]["shape"][0]
+    for tensor, value, at, message in (
+        ("counts", -1, K - 1, "must not be negative"), ("counts", 0, 0, "descending"), ("counts", 2**62, 0, "raw_tokens|below"),
+        ("word_offsets", 1, 0, "rise strictly"), ("word_offsets", 2**62, 1, "rise strictly"), ("word_offsets", -1, 1, "rise strictly"),
+    ):
+        with pytest.raises(FormatError, match=message):
+            fastsg.load(write(with_value(good, tensor, value, at)))
+    start = header["words"]["data_offsets"][0]
+    with pytest.raises(FormatError, match="utf-8"):
+        fastsg.load(write(resealed(header, body[:start] + b"\xff" + body[start + 1 :])))
+    with pytest.raises(FormatError, match="raw_types"):
+        fastsg.load(write(with_metadata(good, "raw_types", "-1")))
+
+
+def with_metadata(data, key, value):
+    header, body = taken_apart(data)
+    header["__metadata__"][key] = value
+    return resealed(header, body)
+
+
+def test_unknown_metadata_are_ignored(write, good, model):
+    assert same(fastsg.load(write(with_metadata(good, "author", "somebody"))), model)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("tensor", ["I", "O", "bias", "shift", "sums_I", "sums_O"])
+def test_nonfinite_is_refused_unless_allowed(write, good, tensor, value):
+    path = write(with_value(good, tensor, value, 5))
+    with pytest.raises(FormatError, match=f"{tensor} holds NaN or infinity"):
+        fastsg.load(path)
+    if value == -math.inf and tensor.startswith("sums"):
+        with pytest.raises(FormatError, match="not negative"):
+            fastsg.load(path, allow_nonfinite=True)
+        return
+    assert fastsg.load(path, allow_nonfinite=True).is_built
+    if tensor in ("I", "O"):
+        assert fastsg.load(path, mmap=True).is_built
+        with pytest.raises(FormatError, match="NaN or infinity"):
+            fastsg.load(path, mmap=True, verify=True)
+
+
+@pytest.mark.parametrize("value", [0.0, -0.5, 1.5, math.nan])
+def test_probabilities_are_probabilities(write, good, value):
+    with pytest.raises(FormatError, match="keep has probabilities"):
+        fastsg.load(write(with_value(good, "keep", value)), allow_nonfinite=True)
+
+
+# ---- mutants ----
+
+WATCHED = {"active": False, "seen": []}
+
+
+def _audit(event, args):
+    if WATCHED["active"] and event.split(".")[0] in ("pickle", "exec", "compile", "subprocess", "socket", "os") and event != "os.listdir":
+        WATCHED["seen"].append(event)
+
+
+sys.addaudithook(_audit)
+JUNK = [None, True, -1, 0, 1, 7, 2**31, 2**63, 10**30, 1e300, math.nan, math.inf, "", "x", "sgd", "\ud800", [], [1, 2], {}, {"a": 1}, [[]]]
+
+
+def mutant(rng, good):
+    """Bytes overwritten, cut or added; every fifth has a changed header or tensor and new checksums."""
+    if rng.random() < 0.2:
+        return sealed_mutant(rng, good)
+    data = bytearray(good)
+    region = len(data) if rng.random() < 0.5 else 3000
+    for at in rng.integers(0, region, rng.integers(1, 5)):
+        data[at] = rng.integers(0, 256)
+    cut = rng.random()
+    if cut < 0.1:
+        return bytes(data[: rng.integers(0, len(data))])
+    return bytes(data) + b"\0" * int(cut < 0.15)
+
+
+def sealed_mutant(rng, good):
+    header, body = taken_apart(good)
+    names = [name for name in header if name != "__metadata__"]
+    junk = JUNK[rng.integers(len(JUNK))]
+    name = names[rng.integers(len(names))]
+    kind = rng.integers(5)
+    if kind == 0:
+        entry = header[name]
+        entry[list(entry)[rng.integers(3)]] = junk
+    elif kind == 1:
+        shape = header[name]["shape"]
+        shape[rng.integers(len(shape))] = int(rng.choice([-1, 0, 1, 2, 2**40, 2**63 - 1]))
+    elif kind == 2:
+        at = rng.integers(len(body))
+        body = body[:at] + rng.bytes(8) + body[at + 8 :]
+    elif kind == 3:
+        header["__metadata__"][list(header["__metadata__"])[rng.integers(len(header["__metadata__"]))]] = junk
+    else:
+        return json_mutant(rng, good, junk)
+    return resealed(header, body)
+
+
+def json_mutant(rng, good, junk):
+    def change(value):
+        target = value[rng.integers(len(value))] if isinstance(value, list) else value
+        if isinstance(target.get("plan"), dict) and rng.random() < 0.7:
+            target = target["plan"]
+        key = list(target)[rng.integers(len(target))]
+        if rng.random() < 0.2:
+            target[str(junk)] = target.pop(key)
+        else:
+            target[key] = junk
+
+    return with_json(good, str(rng.choice(["config", "training", "history"])), change)
+
+
+def load_mutants(rng, good, path, count):
+    """(loaded, refused) of so many mutants; whatever is no FormatError goes through."""
+    loaded = refused = 0
+    for turn in range(count):
+        path.write_bytes(mutant(rng, good))
+        WATCHED["active"] = True
+        try:
+            fastsg.load(path, mmap=turn % 3 == 0, allow_nonfinite=turn % 2 == 0)
+            loaded += 1
+        except FormatError:
+            refused += 1
+        finally:
+            WATCHED["active"] = False
+    return loaded, refused
+
+
+def test_mutants_load_or_are_refused(in_memory, good, rng):
+    WATCHED["seen"].clear()
+    loaded, refused = load_mutants(rng, good, in_memory, 5000)
+    assert loaded > 50 and refused > 4000
+    assert WATCHED["seen"] == []
+
+
+def test_control_the_mutants_find_a_missing_check(in_memory, good, rng, monkeypatch):
+    monkeypatch.setattr(snapshot, "_settings", lambda config: snapshot.Settings.checked(**config))  # no check of the names
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        load_mutants(rng, good, in_memory, 5000)
+
+
+def test_control_the_audit_hook_sees_a_pickle():
+    WATCHED["seen"].clear()
+    WATCHED["active"] = True
+    pickle.loads(pickle.dumps(FormatError))
+    WATCHED["active"] = False
+    assert WATCHED["seen"] == ["pickle.find_class"]
+
+
+# ---- writing fails, writing dies ----
+
+
+def test_unwritable(tmp_path, model):
+    with pytest.raises(FileNotFoundError) as caught:
+        model.save(tmp_path / "no" / "m")
+    assert caught.value.filename == str(tmp_path / "no" / "m")
+    with pytest.raises(IsADirectoryError):
+        model.save(tmp_path)
+    if os.path.exists("/dev/full"):
+        with pytest.raises(OSError) as caught:
+            model.save("/dev/full")
+        assert caught.value.errno == errno.ENOSPC and caught.value.filename == "/dev/full"
+
+
+def test_no_room(tmp_path, model, good):
+    path = tmp_path / "m"
+    model.save(path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in (0, 100, len(good) // 2, len(good) - 1):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+        try:
+            with pytest.raises(OSError) as caught:
+                model.save(path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert caught.value.errno == errno.EFBIG and caught.value.filename == str(path)
+        assert path.read_bytes() == good and os.listdir(tmp_path) == ["m"]
+
+
+def overwrite(path, content):
+    """The control: the file itself is written, as most programs do."""
+    with open(path, "wb") as file:
+        native.write_native(file, content)
+        os.fsync(file.fileno())
+
+
+def killed_while_saving(path, content, save, rng):
+    """A child saves with ever higher step numbers and is killed at some moment."""
+    child = os.fork()
+    if child == 0:
+        try:
+            while True:
+                content.training["step"] += 1
+                save(path, content)
+        finally:
+            os._exit(1)
+    time.sleep(rng.uniform(0.002, 0.03))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def losses(path, content, save, rng, kills):
+    """How often the file could not be loaded after a kill, or had gone back."""
+    lost, step = 0, content.training["step"]
+    save(path, content)
+    for _ in range(kills):
+        killed_while_saving(path, content, save, rng)
+        try:
+            found = native.load_native(path).training["step"]
+            lost += found < step
+            step = content.training["step"] = max(step, found)
+        except FormatError:
+            lost += 1
+    return lost
+
+
+def large_content():
+    """Large enough to be killed within a write."""
+    model = SkipGram(**(SMALL | {"vector_size": 500}))
+    model.build_vocab([[f"w{i}"] * 2 for i in range(200)])
+    return snapshot.pack(model)
+
+
+def test_kill_while_saving(tmp_path, rng):
+    assert losses(tmp_path / "m", large_content(), native.save_native, rng, 60) == 0
+    assert len(os.listdir(tmp_path)) <= 2  # the last victim's temporary
+
+
+def test_control_kill_while_overwriting(tmp_path, rng):
+    assert losses(tmp_path / "m", large_content(), overwrite, rng, 30) > 0
+
+
+def test_header_limit_is_the_readers(model):
+    with pytest.raises(ValueError, match="the header would have"):
+        _safetensors.write(io.BytesIO(), native._SCHEMA, {"note": "x" * (1 << 20)}, snapshot.pack(model).arrays | {
+            "counts": model.vocab.counts, "word_offsets": np.zeros(3, np.int64), "words": np.zeros(3, np.uint8)})
