@@ -34,25 +34,52 @@ def isa(request):
 
 
 class Problem:
-    """A random batch: matrices, counts in CSR and dense, bias."""
+    """A random batch: matrices, counts in CSR and dense, bias.
 
-    def __init__(self, rng, K, H, U, scale=1.0, pairs=None, bias=False):
+    Centers and contexts occur more than once, and pairs do. `peak` plants contexts that their center all but expects:
+    row m of I against some rows of O gives about that logit. Behind both matrices lies NaN, where no kernel may look.
+    """
+
+    def __init__(self, rng, K, H, U, scale=1.0, pairs=None, bias=False, peak=None):
         self.K, self.H = K, H
-        self.I = (rng.standard_normal((K, H)) * scale).astype(np.float32)
-        self.O = (rng.standard_normal((K, H)) * scale).astype(np.float32)
+        self.I, self.O = (self._fenced(rng.standard_normal((K, H)) * scale) for _ in range(2))
         self.bias = np.log(rng.dirichlet(np.ones(K))).astype(np.float32) if bias else np.zeros(0, np.float32)
         pool = rng.choice(K, min(U, K), replace=False)
         m = np.concatenate([pool, rng.choice(pool, pairs or 4 * len(pool))]).astype(np.int32)
         n = rng.integers(0, K, len(m)).astype(np.int32)
         w = rng.integers(1, 5, len(m)).astype(np.float32) / 4
+        if peak is not None:
+            for u in rng.permutation(len(m))[:max(len(m) // 3, 1)]:
+                self.O[n[u]] = self.I[m[u]] * (peak / max(float(self.I[m[u]] @ self.I[m[u]]), 1e-3))
+        m, n, w = (np.concatenate([x, x[:3]]) for x in (m, n, w))
         self.pairs = m, n, w
         self.batch = _core.group_pairs(m, n, w, K)
         centers, row_ptr, contexts, counts = self.batch
         self.N = np.zeros((len(centers), K))
         np.add.at(self.N, (np.searchsorted(centers, m), n), w)
 
+    @staticmethod
+    def _fenced(matrix):
+        buffer = np.full(matrix.size + 64, np.nan, np.float32)
+        inside = buffer[:matrix.size].reshape(matrix.shape)
+        inside[:] = matrix
+        return inside
+
+    @property
+    def centers(self):
+        return self.batch[0]
+
     def workspace(self, rows=64, threads=2):
         return _core.Workspace(self.K, self.H, rows, threads)
+
+    def copy(self):
+        """(I, O), for a step to move."""
+        return self.I.copy(), self.O.copy()
+
+
+def train_threads():
+    """Thread counts that must not matter: odd, more than the shards, more than the machine has."""
+    return [1, 2, 3, 7, 16, (os.cpu_count() or 1) + 5]
 
 
 @pytest.fixture

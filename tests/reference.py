@@ -59,3 +59,25 @@ def window_pairs(sentences, left, right, weight_left=None, weight_right=None):
                 table = weight_left if d < 0 else weight_right
                 pairs[m, n] = pairs.get((m, n), 0.0) + (1.0 if table is None else table[abs(d) - 1])
     return pairs
+
+
+def adagrad(x, g, sums, rate):
+    """Row-wise Adagrad in float64: a += mean_h g^2, x -= rate g / sqrt(a). Returns (x, a); rows that never moved stay."""
+    g, sums = g.astype(np.float64), sums + (g.astype(np.float64) ** 2).mean(1)
+    return x - rate * np.divide(g, np.sqrt(sums)[:, None], out=np.zeros_like(g), where=sums[:, None] > 0), sums
+
+
+def philox(counter, key):
+    """Philox 4x32-10 of Salmon et al. 2011 on lists of Python integers."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [b >> 32 ^ c[1] ^ k[0], b & 0xFFFFFFFF, a >> 32 ^ c[3] ^ k[1], a & 0xFFFFFFFF]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+
+def random_word(seed, stream, i):
+    """Word i of a stream: block i // 4 and the stream are the counter, the seed is the key."""
+    low, high = (lambda x: x & 0xFFFFFFFF), (lambda x: x >> 32)
+    return philox([low(i // 4), high(i // 4), low(stream), high(stream)], [low(seed), high(seed)])[i % 4]

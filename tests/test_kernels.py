@@ -1,0 +1,284 @@
+"""The kernels against the float64 oracle: accuracy on hard inputs and odd shapes, exp and log, extreme logits, poisoned scratch."""
+
+import math
+
+import numpy as np
+import pytest
+import reference
+
+from fastsg import DivergenceError, _core
+
+NO_BIAS = np.zeros(0, np.float32)
+
+SHAPES = {  # K, H, U
+    "odd": (507, 123, 5),
+    "K=1": (1, 5, 1),
+    "H=1": (50, 1, 7),
+    "U=1": (50, 9, 1),
+    "all 1": (1, 1, 1),
+    "two slices": (121, 16, 33),
+    "shards": (1000, 20, 70),
+    "many shards": (9000, 8, 40),
+}
+
+
+def error(got, want, natural):
+    """Largest error relative to the scale of the result; `natural` stands in where everything cancels."""
+    return float(np.max(np.abs(np.asarray(got, np.float64) - want)) / max(np.max(np.abs(want)), 0.1 * natural))
+
+
+def assert_accurate(got, p, bias=None):
+    """Loss, gI and gO are no worse than float32 NumPy, plus 1e-5."""
+    centers = p.centers
+    want = (reference.loss(p.I, p.O, centers, p.N, bias), *reference.gradient(p.I, p.O, centers, p.N, bias))
+    plain = reference.float32_gradient(p.I, p.O, centers, p.N, bias)
+    weight = p.N.sum()
+    scales = {"loss": weight, "gI": p.N.sum(1).max() * np.abs(p.O).max(), "gO": weight * np.abs(p.I).max()}
+    for name, ours, numpys, exact in zip(scales, got, plain, want, strict=True):
+        allowed = error(numpys, exact, scales[name]) + 1e-5
+        assert error(ours, exact, scales[name]) <= allowed, f"{name}: {error(ours, exact, scales[name])} > {allowed}"
+
+
+@pytest.mark.parametrize("bias", [False, True], ids=["no bias", "bias"])
+@pytest.mark.parametrize("peak", [None, 20.0, 60.0], ids=["flat", "peaked", "sharp"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_accuracy(isa, problem, shape, peak, bias):
+    K, H, U = SHAPES[shape]
+    p = problem(K, H, U, scale=1 / math.sqrt(H), bias=bias, peak=peak)
+    loss, gI, gO = p.workspace().gradient(p.I, p.O, p.bias, *p.batch)
+    assert_accurate((loss, gI, gO), p, p.bias)
+    assert p.workspace().loss(p.I, p.O, p.bias, *p.batch) == pytest.approx(loss, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 32, 64, 1000])
+def test_accuracy_in_blocks_of_rows(isa, problem, rows):
+    p = problem(300, 17, 150, scale=0.3, bias=True, peak=15.0)
+    assert_accurate(p.workspace(rows=rows).gradient(p.I, p.O, p.bias, *p.batch), p, p.bias)
+
+
+@pytest.mark.parametrize("slip", ["no -1 at the target", "one row of O forgotten", "duplicates counted once", "bias left out"])
+def test_control_accuracy(problem, slip):
+    p = problem(60, 7, 9, scale=0.5, bias=True)
+    N, bias = p.N.copy(), p.bias
+    if slip == "duplicates counted once":
+        N = np.minimum(N, 0.25)
+    if slip == "bias left out":
+        bias = NO_BIAS
+    loss, gI, gO = reference.float32_gradient(p.I, p.O, p.centers, N, bias)
+    if slip == "no -1 at the target":
+        gI = gI + N @ p.O
+    if slip == "one row of O forgotten":
+        gO[-1] = 0
+    with pytest.raises(AssertionError):
+        assert_accurate((loss, gI, gO), p, p.bias)
+
+
+def test_long_tail_is_not_lost(isa):
+    """One likely word and very many unlikely ones: added one by one in float32, the tail would vanish beside the peak."""
+    K = 70_000
+    I, O = np.zeros((K, 2), np.float32), np.zeros((K, 2), np.float32)
+    I[:, 0], O[1:, 0] = 1, -17.5
+    exact = math.log1p((K - 1) * math.exp(-17.5))
+    one = np.zeros(1, np.int32)
+    got = _core.Workspace(K, 2, 32, 2).loss(I, O, NO_BIAS, one, np.array([0, 1]), one, np.ones(1, np.float32))
+    assert abs(got - exact) < 1e-5
+    chain = np.add.accumulate(np.exp(np.float32([0] + [-17.5] * (K // 64))))[-1]  # control: one shard as one chain
+    assert abs(math.log(float(chain) + (K - 1 - K // 64) * math.exp(-17.5)) - exact) > 2e-5
+
+
+# ---- exp and log -----------------------------------------------------------------------------------------------------
+
+
+def ulps(got, x):
+    exact = np.exp(x.astype(np.float64))
+    return float(np.max(np.abs(got.astype(np.float64) - exact) / np.spacing(exact.astype(np.float32)).astype(np.float64)))
+
+
+def exp_points(rng):
+    edges = np.float32([-69, 88, 0, -0.0, 1, -1, np.log(2) / 2, -np.log(2) / 2, 1e-8, -1e-8, 1e-40, 87.9999, -68.9999, 0.5, 2, -2])
+    return np.concatenate([np.linspace(-69, 88, 1 << 18, dtype=np.float32), rng.uniform(-1, 1, 1 << 16).astype(np.float32), edges])
+
+
+def test_exp_within_two_ulp(isa, rng):
+    x = exp_points(rng)
+    assert ulps(_core.vector_exp(x), x) <= 2
+
+
+def test_control_exp(rng):
+    x = exp_points(rng)
+    n = np.rint(x / np.log(np.float32(2)))
+    r = (x - n * np.log(np.float32(2))).astype(np.float32)  # ln 2 in one piece loses the last bits
+    assert ulps(np.ldexp(np.exp(r), n.astype(np.int32)), x) > 2
+
+
+def test_exp_outside_its_range(isa):
+    below = np.float32([np.nextafter(np.float32(-69), np.float32(-100)), -70, -88, -104, -1e4, -1e30, -3e38, -np.inf])
+    above = np.float32([88.00001, 89, 1e4, 1e30, 3e38, np.inf, np.nan, -np.nan])
+    got = _core.vector_exp(np.concatenate([below, above]))
+    assert (got[:8] == 0).all() and not np.signbit(got[:8]).any()
+    assert (got[8:] > 1e38).all() and np.isfinite(got[8:]).all()  # more than any sum that passes
+
+
+def test_exp_needs_whole_vectors():
+    with pytest.raises(ValueError, match="15 values; need a multiple of 16"):
+        _core.vector_exp(np.zeros(15, np.float32))
+
+
+def test_log(isa, rng):
+    for x in [1.0, 2.0, 0.5, math.sqrt(2), math.sqrt(0.5), 1 + 2**-52, 1 - 2**-53, 1e-300, 1e300, *np.exp(rng.uniform(-690, 690, 2000))]:
+        assert abs(_core.scalar_log(x) - math.log(x)) <= 1e-15 * max(1.0, abs(math.log(x))), x
+
+
+# ---- extreme logits --------------------------------------------------------------------------------------------------
+
+
+def on_a_grid(problem):
+    """A problem whose logits are multiples of 1/64, so that adding 1e4 rounds nothing."""
+    p = problem(200, 6, 12)
+    p.I, p.O = (np.clip(np.rint(x * 8), -16, 16).astype(np.float32) / 8 for x in (p.I, p.O))
+    return p
+
+
+@pytest.mark.parametrize("shift", [80, -80, 1e4, -1e4])
+def test_a_common_shift_changes_nothing(isa, problem, shift):
+    p = on_a_grid(problem)
+    bias = np.full(p.K, shift, np.float32)
+    want, got = (p.workspace().gradient(p.I, p.O, b, *p.batch) for b in (NO_BIAS, bias))
+    assert got[0] == pytest.approx(want[0], rel=1e-6)
+    assert np.abs(got[1] - want[1]).max() <= 1e-5 and np.abs(got[2] - want[2]).max() <= 1e-5
+    assert p.workspace().loss(p.I, p.O, bias, *p.batch) == pytest.approx(want[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("shift", [1e4, -1e4])
+def test_control_shift(problem, shift):
+    """No shift at all: what the true maximum is for."""
+    p = on_a_grid(problem)
+    with np.errstate(all="ignore"):
+        e = np.exp(p.I[p.centers] @ p.O.T + np.float32(shift))
+        loss = float((p.N * (np.log(e.sum(1, keepdims=True)) - np.log(e))).sum())
+    assert not loss == pytest.approx(reference.loss(p.I, p.O, p.centers, p.N), rel=1e-6)
+
+
+@pytest.mark.parametrize("top", [88.0, 1e30])
+def test_one_enormous_logit(isa, problem, top):
+    p = problem(130, 4, 3)
+    bias = np.zeros(p.K, np.float32)
+    bias[125] = top
+    centers = np.array([3, 7], np.int32)
+    likely, unlikely = np.array([125, 125], np.int32), np.array([125, 9], np.int32)
+    args = centers, np.array([0, 1, 2])
+    ones = np.ones(2, np.float32)
+    workspace = p.workspace()
+    logits = p.I[centers].astype(np.float64) @ p.O.T.astype(np.float64)
+    assert workspace.loss(p.I, p.O, bias, *args, likely, ones) == pytest.approx(0, abs=1e-6)
+    want = top + logits[1, 125] - logits[1, 9]
+    assert workspace.loss(p.I, p.O, bias, *args, unlikely, ones) == pytest.approx(want, rel=1e-6)
+    loss, gI, gO = workspace.gradient(p.I, p.O, bias, *args, unlikely, ones)
+    assert loss == pytest.approx(want, rel=1e-6)
+    np.testing.assert_allclose(gI, [np.zeros(4), p.O[125] - p.O[9]], atol=1e-5)
+    np.testing.assert_allclose(gO[[125, 9]], [p.I[7], -p.I[7]], atol=1e-5)
+    assert np.abs(np.delete(gO, [125, 9], 0)).max() < 1e-30
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["I", "O", "bias"])
+def test_what_is_not_finite_is_refused(isa, problem, where, value):
+    p = problem(250, 5, 40, bias=True)
+    if where == "bias":
+        p.bias[200] = value
+    else:
+        getattr(p, where)[p.centers[-1], 2] = value
+    if (where, value) == ("bias", -np.inf):  # a word that cannot be: probability 0, as it should be
+        p.workspace().loss(p.I, p.O, p.bias, p.centers, np.zeros(len(p.centers) + 1, np.int64), np.zeros(0, np.int32), NO_BIAS)
+        return
+    with pytest.raises(DivergenceError, match="softmax rows of the batch are not finite"):
+        p.workspace().loss(p.I, p.O, p.bias, *p.batch)
+    with pytest.raises(DivergenceError, match="softmax rows of the batch are not finite"):
+        p.workspace().gradient(p.I, p.O, p.bias, *p.batch)
+
+
+# ---- closed forms ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("K", [1, 2, 120, 121, 9000])
+@pytest.mark.parametrize("zero", ["I", "O"])
+def test_zero_gives_ln_K(isa, problem, K, zero):
+    p = problem(K, 11, 40)
+    getattr(p, zero)[:] = 0
+    loss, gI, gO = p.workspace().gradient(p.I, p.O, NO_BIAS, *p.batch)
+    assert loss / p.N.sum() == pytest.approx(math.log(K), abs=1e-6)
+    assert np.abs(gO if zero == "I" else gI).max() == 0
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("peak", [None, 25.0])
+def test_probabilities_sum_to_one(isa, problem, bias, peak):
+    """Against logits in float64; a large logit is itself a float32 sum, known to a few units in its last place."""
+    p = problem(1003, 31, 50, scale=0.3, bias=bias, peak=peak)
+    log_z = np.zeros(len(p.centers))
+    p.workspace().loss(p.I, p.O, p.bias, *p.batch, log_z)
+    logits = p.I[p.centers].astype(np.float64) @ p.O.astype(np.float64).T + (p.bias if bias else 0.0)
+    np.testing.assert_allclose(np.exp(logits - log_z[:, None]).sum(1), 1, atol=max(1e-6, 2**-22 * np.abs(logits).max()))
+
+
+# ---- memory ----------------------------------------------------------------------------------------------------------
+
+
+def bits(*arrays):
+    return [np.asarray(a).tobytes() for a in arrays]
+
+
+def test_rows_outside_the_batch_are_not_read(isa, problem):
+    p = problem(400, 9, 20)
+    want = bits(*p.workspace().gradient(p.I, p.O, NO_BIAS, *p.batch))
+    p.I[np.setdiff1d(np.arange(p.K), p.centers)] = np.nan
+    assert bits(*p.workspace().gradient(p.I, p.O, NO_BIAS, *p.batch)) == want
+
+
+@pytest.mark.parametrize("K", [100, 1000])
+def test_used_scratch_changes_nothing(isa, problem, K):
+    """A workspace that has seen more rows, more pairs and nothing but NaN gives the bits of a fresh one."""
+    large, small = problem(K, 13, 90, peak=30.0), problem(K, 13, 7, bias=True)
+    want = bits(*small.workspace().gradient(small.I, small.O, small.bias, *small.batch))
+    used = small.workspace(rows=96)
+    used.gradient(large.I, large.O, large.bias, *large.batch)
+    poison = np.full_like(large.O, np.nan)
+    for call in (used.loss, used.gradient):
+        with pytest.raises(DivergenceError):
+            call(large.I, poison, NO_BIAS, *large.batch)
+    assert bits(*used.gradient(small.I, small.O, small.bias, *small.batch)) == want
+    assert used.loss(small.I, small.O, small.bias, *small.batch) == small.workspace().loss(small.I, small.O, small.bias, *small.batch)
+
+
+def test_control_bits(problem):
+    """Poison that is read does show."""
+    p = problem(50, 4, 3)
+    want = bits(*p.workspace().gradient(p.I, p.O, NO_BIAS, *p.batch))
+    p.O[-1, -1] *= np.float32(1.0001)
+    assert bits(*p.workspace().gradient(p.I, p.O, NO_BIAS, *p.batch)) != want
+
+
+def test_empty_batch(isa, problem):
+    p = problem(40, 3, 4)
+    workspace = p.workspace()
+    workspace.gradient(p.I, p.O, NO_BIAS, *p.batch)
+    empty = _core.group_pairs(*(np.zeros(0, t) for t in (np.int32, np.int32, np.float32)), p.K)
+    loss, gI, gO = workspace.gradient(p.I, p.O, NO_BIAS, *empty)
+    assert loss == 0 and gI.shape == (0, 3) and gO.shape == (40, 3) and not gO.any()
+    assert workspace.loss(p.I, p.O, NO_BIAS, *empty) == 0
+
+
+def test_more_than_two_to_the_31_elements():
+    """K * H beyond int32: the last row is the one that a short index would miss."""
+    K, H = 2**31 // 64 + 1003, 64
+    try:
+        I, O = np.zeros((K, H), np.float32), np.zeros((K, H), np.float32)  # mapped, not yet there
+    except MemoryError:
+        pytest.skip("17 GB of address space are not to be had")
+    assert I.size > 2**31
+    I[K - 1], O[K - 1] = 0.5, 0.75
+    last = np.array([K - 1], np.int32)
+    log_z = np.zeros(1)
+    loss = _core.Workspace(K, H, 32, 2).loss(I, O, NO_BIAS, last, np.array([0, 1]), last, np.ones(1, np.float32), log_z)
+    assert log_z[0] == pytest.approx(math.log(K - 1 + math.exp(24.0)), rel=1e-7)
+    assert loss == pytest.approx(log_z[0] - 24, abs=1e-6)
