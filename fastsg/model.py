@@ -435,6 +435,7 @@ class SkipGram(SoftmaxModel):
         self.validation = self._encode_validation()
         if resume:
             self.plan.check_continues(source, self.validation, epochs)
+            source = source._replace(batch_size=self.plan.batch_size)
         else:
             self.plan = Plan.start(source, self.validation, epochs or self.settings.epochs, schedule)
             self.state.whole, self.state.best = True, None

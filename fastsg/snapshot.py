@@ -36,6 +36,7 @@ class Plan:
     ----------
     epochs, done : int              How many are to be trained; how many are finished.
     schedule : str                  Name of the learning rate's schedule.
+    batch_size : int                As it came out of settings and text; another version may choose otherwise.
     corpus, validation : str        What is trained on and measured on: size and digest, see :func:`fingerprint`.
     isa : str                       Instruction set that it was begun with.
     """
@@ -43,6 +44,7 @@ class Plan:
     epochs: int
     done: int
     schedule: str
+    batch_size: int
     corpus: str
     validation: str
     isa: str
@@ -50,7 +52,7 @@ class Plan:
     @classmethod
     def start(cls, source: TextSource | PairSource, validation: EncodedCorpus | None, epochs: int, schedule: str) -> Plan:
         """A plan of which nothing is done."""
-        return cls(epochs, 0, schedule, *_texts(source, validation), _core.isa())
+        return cls(epochs, 0, schedule, source.batch_size, *_texts(source, validation), _core.isa())
 
     @classmethod
     def parse(cls, saved: dict[str, Any]) -> Plan:
@@ -58,6 +60,8 @@ class Plan:
         plan = cls(**saved)
         if not (_is_count(plan.epochs) and _is_count(plan.done) and plan.done <= plan.epochs):
             raise ValueError(f"its plan has {plan.done!r} of {plan.epochs!r} epochs done")
+        if not _is_count(plan.batch_size) or plan.batch_size < 1:
+            raise ValueError(f"its plan has batch_size={plan.batch_size!r}")
         if not isinstance(plan.schedule, str) or plan.schedule not in SCHEDULES:
             raise ValueError(f"its plan has the schedule {plan.schedule!r}; allowed are {', '.join(map(repr, SCHEDULES))}")
         if not all(isinstance(text, str) for text in (plan.corpus, plan.validation, plan.isa)):

@@ -327,7 +327,7 @@ def plan(key, value):
     (training("step", -1), "no sound step"), (training("step", True), "no sound step"), (training("epoch", 2**62), "no sound step"),
     (training("whole", 1), "no sound step"), (training("plan", 3), "no sound step"), (training("plan", {}), "missing"),
     (plan("done", 3), "3 of 2 epochs"), (plan("schedule", "x"), "schedule 'x'"), (plan("schedule", []), "the schedule"),
-    (plan("corpus", None), "does not name"), (plan("news", 1), "unexpected"),
+    (plan("batch_size", 0), "batch_size=0"), (plan("corpus", None), "does not name"), (plan("news", 1), "unexpected"),
     (("history", lambda h: [1]), "no list of records"), (("history", lambda h: {}), "history is no JSON array"),
     (("history", lambda h: h[:1]), "2 epochs done, its history 1"),
 ])
