@@ -56,6 +56,7 @@ cdef extern from "kernels.h" nogil:
         void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
         double (*log)(double) noexcept nogil
         void (*exp)(const float *, float *, int64_t) noexcept nogil
+        int64_t (*peak)(int64_t, float *) noexcept nogil
 
     const fsg_table *fsg_available(int) noexcept
     float fsg_abs_max(const float *, int64_t) noexcept
@@ -668,7 +669,7 @@ cdef class Workspace:
         return total
 
 
-# ---- for the tests ---------------------------------------------------------------------------------------------------
+# ---- for tests and benchmarks ---------------------------------------------------------------------------------------------------
 
 def vector_exp(const float[::1] x):
     """exp(x) by the kernels' own exponential; the length must be a multiple of 16."""
@@ -684,3 +685,14 @@ def vector_exp(const float[::1] x):
 def scalar_log(x: float) -> float:
     """log(x) by the kernels' own logarithm, for positive normal x."""
     return table.log(x)
+
+
+def fma_rounds(n: int, num_threads: int) -> int:
+    """n rounds of multiply-adds in registers on each thread; returns the floating-point operations done."""
+    cdef float[:, ::1] out = np.zeros((num_threads, 12 * FSG_LANES), np.float32)
+    cdef int64_t[::1] flops = np.zeros(num_threads, np.int64)
+    cdef int64_t t, rounds = n, threads = num_threads
+    with nogil:
+        for t in prange(threads, num_threads=threads, schedule="static"):
+            flops[t] = table.peak(rounds, &out[t, 0])
+    return int(np.sum(flops))

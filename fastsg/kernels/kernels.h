@@ -95,6 +95,7 @@ typedef struct {
 
     double (*log)(double x); /* the project's own: same bits everywhere */
     void (*exp)(const float *x, float *y, int64_t n); /* for tests: the vector exponential, n a multiple of LANES */
+    int64_t (*peak)(int64_t n, float *out); /* for benchmarks: n rounds in registers; out holds 12 vectors. Returns the flops */
 } fsg_table;
 
 /* Each returns NULL where the build or the CPU lacks it. */
