@@ -2,9 +2,9 @@
 
 usage: python bench/reading.py FILE... [--min-count 5] [--tokenizer space] [--threads 1 2] [--repeats 5] [--json FILE]
 
-The Python loop is what a careful Python program does: a Counter over the lines, a sorted vocabulary, a second pass that looks every
-token up in a dict. The forms run in turn, so that all of them meet the same disturbances; medians and the best are quoted. The first
-reading of a file also fills the system's page cache and is not timed.
+The Python loop is what a careful Python program does: a Counter over the lines, a sorted vocabulary, a second pass that
+looks every token up in a dict. The forms run in turn, so that all meet the same disturbances; medians and the best are
+quoted. The first reading of a file also fills the system's page cache and is not timed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def python_loop(path: str, tokenizer: str, min_count: int) -> tuple[list[str], a
     counts: Counter[str] = Counter()
     for tokens in token_lines(path, tokenizer):
         counts.update(tokens)
-    words = sorted((word for word, n in counts.items() if n >= min_count), key=lambda word: (-counts[word], word.encode()))
+    words = sorted(
+        (word for word, n in counts.items() if n >= min_count), key=lambda word: (-counts[word], word.encode())
+    )
     index = {word: i for i, word in enumerate(words)}
     ids, offsets = array("i"), array("q", [0])
     for tokens in token_lines(path, tokenizer):
@@ -70,7 +72,11 @@ def measure(path: str, tokenizer: str, min_count: int, threads: list[int], repea
     words, ids, offsets = python_loop(path, tokenizer, min_count)
     for workers in threads:
         corpus = compiled(workers)
-        if corpus.vocab.words != words or not np.array_equal(corpus.tokens, ids) or not np.array_equal(corpus.offsets, offsets):
+        if (
+            corpus.vocab.words != words
+            or not np.array_equal(corpus.tokens, ids)
+            or not np.array_equal(corpus.offsets, offsets)
+        ):
             raise SystemExit(f"{path}: {workers} threads and the Python loop differ; nothing was timed")
     forms: dict[str, Callable[[], object]] = {"python": loop}
     forms |= {f"{n} thread{'s' * (n > 1)}": (lambda n=n: compiled(n)) for n in threads}
@@ -80,18 +86,30 @@ def measure(path: str, tokenizer: str, min_count: int, threads: list[int], repea
             if name != "python" or repeat < 3:  # the slow one varies least
                 times[name].append(seconds(work))
     return {
-        "file": os.path.basename(path), "bytes": os.path.getsize(path), "tokens": corpus.raw_tokens, "types": corpus.vocab.raw_types,
-        "K": len(words), "sentences": len(corpus),
-        "median_s": {name: median(found) for name, found in times.items()}, "best_s": {name: min(found) for name, found in times.items()},
-    }  # fmt: skip
+        "file": os.path.basename(path),
+        "bytes": os.path.getsize(path),
+        "tokens": corpus.raw_tokens,
+        "types": corpus.vocab.raw_types,
+        "K": len(words),
+        "sentences": len(corpus),
+        "median_s": {name: median(found) for name, found in times.items()},
+        "best_s": {name: min(found) for name, found in times.items()},
+    }
 
 
 def print_table(row: dict) -> None:
-    print(f"\n{row['file']}: {row['bytes'] / 1e6:.1f} MB, {row['tokens']:,} tokens, {row['types']:,} types, K = {row['K']:,}")
+    print(
+        f"\n{row['file']}: {row['bytes'] / 1e6:.1f} MB, {row['tokens']:,} tokens, {row['types']:,} types, "
+        f"K = {row['K']:,}"
+    )
     print(f"  {'':12} {'median':>9} {'best':>9} {'M tokens/s':>11} {'MB/s':>7} {'over Python':>12}")
     for name, took in row["median_s"].items():
         rate, ratio = row["tokens"] / took / 1e6, row["median_s"]["python"] / took
-        print(f"  {name:12} {took:7.3f} s {row['best_s'][name]:7.3f} s {rate:11.1f} {row['bytes'] / took / 1e6:7.0f} {ratio:11.1f}x", flush=True)
+        print(
+            f"  {name:12} {took:7.3f} s {row['best_s'][name]:7.3f} s {rate:11.1f} "
+            f"{row['bytes'] / took / 1e6:7.0f} {ratio:11.1f}x",
+            flush=True,
+        )
 
 
 def main() -> None:

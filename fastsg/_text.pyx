@@ -1,6 +1,6 @@
-"""Thin binding of kernels/text.c: checks sizes, makes room, holds no GIL while it works. Knows no files and no vocabulary."""
+"""Thin binding of kernels/text.c: checks sizes, makes room, holds no GIL while it works. Knows no files."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
 import numpy as np
@@ -13,7 +13,7 @@ cdef extern from "text.h" nogil:
     ctypedef struct fsg_table:
         fsg_entry *entries
         uint8_t *arena
-        int64_t capacity, n_types, arena_size, arena_used, long_types
+        int64_t capacity, n_types, arena_size, arena_used
         uint64_t seed
     ctypedef struct fsg_run:
         int32_t *tokens
@@ -28,13 +28,15 @@ cdef extern from "text.h" nogil:
     void fsg_text_rehash(const fsg_table *source, fsg_table *to) noexcept
     int fsg_text_merge(fsg_table *table, const fsg_table *other, int64_t *slot, int32_t *map) noexcept
     void fsg_text_index(const fsg_table *table, int64_t *counts, int64_t *slots) noexcept
-    int64_t fsg_text_words(const fsg_table *table, const int64_t *slots, const int64_t *ids, int64_t n, uint8_t *out) noexcept
+    int64_t fsg_text_words(
+        const fsg_table *table, const int64_t *slots, const int64_t *ids, int64_t n, uint8_t *out) noexcept
     int64_t fsg_text_remap(int32_t *tokens, int64_t n, const int32_t *map, int64_t *ends, int64_t n_ends) noexcept
     int64_t fsg_text_drop_empty(int64_t *ends, int64_t n) noexcept
 
 PAD = FSG_TEXT_PAD
 N_CODE_POINTS = 0x110000
 cdef Py_ssize_t ALIGN = 64
+cdef str NO_PAD = "text needs a space and PAD bytes behind it"
 
 
 cdef int need(bint enough, str what) except -1:
@@ -61,7 +63,7 @@ cdef class WordTable:
         need(capacity >= 64 and capacity & (capacity - 1) == 0, "capacity must be a power of two and at least 64")
         self.entries = np.zeros(capacity * sizeof(fsg_entry) + ALIGN, dtype=np.uint8)
         self.arena = np.empty(4096 + ALIGN, dtype=np.uint8)
-        self.table = fsg_table(<fsg_entry *> aligned(self.entries), aligned(self.arena), capacity, 0, 4096, 0, 0, seed)
+        self.table = fsg_table(<fsg_entry *> aligned(self.entries), aligned(self.arena), capacity, 0, 4096, 0, seed)
 
     def __len__(self):
         return self.table.n_types
@@ -105,7 +107,7 @@ cdef class WordTable:
         n_tokens, n_ends : int  How much of ``tokens`` and ``ends`` (tokens before each line end) was written.
         long_at : int           Where the first word of more than ``max_word`` bytes starts, or -1.
         """
-        need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, "text needs a space and PAD bytes behind it")
+        need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
         need(tokens.shape[0] > n // 2 and ends.shape[0] > n // 2 + 1, "tokens or ends is too short")
         cdef fsg_run run = fsg_run(&tokens[0], &ends[0], 0, 0, 0)
         cdef int code = FSG_TEXT_GROW_TABLE
@@ -119,7 +121,7 @@ cdef class WordTable:
             self.make_room(code, n)
 
     def merge(self, WordTable other):
-        """Enter the words and counts of another table; returns the ids here of its words, int32."""
+        """Enter the words and counts of another table, of another seed; returns the ids here of its words, int32."""
         ids = np.empty(len(other) + 1, dtype=np.int32)
         cdef int32_t[::1] view = ids
         cdef int64_t slot = 0
@@ -161,7 +163,7 @@ def encode_chars(const uint8_t[::1] text, int64_t n, int64_t[::1] counts, int32_
 
     Returns ``n_tokens, n_ends`` as :meth:`WordTable.encode` does.
     """
-    need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, "text needs a space and PAD bytes behind it")
+    need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
     need(tokens.shape[0] > n and ends.shape[0] > n + 1, "tokens or ends is too short")
     need(counts.shape[0] == 0x110000, "counts needs one element for each code point")
     cdef fsg_run run = fsg_run(&tokens[0], &ends[0], 0, 0, 0)
@@ -172,7 +174,7 @@ def encode_chars(const uint8_t[::1] text, int64_t n, int64_t[::1] counts, int32_
 
 def clean(uint8_t[::1] text, int64_t n):
     """Overwrite wide white space of ``text[:n]`` by spaces; returns where invalid UTF-8 starts, ``n`` if nowhere."""
-    need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, "text needs a space and PAD bytes behind it")
+    need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
     cdef int64_t bad
     with nogil:
         bad = fsg_text_clean(&text[0], n)
@@ -181,7 +183,7 @@ def clean(uint8_t[::1] text, int64_t n):
 
 def long_word(const uint8_t[::1] text, int64_t n, int64_t max_word):
     """Where the first word of more than ``max_word`` bytes of clean ``text[:n]`` starts, or -1."""
-    need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, "text needs a space and PAD bytes behind it")
+    need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
     return fsg_text_long_word(&text[0], n, max_word)
 
 
@@ -198,11 +200,16 @@ def last_char(const uint8_t[::1] text, int64_t n):
 
 
 def remap(int32_t[::1] tokens, const int32_t[::1] ids, int64_t[::1] ends):
-    """Replace tokens by ``ids[token]`` in place, leaving out those below 0; ``ends`` follow. Returns the number kept."""
-    cdef int64_t n = tokens.shape[0], n_ends = ends.shape[0], kept = 0
-    if n or n_ends:
-        with nogil:
-            kept = fsg_text_remap(&tokens[0] if n else NULL, n, &ids[0] if n else NULL, &ends[0] if n_ends else NULL, n_ends)
+    """Replace tokens by ``ids[token]`` in place, leaving out those below 0; ``ends`` follow. Returns the number kept.
+
+    Every token must be a place in ``ids``; this is not checked.
+    """
+    cdef int64_t n = tokens.shape[0], n_ends = ends.shape[0], kept
+    cdef int32_t *first = &tokens[0] if n else NULL
+    cdef const int32_t *first_id = &ids[0] if n else NULL
+    cdef int64_t *first_end = &ends[0] if n_ends else NULL
+    with nogil:
+        kept = fsg_text_remap(first, n, first_id, first_end, n_ends)
     return kept
 
 

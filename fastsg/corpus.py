@@ -66,10 +66,10 @@ class EncodedCorpus:
     Parameters
     ----------
     tokens : ndarray of shape (n,), int32           Word ids in [0, K), C-contiguous; may be read-only or mapped.
-    offsets : ndarray of shape (s + 1,), int64      Sentence i is ``tokens[offsets[i]:offsets[i + 1]]``; strictly increasing
-                                                    from 0 to n, so no sentence is empty.
+    offsets : ndarray of shape (s + 1,), int64      Sentence i is ``tokens[offsets[i]:offsets[i + 1]]``; strictly
+                                                    increasing from 0 to n, so no sentence is empty.
     vocab : Vocab                                   What the ids mean.
-    raw_tokens : int or None                        Tokens met before those outside the vocabulary were dropped; None: n.
+    raw_tokens : int or None                        Tokens met, before those outside the vocabulary were dropped.
     invalid_bytes_replaced : int                    Invalid UTF-8 sequences that were replaced or left out.
 
     Attributes
@@ -143,7 +143,7 @@ class EncodedCorpus:
 
         Raises
         ------
-        TypeError                                   A sentence is a str, or a token is none; names the sentence (from 0).
+        TypeError                                   A sentence is a str, or a token is none; says which sentence.
         ValueError                                  No tokens, or none is left in the vocabulary.
         """
         if isinstance(sentences, (str, bytes, os.PathLike)):
@@ -175,12 +175,12 @@ class EncodedCorpus:
         ----------
         paths : path or iterable of paths   ``"-"`` is standard input; ``.gz .bz2 .xz .zst`` are decompressed.
         tokenizer                           "space": words between white space as ``str.split()`` sees it. "char": each
-                                            character that is no white space. Or a callable str -> list of str, or an object
-                                            with ``encode``, for whole lines (see :func:`reading.line_tokenizer`); only
-                                            those two hold a line in memory as a whole.
+                                            character that is no white space. Or a callable str -> list of str, or an
+                                            object with ``encode``, for whole lines (:func:`reading.line_tokenizer`);
+                                            only these hold a line in memory as a whole.
         vocab, min_count, max_final_vocab   As in :meth:`from_iter`.
-        errors : str                        Invalid UTF-8: "replace" by U+FFFD, with a warning; "ignore" leaves it out, with
-                                            a warning; "strict" raises.
+        errors : str                        Invalid UTF-8: "replace" by U+FFFD, with a warning; "ignore" leaves it out,
+                                            with a warning; "strict" raises.
         max_word_bytes : int                Longest word allowed, in bytes of the file, for tokenizer "space".
         workers : int or None               Threads of "space" and "char" (16 at most); does not change the result.
         progress : bool or None             As in :meth:`from_iter`; counts bytes of the files.
@@ -191,9 +191,11 @@ class EncodedCorpus:
 
         Raises
         ------
-        OSError                             A file is missing, a directory, unreadable, or its compressed data are damaged.
-        ValueError                          No tokens; none is left in the vocabulary; a word longer than ``max_word_bytes``
-                                            or, if strict, invalid UTF-8 (with the byte offset in the uncompressed file).
+        OSError                             A file is missing, a directory, unreadable, or its compressed data are
+                                            damaged or truncated.
+        ValueError                          No tokens; none is left in the vocabulary; a word longer than
+                                            ``max_word_bytes`` or, if strict, invalid UTF-8 (with the byte offset in the
+                                            uncompressed file).
         ImportError                         ``.zst`` without a package that reads it.
         """
         paths = reading.input_paths(paths)
@@ -246,8 +248,8 @@ class EncodedCorpus:
         Parameters
         ----------
         path : path
-        mmap : bool             Map tokens and offsets, read-only, instead of reading them. The ids of the tokens are then
-                                not checked here. Shortening the file while it is mapped kills the process (SIGBUS).
+        mmap : bool             Map tokens and offsets, read-only, instead of reading them. The ids of the tokens are
+                                then not checked here. Shortening a mapped file kills the process (SIGBUS).
 
         Raises
         ------
@@ -680,7 +682,7 @@ class _Chars(_Blocks):
 def _submitted(
     pool: ThreadPoolExecutor, work: Callable[[reading.Block], _Encoded], stream: Iterator[reading.Block]
 ) -> Iterator[Future[_Encoded]]:
-    """A future for each block; an error of the reader becomes the last one, behind the blocks (and errors) before it."""
+    """A future for each block; an error of the reader becomes the last one, behind the blocks before it."""
     try:
         for block in stream:
             yield pool.submit(work, block)

@@ -45,7 +45,7 @@ _ZST_BYTES = 2048
 class Block:
     """Some bytes of a file, cut where the tokenizer allows; the last block of a file ends with an added line feed.
 
-    ``text[:n]`` are the bytes, behind them a space and padding. ``offset`` is where they start in the (uncompressed) file.
+    ``text[:n]`` are the bytes, behind them a space and padding; they start at ``offset`` in the uncompressed file.
     """
 
     text: bytearray
@@ -72,7 +72,7 @@ class Source:
             else:
                 self._raw = stack.enter_context(open(self.path, "rb", buffering=0))
             file: Any = stack.enter_context(_decompressed(self._raw, self.path))
-            # readinto() of a buffered pipe goes on in C until the room is full, and a Ctrl-C meanwhile may wait for ever.
+            # readinto() of a buffered pipe goes on in C until the room is full; a Ctrl-C meanwhile may wait for ever.
             self._readinto = getattr(file, "readinto1", file.readinto) if self.path == STDIN else file.readinto
             self._stack = stack.pop_all()
         return self
@@ -328,7 +328,7 @@ def line_tokenizer(tokenizer: Any) -> Callable[[str], Iterable[str]]:
     TypeError       It is neither.
     """
     if isinstance(tokenizer, str):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004  a wrong name, not a wrong type
             f"tokenizer is {tokenizer!r}; allowed are 'space', 'char', a callable and an object with encode()"
         )
     encode = getattr(tokenizer, "encode", None)

@@ -44,7 +44,7 @@ class Vocab:
     Vocab.from_counts                   Takes words in any order and cuts rare ones.
     """
 
-    __slots__ = ("words", "counts", "index", "raw_types", "raw_tokens")
+    __slots__ = ("counts", "index", "raw_tokens", "raw_types", "words")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(
@@ -61,7 +61,8 @@ class Vocab:
         self.raw_tokens = total if raw_tokens is None else int(raw_tokens)
         if self.raw_types < len(self.words) or self.raw_tokens < total:
             raise ValueError(
-                f"raw_types={raw_types} and raw_tokens={raw_tokens} are below the {len(self.words)} words and {total} tokens kept"
+                f"raw_types={raw_types} and raw_tokens={raw_tokens} are below the {len(self.words)} words "
+                f"and {total} tokens kept"
             )
 
     @classmethod
@@ -79,8 +80,8 @@ class Vocab:
 
         Raises
         ------
-        ValueError                          No word is that frequent (says how frequent the commonest is), or an argument
-                                            is out of its range.
+        ValueError                          No word is that frequent (says how frequent the commonest is), or an
+                                            argument is out of its range.
         """
         words = list(words)
         counts = _checked_counts(counts, len(words))
@@ -131,7 +132,9 @@ class Vocab:
             raise FormatError(f"{os.fspath(path)!r} is no vocabulary: {exc}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write ``word count`` a line, UTF-8, in order of the ids; an existing file is replaced as a whole or not at all.
+        """Write ``word count`` a line, UTF-8, in order of the ids.
+
+        An existing file is replaced as a whole or not at all.
 
         Raises
         ------
@@ -180,7 +183,8 @@ class Vocab:
 
         Parameters
         ----------
-        sample : float or None              Frequency above which words are thinned, usually 1e-3 to 1e-5; 0 or None keeps all.
+        sample : float or None              Frequency above which words are thinned, usually 1e-3 to 1e-5;
+                                            0 or None keeps all.
 
         Returns
         -------
@@ -297,6 +301,6 @@ def _check_order(words: list[str], counts: NDArray[np.int64]) -> None:
     if wrong:
         first, second = words[wrong[0]], words[wrong[0] + 1]
         raise ValueError(
-            f"words must stand by descending count, equal counts by their UTF-8 bytes; {second!r} may not follow {first!r} "
-            f"(Vocab.from_counts sorts)"
+            f"words must stand by descending count, equal counts by their UTF-8 bytes; {second!r} may not follow "
+            f"{first!r} (Vocab.from_counts sorts)"
         )

@@ -108,13 +108,19 @@ static inline int64_t word_length(const fsg_entry *e) {
   return (int64_t)(e->key1 & LONG_KEY ? e->key1 ^ LONG_KEY : e->key1 >> 56);
 }
 
+/* The bytes of a word that is too long for its entry. */
+static inline const uint8_t *long_bytes(const fsg_table *t, const fsg_entry *e) {
+  return t->arena + 8 * (int64_t)e->place;
+}
+
 /* Entry of a word, new if need be; long_word is read for keys with LONG_KEY only. pre: room in table and arena. */
-static inline fsg_entry *enter(fsg_table *t, int shift, uint64_t hash, uint64_t key0, uint64_t key1, const uint8_t *long_word) {
+static inline fsg_entry *enter(fsg_table *t, int shift, uint64_t hash, uint64_t key0, uint64_t key1,
+                               const uint8_t *long_word) {
   int64_t last = t->capacity - 1;
   for (int64_t slot = home(hash, shift);; slot = (slot + 1) & last) {
     fsg_entry *e = &t->entries[slot];
     if (LIKELY(e->key0 == key0 && e->key1 == key1)) {
-      if (LIKELY(!(key1 & LONG_KEY)) || !memcmp(t->arena + 8 * (int64_t)e->place, long_word, (size_t)(key1 ^ LONG_KEY))) return e;
+      if (LIKELY(!(key1 & LONG_KEY)) || !memcmp(long_bytes(t, e), long_word, (size_t)(key1 ^ LONG_KEY))) return e;
       continue;
     }
     if (e->key1) continue;
@@ -126,7 +132,6 @@ static inline fsg_entry *enter(fsg_table *t, int shift, uint64_t hash, uint64_t 
       e->place = (uint32_t)(t->arena_used / 8);
       memcpy(t->arena + t->arena_used, long_word, (size_t)len);
       t->arena_used += round8(len);
-      t->long_types++;
     }
     return e;
   }
@@ -134,9 +139,10 @@ static inline fsg_entry *enter(fsg_table *t, int shift, uint64_t hash, uint64_t 
 
 /* Is there room for n_words more, of which the long ones take n_bytes? */
 static int room(const fsg_table *t, int64_t n_words, int64_t n_bytes) {
-  if (t->n_types + n_words > FSG_TEXT_MAX_TYPES || t->arena_used + n_bytes > 8 * (int64_t)UINT32_MAX) return FSG_TEXT_TOO_MANY;
-  if (t->n_types + n_words > table_limit(t->capacity)) return FSG_TEXT_GROW_TABLE;
-  return t->arena_used + n_bytes > t->arena_size ? FSG_TEXT_GROW_ARENA : FSG_TEXT_OK;
+  int64_t types = t->n_types + n_words, bytes = t->arena_used + n_bytes;
+  if (types > FSG_TEXT_MAX_TYPES || bytes > 8 * (int64_t)UINT32_MAX) return FSG_TEXT_TOO_MANY;
+  if (types > table_limit(t->capacity)) return FSG_TEXT_GROW_TABLE;
+  return bytes > t->arena_size ? FSG_TEXT_GROW_ARENA : FSG_TEXT_OK;
 }
 
 void fsg_text_rehash(const fsg_table *from, fsg_table *to) {
@@ -163,7 +169,7 @@ int fsg_text_merge(fsg_table *t, const fsg_table *other, int64_t *slot, int32_t 
     int is_long = (from->key1 & LONG_KEY) != 0;
     int code = room(t, 1, is_long ? round8(word_length(from)) : 0);
     if (code) return code;
-    const uint8_t *word = is_long ? other->arena + 8 * (int64_t)from->place : NULL;
+    const uint8_t *word = is_long ? long_bytes(other, from) : NULL;
     uint64_t key0 = from->key0, key1 = from->key1;
     if (is_long) make_keys(t->seed, word, word_length(from), &key0, &key1); /* the tables may differ in their seeds */
     fsg_entry *e = enter(t, shift, hash_key(t->seed, key0, key1), key0, key1, word);
@@ -188,9 +194,9 @@ int64_t fsg_text_words(const fsg_table *t, const int64_t *slots, const int64_t *
     const fsg_entry *e = &t->entries[slots[ids[i]]];
     int64_t len = word_length(e);
     if (out) {
-      if (e->key1 & LONG_KEY) memcpy(out + used, t->arena + 8 * (int64_t)e->place, (size_t)len);
+      if (e->key1 & LONG_KEY) memcpy(out + used, long_bytes(t, e), (size_t)len);
       else
-        for (int64_t b = 0; b < len; b++) out[used + b] = (uint8_t)(b < 8 ? e->key0 >> (8 * b) : e->key1 >> (8 * (b - 8)));
+        for (int64_t b = 0; b < len; b++) out[used + b] = (uint8_t)((b < 8 ? e->key0 : e->key1) >> (8 * (b & 7)));
       out[used + len] = '\n';
     }
     used += len + 1;
@@ -223,11 +229,15 @@ static inline int is_wide_space3(const uint8_t *p) {
   return (a == 0xE1 && b == 0x9A && c == 0x80) || (a == 0xE3 && b == 0x80 && c == 0x80);
 }
 
+static inline int ascii32(const uint8_t *p) {
+  return !((load8(p) | load8(p + 8) | load8(p + 16) | load8(p + 24)) & HIGHS);
+}
+
 int64_t fsg_text_clean(uint8_t *text, int64_t n) {
   int64_t i = 0, bad = n;
   while (i < n) {
     if (text[i] < 0x80) {
-      while (i + 32 <= n && !((load8(text + i) | load8(text + i + 8) | load8(text + i + 16) | load8(text + i + 24)) & HIGHS)) i += 32;
+      while (i + 32 <= n && ascii32(text + i)) i += 32;
       while (i < n && text[i] < 0x80) i++;
       continue;
     }
@@ -289,25 +299,23 @@ typedef struct {
 } batch;
 
 /* Cuts up to BATCH words at p; returns where it stopped, or NULL at a word above max_word, then at run->pos. */
-static inline const uint8_t *cut_batch(const fsg_table *t, const uint8_t *text, const uint8_t *p, const uint8_t *end, int64_t max_word,
-                                       batch *words, fsg_run *run) {
+static inline const uint8_t *cut_batch(const fsg_table *t, const uint8_t *text, const uint8_t *p, const uint8_t *end,
+                                       int64_t max_word, batch *words, fsg_run *run) {
   int shift = table_shift(t->capacity);
   words->n = words->long_bytes = 0;
   while (words->n < BATCH) {
     for (; p < end && KIND[*p]; p++)
       if (KIND[*p] == 2) mark_end(run, run->n_tokens + words->n);
     if (p >= end) break;
-    uint64_t key0 = load8(p), key1, marks = low_bytes(key0);
-    int64_t len;
-    if (LIKELY(marks)) { /* up to 7 bytes */
-      len = first_mark(marks);
-      key0 &= mask_below(marks);
+    uint64_t key0 = load8(p), key1 = load8(p + 8), marks0 = low_bytes(key0), marks1 = low_bytes(key1);
+    int64_t len = FSG_TEXT_INLINE;
+    if (LIKELY(marks0)) {
+      len = first_mark(marks0);
+      key0 &= mask_below(marks0);
       key1 = (uint64_t)len << 56;
-    } else if (LIKELY(marks = low_bytes(key1 = load8(p + 8)))) { /* up to 15 */
-      len = 8 + first_mark(marks);
-      key1 = (key1 & mask_below(marks)) | (uint64_t)len << 56;
-    } else {
-      len = FSG_TEXT_INLINE;
+    } else if (LIKELY(marks1)) {
+      len = 8 + first_mark(marks1);
+      key1 = (key1 & mask_below(marks1)) | (uint64_t)len << 56;
     }
     if (!LIKELY(len < FSG_TEXT_INLINE && KIND[p[len]])) { /* long, or a control character inside */
       len = word_end(p + len) - p;
@@ -357,10 +365,11 @@ int fsg_text_encode_words(fsg_table *t, const uint8_t *text, int64_t n, int64_t 
 static inline int32_t next_char(const uint8_t **p) {
   const uint8_t *s = *p;
   int32_t a = s[0];
-  if (a < 0x80) return *p += 1, a;
-  if (a < 0xE0) return *p += 2, (a & 0x1F) << 6 | (s[1] & 0x3F);
-  if (a < 0xF0) return *p += 3, (a & 0x0F) << 12 | (s[1] & 0x3F) << 6 | (s[2] & 0x3F);
-  return *p += 4, (a & 0x07) << 18 | (s[1] & 0x3F) << 12 | (s[2] & 0x3F) << 6 | (s[3] & 0x3F);
+  *p += a < 0x80 ? 1 : a < 0xE0 ? 2 : a < 0xF0 ? 3 : 4;
+  if (a < 0x80) return a;
+  if (a < 0xE0) return (a & 0x1F) << 6 | (s[1] & 0x3F);
+  if (a < 0xF0) return (a & 0x0F) << 12 | (s[1] & 0x3F) << 6 | (s[2] & 0x3F);
+  return (a & 0x07) << 18 | (s[1] & 0x3F) << 12 | (s[2] & 0x3F) << 6 | (s[3] & 0x3F);
 }
 
 void fsg_text_encode_chars(const uint8_t *text, int64_t n, int64_t *counts, fsg_run *run) {

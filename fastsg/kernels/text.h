@@ -37,13 +37,13 @@ typedef struct {
 typedef struct {
   fsg_entry *entries; /* capacity, a power of two >= 64; zeroed at first */
   uint8_t *arena;     /* arena_size, a multiple of 8, 8-byte aligned */
-  int64_t capacity, n_types, arena_size, arena_used, long_types;
+  int64_t capacity, n_types, arena_size, arena_used;
   uint64_t seed;
 } fsg_table;
 
 /* Progress of one text; the caller zeroes pos, n_tokens, n_ends before the first call.
  *   tokens  word ids: room for n / 2 + 1 (words), for n (characters)
- *   ends    numbers of tokens before each line end that closes something, strictly increasing: room for n / 2 + 2, n + 1 */
+ *   ends    tokens before each line end, strictly increasing: room for n / 2 + 2 (words), n + 2 (characters) */
 typedef struct {
   int32_t *tokens;
   int64_t *ends;
@@ -51,7 +51,7 @@ typedef struct {
 } fsg_run;
 
 /* clean: checks that text (n) is UTF-8 and overwrites white space beyond ASCII by spaces, so that what follows need
- * only know ASCII. Goes on behind an invalid byte. Returns the position of the first invalid sequence, n if all is valid. */
+ * only know ASCII. Goes on behind an invalid byte. Returns where the first invalid sequence is, n if all is valid. */
 int64_t fsg_text_clean(uint8_t *text, int64_t n);
 
 /* last_space, last_char: largest position in (0, n] where text may be cut: behind white space of any kind; between two
@@ -62,7 +62,7 @@ int64_t fsg_text_last_char(const uint8_t *text, int64_t n);
 /* long_word: where the first word of more than max_word bytes starts in clean text, -1 if there is none. */
 int64_t fsg_text_long_word(const uint8_t *text, int64_t n, int64_t max_word);
 
-/* encode_words: text (n), clean, to ids of table, new words entered and counted. Every code of the enum can come back. */
+/* encode_words: text (n), clean, to ids of table; new words are entered, all counted. Any code can come back. */
 int fsg_text_encode_words(fsg_table *table, const uint8_t *text, int64_t n, int64_t max_word, fsg_run *run);
 
 /* encode_chars: text (n), clean and VALID, to code points (they are the ids); counts (0x110000) is added to. */
