@@ -1,0 +1,147 @@
+"""The kernels against the machine: useful Gflop/s and their share of the measured multiply-add peak.
+
+usage: python bench/kernels.py [--K 68000] [--H 100 128 300] [--U 1024] [--threads 1 2] [--repeats 7] [--json FILE]
+
+Peak is a register-only loop of multiply-adds with the same instruction set and as many threads. Useful work is 2 U K H for pass A
+(logits, exponential, row sums) and 6 U K H for the whole step with its update. Everything is compared with the float64 oracle on a
+part of the vocabulary before it is timed. All contenders run in turn in one process; medians are quoted, and the peak is taken anew
+in every round, so a share compares neighbours in time. Where PyTorch is installed it does the same grouped step, by autograd and by
+hand with in-place operations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from baseline_numpy import GroupedBuffers, grouped_step
+from machine import describe
+
+from fastsg import _core, objective
+
+RATE = 1e-7
+PAIRS_PER_ROW = 10
+
+
+class Batch:
+    """U distinct centers of K words with random contexts."""
+
+    def __init__(self, K: int, H: int, U: int, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.K, self.H, self.U = K, H, U
+        self.I = (rng.standard_normal((K, H)) * 0.2).astype(np.float32)
+        self.O = (rng.standard_normal((K, H)) * 0.2).astype(np.float32)
+        centers = np.repeat(np.sort(rng.choice(K, U, replace=False)), PAIRS_PER_ROW).astype(np.int32)
+        contexts = rng.integers(0, K, len(centers)).astype(np.int32)
+        self.counts = _core.group_pairs(centers, contexts, np.ones(len(centers), np.float32), K)
+        self.none, self.shift = np.zeros(0, np.float32), np.zeros(K, np.float32)
+
+    def workspace(self, threads: int) -> _core.Workspace:
+        return _core.Workspace(self.K, self.H, objective.block_rows(self.K), threads)
+
+
+def verify() -> float:
+    """Largest error of the gradients against float64, relative to their size, on a batch small enough for an oracle."""
+    batch = Batch(2011, 100, 70)
+    centers, row_ptr, contexts, counts = batch.counts
+    loss, gI, gO = batch.workspace(2).gradient(batch.I, batch.O, batch.none, *batch.counts)
+    N = np.zeros((len(centers), batch.K))
+    np.add.at(N, (np.repeat(np.arange(len(centers)), np.diff(row_ptr)), contexts), counts)
+    c = batch.I[centers].astype(np.float64) @ batch.O.astype(np.float64).T
+    log_p = c - np.log(np.exp(c).sum(1, keepdims=True))
+    R = N.sum(1, keepdims=True) * np.exp(log_p) - N
+    exact = (-(N * log_p).sum(), R @ batch.O.astype(np.float64), R.T @ batch.I[centers].astype(np.float64))
+    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip((np.float64(loss), gI, gO), exact, strict=True))
+
+
+def timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def peak(threads: int) -> float:
+    """Gflop/s of the register-only loop, over some 20 ms."""
+    begun = time.perf_counter()
+    flops = _core.fma_rounds(150_000, threads)
+    return flops / (time.perf_counter() - begun) * 1e-9
+
+
+def own_contenders(batch: Batch, threads: int) -> dict[str, tuple[Callable[[], object], int]]:
+    """Name -> (work, its useful flops) of fastsg's pass A and whole step."""
+    workspace = batch.workspace(threads)
+    product = 2 * batch.U * batch.K * batch.H
+    sums = np.zeros(batch.K, np.float32), np.zeros(batch.K, np.float32)
+    return {
+        "pass A": (lambda: workspace.loss(batch.I, batch.O, batch.none, *batch.counts), product),
+        "step": (lambda: workspace.step(batch.I, batch.O, batch.none, *batch.counts, batch.shift, RATE, *sums), 3 * product),
+    }
+
+
+def other_contenders(batch: Batch) -> dict[str, tuple[Callable[[], object], int]]:
+    """The same grouped step by NumPy and, where installed, PyTorch; all with the threads they take by themselves."""
+    work = 6 * batch.U * batch.K * batch.H
+    buffers = GroupedBuffers(batch.U, batch.K, batch.H)
+    found = {"NumPy grouped": (lambda: grouped_step(batch.I, batch.O, *batch.counts, RATE, buffers), work)}
+    if importlib.util.find_spec("torch"):
+        from torch_baseline import TorchSteps
+
+        steps = TorchSteps(batch.I, batch.O, *batch.counts, RATE)
+        found |= {"PyTorch autograd": (steps.autograd, work), "PyTorch in place": (steps.in_place, work)}
+    return found
+
+
+def measure(contenders: dict[str, tuple[Callable[[], object], int]], threads: int, repeats: int) -> dict[str, dict[str, float]]:
+    """Median Gflop/s of each contender and its share of the peak measured beside it."""
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    shares: dict[str, list[float]] = {name: [] for name in contenders}
+    for work, _ in contenders.values():
+        work()
+    for _ in range(repeats):
+        for name, (work, flops) in contenders.items():
+            top = peak(threads)
+            rate = flops / timed(work) * 1e-9
+            top = max(top, peak(threads))
+            rates[name].append(rate)
+            shares[name].append(rate / top)
+    return {name: {"gflops": median(rates[name]), "share_of_peak": median(shares[name])} for name in contenders}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--K", type=int, default=68_000)
+    parser.add_argument("--H", type=int, nargs="+", default=[100, 128, 300])
+    parser.add_argument("--U", type=int, default=1024)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    machine = describe()
+    print("  ".join(f"{name} {value}" for name, value in machine.items()))
+    print(f"\n{'H':>4} {'ISA':>8} {'threads':>7} {'contender':>18} {'Gflop/s':>9} {'of peak':>8}")
+    rows = []
+    for H in args.H:
+        batch = Batch(args.K, H, args.U)
+        for isa in _core.available_isas():
+            _core.select_isa(isa)
+            error = verify()
+            assert error < 1e-5, f"{isa} is off by {error:.1e}"
+            for threads in args.threads:
+                contenders = own_contenders(batch, threads)
+                if threads == max(args.threads) and isa == _core.available_isas()[0]:
+                    contenders |= other_contenders(batch)
+                for name, figures in measure(contenders, threads, args.repeats if isa != "generic" else 2).items():
+                    rows.append({"K": args.K, "H": H, "U": args.U, "isa": isa, "threads": threads, "contender": name, "error": error} | figures)
+                    print(f"{H:4} {isa:>8} {threads:7} {name:>18} {figures['gflops']:9.1f} {figures['share_of_peak']:8.1%}", flush=True)
+    if args.json:
+        Path(args.json).write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
