@@ -86,13 +86,14 @@ class EarlyStopping(Callback):
             self._state = model.state.best if self._since else self._copy(model)
             if self._state is None:
                 logger.warning("the best epoch of the interrupted training was not kept: its state cannot be restored")
+            model.state.best = self._state
         self._stop_if_patience_is_over()
 
     def on_epoch_end(self, model: SkipGram) -> None:
         self._count(len(model.history), model.history[-1][self.monitor])
         if self.restore_best and not self._since:
             self._state = self._copy(model)
-        model.state.best = self._state if self._since else None  # a checkpoint needs it only if it is not the present state
+        model.state.best = self._state  # for checkpoints
         self._stop_if_patience_is_over()
 
     def on_train_end(self, model: SkipGram) -> None:

@@ -104,7 +104,7 @@ def pack(model: SkipGram) -> NativeModel:
     training = {"step": state.step, "epoch": state.epoch, "whole": state.whole, "plan": model.plan and dataclasses.asdict(model.plan)}
     arrays = {"keep": model._keep, "I": state.I, "O": state.O, "bias": model._train_bias if len(model._train_bias) else None,
               "sums_I": state.optimizer.sums_I, "sums_O": state.optimizer.sums_O, "shift": state.shift}
-    if state.best is not None:
+    if state.best is not None and not np.array_equal(state.best[0], state.I):  # the present epoch need not be there twice
         arrays["best_I"], arrays["best_O"] = state.best
     present = {name: array for name, array in arrays.items() if array is not None}
     return NativeModel(config, model.history, training, model.vocab, present)

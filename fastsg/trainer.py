@@ -25,7 +25,7 @@ class State:
     """What training changes: I and O (K, H), the optimiser's sums, each center's last log Z, steps and epochs taken.
 
     ``whole`` says that all of it stands at the end of an epoch whose books are closed: only then can a training be continued.
-    ``best`` is (I, O) of the best epoch where early stopping has passed it.
+    ``best`` is a copy of (I, O) at the best epoch, where early stopping keeps one.
     """
 
     I: NDArray[np.float32]

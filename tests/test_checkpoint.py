@@ -1,0 +1,448 @@
+"""Checkpoints: a training that was interrupted, and resumed, is the training that was not."""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import resource
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fastsg
+from fastsg import Callback, Checkpoint, EarlyStopping, EncodedCorpus, FormatError, SkipGram, _core, checkpoint, load_checkpoint
+from fastsg.callbacks import StopTraining
+
+SMALL = {"vector_size": 6, "min_count": 2, "epochs": 5, "batch_size": 64, "progress": False}
+TIMES = ("seconds", "count_seconds", "pairs_per_second")
+
+
+def sentences(seed=0, count=60):
+    ids = np.random.default_rng(seed).zipf(1.4, (count, 12))
+    return [[f"w{i}" for i in row if i < 30] + ["end"] for row in ids]
+
+
+class StopAfter(Callback):
+    """Interrupts at the end of an epoch, as a limit of time would."""
+
+    def __init__(self, done):
+        self.done = done
+
+    def on_epoch_end(self, model):
+        if model.plan.done == self.done:
+            raise StopTraining
+
+
+class Seen(Callback):
+    def __init__(self):
+        self.epochs = []
+
+    def on_epoch_end(self, model):
+        self.epochs.append(model.plan.done)
+
+
+def trained(text=None, **options):
+    return SkipGram(text or sentences(), **(SMALL | options))
+
+
+def outcome(model):
+    """Everything that must be equal, as a digest, and the history without its times."""
+    digest = hashlib.sha256(model.I.tobytes() + model.O.tobytes() + model.state.shift.tobytes()).hexdigest()
+    return digest, [{key: value for key, value in record.items() if key not in TIMES} for record in model.history], model.state.step
+
+
+def interrupted(path, done, **options):
+    return trained(callbacks=[Checkpoint(path), StopAfter(done)], **options)
+
+
+# ---- resumed = uninterrupted ----
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"optimizer": "sgd"}, {"sample": 0.05, "shrink_windows": "random"}, {"sample": 0.05, "optimizer": "sgd", "output_bias": None},
+    {"lr_schedule": "constant", "window": None}, {"batch_size": None},
+], ids=str)
+def test_resumed_is_uninterrupted(tmp_path, options):
+    whole = outcome(trained(validation=sentences(1), **options))
+    path = tmp_path / "m"
+    for done in range(1, 5):
+        interrupted(path, done, validation=sentences(1), **options)
+        resumed = load_checkpoint(path, workers=1 + done % 2, validation=sentences(1)).train(sentences(), resume=True)
+        assert outcome(resumed) == whole
+    model = trained(validation=sentences(1), callbacks=[StopAfter(2)], **options)  # without a file between
+    assert outcome(model.train(resume=True, callbacks=[StopAfter(3)]).train(resume=True)) == whole
+
+
+@pytest.mark.parametrize("optimizer, forget", [
+    ("adagrad", lambda model: model.state.optimizer.sums_O.fill(0)),
+    ("sgd", lambda model: setattr(model.state, "epoch", 0)),
+    ("sgd", lambda model: setattr(model.plan, "done", 1)),
+])
+def test_control_whatever_is_left_out_shows(tmp_path, optimizer, forget):
+    options = {"optimizer": optimizer, "sample": 0.05}
+    interrupted(tmp_path / "m", 2, **options)
+    model = load_checkpoint(tmp_path / "m")
+    forget(model)
+    assert outcome(model.train(sentences(), resume=True)) != outcome(trained(**options))
+
+
+def test_resumed_pairs(tmp_path):
+    rng = np.random.default_rng(3)
+    centers, contexts, weights = rng.integers(0, 20, 500), rng.integers(0, 20, 500), rng.random(500)
+
+    def fit(model, **options):
+        return model.fit_pairs(centers, contexts, weights, **options)
+
+    whole = fit(SkipGram(**(SMALL | {"min_count": 1})))
+    fit(SkipGram(callbacks=[Checkpoint(tmp_path / "m"), StopAfter(2)], **(SMALL | {"min_count": 1})))
+    # Integers are ids now that there is a vocabulary; as words they mean the same pairs as before.
+    model = load_checkpoint(tmp_path / "m")
+    resumed = model.fit_pairs(centers.astype(str), contexts.astype(str), weights, resume=True)
+    assert outcome(resumed) == outcome(whole)
+    with pytest.raises(ValueError, match="the corpus is not that of the interrupted training: now 499 pairs"):
+        load_checkpoint(tmp_path / "m").fit_pairs(centers[1:].astype(str), contexts[1:].astype(str), weights[1:], resume=True)
+    with pytest.raises(ValueError, match="no training of this model was begun"):
+        SkipGram(**SMALL).fit_pairs(centers, contexts, resume=True)
+
+
+class Told(Callback):
+    """Plants a course of held-out losses."""
+
+    def __init__(self, losses):
+        self.losses = losses
+
+    def on_epoch_end(self, model):
+        model.history[-1]["nll"] = self.losses[len(model.history) - 1]
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["checkpoint last", "checkpoint first"])
+@pytest.mark.parametrize("losses, epochs", [([5, 4, 4.5, 4.6, 4.7, 3], 5), ([5, 4, 4.5, 3, 3.5, 2], 6), ([5, 6, 7, 8, 9, 1], 4),
+                                            ([3, 4, 5, 2, 3, 4], 6)])
+def test_early_stopping_survives(tmp_path, losses, epochs, order):
+    def stopping(path=None):
+        last = [EarlyStopping("nll", patience=2), *([Checkpoint(path)] if path else [])]
+        return [Told(losses), *last[order]]
+
+    whole = trained(epochs=6, callbacks=stopping())
+    assert len(whole.history) == epochs
+    for done in range(1, 7):
+        trained(epochs=6, callbacks=[*stopping(tmp_path / "m"), StopAfter(done)])
+        resumed = load_checkpoint(tmp_path / "m").train(sentences(), resume=True, callbacks=stopping(tmp_path / "m"))
+        assert outcome(resumed)[:2] == outcome(whole)[:2]
+
+
+def test_a_state_put_back_is_not_resumed():
+    model = trained(callbacks=[Told([1, 2, 3, 4, 5]), EarlyStopping("nll", patience=1)])
+    assert model.plan.done == 3
+    with pytest.raises(ValueError, match="early stopping has put back its best state; load a checkpoint"):
+        model.train(resume=True)
+
+
+def test_a_best_state_that_was_not_kept_is_missed(tmp_path, caplog):
+    trained(callbacks=[Told([1, 2, 3, 4, 5]), Checkpoint(tmp_path / "m"), StopAfter(2)])
+    load_checkpoint(tmp_path / "m").train(sentences(), resume=True, callbacks=[EarlyStopping("nll", patience=3)])
+    assert "the best epoch of the interrupted training was not kept" in caplog.text
+
+
+def test_every_callback_is_told_of_the_last_epoch():
+    seen = Seen()
+    trained(callbacks=[StopAfter(2), seen])
+    assert seen.epochs == [1, 2]
+
+
+def test_a_complete_training_stays_as_it_is(tmp_path):
+    whole = trained(callbacks=[Checkpoint(tmp_path / "m")])
+    model = load_checkpoint(tmp_path / "m")
+    assert model.plan.done == model.plan.epochs == 5
+    assert outcome(model.train(sentences(), resume=True)) == outcome(whole)
+
+
+# ---- what cannot be resumed says so ----
+
+
+def test_other_texts_are_refused(tmp_path):
+    interrupted(tmp_path / "m", 2, validation=sentences(1))
+    vocab = fastsg.load(tmp_path / "m").vocab
+    tokens, fewer = (EncodedCorpus.from_iter(text, vocab=vocab).n_tokens for text in (sentences(), sentences()[1:]))
+    with pytest.raises(ValueError, match=rf"the corpus is not that of .*now {fewer} tokens, .*then {tokens} tokens, "):
+        load_checkpoint(tmp_path / "m", validation=sentences(1)).train(sentences()[1:], resume=True)
+    other = sentences()
+    other[0][0], other[0][1] = "w2", "end"
+    with pytest.raises(ValueError, match=rf"now {tokens} tokens, SHA-256 .*then {tokens} tokens, SHA-256"):
+        load_checkpoint(tmp_path / "m", validation=sentences(1)).train(other, resume=True)
+    split = [half for sentence in sentences() for half in (sentence[:2], sentence[2:])]
+    with pytest.raises(ValueError, match="the corpus is not that of"):
+        load_checkpoint(tmp_path / "m", validation=sentences(1)).train(split, resume=True)
+    with pytest.raises(ValueError, match="the validation text is not that of the interrupted training: now none; then .* tokens"):
+        load_checkpoint(tmp_path / "m").train(sentences(), resume=True)
+
+
+def test_other_plans_are_refused(tmp_path):
+    model = interrupted(tmp_path / "m", 2)
+    with pytest.raises(ValueError, match="epochs is 7, but the interrupted training was planned for 5"):
+        model.train(epochs=7, resume=True)
+    with pytest.raises(ValueError, match="no training of this model was begun"):
+        SkipGram(**SMALL).train(sentences(), resume=True)
+    with pytest.raises(ValueError, match="no corpus to train on"):
+        load_checkpoint(tmp_path / "m").train(resume=True)
+
+
+class InterruptInEpoch(Callback):
+    """Ctrl-C, as it comes: in the middle of a batch."""
+
+    def on_epoch_begin(self, model):
+        if model.plan.done == 2:
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+
+
+def test_the_middle_of_an_epoch_is_not_resumed(tmp_path):
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        model = SkipGram(**(SMALL | {"vector_size": 100, "batch_size": 8}))
+        with pytest.raises(KeyboardInterrupt):
+            model.train(sentences(count=1200), callbacks=[InterruptInEpoch()])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    model.save(tmp_path / "m")
+    for again in (model, fastsg.load(tmp_path / "m")):
+        assert again.plan.done == 2 and again.predict_context("end", 1)
+        with pytest.raises(ValueError, match="interrupted in the middle of one"):
+            again.train(sentences(), resume=True)
+    model.train(sentences(), epochs=1)  # another training may begin
+
+
+def test_another_instruction_set_is_said(tmp_path, caplog):
+    if "generic" == _core.isa() or "generic" not in _core.available_isas():
+        pytest.skip("needs another instruction set")
+    interrupted(tmp_path / "m", 2)
+    try:
+        _core.select_isa("generic")
+        load_checkpoint(tmp_path / "m").train(sentences(), resume=True)
+    finally:
+        _core.select_isa(os.environ.get("FASTSG_ISA") or None)
+    assert "continues with generic" in caplog.text
+
+
+# ---- the files ----
+
+
+def done_in(path):
+    return fastsg.load(path).plan.done
+
+
+def test_the_last_two_are_kept(tmp_path):
+    path = tmp_path / "m"
+    interrupted(path, 1)
+    assert os.listdir(tmp_path) == ["m"]
+    interrupted(path, 3)
+    assert sorted(os.listdir(tmp_path)) == ["m", "m.1"] and (done_in(path), done_in(tmp_path / "m.1")) == (3, 2)
+
+
+def test_every(tmp_path):
+    path = tmp_path / "m"
+    trained(callbacks=[Checkpoint(path, every=2)])
+    assert (done_in(path), done_in(tmp_path / "m.1")) == (5, 4)
+    for every in (0, True, 1.5):
+        with pytest.raises(ValueError, match="every is"):
+            Checkpoint(path, every)
+
+
+def test_the_newest_whole_one_is_loaded(tmp_path, caplog):
+    path, spare = tmp_path / "m", tmp_path / "m.1"
+    interrupted(path, 3)
+    good = path.read_bytes()
+    for broken in (good[:-1], good[:-1] + b"x", b""):
+        path.write_bytes(broken)
+        caplog.clear()
+        assert load_checkpoint(path).plan.done == 2 and "the checkpoint before it is used" in caplog.text
+        with pytest.raises(FormatError, match="m' is no model file"):
+            fastsg.load(path)
+    path.unlink()
+    assert load_checkpoint(path).plan.done == 2
+    spare.write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match="m'$"):
+        load_checkpoint(path)
+    spare.unlink()
+    with pytest.raises(FileNotFoundError, match="m'$"):
+        load_checkpoint(path)
+
+
+def test_a_file_system_without_links(tmp_path, monkeypatch):
+    def no_links(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(checkpoint.os, "link", no_links)
+    interrupted(tmp_path / "m", 3)
+    assert (done_in(tmp_path / "m"), done_in(tmp_path / "m.1")) == (3, 2)
+
+
+def test_unwritable_is_said_at_once(tmp_path):
+    with pytest.raises(OSError, match="no folder") as caught:
+        Checkpoint(tmp_path / "no" / "m")
+    assert caught.value.filename == str(tmp_path / "no" / "m")
+    (tmp_path / "folder").mkdir()
+    callback = Checkpoint(tmp_path / "folder" / "m")
+    (tmp_path / "folder").rmdir()
+    model = SkipGram(**SMALL)
+    with pytest.raises(OSError, match="no folder"):
+        model.train(sentences(), callbacks=[callback])
+    assert not model.history
+
+
+class NoMoreRoom(Callback):
+    def on_epoch_begin(self, model):
+        if model.plan.done == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+def test_no_room_leaves_both_as_they_were(tmp_path):
+    path, limits = tmp_path / "m", resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(OSError) as caught:
+            trained(callbacks=[NoMoreRoom(), Checkpoint(path)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno == errno.EFBIG and caught.value.filename == str(path)
+    assert sorted(os.listdir(tmp_path)) == ["m", "m.1"] and (done_in(path), done_in(tmp_path / "m.1")) == (3, 2)
+    assert outcome(load_checkpoint(path).train(sentences(), resume=True)) == outcome(trained())
+
+
+# ---- the command line, which is interrupted and killed ----
+
+FLAGS = ["--vector-size", "8", "--min-count", "1", "--epochs", "12", "--batch-size", "64", "--sample", "0.01", "--shrink-windows", "random"]
+
+
+@pytest.fixture
+def text(tmp_path):
+    """A text that takes about a twentieth of a second an epoch."""
+    path = tmp_path / "text"
+    path.write_text("\n".join(" ".join(sentence) for sentence in sentences(2, 1500)), encoding="utf-8")
+    return path
+
+
+def command(*argv):
+    return [sys.executable, "-m", "fastsg", "train", *map(str, argv), *FLAGS]
+
+
+def finish(argv):
+    """(exit code, stderr)"""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def expected(text, tmp_path):
+    """Bytes of the vectors of an uninterrupted training."""
+    assert finish(command(text, "-o", tmp_path / "whole.vec", "--save-output", tmp_path / "whole.out")) == (0, "")
+    return (tmp_path / "whole.vec").read_bytes() + (tmp_path / "whole.out").read_bytes()
+
+
+def interrupt_after(argv, epochs, number):
+    """Start, send a signal after so many epochs; (exit code, stderr)."""
+    process = subprocess.Popen([*argv, "--json-log", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(epochs):
+        process.stdout.readline()
+    process.send_signal(number)
+    _, err = process.communicate()
+    return process.returncode, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_and_resumed_by_the_command_it_prints(text, tmp_path, expected, number):
+    outputs = ["-o", tmp_path / "i.vec", "--save-output", tmp_path / "o.vec"]
+    code, err = interrupt_after(command(text, *outputs, "--checkpoint", tmp_path / "m"), 2, number)
+    assert code == 130 and "interrupted; writing what is trained so far" in err
+    assert (tmp_path / "i.vec").exists()  # what there is
+    advice = err.splitlines()[-1].strip()
+    assert advice.startswith("fastsg train ") and advice.endswith(f"--resume {tmp_path / 'm'}")
+    assert finish([sys.executable, "-m", *shlex.split(advice)])[0] == 0
+    assert (tmp_path / "i.vec").read_bytes() + (tmp_path / "o.vec").read_bytes() == expected
+
+
+def test_killed_again_and_again(text, tmp_path, expected, rng):
+    """kill -9 at any moment, until the training is complete all the same."""
+    begin = command(text, "-o", tmp_path / "i.vec", "--save-output", tmp_path / "o.vec", "--checkpoint", tmp_path / "m", "--quiet")
+    kills, done = 0, 0
+    while True:
+        resume = ["--resume", str(tmp_path / "m"), "--workers", str(1 + kills % 2)] if (tmp_path / "m").exists() else []
+        process = subprocess.Popen([*begin, *resume, "--json-log", "-"], stdout=subprocess.PIPE, text=True)
+        if kills < 4:
+            process.stdout.readline()
+            time.sleep(rng.uniform(0, 0.08))
+            process.kill()
+            kills += 1
+        process.communicate()
+        if process.returncode == 0:
+            break
+        assert (now := load_checkpoint(tmp_path / "m").plan.done if (tmp_path / "m").exists() else 0) >= done
+        done = now
+    assert (tmp_path / "i.vec").read_bytes() + (tmp_path / "o.vec").read_bytes() == expected
+
+
+def test_interrupted_without_a_checkpoint(text, tmp_path):
+    code, err = interrupt_after(command(text, "-o", tmp_path / "i.vec"), 1, signal.SIGTERM)
+    assert code == 130 and "--resume" not in err and (tmp_path / "i.vec").exists()
+
+
+def main(capsys, *argv):
+    """(exit code, stderr) of fastsg train, in this process."""
+    from fastsg.cli import main
+
+    code = main(["train", *map(str, argv)])
+    return code, capsys.readouterr().err
+
+
+@pytest.fixture
+def begun(text, tmp_path):
+    """A checkpoint after two of twelve epochs, made through the interface of Python."""
+    path = tmp_path / "begun"
+    SkipGram(corpus_file=text, vector_size=8, min_count=1, epochs=12, batch_size=64, sample=0.01, shrink_windows="random", progress=False,
+             callbacks=[Checkpoint(path), StopAfter(2)])
+    return path
+
+
+def test_flags_may_repeat_but_not_contradict_the_checkpoint(text, tmp_path, begun, capsys):
+    (text.parent / "vocab").write_text("other 3\n")
+    for flags, message in (
+        (["--vector-size", 100], "--vector-size is 100, but the training in .* was begun with 8; leave the flag out"),
+        (["--epochs", 5], "--epochs is 5"), (["--window", "5,4"], r"--window is \(5, 4\), but .* with 5"), (["--seed", 2], "--seed is 2"),
+        (["--tokenizer", "char"], "none of the .* tokens in .* is in the vocabulary"), (["--read-vocab", text.parent / "vocab"], "--read-vocab .* has other words"),
+        (["--valid", text], "the validation text is not that"),
+    ):
+        code, err = main(capsys, text, "--resume", begun, *flags)
+        assert code == 1 and re.search(message, err) and len(err.splitlines()) == 1
+    assert main(capsys, text, "--resume", begun, "--quiet", "--window", 5, *FLAGS) == (0, "")
+    assert done_in(begun) == 12  # goes on in the same file
+
+
+def test_another_checkpoint_and_the_whole_model(text, tmp_path, begun, capsys):
+    before = begun.read_bytes()
+    log = tmp_path / "log"
+    log.write_text('{"epoch": 1}\n{"epoch": 2}\n')
+    code, err = main(capsys, text, "--resume", begun, "--checkpoint", tmp_path / "next", "--save-model", tmp_path / "model", "--quiet",
+                     "--json-log", log, "--report", tmp_path / "report")
+    assert (code, err) == (0, "") and begun.read_bytes() == before and done_in(tmp_path / "next") == 12
+    assert outcome(fastsg.load(tmp_path / "model")) == outcome(fastsg.load(tmp_path / "next"))
+    assert [json.loads(line)["epoch"] for line in log.read_text().splitlines()] == list(range(1, 13))
+    report = json.loads((tmp_path / "report").read_text())
+    assert len(report["epochs"]) == 12 and report["tokens"] == sum(map(len, sentences(2, 1500)))
+
+
+def test_the_checkpoint_is_checked_before_the_text_is_read(tmp_path, capsys):
+    for flag in ("--checkpoint", "--save-model"):
+        code, err = main(capsys, tmp_path / "missing", flag, tmp_path / "no" / "m")
+        assert code == 1 and f"{flag}: there is no folder" in err
+    code, err = main(capsys, tmp_path / "missing", "--resume", tmp_path / "m")
+    assert code == 1 and "No such file" in err and "m'" in err
+
+
+def test_sigterm_is_as_it_was_afterwards(text, tmp_path, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    main(capsys, text, "--epochs", 1, "--quiet", "--save-model", tmp_path / "m")
+    assert signal.getsignal(signal.SIGTERM) is before
