@@ -178,7 +178,7 @@ def random_words(seed: int, stream: int, start: int, n: int):
     return out
 
 
-def check_ids(name: str, const int32_t[::1] ids, K: int) -> None:
+def check_ids(name: str, const int32_t[::1] ids not None, K: int) -> None:
     """ValueError unless every id lies in [0, K)."""
     cdef int64_t i, bad = -1, n = ids.shape[0], limit = K
     with nogil:
@@ -190,7 +190,7 @@ def check_ids(name: str, const int32_t[::1] ids, K: int) -> None:
         raise ValueError(f"{name}[{bad}] is {ids[bad]}; ids must lie in [0, {K})")
 
 
-def check_corpus(const int32_t[::1] tokens, const int64_t[::1] offsets, K: int) -> None:
+def check_corpus(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, K: int) -> None:
     """ValueError unless the offsets cover the tokens in rising order and every token is an id below K."""
     cdef int64_t i, bad = -1, sentences = offsets.shape[0] - 1
     check_ids("tokens", tokens, K)
@@ -205,7 +205,8 @@ def check_corpus(const int32_t[::1] tokens, const int64_t[::1] offsets, K: int) 
         raise ValueError(f"offsets[{bad + 1}] is {offsets[bad + 1]}, below offsets[{bad}] = {offsets[bad]}")
 
 
-def thin(const int32_t[::1] tokens, const int64_t[::1] offsets, const double[::1] keep_k, seed: int, stream: int):
+def thin(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, const double[::1] keep_k not None,
+         seed: int, stream: int):
     """Drop tokens at random, keeping token t with probability keep_k[t]; returns (tokens, offsets). Input as by check_corpus."""
     cdef int64_t n = tokens.shape[0], sentences = offsets.shape[0] - 1, kept
     cdef uint64_t seed_c = seed, stream_c = stream
@@ -236,8 +237,9 @@ cdef tuple grouped(uint64_t[::1] keys, float[::1] weights, int64_t n, int64_t K)
     return centers[:rows].copy(), row_ptr[:rows + 1].copy(), contexts[:entries].copy(), counts[:entries].copy()
 
 
-def group_windows(const int32_t[::1] tokens, const int64_t[::1] offsets, start: int, stop: int, K: int, left: int, right: int,
-                  const float[::1] weight_left, const float[::1] weight_right, draw: bool, seed: int, stream: int):
+def group_windows(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, start: int, stop: int,
+                  K: int, left: int, right: int, const float[::1] weight_left not None,
+                  const float[::1] weight_right not None, draw: bool, seed: int, stream: int):
     """Pair counts of the centers at positions [start, stop): (centers, row_ptr, contexts, counts), rows by center id.
 
     left, right: reach of the window, -1 for the whole sentence; weight_left[d - 1] weighs distance d, empty weighs 1.
@@ -266,7 +268,8 @@ def group_windows(const int32_t[::1] tokens, const int64_t[::1] offsets, start: 
     return grouped(keys, weights, n, K)
 
 
-def group_pairs(const int32_t[::1] centers, const int32_t[::1] contexts, const float[::1] weights, K: int):
+def group_pairs(const int32_t[::1] centers not None, const int32_t[::1] contexts not None,
+                const float[::1] weights not None, K: int):
     """Pair counts of explicit pairs, as group_windows returns them. Ids are checked; weights are finite and not negative.
 
     Pairs whose weights add up to less than 1e-20 vanish: they could move nothing, and their softmax row could not be scaled.
@@ -427,8 +430,8 @@ cdef class Workspace:
         for p in range(panels):
             table.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, &self.X[0])
         # rows without entries (only their log Z is wanted) leave contexts empty: its address may be anything, it is not read
-        fsg_order_entries(u0, u1, &row_ptr[0], &contexts[0] if contexts.shape[0] else NULL, &counts[0] if counts.shape[0] else NULL, self.slices, FSG_SLICE, &self.slice_ptr[0], &self.entry_u[0],
-                          &self.entry_k[0], &self.entry_w[0])
+        fsg_order_entries(u0, u1, &row_ptr[0], &contexts[0] if contexts.shape[0] else NULL, &counts[0] if counts.shape[0] else NULL,
+                          self.slices, FSG_SLICE, &self.slice_ptr[0], &self.entry_u[0], &self.entry_k[0], &self.entry_w[0])
         for u in range(u0, u1):
             n = 0
             for i in range(row_ptr[u], row_ptr[u + 1]):
@@ -571,8 +574,9 @@ cdef class Workspace:
         if bad >= 0:
             raise ValueError(f"counts[{bad}] is {counts[bad]}; counts must be finite and at least {FSG_LEAST_COUNT:g}")
 
-    def loss(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, const float[::1] bias_k, const int32_t[::1] ids,
-             const int64_t[::1] row_ptr, const int32_t[::1] contexts, const float[::1] counts, log_z=None):
+    def loss(self, const float[:, ::1] I_kh not None, const float[:, ::1] O_kh not None,
+             const float[::1] bias_k not None, const int32_t[::1] ids not None, const int64_t[::1] row_ptr not None,
+             const int32_t[::1] contexts not None, const float[::1] counts not None, log_z=None):
         """Sum of -log P over the counts, in nats; writes log Z of each row into log_z (float64) if given. Ids may repeat."""
         cdef int64_t u0, u1, u, U = ids.shape[0]
         cdef double total = 0
@@ -595,9 +599,10 @@ cdef class Workspace:
             self.busy = 0
         return total
 
-    def step(self, float[:, ::1] I_kh, float[:, ::1] O_kh, const float[::1] bias_k, const int32_t[::1] ids,
-             const int64_t[::1] row_ptr, const int32_t[::1] contexts, const float[::1] counts, float[::1] shift_k, rate: float,
-             adagrad_I=None, adagrad_O=None):
+    def step(self, float[:, ::1] I_kh not None, float[:, ::1] O_kh not None, const float[::1] bias_k not None,
+             const int32_t[::1] ids not None, const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None,
+             const float[::1] counts not None, float[::1] shift_k not None, rate: float, adagrad_I=None,
+             adagrad_O=None):
         """One step on a batch: the loss at its start (nats); rows ids of I_kh and all rows of O_kh move in place.
 
         The ids must be distinct. shift_k (rows of I_kh) holds the last log Z of each center and is renewed. A DivergenceError
@@ -607,6 +612,8 @@ cdef class Workspace:
         cdef float[::1] a_I, a_O
         step_I.rate = step_O.rate = rate
         step_I.adagrad_k = step_O.adagrad_k = NULL
+        if (adagrad_I is None) != (adagrad_O is None):
+            raise ValueError("adagrad_I and adagrad_O must be given both or neither")
         if adagrad_I is not None:
             a_I, a_O = adagrad_I, adagrad_O
             if a_I.shape[0] != I_kh.shape[0] or a_O.shape[0] != self.K:
@@ -624,8 +631,9 @@ cdef class Workspace:
             self.busy = 0
         return loss
 
-    def gradient(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, const float[::1] bias_k, const int32_t[::1] ids,
-                 const int64_t[::1] row_ptr, const int32_t[::1] contexts, const float[::1] counts):
+    def gradient(self, const float[:, ::1] I_kh not None, const float[:, ::1] O_kh not None,
+                 const float[::1] bias_k not None, const int32_t[::1] ids not None, const int64_t[::1] row_ptr not None,
+                 const int32_t[::1] contexts not None, const float[::1] counts not None):
         """(loss, gI of shape (U, H), gO of shape (K, H)) of a batch with distinct ids; nothing moves."""
         self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
         copy = np.array(O_kh)  # gradient_slice wants a writable O, though it does not write without a step
@@ -671,7 +679,7 @@ cdef class Workspace:
 
 # ---- for tests and benchmarks ---------------------------------------------------------------------------------------------------
 
-def vector_exp(const float[::1] x):
+def vector_exp(const float[::1] x not None):
     """exp(x) by the kernels' own exponential; the length must be a multiple of 16."""
     if x.shape[0] % FSG_LANES:
         raise ValueError(f"x has {x.shape[0]} values; need a multiple of {FSG_LANES}")
