@@ -22,7 +22,7 @@ from .corpus import EncodedCorpus
 from .io.native import NativeModel, load_native, save_native, write_native
 from .optim import SCHEDULES
 from .probability import SoftmaxModel
-from .settings import Settings, default_batch_size
+from .settings import Settings, default_batch_size, default_sample
 from .snapshot import Plan, pack, unpack
 from .trainer import Batches, State, progress_bar, train_epoch
 from .vectors import KeyedVectors
@@ -56,15 +56,15 @@ class SkipGram(SoftmaxModel):
     min_count, max_final_vocab : int
         Rarer words are dropped before windows are cut; at most so many words are kept. The cost of training grows with both
         the number of words and the variety of centers.
-    sample : float
+    sample : float, optional
         word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f) + sample/f),
-        before windows are cut; 0 keeps all. Probabilities and held-out losses are corrected to the real text.
+        before windows are cut; 0 keeps all, None is max(1e-3, 10 / K). Probabilities and held-out losses are corrected to the real text.
     alpha, min_alpha : float, optional
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
     lr_schedule : {"linear", "constant"}
     epochs : int
     batch_size : int, optional
-        Center positions in a batch (q); default about 128 batches an epoch, a power of two from 1,024 to 65,536. Parameters are fixed within a batch, so it is part of the result.
+        Center positions in a batch (q); default about 128 batches an epoch, a power of two from 1,024 to 65,536; 1,024 for plain SGD. Parameters are fixed within a batch, so it is part of the result.
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
     seed : int
@@ -106,7 +106,7 @@ class SkipGram(SoftmaxModel):
 
     def __init__(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vector_size: int = 100,
                  window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True, min_count: int = 5,
-                 max_final_vocab: int | None = None, sample: float | None = 0.0, alpha: float | None = None, min_alpha: float | None = None,
+                 max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None, min_alpha: float | None = None,
                  lr_schedule: str = "linear", epochs: int = 5, batch_size: int | None = None, workers: int | None = None, seed: int = 1,
                  dtype: str = "float32", solver: str = "sgd", optimizer: str = "adagrad", output_bias: str | None = "unigram",
                  tokenizer: object = None, errors: str = "replace", validation: Corpus | Paths | None = None,
@@ -168,10 +168,20 @@ class SkipGram(SoftmaxModel):
         self.vocab = vocab
         _memory.require(self.estimate_memory(), f"training {len(vocab)} words of {self.settings.vector_size} coordinates")
         self.state = State.start(len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed)
-        self._keep = vocab.keep_probabilities(self.settings.sample) if self.settings.sample else None
+        self._keep = self._keep_probabilities()
         self._train_bias = self._unigram_bias()
         self.history, self._keyed, self.plan = [], {}, None
         self.seconds["init"] = time.perf_counter() - begun
+
+    @property
+    def sample(self) -> float:
+        """The subsampling threshold in use."""
+        return default_sample(len(self.vocab)) if self.settings.sample is None else self.settings.sample
+
+    def _keep_probabilities(self) -> NDArray[np.float64] | None:
+        """keep(n) of each word, or None where every token is kept."""
+        keep = self.vocab.keep_probabilities(self.sample)
+        return keep if (keep < 1).any() else None
 
     def _unigram_bias(self) -> NDArray[np.float32]:
         """b_n = log p(n) of the thinned text, so that the softmax starts at the unigram distribution it is trained on."""
@@ -317,7 +327,7 @@ class SkipGram(SoftmaxModel):
         """Centers in a batch for a text of `units` tokens (or pairs), by default the text that build_vocab read."""
         if units is None:
             units = self.corpus.n_tokens if self.corpus else 0
-        return self.settings.batch_size or default_batch_size(units)
+        return self.settings.batch_size or default_batch_size(units, self.settings.optimizer)
 
     # ---- training ----
 

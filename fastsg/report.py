@@ -37,7 +37,7 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object
     }
     return {
         "version": __version__,
-        "settings": model.settings.as_dict() | ({"batch_size": model.batch_size()} if model.corpus else {}),
+        "settings": model.settings.as_dict() | {"sample": model.sample} | ({"batch_size": model.batch_size()} if model.corpus else {}),
         "vocabulary_size": len(model.vocab),
         "vector_size": model.settings.vector_size,
         "tokens": model.corpus.n_tokens if model.corpus else 0,

@@ -12,13 +12,24 @@ SOLVERS = ("sgd",)
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 128, 1024, 65536
 
 
-def default_batch_size(units: int) -> int:
-    """Centers (or pairs) in a batch unless the user says otherwise: about 128 batches an epoch (measured, docs/defaults.md).
+def default_batch_size(units: int, optimizer: str = "adagrad") -> int:
+    """Centers (or pairs) in a batch unless the user says otherwise (measured, docs/defaults.md).
 
-    Larger batches share more softmax rows, smaller ones take more steps. A power of two from 1,024 to 65,536, so that small
-    changes of the text do not change it.
+    About 128 batches an epoch: larger batches share more softmax rows, smaller ones take more steps. A power of two from 1,024
+    to 65,536, so that small changes of the text do not change it. Plain SGD takes the least: its gradient is the sum over the
+    batch, and the rate that is stable falls as batches grow.
     """
+    if optimizer == "sgd":
+        return _LEAST_BATCH
     return min(max(1 << max(units // _BATCHES, 1).bit_length() - 1, _LEAST_BATCH), _LARGEST_BATCH)
+
+
+def default_sample(K: int) -> float:
+    """Subsampling threshold unless the user gives one: 1e-3, and never below ten times the mean frequency of a word.
+
+    In a small vocabulary every word is frequent; thinning them all would only throw text away (measured, docs/defaults.md).
+    """
+    return max(1e-3, 10.0 / K)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +41,7 @@ class Settings:
     shrink_windows: bool | str
     min_count: int
     max_final_vocab: int | None
-    sample: float
+    sample: float | None
     alpha: float
     min_alpha: float
     lr_schedule: str
@@ -57,7 +68,7 @@ class Settings:
         _choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
         _choice("output_bias", given["output_bias"], (None, "unigram"))
         check_optimizer(given["optimizer"])
-        given["sample"] = 0.0 if given["sample"] is None else _real("sample", given["sample"])
+        given["sample"] = None if given["sample"] is None else _real("sample", given["sample"])
         given["alpha"] = DEFAULT_ALPHA[given["optimizer"]] if given["alpha"] is None else _real("alpha", given["alpha"])
         if given["alpha"] == 0:
             raise ValueError("alpha is 0; it must be above 0")
