@@ -6,8 +6,10 @@ import io
 import logging
 import math
 import os
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from .vectors import KeyedVectors
 from .vocab import Vocab
 
 logger = logging.getLogger(__name__)
+_ENTER = threading.Lock()
 
 Corpus = EncodedCorpus | Iterable[Sequence[str]]
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
@@ -130,6 +133,7 @@ class SkipGram(SoftmaxModel):
         self.corpus: EncodedCorpus | None = None
         self.plan: Plan | None = None
         self._keyed: dict[str, KeyedVectors] = {}
+        self._training = False
         if sentences is not None or corpus_file is not None:
             self.build_vocab(sentences, corpus_file=corpus_file)
             self.train()
@@ -164,6 +168,10 @@ class SkipGram(SoftmaxModel):
         self._lay_out(vocab)
 
     def _lay_out(self, vocab: Vocab) -> None:
+        with self._alone():
+            self._lay_out_alone(vocab)
+
+    def _lay_out_alone(self, vocab: Vocab) -> None:
         begun = time.perf_counter()
         self.vocab = vocab
         _memory.require(self.estimate_memory(), f"training {len(vocab)} words of {self.settings.vector_size} coordinates")
@@ -438,6 +446,24 @@ class SkipGram(SoftmaxModel):
 
     def _run(self, source: pairs.TextSource | pairs.PairSource, epochs: int | None, schedule: str, callbacks: Sequence[Callback] = (),
              resume: bool = False) -> SkipGram:
+        """Train, if nobody else does."""
+        with self._alone():
+            return self._carry_out(source, epochs, schedule, callbacks, resume)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two trainings of one model would overwrite each other's matrices: the second one is refused."""
+        with _ENTER:
+            if self._training:
+                raise RuntimeError("this model is being trained already, by another thread or around a callback")
+            self._training = True
+        try:
+            yield
+        finally:
+            self._training = False
+
+    def _carry_out(self, source: pairs.TextSource | pairs.PairSource, epochs: int | None, schedule: str, callbacks: Sequence[Callback],
+                   resume: bool) -> SkipGram:
         """Make the plan, or take up the old one; carry it out."""
         if not self.I.flags.writeable:
             raise ValueError("I and O are mapped from a file, read-only; load the model without mmap to train it")
