@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -404,15 +405,13 @@ class SkipGram(SoftmaxModel):
         known = (m >= 0) & (n >= 0)
         if not known.all():
             logger.warning("%d of %d pairs have a word outside the vocabulary and are left out", (~known).sum(), len(known))
-        source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.batch_size(known.sum()))
+        source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.batch_size(int(known.sum())))
         return self._run(source, epochs, self.settings.lr_schedule, resume=resume)
 
     def _pair_ids(self, name: str, words: NDArray) -> NDArray[np.int32]:
         """Ids of one side of the pairs; -1 for words outside the vocabulary."""
         if words.dtype.kind in "iu":
-            ids = np.ascontiguousarray(words, np.int32)
-            _core.check_ids(name, ids, len(self.vocab))
-            return ids
+            return objective.as_ids(name, words, len(self.vocab))
         distinct, place = np.unique(words, return_inverse=True)
         return np.array([self.vocab.index.get(word, -1) for word in distinct.tolist()], np.int32)[place]
 
@@ -465,6 +464,8 @@ class SkipGram(SoftmaxModel):
     def _carry_out(self, source: pairs.TextSource | pairs.PairSource, epochs: int | None, schedule: str, callbacks: Sequence[Callback],
                    resume: bool) -> SkipGram:
         """Make the plan, or take up the old one; carry it out."""
+        if epochs is not None and (not isinstance(epochs, Integral) or epochs < 1):
+            raise ValueError(f"epochs is {epochs!r}; it must be an integer of at least 1")
         if not self.I.flags.writeable:
             raise ValueError("I and O are mapped from a file, read-only; load the model without mmap to train it")
         callbacks = (*self._callbacks, *callbacks)
@@ -547,6 +548,9 @@ def _checked_pairs(centers: Sequence[str] | ArrayLike, contexts: Sequence[str] |
         raise ValueError(f"centers, contexts and weights have {len(m)}, {len(n)} and {len(w)} values; they must be equal")
     if not len(m):
         raise ValueError("there are no pairs: centers is empty")
+    bad = np.flatnonzero(~((w >= 0) & (w <= np.float32(3e38))))
+    if bad.size:
+        raise ValueError(f"weights[{bad[0]}] is {w[bad[0]]}; weights must be finite and not negative")
     if (m.dtype.kind == "U") != (n.dtype.kind == "U"):
         raise TypeError("centers and contexts must both be words or both be integers")
     return m, n, w
