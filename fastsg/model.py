@@ -470,6 +470,8 @@ class SkipGram(SoftmaxModel):
             raise ValueError("I and O are mapped from a file, read-only; load the model without mmap to train it")
         callbacks = (*self._callbacks, *callbacks)
         self.validation = self._encode_validation()
+        if self.validation is not None and np.diff(self.validation.offsets).max() < 2:
+            raise ValueError("the validation text has no pair of known words within a sentence")
         if resume:
             self.plan.check_continues(source, self.validation, epochs)
             source = source._replace(batch_size=self.plan.batch_size)
