@@ -28,9 +28,16 @@ _DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(Sk
 _OUTPUTS = ("output", "save_output", "save_vocab", "save_bias", "save_model", "report", "json_log", "checkpoint")
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Names the defaults, where there is one to name."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None or action.nargs == 0 else super()._get_help_string(action)
+
+
 def add_train(commands: argparse._SubParsersAction) -> None:
     """Declare the flags; long names are the Python names, with the aliases of word2vec.c and fastText."""
-    parser = commands.add_parser("train", help="train word vectors on text", formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = commands.add_parser("train", help="train word vectors on text", formatter_class=_Help,
                                  description="Train word vectors on text files, a sentence a line. '-' is standard input; .gz, .bz2, .xz "
                                              "and .zst are unpacked.")
     parser.set_defaults(run=run_train)
@@ -100,6 +107,8 @@ class _Setting(argparse.Action):
 
 def _setting(group: argparse._ArgumentGroup, name: str, *aliases: str, **options: object) -> None:
     """A flag whose default is the constructor's."""
+    if "choices" not in options:
+        options.setdefault("metavar", "N" if options["type"] is int else "X")
     group.add_argument(_flag(name), *aliases, dest=name, action=_Setting, default=_DEFAULTS[name], **options)
 
 

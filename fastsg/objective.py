@@ -14,7 +14,7 @@ from . import _core
 from ._threads import effective_num_threads
 
 #: Bytes of scratch that a block of softmax rows may take.
-SCRATCH_BYTES = 512 * 2**20
+SCRATCH_BYTES = 384 * 2**20
 _MAX_ROWS = 1024
 _NO_BIAS = np.zeros(0, np.float32)
 
