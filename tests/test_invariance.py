@@ -1,0 +1,251 @@
+"""Same seed, same bits: threads, instruction sets, OpenMP's environment, hash seeds, a build without OpenMP; random numbers by counter."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+from conftest import train_threads
+
+from fastsg import SkipGram, _core, loss_and_gradient, objective
+
+ROOT = Path(__file__).parent.parent
+TIMES = ("seconds", "count_seconds", "pairs_per_second")
+
+TEXT = """
+import numpy as np
+def text(seed=3, sentences=150):
+    rng = np.random.default_rng(seed)
+    words = [f"w{i}" for i in range(700)]
+    return [[words[i] for i in (700 * rng.random(rng.integers(1, 40)) ** 2).astype(int)] for _ in range(sentences)]
+"""
+exec(TEXT)
+
+SETTINGS = {
+    "adagrad": {"optimizer": "adagrad"},
+    "sgd": {"optimizer": "sgd", "alpha": 0.005},
+    "sampled": {"optimizer": "adagrad", "sample": 1e-2, "shrink_windows": "random"},
+    "plain": {"optimizer": "sgd", "alpha": 0.005, "sample": 1e-2, "shrink_windows": False, "output_bias": None, "window": (3, 1)},
+}
+COMMON = {"vector_size": 13, "window": 4, "min_count": 1, "epochs": 2, "batch_size": 300, "seed": 5, "sample": 0, "progress": False}
+
+
+def outcome(model):
+    """Everything a training leaves, without its times."""
+    history = [{name: value for name, value in record.items() if name not in TIMES} for record in model.history]
+    digest = hashlib.sha256(model.I.tobytes() + model.O.tobytes() + repr(history).encode())
+    return digest.hexdigest()
+
+
+def train(workers=2, **settings):
+    return SkipGram(text(), validation=text(4, 5), workers=workers, **(COMMON | settings))  # noqa: F821
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_threads(isa, name):
+    outcomes = {workers: outcome(train(workers, **SETTINGS[name])) for workers in train_threads()}
+    assert len(set(outcomes.values())) == 1, outcomes
+
+
+def test_the_text_is_worth_it():
+    """Several shards, several batches, words that subsampling drops."""
+    model = train(sample=1e-2)
+    assert _core.shard_count(len(model.vocab)) > 1 and model.corpus.n_tokens > 4 * model.settings.batch_size
+    assert model.history[0]["pairs"] < train().history[0]["pairs"]
+
+
+@pytest.mark.parametrize("name", ["adagrad", "plain"])
+def test_threads_when_a_batch_takes_several_blocks(monkeypatch, name):
+    monkeypatch.setattr(objective, "_MAX_ROWS", 64)
+    settings = SETTINGS[name] | {"batch_size": 1000}
+    outcomes = {workers: outcome(train(workers, **settings)) for workers in train_threads()}
+    assert len(set(outcomes.values())) == 1, outcomes
+    assert train(**settings).history[0]["softmax_rows"] > 2 * 64
+
+
+def test_threads_in_blocks_of_rows(isa, problem):
+    """A batch of more rows than the workspace holds at once."""
+    p = problem(1500, 17, 400, scale=0.3, bias=True)
+    results = set()
+    for threads in train_threads():
+        I, O = p.copy()
+        sums = np.zeros(p.K, np.float32), np.zeros(p.K, np.float32)
+        shift, workspace = np.zeros(p.K, np.float32), p.workspace(rows=96, threads=threads)
+        losses = [workspace.step(I, O, p.bias, *p.batch, shift, 0.1, *sums) for _ in range(3)]
+        results.add((repr(losses), I.tobytes(), O.tobytes(), shift.tobytes(), *(s.tobytes() for s in sums)))
+    assert len(results) == 1
+
+
+def test_many_batches_of_one_workspace(isa, problem):
+    """Batches of all sizes, in any order, through one workspace."""
+    batches = [problem(260, 5, U) for U in (3, 200, 1, 64, 33)]
+    want = [p.workspace(threads=1).gradient(p.I, p.O, p.bias, *p.batch) for p in batches]
+    workspace = batches[0].workspace(threads=3)
+    for i in (0, 1, 2, 3, 4, 1, 0, 4, 2):
+        p = batches[i]
+        for got, exact in zip(workspace.gradient(p.I, p.O, p.bias, *p.batch), want[i], strict=True):
+            assert np.asarray(got).tobytes() == np.asarray(exact).tobytes()
+
+
+FMA = [name for name in _core.available_isas() if name != "generic"]
+
+
+@pytest.mark.skipif(len(FMA) < 2, reason="this machine has one instruction set with FMA, or none")
+@pytest.mark.parametrize("name", SETTINGS)
+def test_instruction_sets_with_fma_agree(name):
+    outcomes = {}
+    try:
+        for isa in FMA:
+            _core.select_isa(isa)
+            outcomes[isa] = outcome(train(**SETTINGS[name]))
+    finally:
+        _core.select_isa(os.environ.get("FASTSG_ISA") or None)
+    assert len(set(outcomes.values())) == 1, outcomes
+
+
+@pytest.mark.skipif(len(FMA) < 2, reason="this machine has one instruction set with FMA, or none")
+@pytest.mark.parametrize("H", [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 50, 100, 123])
+def test_instruction_sets_agree_at_every_width(problem, H):
+    """Widths that end in every remainder of a register tile."""
+    p = problem(501, H, 37, scale=0.4, bias=True, peak=8.0)
+    results = set()
+    try:
+        for isa in FMA:
+            _core.select_isa(isa)
+            I, O = p.copy()
+            sums = np.zeros(p.K, np.float32), np.zeros(p.K, np.float32)
+            p.workspace().step(I, O, p.bias, *p.batch, np.zeros(p.K, np.float32), 0.1, *sums)
+            results.add((I.tobytes(), O.tobytes(), *(s.tobytes() for s in sums)))
+    finally:
+        _core.select_isa(os.environ.get("FASTSG_ISA") or None)
+    assert len(results) == 1
+
+
+def test_control_outcome_sees_one_bit():
+    model = train()
+    before = outcome(model)
+    model.O[3, 2] = np.nextafter(model.O[3, 2], np.float32(9))
+    assert outcome(model) != before
+    assert outcome(train(seed=6)) != before
+    assert outcome(train()) == before
+
+
+def test_control_numpy_products_are_no_substitute(problem):
+    """Float sums do depend on their order: the same gradient added up backwards has other bits."""
+    p = problem(300, 20, 60)
+    _, _, gO = loss_and_gradient(*p.pairs[:2], p.I, p.O)
+    turned = loss_and_gradient(*(p.K - 1 - x for x in p.pairs[:2]), p.I[::-1].copy(), p.O[::-1].copy())[2][::-1]
+    np.testing.assert_allclose(gO, turned, rtol=1e-3, atol=1e-5)
+    assert gO.tobytes() != turned.tobytes()
+
+
+# ---- other processes -------------------------------------------------------------------------------------------------
+
+SCRIPT = TEXT + """
+import hashlib, json, sys
+from fastsg import SkipGram, _core
+found = {"openmp": _core.OPENMP}
+for name, settings in json.loads(sys.argv[1]).items():
+    model = SkipGram(text(), validation=text(4, 5), workers=2, **settings)
+    history = [{k: v for k, v in r.items() if k not in ("seconds", "count_seconds", "pairs_per_second")} for r in model.history]
+    found[name] = hashlib.sha256(model.I.tobytes() + model.O.tobytes() + repr(history).encode()).hexdigest()
+print(json.dumps(found))
+"""
+
+
+def elsewhere(folder=None, **environment):
+    """The outcomes of SETTINGS in a process of its own, of the package in `folder`."""
+    settings = json.dumps({name: COMMON | given for name, given in SETTINGS.items()})
+    variables = os.environ | environment | ({"PYTHONPATH": str(folder)} if folder else {"PYTHONPATH": str(ROOT)})
+    done = subprocess.run([sys.executable, "-c", SCRIPT, settings], env=variables, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def here():
+    return {name: outcome(train(1, **given)) for name, given in SETTINGS.items()}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"OMP_DYNAMIC": "true", "OMP_SCHEDULE": "dynamic,1", "PYTHONHASHSEED": "0"},
+        {"OMP_SCHEDULE": "guided", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1", "LC_ALL": "C"},
+        {"OMP_THREAD_LIMIT": "1", "OMP_WAIT_POLICY": "active", "PYTHONHASHSEED": "random", "LC_ALL": "C.UTF-8"},
+    ],
+    ids=["dynamic", "one thread", "limit"],
+)
+def test_environment(here, environment):
+    found = elsewhere(**environment)
+    del found["openmp"]
+    assert found == here
+
+
+@pytest.mark.skipif(not (ROOT / "setup.py").is_file(), reason="needs the project's own folder")
+def test_build_without_openmp(here, tmp_path):
+    """The same bits, and one thread; builds the package in a copy."""
+    if importlib.util.find_spec("Cython") is None or importlib.util.find_spec("setuptools") is None:
+        pytest.skip("needs Cython and setuptools")
+    copy = tmp_path / "copy"
+    skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "_core.c", "_text.c", "*.egg-info", "__pycache__", ".*_cache", ".venv", ".ci",
+                                     "bench", "docs", "tests")
+    shutil.copytree(ROOT, copy, ignore=skipped)
+    (copy / "README.md").touch()
+    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "--parallel", "2"]
+    built = subprocess.run(command, cwd=copy, env=os.environ | {"FASTSG_OPENMP": "0"}, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert "WITHOUT OpenMP" in built.stderr
+    found = elsewhere(copy)
+    assert found.pop("openmp") == 0
+    assert found == here
+
+
+# ---- random numbers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "counter, key, words",  # the test vectors of Random123
+    [
+        ([0] * 4, [0] * 2, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        ([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], [0xA4093822, 0x299F31D0], "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    ],
+)
+def test_reference_philox(counter, key, words):
+    assert " ".join(f"{word:08x}" for word in reference.philox(counter, key)) == words
+
+
+def test_philox_known_answer():
+    assert [f"{word:08x}" for word in _core.random_words(0, 0, 0, 4)] == ["6627e8d5", "e169c58d", "bc57ac4c", "9b00dbd8"]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**64 - 1])
+@pytest.mark.parametrize("stream", [0, 1, 2**33 + 5, 2**64 - 1])
+def test_philox_is_the_reference(seed, stream):
+    for start in (0, 1, 2, 3, 4, 4 * 2**32 - 2, 2**62):
+        want = [reference.random_word(seed, stream, start + i) for i in range(9)]
+        assert _core.random_words(seed, stream, start, 9).tolist() == want
+
+
+def test_words_are_the_same_run_or_jumped_to(rng):
+    run = _core.random_words(7, 3, 0, 10_000)
+    for start in rng.integers(0, 9_990, 100):
+        assert (_core.random_words(7, 3, int(start), 10) == run[start:start + 10]).all()
+    assert len(_core.random_words(7, 3, 5, 0)) == 0
+
+
+def test_words_are_uniform_and_streams_differ():
+    words = _core.random_words(1, 2, 0, 1 << 18)
+    counts = np.bincount(words >> 24, minlength=256)
+    assert 150 < ((counts - 1024) ** 2 / 1024).sum() < 380  # chi-square with 255 degrees of freedom
+    for other in (_core.random_words(2, 2, 0, 1 << 18), _core.random_words(1, 3, 0, 1 << 18), _core.random_words(1, 2, 1 << 18, 1 << 18)):
+        assert (other == words).mean() < 1e-4
+        assert abs(np.corrcoef(other, words)[0, 1]) < 0.01
