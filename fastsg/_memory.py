@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 from pathlib import Path
 
 from . import _core
@@ -28,7 +29,7 @@ def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, token
 
 def available() -> int | None:
     """Bytes this process may still take: free memory, control group and address-space limit, whichever is least."""
-    limits = [_meminfo(), _cgroup(), _address_space()]
+    limits = [_kilobytes("/proc/meminfo", "MemAvailable:"), _cgroup(), _address_space()]
     return min((limit for limit in limits if limit is not None), default=None)
 
 
@@ -42,8 +43,10 @@ def require(needed: dict[str, int], what: str) -> None:
 
 
 def peak_rss_bytes() -> int:
-    """Largest resident size of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Largest resident size of this process so far. Linux hands ru_maxrss on from the parent to what it starts, so it comes second."""
+    if (peak := _kilobytes("/proc/self/status", "VmHWM:")) is not None:
+        return peak
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _number(path: str) -> int | None:
@@ -53,10 +56,11 @@ def _number(path: str) -> int | None:
         return None
 
 
-def _meminfo() -> int | None:
+def _kilobytes(path: str, name: str) -> int | None:
+    """The value of a line ``Name: 123 kB``, in bytes."""
     try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
+        for line in Path(path).read_text().splitlines():
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024
     except (OSError, ValueError):
         pass
