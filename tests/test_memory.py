@@ -1,0 +1,120 @@
+"""The estimate of memory: plausible beside what is really taken, and said before anything is allocated."""
+
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from fastsg import SkipGram, _core, _memory, objective
+
+TEXT = [[f"w{i}" for i in range(j, j + 20)] for j in range(300)]
+
+
+def model(**settings):
+    made = SkipGram(**{"vector_size": 32, "min_count": 1, "workers": 2, "epochs": 1, "sample": 0, "progress": False} | settings)
+    made.build_vocab(TEXT)
+    return made
+
+
+def test_parts_add_up():
+    parts = model().estimate_memory()
+    assert set(parts) >= {"matrices", "optimizer", "scratch", "vocabulary", "tokens", "total"}
+    assert parts["total"] == sum(size for name, size in parts.items() if name != "total")
+    K = len(model().vocab)
+    assert parts["matrices"] == 2 * 4 * K * 32 and parts["tokens"] == 4 * 300 * 20
+
+
+@pytest.mark.parametrize("K, H, rows, batch", [(5000, 50, 1024, 3000), (5000, 50, 1024, 200), (40_000, 20, 96, 90), (300, 100, 64, 300)])
+def test_scratch_is_what_a_workspace_takes(problem, K, H, rows, batch):
+    """Within 15 % of what NumPy reports for it, besides the pairs themselves."""
+    p = problem(K, H, batch, pairs=1)
+    I, O = p.copy()
+    U = len(p.centers)
+    tracemalloc.start()
+    try:
+        workspace = p.workspace(rows, 2)
+        workspace.step(I, O, p.bias, *p.batch, np.zeros(K, np.float32), 0.1)
+        taken = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert _core.scratch_bytes(K, H, rows, U, 2) == pytest.approx(taken, rel=0.15)
+
+
+def test_the_estimate_holds_for_a_process():
+    """Peak size of a process that trains, beside one that only lays out a tiny model."""
+    code = """
+import sys
+from fastsg import SkipGram, _memory
+words = int(sys.argv[1])
+model = SkipGram(vector_size=64, min_count=1, workers=2, epochs=1, batch_size=4096, sample=0, progress=False)
+model.build_vocab([[f"w{i}" for i in range(j, j + 10)] for j in range(0, words, 10)])
+model.train()
+print(_memory.peak_rss_bytes(), model.estimate_memory()["total"])
+"""
+    (small, _), (large, estimated) = (
+        map(int, subprocess.run([sys.executable, "-c", code, words], capture_output=True, text=True, check=True).stdout.split())
+        for words in ("20", "20000")
+    )
+    assert 0.5 * estimated < large - small < 1.5 * estimated
+
+
+def test_require_says_the_estimate(monkeypatch):
+    needed = {"matrices": 3 * 2**30, "scratch": 2**30, "total": 2**32}
+    monkeypatch.setattr(_memory, "available", lambda: 2**31)
+    with pytest.raises(MemoryError, match=r"it needs about 4.00 GiB \(matrices 3.00, scratch 1.00\), 2.00 GiB are free; lower"):
+        _memory.require(needed, "it")
+    monkeypatch.setattr(_memory, "available", lambda: 2**32)
+    _memory.require(needed, "it")
+    monkeypatch.setattr(_memory, "available", lambda: None)  # nobody knows
+    _memory.require(needed, "it")
+
+
+def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(monkeypatch):
+    laid_out = []
+    monkeypatch.setattr("fastsg.model.State.start", lambda *args: laid_out.append(args))
+    monkeypatch.setattr(_memory, "available", lambda: 10_000)
+    with pytest.raises(MemoryError, match=r"training 319 words of 32 coordinates needs about 0.0\d GiB \(matrices"):
+        model()
+    assert not laid_out
+
+
+def test_a_model_refused_stays_untrained(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(_memory, "available", lambda: 10_000)
+        made = SkipGram(vector_size=32, min_count=1, workers=2, epochs=1, progress=False)
+        with pytest.raises(MemoryError):
+            made.build_vocab(TEXT)
+    made.build_vocab(TEXT)
+    assert made.train().history
+
+
+def test_available():
+    free = _memory.available()
+    assert free is None or 0 <= free < 2**50
+    assert _memory.peak_rss_bytes() > 10 * 2**20
+
+
+def test_address_space_limit_counts():
+    code = "import resource; from fastsg import _memory; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); print(_memory.available())"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert 0 < int(out) < 2**33
+
+
+@pytest.mark.parametrize("limit, used, free", [("max", 5, None), (str(2**30), str(2**29), 2**29), (str(2**29), str(2**30), 0), ("garbage", 1, None)])
+def test_control_group(monkeypatch, tmp_path, limit, used, free):
+    files = {"/sys/fs/cgroup/memory.max": limit, "/sys/fs/cgroup/memory.current": used}
+    monkeypatch.setattr(_memory, "_number", lambda path: int(files[path]) if str(files.get(path, "")).isdigit() else None)
+    assert _memory._cgroup() == free
+
+
+def test_batches_beyond_a_block_keep_the_whole_gradient():
+    few, many = (_core.scratch_bytes(10_000, 100, 64, batch, 2) for batch in (64, 65))
+    assert many - few > 4 * 9_000 * 100
+
+
+def test_block_rows_bound_the_scratch():
+    for K in (1000, 10**5, 10**6):
+        rows = objective.block_rows(K)
+        assert _core.scratch_bytes(K, 100, rows, rows, 2) < 2.2 * objective.SCRATCH_BYTES + 64 * 4 * 1024 * 101

@@ -1,0 +1,118 @@
+"""Settings: every value checked, by name; what is left is plain and goes into a report."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from fastsg import SkipGram
+from fastsg.optim import DEFAULT_ALPHA, SCHEDULES, Optimizer, constant_rate, linear_rate
+from fastsg.settings import Settings, default_batch_size, default_sample
+
+GOOD = {
+    "vector_size": 10, "window": 5, "shrink_windows": True, "min_count": 5, "max_final_vocab": None, "sample": 0.0, "alpha": None,
+    "min_alpha": None, "lr_schedule": "linear", "epochs": 3, "batch_size": None, "seed": 1, "dtype": "float32", "solver": "sgd",
+    "optimizer": "adagrad", "output_bias": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name, value, exception, message",
+    [
+        ("vector_size", 0, ValueError, "vector_size is 0; it must be at least 1"),
+        ("vector_size", -3, ValueError, "vector_size is -3"),
+        ("vector_size", 10.0, TypeError, "vector_size is 10.0, a float; it must be an integer of at least 1"),
+        ("vector_size", "10", TypeError, "vector_size is '10', a str"),
+        ("vector_size", True, TypeError, "vector_size is True, a bool"),
+        ("vector_size", None, TypeError, "vector_size is None"),
+        ("min_count", 0, ValueError, "min_count is 0"),
+        ("min_count", None, TypeError, "min_count is None"),
+        ("epochs", 0, ValueError, "epochs is 0"),
+        ("epochs", None, TypeError, "epochs is None"),
+        ("epochs", 1.5, TypeError, "epochs is 1.5"),
+        ("batch_size", 0, ValueError, "batch_size is 0"),
+        ("batch_size", 3.5, TypeError, "batch_size is 3.5"),
+        ("max_final_vocab", 0, ValueError, "max_final_vocab is 0"),
+        ("seed", -1, ValueError, "seed is -1; it must be at least 0"),
+        ("seed", 2**64, ValueError, r"seed is 18446744073709551616; it must be below 2\*\*64"),
+        ("seed", None, TypeError, "seed is None"),
+        ("sample", -1e-3, ValueError, "sample is -0.001; it must be finite and not negative"),
+        ("sample", float("nan"), ValueError, "sample is nan"),
+        ("sample", "1e-3", TypeError, "sample is '1e-3', a str; it must be a number"),
+        ("alpha", 0, ValueError, "alpha is 0; it must be above 0"),
+        ("alpha", -0.1, ValueError, "alpha is -0.1"),
+        ("alpha", float("inf"), ValueError, "alpha is inf"),
+        ("min_alpha", -0.1, ValueError, "min_alpha is -0.1"),
+        ("min_alpha", 1j, TypeError, "min_alpha is 1j, a complex"),
+        ("lr_schedule", "cosine", ValueError, "lr_schedule is 'cosine'; allowed are 'linear', 'constant'"),
+        ("solver", "adam", ValueError, "solver is 'adam'; allowed are"),
+        ("optimizer", "adam", ValueError, "optimizer is 'adam'; allowed are 'adagrad', 'sgd'"),
+        ("output_bias", "zipf", ValueError, "output_bias is 'zipf'; allowed are None, 'unigram'"),
+        ("output_bias", True, ValueError, "output_bias is True"),
+        ("dtype", "float64", ValueError, "dtype is 'float64'; allowed are"),
+    ],
+)
+def test_refuses(name, value, exception, message):
+    with pytest.raises(exception, match=message):
+        Settings.checked(**GOOD | {name: value})
+    with pytest.raises(exception, match=message):  # and the public way there
+        SkipGram(**{name: value})
+
+
+def test_the_window_is_refused_by_the_constructor():
+    with pytest.raises(ValueError, match="window is 0"):
+        SkipGram(window=0)
+    with pytest.raises(ValueError, match="shrink_windows is 'often'"):
+        SkipGram(shrink_windows="often")
+
+
+def test_defaults_that_depend_on_others():
+    for optimizer, alpha in DEFAULT_ALPHA.items():
+        settings = Settings.checked(**GOOD | {"optimizer": optimizer})
+        assert settings.alpha == alpha and settings.min_alpha == pytest.approx(alpha / 10)
+    settings = Settings.checked(**GOOD | {"alpha": 0.5})
+    assert settings.alpha == 0.5 and settings.min_alpha == 0.05
+    assert Settings.checked(**GOOD | {"min_alpha": 0}).min_alpha == 0
+
+
+def test_default_batch_size_and_sample():
+    sizes = [default_batch_size(n) for n in (0, 1, 1000, 10**5, 200_000, 10**6, 10**7, 10**10)]
+    assert sizes == sorted(sizes) and all(size & (size - 1) == 0 for size in sizes)
+    assert default_batch_size(10**7, "sgd") == sizes[0]
+    assert default_sample(100) >= default_sample(10**6) > 0
+
+
+@pytest.mark.parametrize("window", [np.int64(4), (np.int32(1), 2), [3, np.int8(2)], None])
+def test_values_are_plain(window):
+    """Found here: NumPy's integers went into reports, which json refuses."""
+    numpys = {"vector_size": np.int32(7), "epochs": np.int64(2), "seed": np.uint64(3), "alpha": np.float32(0.25), "window": window,
+              "batch_size": np.int16(64), "max_final_vocab": np.int64(9), "sample": np.float64(1e-3)}
+    shown = Settings.checked(**GOOD | numpys).as_dict()
+    assert json.loads(json.dumps(shown))["vector_size"] == 7
+    assert {type(value) for value in shown.values()} <= {int, float, str, bool, tuple, type(None)}
+    assert list(shown) == [field.name for field in dataclasses.fields(Settings)] == list(GOOD)
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings.checked(**GOOD).alpha = 1.0
+
+
+# ---- optim.py --------------------------------------------------------------------------------------------------------
+
+
+def test_rates():
+    assert [linear_rate(p, 1.0, 0.2) for p in (0, 0.25, 0.5, 1)] == pytest.approx([1, 0.8, 0.6, 0.2])
+    assert linear_rate(-1, 1.0, 0.2) == 1 and linear_rate(7, 1.0, 0.2) == pytest.approx(0.2)
+    assert constant_rate(0.9, 1.0, 0.2) == 1
+    assert SCHEDULES == {"linear": linear_rate, "constant": constant_rate}
+
+
+def test_optimizer_state():
+    assert Optimizer("sgd", 5).sums_I is None and Optimizer("sgd", 5).sums_O is None
+    adagrad = Optimizer("adagrad", 5)
+    for sums in (adagrad.sums_I, adagrad.sums_O):
+        assert sums.dtype == np.float32 and sums.shape == (5,) and not sums.any()
+    with pytest.raises(ValueError, match="optimizer is 'lbfgs'; allowed are"):
+        Optimizer("lbfgs", 5)
