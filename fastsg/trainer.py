@@ -63,12 +63,17 @@ class EpochTotals:
         """Mean loss per pair, in nats, at the parameters each batch started from."""
         return self.loss / self.pairs if self.pairs else math.nan
 
+    @property
+    def pairs_per_second(self) -> float:
+        """Speed so far; 0 while the clock has not moved."""
+        return self.pairs / self.seconds if self.seconds else 0.0
+
     def record(self) -> dict[str, float | int | None]:
         """What ``history`` holds; the validation figures are filled in by whoever has the text."""
         return {
             "nll": self.nll, "perplexity": math.exp(min(self.nll, 700.0)), "unigram_nll": self.unigram_nll, "valid_nll": None,
             "valid_perplexity": None, "pairs": self.pairs, "softmax_rows": self.softmax_rows, "seconds": self.seconds,
-            "count_seconds": self.count_seconds, "pairs_per_second": self.pairs / self.seconds if self.seconds else 0.0,
+            "count_seconds": self.count_seconds, "pairs_per_second": self.pairs_per_second,
             "alpha": self.alpha,
         }
 
@@ -97,7 +102,7 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
         walked = done
         totals.seconds = time.perf_counter() - begun
         if totals.pairs:
-            bar.set_postfix_str(f"loss {totals.nll:.3f}, rate {totals.alpha:.3g}, {totals.pairs / totals.seconds:,.0f} pairs/s", refresh=False)
+            bar.set_postfix_str(f"loss {totals.nll:.3f}, rate {totals.alpha:.3g}, {totals.pairs_per_second:,.0f} pairs/s", refresh=False)
     if totals.pairs:
         totals.unigram_nll = entropy(contexts)
     state.epoch += 1
