@@ -1,0 +1,321 @@
+"""How a training behaves in its process: fork, threads, interrupts, the environment."""
+
+import ctypes
+import functools
+import json
+import operator
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastsg import Callback, SkipGram, _core
+
+ROOT = Path(__file__).parent.parent
+TEXT = [[f"w{(i * j) % 300}" for i in range(1, 25)] for j in range(1, 120)]
+COMMON = {"vector_size": 16, "min_count": 1, "epochs": 2, "batch_size": 500, "sample": 0, "workers": 2, "progress": False}
+
+
+def train(**settings):
+    return SkipGram(TEXT, **COMMON | settings)
+
+
+def bits(model):
+    return model.I.tobytes(), model.O.tobytes(), [record["nll"] for record in model.history]
+
+
+def run(code, **environment):
+    """Run Python code in a process of its own, which may not outlive a minute."""
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": paths} | environment, capture_output=True, text=True,
+                          timeout=60)
+
+
+# ---- fork ------------------------------------------------------------------------------------------------------------
+
+FORK = """
+import ctypes, os, signal, sys, time
+from fastsg import SkipGram, _core
+sentences = [[f"w{(i * j) % 300}" for i in range(1, 25)] for j in range(1, 60)]
+def train():
+    return SkipGram(sentences, vector_size=16, min_count=1, epochs=1, workers=2, sample=0, progress=False).I.tobytes()
+def child(fork):
+    pid = fork()
+    if pid == 0:
+        signal.alarm(20)
+        os._exit(0 if train() == here else 3)
+    return pid
+here = train()
+"""
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+
+
+@needs_fork
+def test_forked_children_train():
+    """Again and again, several at once, and the parent goes on too: all with the same bits."""
+    code = FORK + """
+for round in range(4):
+    children = [child(os.fork) for _ in range(3)]
+    assert train() == here
+    print(*[os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0"] * 12
+
+
+@needs_fork
+def test_grandchildren_train():
+    code = FORK + """
+pid = os.fork()
+if pid == 0:
+    signal.alarm(40)
+    good = train() == here
+    grandchild = child(os.fork)
+    os._exit(0 if good and os.waitpid(grandchild, 0)[1] == 0 else 3)
+print(os.waitpid(pid, 0)[1])
+"""
+    done = run(code)
+    assert done.stdout.split() == ["0"], done.stderr
+
+
+@needs_fork
+@pytest.mark.skipif(not _core.OPENMP or not sys.platform.startswith("linux"), reason="needs OpenMP as gcc has it")
+def test_control_fork_behind_our_back_hangs():
+    """Without the handler (a fork that Python does not see) the child waits for threads that are not there."""
+    code = FORK + """
+pid = child(ctypes.CDLL(None).fork)
+time.sleep(2)
+print("waits" if os.waitpid(pid, os.WNOHANG)[0] == 0 else "trained")
+os.kill(pid, signal.SIGKILL)
+"""
+    done = run(code)
+    if done.stdout.split() == ["trained"]:
+        pytest.skip("this OpenMP survives a fork by itself")
+    assert done.stdout.split() == ["waits"], done.stderr
+
+
+@needs_fork
+def test_pools_of_processes_train():
+    code = """
+import multiprocessing, sys
+from fastsg import SkipGram
+def train(seed):
+    sentences = [[f"w{(i * j) % 300}" for i in range(1, 25)] for j in range(1, 60)]
+    return SkipGram(sentences, vector_size=8, min_count=1, epochs=1, workers=2, sample=0, seed=seed, progress=False).I.sum()
+if __name__ == "__main__":
+    here = [train(seed) for seed in range(4)]
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        print(pool.map(train, range(4)) == here)
+"""
+    done = run(code)
+    assert done.stdout.split() == ["True"], done.stderr
+
+
+def test_pausing_changes_nothing():
+    want = bits(train())
+    _core.pause()
+    _core.pause()
+    assert bits(train()) == want
+
+
+# ---- Python threads --------------------------------------------------------------------------------------------------
+
+
+def in_threads(*functions):
+    """Run all at once; their results or exceptions."""
+    results, barrier = [None] * len(functions), threading.Barrier(len(functions))
+
+    def call(i):
+        barrier.wait()
+        try:
+            results[i] = functions[i]()
+        except Exception as error:
+            results[i] = error
+
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(len(functions))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_models_in_threads_are_models_in_turn():
+    want = [bits(train(seed=seed)) for seed in range(4)]
+    got = in_threads(*(lambda seed=seed: bits(train(seed=seed)) for seed in range(4)))
+    assert got == want
+
+
+class Meanwhile(Callback):
+    """Does something while the model is being trained."""
+
+    def __init__(self, action):
+        self.action, self.caught = action, None
+
+    def on_epoch_begin(self, model):
+        if self.caught is None:
+            (self.caught,) = in_threads(lambda: self.action(model))
+
+
+@pytest.mark.parametrize(
+    "action",
+    [lambda m: m.train(), lambda m: m.partial_fit(TEXT), lambda m: m.fit_pairs(["w0"], ["w1"]), lambda m: m.build_vocab(TEXT)],
+    ids=["train", "partial_fit", "fit_pairs", "build_vocab"],
+)
+def test_one_model_in_two_threads_is_refused(action):
+    meanwhile = Meanwhile(action)
+    model = train(callbacks=[meanwhile])
+    assert isinstance(meanwhile.caught, RuntimeError) and "this model is being trained already" in str(meanwhile.caught)
+    assert bits(model) == bits(train())  # the first one was not disturbed
+    assert len(model.train(epochs=1).history) == 3  # and the model is free again
+
+
+def test_a_training_within_a_callback_of_the_same_model_is_refused():
+    class Nested(Callback):
+        def on_epoch_end(self, model):
+            model.train(epochs=1)
+
+    model = SkipGram(**COMMON)
+    with pytest.raises(RuntimeError, match="trained already"):
+        model.train(TEXT, callbacks=[Nested()])
+    assert model.train().history
+
+
+def test_questions_may_be_asked_during_a_training():
+    meanwhile = Meanwhile(lambda m: m.predict_proba(["w0"]).sum())
+    train(callbacks=[meanwhile])
+    assert meanwhile.caught == pytest.approx(1)
+
+
+def test_one_workspace_in_two_threads():
+    """One of them works, the other is refused or comes later; nothing is mixed up."""
+    K, H, rng = 3000, 32, np.random.default_rng(0)
+    I, O = (rng.standard_normal((K, H)).astype(np.float32) for _ in range(2))
+    batch = _core.group_pairs(*(rng.integers(0, K, 4000).astype(np.int32) for _ in range(2)), np.ones(4000, np.float32), K)
+    workspace, none = _core.Workspace(K, H, 1024, 2), np.zeros(0, np.float32)
+    want = workspace.loss(I, O, none, *batch)
+    results = in_threads(*[lambda: workspace.loss(I, O, none, *batch)] * 4)
+    refused = [r for r in results if isinstance(r, RuntimeError)]
+    assert all("already training or being evaluated in another thread" in str(r) for r in refused)
+    assert [r for r in results if r not in refused] == [want] * (4 - len(refused)) and len(refused) < 4
+    assert workspace.loss(I, O, none, *batch) == want
+
+
+# ---- interrupts ------------------------------------------------------------------------------------------------------
+
+INTERRUPT = """
+import json, os, signal, sys, threading, time
+import numpy as np
+from fastsg import Callback, SkipGram
+sentences = [[f"w{(i * j) % 4000}" for i in range(1, 25)] for j in range(1, 3000)]
+model = SkipGram(vector_size=64, min_count=1, epochs=10_000, batch_size=2000, workers=2, sample=0, output_bias=None, progress=False)
+model.build_vocab(sentences)
+class Ready(Callback):
+    def on_epoch_begin(self, model):
+        global sent
+        if not sent:
+            threading.Timer(float(sys.argv[1]), kill).start()
+            sent = True
+def kill():
+    global sent
+    sent = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+sent = False
+try:
+    model.train(callbacks=[Ready()])
+    caught = None
+except KeyboardInterrupt:
+    caught = time.perf_counter() - sent
+finite = bool(np.isfinite(model.I).all() and np.isfinite(model.O).all())
+loss = model.score(sentences[:50])
+model.train(epochs=1)
+print(json.dumps([caught, finite, loss, len(model.history)]))
+"""
+
+
+@pytest.mark.parametrize("moment", ["0.05", "0.31"])
+def test_interrupt(moment):
+    """Control-C becomes KeyboardInterrupt between batches, soon; the model stays whole and can go on."""
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run([sys.executable, "-c", INTERRUPT, moment], env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True,
+                          timeout=100)
+    assert done.returncode == 0, done.stderr
+    caught, finite, loss, epochs = json.loads(done.stdout)
+    assert caught is not None and caught < 10  # of a training that would take hours; a tighter bound would test this machine's load
+    assert finite and loss < 0 and epochs >= 1
+
+
+def test_interrupt_within_a_step_writes_nothing(problem):
+    """A signal that has come by the end of pass A is raised there: the step has not happened, and can be taken again.
+
+    No clock: PyErr_SetInterrupt marks the signal, and map() goes from there into the step without leaving C.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("signals reach the main thread only")
+    p = problem(500, 9, 100)
+    I, O = p.copy()
+    workspace, args = p.workspace(), (I, O, p.bias, *p.batch, np.zeros(p.K, np.float32), 0.1)
+    before = I.tobytes(), O.tobytes()
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            list(map(operator.call, [ctypes.pythonapi.PyErr_SetInterrupt, functools.partial(workspace.step, *args)]))
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    assert any("_core.pyx" in str(entry.path) for entry in caught.traceback)  # raised inside, not on the way
+    assert (I.tobytes(), O.tobytes()) == before
+    assert workspace.step(*args) > 0 and I.tobytes() != before[0]
+
+
+# ---- environment -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [{}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "1000"}])
+def test_wait_policy_is_restored(given):
+    code = "import os; import fastsg; print(os.environ.get('OMP_WAIT_POLICY'), os.environ.get('GOMP_SPINCOUNT'))"
+    clean = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run([sys.executable, "-c", code], env=clean | {"PYTHONPATH": paths} | given, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [given.get("OMP_WAIT_POLICY", "None"), given.get("GOMP_SPINCOUNT", "None")]
+
+
+@pytest.mark.skipif(not _core.OPENMP or not sys.platform.startswith("linux"), reason="needs OpenMP as gcc has it")
+def test_wait_policy_reaches_openmp():
+    """libgomp says what it has read: passive, unless somebody chose."""
+    def shown(**given):
+        return [line for line in run("import fastsg", OMP_DISPLAY_ENV="true", **given).stderr.splitlines() if "OMP_WAIT_POLICY" in line]
+
+    if not shown():
+        pytest.skip("this OpenMP shows nothing")
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        assert "PASSIVE" in shown()[0].upper()
+    assert "ACTIVE" in shown(OMP_WAIT_POLICY="active")[0].upper()
+
+
+def test_training_leaves_the_environment_and_threads_alone():
+    before, threads = dict(os.environ), threading.active_count()
+    train()
+    assert dict(os.environ) == before and threading.active_count() == threads
+
+
+def test_training_does_not_touch_numpys_random_numbers():
+    np.random.seed(1)
+    want = np.random.random(3)
+    np.random.seed(1)
+    train(shrink_windows="random")
+    assert (np.random.random(3) == want).all()
+
+
+def test_a_clock_that_stands_still(monkeypatch):
+    """Found here: the speed was divided by the seconds."""
+    want = bits(train())[:2]
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
+    assert bits(train())[:2] == want
