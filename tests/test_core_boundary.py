@@ -1,5 +1,9 @@
 """Malformed input at the boundary of the compiled part: the exception and its message, and that nothing was written."""
 
+import ast
+import inspect
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -209,3 +213,36 @@ def test_random_garbage_is_refused_or_right(rng):
         except (ValueError, TypeError, FloatingPointError):
             refused += 1
     assert 300 < refused < 600
+
+
+# ---- stubs -----------------------------------------------------------------------------------------------------------
+
+
+def stub_complaints(module, source):
+    """Functions of the compiled module that the stub lacks, or gives other parameters."""
+    tree = ast.parse(source)
+    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    found |= {f"{c.name}.{n.name}": n for c in tree.body if isinstance(c, ast.ClassDef) for n in c.body if isinstance(n, ast.FunctionDef)}
+    there = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+    for name, value in list(there.items()):
+        if isinstance(value, type):
+            there |= {f"{name}.{method}": getattr(value, method) for method in vars(value) if callable(getattr(value, method))}
+    complaints = []
+    for name, value in there.items():
+        if isinstance(value, type) or "__" in name:
+            continue
+        if name not in found:
+            complaints.append(f"{name} is missing")
+            continue
+        parameters = list(inspect.signature(value).parameters)
+        if parameters != [argument.arg for argument in found[name].args.args][:len(parameters)]:
+            complaints.append(f"{name} takes {parameters}")
+    constants = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    return complaints + [f"{name} is missing" for name in vars(module) if name.isupper() and name not in constants]
+
+
+def test_stubs_know_every_function():
+    source = (Path(_core.__file__).parent / "_core.pyi").read_text()
+    assert stub_complaints(_core, source) == []
+    assert stub_complaints(_core, source.replace("def isa()", "def isb()")) == ["isa is missing"]  # control
+    assert len(stub_complaints(_core, source.replace("SLICE: int", "").replace("log_z:", "z:").replace("ids: _Ids, K", "K: int, ids"))) == 3

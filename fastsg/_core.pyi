@@ -1,0 +1,96 @@
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Ids: TypeAlias = NDArray[np.int32]
+_Offsets: TypeAlias = NDArray[np.int64]
+_Floats: TypeAlias = NDArray[np.float32]
+_Doubles: TypeAlias = NDArray[np.float64]
+_Counts: TypeAlias = tuple[_Ids, _Offsets, _Ids, _Floats]
+
+SLICE: int
+PANEL: int
+OPENMP: int
+COMPILER: str
+
+def available_isas() -> list[str]: ...
+def available_precisions() -> list[str]: ...
+def select_isa(name: str | None = None) -> str: ...
+def isa() -> str: ...
+def pause() -> None: ...
+def after_fork() -> None: ...
+def shard_count(K: int) -> int: ...
+def scratch_bytes(K: int, H: int, rows: int, batch_rows: int, num_threads: int, precision: str = "float32") -> int: ...
+def random_words(seed: int, stream: int, start: int, n: int) -> NDArray[np.uint32]: ...
+def check_ids(name: str, ids: _Ids, K: int) -> None: ...
+def check_corpus(tokens: _Ids, offsets: _Offsets, K: int) -> None: ...
+def thin(tokens: _Ids, offsets: _Offsets, keep_k: _Doubles, seed: int, stream: int) -> tuple[_Ids, _Offsets]: ...
+def group_windows(
+    tokens: _Ids,
+    offsets: _Offsets,
+    start: int,
+    stop: int,
+    K: int,
+    left: int,
+    right: int,
+    weight_left: _Floats,
+    weight_right: _Floats,
+    draw: bool,
+    seed: int,
+    stream: int,
+) -> _Counts: ...
+def group_pairs(centers: _Ids, contexts: _Ids, weights: _Floats, K: int) -> _Counts: ...
+def abs_max(array: _Floats) -> float: ...
+def aligned(n: int) -> _Floats: ...
+
+class Workspace:
+    K: int
+    H: int
+    rows: int
+    slices: int
+    shards: int
+    H_pad: int
+    num_threads: int
+    shift: _Floats
+    def __init__(self, K: int, H: int, rows: int, num_threads: int, precision: str = "float32") -> None: ...
+    def forget(self) -> None: ...
+    def loss(
+        self,
+        I_kh: _Floats,
+        O_kh: _Floats,
+        bias_k: _Floats,
+        ids: _Ids,
+        row_ptr: _Offsets,
+        contexts: _Ids,
+        counts: _Floats,
+        log_z: _Doubles | None = None,
+    ) -> float: ...
+    def step(
+        self,
+        I_kh: _Floats,
+        O_kh: _Floats,
+        bias_k: _Floats,
+        ids: _Ids,
+        row_ptr: _Offsets,
+        contexts: _Ids,
+        counts: _Floats,
+        shift_k: _Floats,
+        rate: float,
+        adagrad_I: _Floats | None = None,
+        adagrad_O: _Floats | None = None,
+    ) -> float: ...
+    def gradient(
+        self,
+        I_kh: _Floats,
+        O_kh: _Floats,
+        bias_k: _Floats,
+        ids: _Ids,
+        row_ptr: _Offsets,
+        contexts: _Ids,
+        counts: _Floats,
+    ) -> tuple[float, _Floats, _Floats]: ...
+
+def vector_exp(x: _Floats) -> _Floats: ...
+def scalar_log(x: float) -> float: ...
+def fma_rounds(n: int, num_threads: int) -> int: ...
