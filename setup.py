@@ -47,7 +47,8 @@ class Build(build_ext):
         compile_args += ["-O1", "-g"] if DEBUG or SANITIZE else ["-O3", "-g0"]
         link_args = [] if DEBUG or SANITIZE else ["-Wl,-s"] * sys.platform.startswith("linux")
         if SANITIZE:
-            compile_args += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"]
+            # CPython's own flags hold -fwrapv, under which an overflow of int is no error and is not reported
+            compile_args += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-fno-wrapv"]
             link_args += [f"-fsanitize={SANITIZE}"]
         wish = os.environ.get("FASTSG_OPENMP", "auto")
         if wish not in ("0", "1", "auto"):
@@ -77,7 +78,7 @@ DIRECTIVES = dict(language_level=3, boundscheck=DEBUG, wraparound=False, cdivisi
 setup(
     ext_modules=cythonize(
         [
-            extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "windows.c"]),
+            extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "bf16_amx.c", "windows.c"]),
             extension("_text", ["text.c"]),
         ],
         compiler_directives=DIRECTIVES,

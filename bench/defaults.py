@@ -1,6 +1,6 @@
 """The settings one at a time: what each changes in held-out loss, similarity, analogies and cost. Makes the tables of docs/defaults.md.
 
-usage: python bench/defaults.py --input TEXT --valid TEXT [--epochs 3] [--max-final-vocab K] [--eval FOLDER] [--only NAME ...] [--json FILE]
+usage: python bench/defaults.py --input TEXT --valid TEXT [--epochs 3] [--max-final-vocab K] [--precision P] [--eval FOLDER] [--only NAME ...] [--json FILE]
 
 Each row changes the named settings and leaves the rest at their defaults. Cost is the number of softmax rows, which depends on no
 machine. FOLDER holds EN-WS-353-ALL.txt, EN-SIMLEX-999.txt, EN-MTurk-287.txt and questions-words.txt (any may be missing); analogies
@@ -21,6 +21,8 @@ VARIANTS: dict[str, dict[str, object]] = {
     "sample 1e-4": {"sample": 1e-4},
     "batch_size 4,096": {"batch_size": 4096},
     "batch_size 65,536": {"batch_size": 65536},
+    "batch_size 16,384": {"batch_size": 16384},
+    "batch_size 131,072": {"batch_size": 131072},
     "alpha 0.05": {"alpha": 0.05},
     "alpha 0.2": {"alpha": 0.2},
     "min_alpha = alpha": {"lr_schedule": "constant"},
@@ -52,6 +54,7 @@ def main() -> None:
     parser.add_argument("--valid", required=True)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--max-final-vocab", type=int)
+    parser.add_argument("--precision", default="float32")
     parser.add_argument("--eval", type=Path)
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS))
     parser.add_argument("--json")
@@ -60,7 +63,7 @@ def main() -> None:
     valid = EncodedCorpus.from_files(args.valid, vocab=corpus.vocab)
     rows = []
     for name in args.only or VARIANTS:
-        model = SkipGram(corpus, validation=valid, epochs=args.epochs, **VARIANTS[name])
+        model = SkipGram(corpus, validation=valid, epochs=args.epochs, precision=args.precision, **VARIANTS[name])
         last = model.history[-1]
         row = {"variant": name, "K": len(corpus.vocab), "valid_nll": last["valid_nll"],
                "below_unigram": last["valid_unigram_nll"] - last["valid_nll"],

@@ -11,7 +11,7 @@ import numpy as np
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 from libc.math cimport sqrt
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 
 from .errors import DivergenceError
 
@@ -58,6 +58,17 @@ cdef extern from "kernels.h" nogil:
         void (*exp)(const float *, float *, int64_t) noexcept nogil
         int64_t (*peak)(int64_t, float *) noexcept nogil
 
+    ctypedef struct fsg_bf16_table:
+        const char *name
+        int64_t (*scratch_bytes)(int64_t) noexcept nogil
+        void (*pack_panel)(const float *, const int32_t *, int64_t, int64_t, int64_t, uint16_t *) noexcept nogil
+        void (*pack_scaled)(const fsg_batch *, int64_t, uint16_t *) noexcept nogil
+        void (*exp_slice)(const fsg_batch *, const float *, int64_t, const uint16_t *, void *, uint16_t *, float *) noexcept nogil
+        double (*entries_slice)(const fsg_batch *, const fsg_table *, const float *, int64_t, const uint16_t *) noexcept nogil
+        void (*gradient_slice)(const fsg_batch *, const fsg_table *, float *, int64_t, uint16_t *, const uint16_t *, void *, float *, float *,
+                               int, const fsg_step *) noexcept nogil
+
+    const fsg_bf16_table *fsg_bf16() noexcept
     const fsg_table *fsg_available(int) noexcept
     float fsg_abs_max(const float *, int64_t) noexcept
     const char *FSG_COMPILER
@@ -111,6 +122,11 @@ def select_isa(name: str | None = None) -> str:
     return isa()
 
 
+def available_precisions() -> list[str]:
+    """Precisions of the products that this CPU can train in."""
+    return ["float32"] + (["bfloat16"] if fsg_bf16() != NULL else [])
+
+
 def isa() -> str:
     """Name of the kernels in use."""
     return table.name.decode()
@@ -141,6 +157,10 @@ if hasattr(os, "register_at_fork"):
 
 # ---- layout of the vocabulary ----------------------------------------------------------------------------------------
 
+cdef enum:
+    H_UNIT = 32  # rows of Xs and gO are padded to so many coordinates: two vectors of AVX-512, one bfloat16 tile product
+
+
 cdef inline int64_t round_up(int64_t x, int64_t unit) noexcept nogil:
     return (x + unit - 1) // unit * unit
 
@@ -153,12 +173,12 @@ def shard_count(K: int) -> int:
     return shards
 
 
-def scratch_bytes(K: int, H: int, rows: int, batch_rows: int, num_threads: int) -> int:
+def scratch_bytes(K: int, H: int, rows: int, batch_rows: int, num_threads: int, precision: str = "float32") -> int:
     """Bytes of scratch for batches of `batch_rows` distinct centers worked off in blocks of `rows`."""
     cdef int64_t slices = round_up(K, FSG_SLICE) // FSG_SLICE
     block = round_up(min(rows, batch_rows), FSG_PANEL)
-    H_pad = round_up(H, FSG_LANES)
-    exps = slices * FSG_SLICE * block
+    H_pad = round_up(H, H_UNIT)
+    exps = slices * FSG_SLICE * block // (2 if precision == "bfloat16" else 1)
     partial = shard_count(K) * block * (H + 1)
     gradients = (K if batch_rows > rows else num_threads * FSG_SLICE) * H_pad + batch_rows * H
     return 4 * (exps + partial + gradients + block * (H + H_pad + 8))
@@ -339,6 +359,8 @@ cdef class Workspace:
         Softmax rows held at once; a larger batch is worked off in blocks of so many rows. Part of the result's bits.
     num_threads : int
         Does not change the result.
+    precision : {"float32", "bfloat16"}
+        Of the products of :meth:`step` and :meth:`gradient`; :meth:`loss` is always in float32.
     """
 
     cdef readonly int64_t K, H, rows, slices, shards, H_pad
@@ -354,19 +376,25 @@ cdef class Workspace:
     cdef int32_t[::1] entry_u, entry_k
     cdef float[::1] entry_w
     cdef fsg_batch batch
+    cdef const fsg_bf16_table *half  # NULL: float32
+    cdef float[::1] X_half, Xs_half, scratch_half
 
-    def __init__(self, K: int, H: int, rows: int, num_threads: int):
+    def __init__(self, K: int, H: int, rows: int, num_threads: int, precision: str = "float32"):
         if K < 1 or H < 1 or rows < 1 or num_threads < 1:
             raise ValueError(f"K, H, rows and num_threads are {K}, {H}, {rows}, {num_threads}; all must be at least 1")
+        if precision not in (allowed := available_precisions()):
+            raise ValueError(f"precision is {precision!r}; this CPU allows {', '.join(allowed)} (bfloat16 needs AMX)")
+        self.half = fsg_bf16() if precision == "bfloat16" else NULL
         self.K, self.H, self.num_threads = K, H, num_threads
         self.rows = round_up(rows, FSG_PANEL)
-        self.H_pad = round_up(H, FSG_LANES)
+        self.H_pad = round_up(H, H_UNIT)
         self.slices = round_up(K, FSG_SLICE) // FSG_SLICE
         self.shards = shard_count(K)
         self.shard_ptr = np.array([self.slices * s // self.shards for s in range(self.shards + 1)], np.int64)
         self.slice_ptr = np.zeros(self.slices + 1, np.int64)
         self.part = np.zeros(self.shards)
         self.X = self.Xs = self.E = self.S = self.gI = self.gO = self.G = aligned(0)
+        self.X_half = self.Xs_half = self.scratch_half = aligned(0)
         self.entry_u = self.entry_k = np.zeros(0, np.int32)
         self.entry_w = np.zeros(0, np.float32)
         self.bound_I = self.bound_O = np.inf  # unknown until the first step reads the matrices
@@ -392,8 +420,15 @@ cdef class Workspace:
             self.target_u = np.empty(padded, np.float32)
             self.Z_u = np.empty(padded)
             self.n_u = np.empty(padded)
-        if self.E.shape[0] < tiles * padded * FSG_SLICE:
-            self.E = aligned(tiles * padded * FSG_SLICE)
+        size = tiles * padded * FSG_SLICE
+        if keep_E and self.half != NULL:  # two values a float, but room for one slice in float32
+            size = max(size // 2, padded * FSG_SLICE)
+            if self.X_half.shape[0] < padded * self.H_pad // 2:
+                self.X_half, self.Xs_half = aligned(padded * self.H_pad // 2), aligned(padded * self.H_pad // 2)
+            if self.scratch_half.shape[0] == 0:
+                self.scratch_half = aligned(self.num_threads * (self.half.scratch_bytes(self.H) // 4))
+        if self.E.shape[0] < size:
+            self.E = aligned(size)
         if self.entry_w.shape[0] < entries:
             self.entry_u, self.entry_k = np.empty(entries, np.int32), np.empty(entries, np.int32)
             self.entry_w = np.empty(entries, np.float32)
@@ -416,7 +451,7 @@ cdef class Workspace:
     # -- pass A: one block of rows --
 
     cdef void begin(self, const float[:, ::1] I_kh, const float[::1] bias_k, const int32_t[::1] ids, const int64_t[::1] row_ptr,
-                    const int32_t[::1] contexts, const float[::1] counts, int64_t u0, int64_t u1) noexcept nogil:
+                    const int32_t[::1] contexts, const float[::1] counts, int64_t u0, int64_t u1, bint halved) noexcept nogil:
         """Pack the rows, order the entries, sum the row weights."""
         cdef fsg_batch *batch = &self.batch
         cdef int64_t u, i, p, panels = (u1 - u0 + FSG_PANEL - 1) // FSG_PANEL
@@ -429,6 +464,8 @@ cdef class Workspace:
         batch.entry_w = &self.entry_w[0]
         for p in range(panels):
             table.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, &self.X[0])
+            if halved:
+                self.half.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, <uint16_t *>&self.X_half[0])
         # rows without entries (only their log Z is wanted) leave contexts empty: its address may be anything, it is not read
         fsg_order_entries(u0, u1, &row_ptr[0], &contexts[0] if contexts.shape[0] else NULL, &counts[0] if counts.shape[0] else NULL,
                           self.slices, FSG_SLICE, &self.slice_ptr[0], &self.entry_u[0], &self.entry_k[0], &self.entry_w[0])
@@ -440,6 +477,10 @@ cdef class Workspace:
         for u in range(batch.U, panels * FSG_PANEL):
             self.shift_u[u] = 0
 
+    cdef void *own_scratch(self) noexcept nogil:
+        """This thread's scratch for the bfloat16 kernels."""
+        return &self.scratch_half[0] + fsg_omp_thread() * (self.half.scratch_bytes(self.H) // 4)
+
     cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
         """E and the sums of every shard, and the entries' log E, shard by shard."""
         cdef int64_t s, shard, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL, size = panels * FSG_PANEL
@@ -450,6 +491,11 @@ cdef class Workspace:
                 self.S[shard * size + s] = 0
             logs = 0
             for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
+                if keep_E and self.half != NULL:
+                    self.half.exp_slice(&self.batch, &O_kh[0, 0], s, <uint16_t *>&self.X_half[0], self.own_scratch(),
+                                        <uint16_t *>&self.E[0] + s * size * FSG_SLICE, &self.S[0] + shard * size)
+                    logs = logs + self.half.entries_slice(&self.batch, table, &O_kh[0, 0], s, <uint16_t *>&self.E[0] + s * size * FSG_SLICE)
+                    continue
                 E = &self.E[0] + (s if keep_E else fsg_omp_thread()) * size * FSG_SLICE
                 table.exp_slice(&self.batch, &O_kh[0, 0], s, 0, panels, E, &self.S[0] + shard * size)
                 logs = logs + table.entries_slice(&self.batch, &O_kh[0, 0], s, E)
@@ -494,6 +540,9 @@ cdef class Workspace:
                 self.target_u[u] = <float>(self.Z_u[u] / self.n_u[u])
             for h in range(H):
                 self.Xs[u * self.H_pad + h] = self.scale_u[u] * I_kh[ids[u0 + u], h] if u < U else 0
+        if self.half != NULL:
+            for u in range(size // FSG_PANEL):
+                self.half.pack_scaled(&self.batch, u, <uint16_t *>&self.Xs_half[0])
 
     cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step, bint keep_gO) noexcept nogil:
         cdef int64_t s, shard, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL, size = panels * FSG_PANEL
@@ -504,6 +553,10 @@ cdef class Workspace:
                 self.gI[shard * stride + i] = 0
             for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
                 gO = &self.gO[0] + (s if keep_gO else fsg_omp_thread()) * FSG_SLICE * self.H_pad
+                if self.half != NULL:
+                    self.half.gradient_slice(&self.batch, table, &O_kh[0, 0], s, <uint16_t *>&self.E[0] + s * size * FSG_SLICE,
+                                             <uint16_t *>&self.Xs_half[0], self.own_scratch(), &self.gI[0] + shard * stride, gO, first, step)
+                    continue
                 table.gradient_slice(&self.batch, &O_kh[0, 0], s, &self.E[0] + s * size * FSG_SLICE, &self.gI[0] + shard * stride,
                                      gO, first, step)
 
@@ -590,7 +643,7 @@ cdef class Workspace:
                 u1 = min(u0 + self.rows, U)
                 self.reserve(u1 - u0, 0, max(row_ptr[u1] - row_ptr[u0], 1), False, False)
                 self.shift_u[:] = 0
-                self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1)
+                self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1, False)
                 total += self.normalise(O_kh, False)
                 for u in range(u1 - u0):
                     log_z_v[u0 + u] = table.log(self.Z_u[u]) + self.shift_u[u]
@@ -660,7 +713,7 @@ cdef class Workspace:
             self.reserve(u1 - u0, U, max(row_ptr[u1] - row_ptr[u0], 1), True, keep_gO)
             for u in range(u1 - u0):
                 self.shift_u[u] = shift_k[ids[u0 + u]]
-            self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1)
+            self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1, self.half != NULL)
             total += self.normalise(O_kh, True)
             for u in range(u1 - u0):
                 weight += self.n_u[u]

@@ -9,7 +9,7 @@ from pathlib import Path
 from . import _core
 
 
-def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, tokens: int = 0) -> dict[str, int]:
+def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, tokens: int = 0, precision: str = "float32") -> dict[str, int]:
     """Bytes by part, for a vocabulary of K words, H coordinates and batches of `batch_rows` distinct centers.
 
     Parameters
@@ -20,7 +20,7 @@ def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, token
     parts = {
         "matrices": 2 * 4 * K * H,
         "optimizer": 3 * 4 * K,
-        "scratch": _core.scratch_bytes(K, H, rows, max(batch_rows, 1), num_threads),
+        "scratch": _core.scratch_bytes(K, H, rows, max(batch_rows, 1), num_threads, precision),
         "vocabulary": 150 * K,
         "tokens": 4 * tokens,
     }

@@ -50,7 +50,7 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object
         "seconds": seconds | {"total": sum(seconds.values()) + model.seconds["validate"]},
         "workers": model.workers,
         "isa": _core.isa(),
-        "precision": model.settings.dtype,
+        "precision": model.settings.precision,
         "peak_rss_bytes": _memory.peak_rss_bytes(),
         "input_sha256": sha256(model.I),
         "output_sha256": sha256(model.O),

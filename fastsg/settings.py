@@ -6,6 +6,7 @@ import dataclasses
 import math
 from numbers import Integral, Real
 
+from . import _core
 from .optim import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
 SOLVERS = ("sgd",)
@@ -49,6 +50,7 @@ class Settings:
     batch_size: int | None
     seed: int
     dtype: str
+    precision: str
     solver: str
     optimizer: str
     output_bias: str | None
@@ -65,6 +67,7 @@ class Settings:
             raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
         _choice("solver", given["solver"], SOLVERS)
         _choice("dtype", str(given["dtype"]), ("float32",))
+        _choice("precision", given["precision"], tuple(_core.available_precisions()), " (bfloat16 needs a CPU with AMX)")
         _choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
         _choice("output_bias", given["output_bias"], (None, "unigram"))
         check_optimizer(given["optimizer"])
@@ -104,6 +107,6 @@ def _real(name: str, value: object) -> float:
     return float(value)
 
 
-def _choice(name: str, value: object, allowed: tuple) -> None:
+def _choice(name: str, value: object, allowed: tuple, why: str = "") -> None:
     if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(map(repr, allowed))}")
+        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(map(repr, allowed))}{why}")

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define FSG_PANEL 64
-#define FSG_SLICE 120 /* divisible by every register tile height in use (12, 6, 4) */
+#define FSG_SLICE 96 /* divisible by every register tile height in use (6, 4), and by the 32 of bfloat16 tiles */
 #define FSG_LANES 16
 
 #if defined(__clang__)
@@ -43,7 +43,7 @@
 /* A batch: sizes, inputs and the scratch that its passes share. Pointers are the caller's. */
 typedef struct {
     int64_t K, H, U;
-    int64_t H_pad;          /* row length of Xs_uh and gO_kh: H rounded up to LANES, padding zero */
+    int64_t H_pad;          /* row length of Xs_uh and gO_kh: H rounded up to 32, padding zero */
     const float *bias_k;    /* (K) added to the logits, or NULL */
     const float *X_ph;      /* (panels, H, PANEL) */
     float *shift_u;         /* (panels * PANEL) */
@@ -81,6 +81,9 @@ typedef struct {
     /* Sum over the slice's entries of w * log E_uk, in double; an entry that E holds as zero is recomputed from the rows. */
     double (*entries_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const float *E_pk);
 
+    /* One logit minus its shift, from the rows. */
+    double (*logit)(const fsg_batch *batch, const float *O_kh, int64_t u, int64_t k);
+
     /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s moves (step != NULL).
      * first: gO_kh starts at zero, otherwise it holds what earlier row blocks of the same batch left.   4 U K H flops */
     void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, float *gI_ph, float *gO_kh, int first,
@@ -103,6 +106,22 @@ const fsg_table *fsg_generic(void);
 const fsg_table *fsg_avx2(void);
 const fsg_table *fsg_avx512(void);
 const fsg_table *fsg_neon(void);
+
+/* The passes in bfloat16 with fp32 accumulation: as the functions above of the same name, but E, X and Xs are bfloat16 in layouts
+ * of their own (bf16_amx.c), and `scratch` is scratch_bytes(H) for each thread. `base` lends the fp32 functions. */
+typedef struct {
+    const char *name;
+    int64_t (*scratch_bytes)(int64_t H);
+    void (*pack_panel)(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, uint16_t *X);
+    void (*pack_scaled)(const fsg_batch *batch, int64_t p, uint16_t *Xs);
+    void (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const uint16_t *X, void *scratch, uint16_t *E, float *S_u);
+    double (*entries_slice)(const fsg_batch *batch, const fsg_table *base, const float *O_kh, int64_t s, const uint16_t *E);
+    void (*gradient_slice)(const fsg_batch *batch, const fsg_table *base, float *O_kh, int64_t s, uint16_t *E, const uint16_t *Xs,
+                           void *scratch, float *gI_ph, float *gO_kh, int first, const fsg_step *step);
+} fsg_bf16_table;
+
+/* NULL where the CPU or the system lacks it. */
+const fsg_bf16_table *fsg_bf16(void);
 
 /* The i-th table this CPU can run, best first; NULL past the last. */
 const fsg_table *fsg_available(int i);

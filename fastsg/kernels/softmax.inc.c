@@ -10,8 +10,6 @@
  */
 #include "vec.h"
 
-#define JOIN_(a, b) a##_##b
-#define JOIN(a, b) JOIN_(a, b)
 #define UNROLL _Pragma("GCC unroll 16")
 #define PANEL FSG_PANEL
 #define SLICE FSG_SLICE
@@ -310,6 +308,6 @@ static int64_t peak(int64_t n, float *out)
 static const fsg_table table = {
     .name = ISA_NAME, .fma = ISA_FMA, .pack_panel = pack_panel, .exp_slice = exp_slice, .max_slice = max_slice,
     .merge_sums = merge_sums, .entries_slice = entries_slice, .gradient_slice = gradient_slice, .merge_panel = merge_panel,
-    .move_row = move_row,
+    .move_row = move_row, .logit = logit,
     .log = log_double, .exp = exp_array, .peak = peak,
 };
