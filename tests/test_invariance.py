@@ -54,6 +54,14 @@ def test_threads(isa, name):
     assert len(set(outcomes.values())) == 1, outcomes
 
 
+@pytest.mark.skipif("bfloat16" not in _core.available_precisions(), reason="this CPU has no bfloat16 tiles")
+@pytest.mark.parametrize("name", SETTINGS)
+def test_threads_in_bfloat16(name):
+    outcomes = {workers: outcome(train(workers, **SETTINGS[name], precision="bfloat16")) for workers in train_threads()}
+    assert len(set(outcomes.values())) == 1, outcomes
+    assert outcomes[1] != outcome(train(1, **SETTINGS[name]))
+
+
 def test_the_text_is_worth_it():
     """Several shards, several batches, words that subsampling drops."""
     model = train(sample=1e-2)

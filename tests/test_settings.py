@@ -1,6 +1,7 @@
 """Settings: every value checked, by name; what is left is plain and goes into a report."""
 
 import dataclasses
+import inspect
 import json
 
 import numpy as np
@@ -10,11 +11,8 @@ from fastsg import SkipGram
 from fastsg.optim import DEFAULT_ALPHA, SCHEDULES, Optimizer, constant_rate, linear_rate
 from fastsg.settings import Settings, default_batch_size, default_sample
 
-GOOD = {
-    "vector_size": 10, "window": 5, "shrink_windows": True, "min_count": 5, "max_final_vocab": None, "sample": 0.0, "alpha": None,
-    "min_alpha": None, "lr_schedule": "linear", "epochs": 3, "batch_size": None, "seed": 1, "dtype": "float32", "solver": "sgd",
-    "optimizer": "adagrad", "output_bias": None,
-}  # fmt: skip
+# what the constructor passes on unless told otherwise
+GOOD = {field.name: inspect.signature(SkipGram).parameters[field.name].default for field in dataclasses.fields(Settings)}
 
 
 @pytest.mark.parametrize(
