@@ -11,6 +11,7 @@
 
 typedef float vf __attribute__((vector_size(VLEN * 4)));
 typedef int32_t vi __attribute__((vector_size(VLEN * 4)));
+typedef uint32_t vu __attribute__((vector_size(VLEN * 4)));
 typedef float lanes __attribute__((vector_size(FSG_LANES * 4)));
 
 #define INLINE static inline __attribute__((always_inline))
@@ -39,6 +40,6 @@ INLINE vf vexp(vf x)
     y = y * r + 0x1.fffffcp-2f;
     y = y * r + 1.0f;
     y = y * r + 1.0f;
-    y = (vf)((vi)y + ((vi)t << 23));
+    y = (vf)((vu)y + ((vu)t << 23)); /* wraps round for x far below -69, whose result is masked out */
     return (vf)((vi)y & (x >= FSG_EXP_MIN));
 }
