@@ -14,22 +14,21 @@ import json
 from pathlib import Path
 
 from fastsg import EncodedCorpus, SkipGram
+from fastsg.settings import default_batch_size
 
 VARIANTS: dict[str, dict[str, object]] = {
     "defaults": {},
     "sample 0": {"sample": 0},
     "sample 1e-4": {"sample": 1e-4},
-    "batch_size 4,096": {"batch_size": 4096},
-    "batch_size 65,536": {"batch_size": 65536},
-    "batch_size 16,384": {"batch_size": 16384},
-    "batch_size 131,072": {"batch_size": 131072},
-    "alpha 0.05": {"alpha": 0.05},
-    "alpha 0.2": {"alpha": 0.2},
-    "min_alpha = alpha": {"lr_schedule": "constant"},
+    "batch_size a quarter": {"batch_size": 0.25},
+    "batch_size fourfold": {"batch_size": 4.0},
+    "alpha 0.1": {"alpha": 0.1},
+    "alpha 0.4": {"alpha": 0.4},
+    "lr_schedule constant": {"lr_schedule": "constant"},
     "shrink_windows random": {"shrink_windows": "random"},
     "shrink_windows False": {"shrink_windows": False},
     "output_bias None": {"output_bias": None},
-    "output_bias None, alpha 0.3": {"output_bias": None, "alpha": 0.3},
+    "output_bias None, alpha 0.4": {"output_bias": None, "alpha": 0.4},
     "optimizer sgd": {"optimizer": "sgd"},
 }
 PAIRS = {"WS-353": "EN-WS-353-ALL.txt", "SimLex": "EN-SIMLEX-999.txt", "MTurk": "EN-MTurk-287.txt"}
@@ -63,7 +62,10 @@ def main() -> None:
     valid = EncodedCorpus.from_files(args.valid, vocab=corpus.vocab)
     rows = []
     for name in args.only or VARIANTS:
-        model = SkipGram(corpus, validation=valid, epochs=args.epochs, precision=args.precision, **VARIANTS[name])
+        settings = dict(VARIANTS[name])
+        if "batch_size" in settings:  # as a multiple of the default for this text
+            settings["batch_size"] = int(default_batch_size(corpus.n_tokens) * settings["batch_size"])
+        model = SkipGram(corpus, validation=valid, epochs=args.epochs, precision=args.precision, **settings)
         last = model.history[-1]
         row = {"variant": name, "K": len(corpus.vocab), "valid_nll": last["valid_nll"],
                "below_unigram": last["valid_unigram_nll"] - last["valid_nll"],

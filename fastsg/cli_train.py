@@ -90,7 +90,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     _setting(training, "min_alpha", type=float, help="learning rate at the end; default a tenth of alpha")
     _setting(training, "lr_schedule", choices=("linear", "constant"), help="from alpha to min_alpha, or always alpha")
     _setting(training, "epochs", "--iter", type=int, help="walks over the text")
-    _setting(training, "batch_size", type=int, help="center positions in a batch; default about 128 batches an epoch, from 1,024 to 65,536")
+    _setting(training, "batch_size", type=int, help="center positions in a batch; default about 64 batches an epoch, from 1,024 to 131,072")
     _setting(training, "workers", "--threads", type=int, help="threads, default as many as allowed; the same bits for any number")
     _setting(training, "seed", type=int, help="of all random choices")
     training.add_argument("--patience", type=int, metavar="N", help="stop when the held-out loss has not fallen for N epochs; keep the best")

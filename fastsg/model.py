@@ -68,7 +68,7 @@ class SkipGram(SoftmaxModel):
     lr_schedule : {"linear", "constant"}
     epochs : int
     batch_size : int, optional
-        Center positions in a batch (q); default about 128 batches an epoch, a power of two from 1,024 to 65,536; 1,024 for plain SGD. Parameters are fixed within a batch, so it is part of the result.
+        Center positions in a batch (q); default about 64 batches an epoch, a power of two from 1,024 to 131,072; 1,024 for plain SGD. Parameters are fixed within a batch, so it is part of the result.
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
     seed : int

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md).
-DEFAULT_ALPHA = {"adagrad": 0.1, "sgd": 0.003}
+DEFAULT_ALPHA = {"adagrad": 0.2, "sgd": 0.003}
 
 
 class Optimizer:

@@ -10,14 +10,14 @@ from . import _core
 from .optim import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
 SOLVERS = ("sgd",)
-_BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 128, 1024, 65536
+_BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 
 
 def default_batch_size(units: int, optimizer: str = "adagrad") -> int:
     """Centers (or pairs) in a batch unless the user says otherwise (measured, docs/defaults.md).
 
-    About 128 batches an epoch: larger batches share more softmax rows, smaller ones take more steps. A power of two from 1,024
-    to 65,536, so that small changes of the text do not change it. Plain SGD takes the least: its gradient is the sum over the
+    About 64 batches an epoch: larger batches share more softmax rows, smaller ones take more steps. A power of two from 1,024
+    to 131,072, so that small changes of the text do not change it. Plain SGD takes the least: its gradient is the sum over the
     batch, and the rate that is stable falls as batches grow.
     """
     if optimizer == "sgd":
