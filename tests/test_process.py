@@ -162,6 +162,7 @@ class Meanwhile(Callback):
 
     def on_epoch_begin(self, model):
         if self.caught is None:
+            self.caught = "nothing yet"  # if a second training does begin, its callbacks must not begin a third
             (self.caught,) = in_threads(lambda: self.action(model))
 
 
