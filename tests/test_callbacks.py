@@ -60,7 +60,8 @@ class Script(Callback):
 def test_order_of_hooks():
     recorder = Recorder()
     train(recorder, epochs=2)
-    assert recorder.log == [("train begin", 0), ("epoch begin", 0), ("epoch end", 1), ("epoch begin", 1), ("epoch end", 2), ("train end", 2)]
+    assert recorder.log == [("train begin", 0), ("epoch begin", 0), ("epoch end", 1),
+                            ("epoch begin", 1), ("epoch end", 2), ("train end", 2)]
 
 
 def test_callbacks_take_turns_and_those_of_train_come_last():

@@ -44,7 +44,8 @@ STEP = {  # what is wrong: (argument, value or function of the good one, excepti
     "I is every other row": ("I_kh", lambda x: np.repeat(x, 2, 0)[::2], ValueError, "not C.contiguous"),
     "I is backwards": ("I_kh", lambda x: x[::-1], ValueError, "not C.contiguous"),
     "I is read-only": ("I_kh", read_only, ValueError, "read-only"),
-    "I is too narrow": ("I_kh", lambda x: x[:, :3].copy(), ValueError, r"I_kh is \(12, 3\) and O_kh \(12, 4\); need \(any, 4\) and \(12, 4\)"),
+    "I is too narrow": ("I_kh", lambda x: x[:, :3].copy(), ValueError,
+                        r"I_kh is \(12, 3\) and O_kh \(12, 4\); need \(any, 4\) and \(12, 4\)"),
     "I is big-endian": ("I_kh", lambda x: x.astype(">f4"), ValueError, "Big-endian buffer not supported"),
     "O is read-only": ("O_kh", read_only, ValueError, "read-only"),
     "O is short": ("O_kh", lambda x: x[:-1], ValueError, r"O_kh \(11, 4\); need"),
@@ -102,7 +103,9 @@ def test_control_good_arguments_pass():
     assert workspace().step(*args.values()) > 0
 
 
-@pytest.mark.parametrize("case", [case for case in STEP if STEP[case][0] not in ("shift_k", "rate", "adagrad_I") and "read-only" not in case])
+@pytest.mark.parametrize(
+    "case", [case for case in STEP if STEP[case][0] not in ("shift_k", "rate", "adagrad_I") and "read-only" not in case]
+)
 def test_loss_and_gradient_refuse(case):
     name, value, exception, message = STEP[case]
     args = dict(list(good().items())[:7])

@@ -262,7 +262,8 @@ def test_a_large_rate_meets_a_tiny_gradient(isa):
     I, O = np.tile(np.float32([1e-10, 0]), (K, 1)), np.zeros((K, 2), np.float32)
     batch = _core.group_pairs(np.int32([0, 0]), np.int32([0, 1]), np.ones(2, np.float32), K)
     with pytest.raises(DivergenceError, match="rate 1e\\+30 would leave the range"):
-        _core.Workspace(K, 2, 32, 1).step(I, O, NO_BIAS, *batch, np.zeros(K, np.float32), 1e30, np.zeros(K, np.float32), np.zeros(K, np.float32))
+        shift, *sums = (np.zeros(K, np.float32) for _ in range(3))
+        _core.Workspace(K, 2, 32, 1).step(I, O, NO_BIAS, *batch, shift, 1e30, *sums)
     assert not O.any()
 
 

@@ -203,8 +203,8 @@ def test_build_without_openmp(here, tmp_path):
     if importlib.util.find_spec("Cython") is None or importlib.util.find_spec("setuptools") is None:
         pytest.skip("needs Cython and setuptools")
     copy = tmp_path / "copy"
-    skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "_core.c", "_text.c", "*.egg-info", "__pycache__", ".*_cache", ".venv", ".ci",
-                                     "bench", "docs", "tests")
+    skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "_core.c", "_text.c", "*.egg-info", "__pycache__", ".*_cache",
+                                     ".venv", ".ci", "bench", "docs", "tests")
     shutil.copytree(ROOT, copy, ignore=skipped)
     (copy / "README.md").touch()
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "--parallel", "2"]

@@ -102,7 +102,9 @@ def test_address_space_limit_counts():
     assert 0 < int(out) < 2**33
 
 
-@pytest.mark.parametrize("limit, used, free", [("max", 5, None), (str(2**30), str(2**29), 2**29), (str(2**29), str(2**30), 0), ("garbage", 1, None)])
+@pytest.mark.parametrize(
+    "limit, used, free", [("max", 5, None), (str(2**30), str(2**29), 2**29), (str(2**29), str(2**30), 0), ("garbage", 1, None)]
+)
 def test_control_group(monkeypatch, tmp_path, limit, used, free):
     files = {"/sys/fs/cgroup/memory.max": limit, "/sys/fs/cgroup/memory.current": used}
     monkeypatch.setattr(_memory, "_number", lambda path: int(files[path]) if str(files.get(path, "")).isdigit() else None)

@@ -102,7 +102,8 @@ def test_unknown_words_are_named_and_close_ones_suggested(model):
 
 @pytest.mark.parametrize("bad", [-1, 40, 2**31, 2**40])
 def test_ids_outside_the_vocabulary(model, bad):
-    for ask in (model.predict_context, lambda i: model.predict_proba([0, i]), lambda i: model.log_prob([i], [0]), lambda i: model.log_prob([0], [i])):
+    for ask in (model.predict_context, lambda i: model.predict_proba([0, i]), lambda i: model.log_prob([i], [0]),
+                lambda i: model.log_prob([0], [i])):
         with pytest.raises(ValueError, match=rf"\[[01]\] is {bad}; ids must lie in \[0, 40\)"):
             ask(bad)
 
@@ -132,7 +133,8 @@ def test_subsampling_is_undone(output_bias):
     """Training thins the contexts, P_thin ~ P keep; what is shown is about the real text, so frequent words keep their share."""
     rng = np.random.default_rng(1)
     sentences = [[WORDS[i] for i in (40 * rng.random(20) ** 4).astype(int)] for _ in range(400)]  # context says nothing here
-    model = SkipGram(sentences, vector_size=4, min_count=1, sample=0.02, epochs=30, window=2, batch_size=1000, output_bias=output_bias, progress=False)
+    model = SkipGram(sentences, vector_size=4, min_count=1, sample=0.02, epochs=30, window=2, batch_size=1000,
+                     output_bias=output_bias, progress=False)
     keep = model.vocab.keep_probabilities(0.02)
     assert keep.min() < 0.3
     bias = -np.log(keep) + (np.log(model.vocab.unigram() * keep / (model.vocab.unigram() * keep).sum()) if output_bias else 0)

@@ -33,8 +33,8 @@ def bits(model):
 def run(code, **environment):
     """Run Python code in a process of its own, which may not outlive a minute."""
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": paths} | environment, capture_output=True, text=True,
-                          timeout=60)
+    return subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": paths} | environment,
+                          capture_output=True, text=True, timeout=60)
 
 
 # ---- fork ------------------------------------------------------------------------------------------------------------
@@ -284,7 +284,8 @@ def test_wait_policy_is_restored(given):
     code = "import os; import fastsg; print(os.environ.get('OMP_WAIT_POLICY'), os.environ.get('GOMP_SPINCOUNT'))"
     clean = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    done = subprocess.run([sys.executable, "-c", code], env=clean | {"PYTHONPATH": paths} | given, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=clean | {"PYTHONPATH": paths} | given, capture_output=True,
+                          text=True, check=True)
     assert done.stdout.split() == [given.get("OMP_WAIT_POLICY", "None"), given.get("GOMP_SPINCOUNT", "None")]
 
 

@@ -95,7 +95,8 @@ def test_linear_rate_over_the_whole_training():
                      sample=0, progress=False)
     ends = [record["alpha"] for record in model.history]  # of each epoch's last batch, 100 of 500 centers before its end
     assert ends == pytest.approx([0.4 - 0.36 * (epoch + 0.8) / 4 for epoch in range(4)])
-    constant = SkipGram([["a", "b"]] * 10, min_count=1, vector_size=3, epochs=2, alpha=0.3, lr_schedule="constant", sample=0, progress=False)
+    constant = SkipGram([["a", "b"]] * 10, min_count=1, vector_size=3, epochs=2, alpha=0.3, lr_schedule="constant", sample=0,
+                        progress=False)
     assert [record["alpha"] for record in constant.history] == [0.3, 0.3]
 
 
@@ -164,7 +165,8 @@ def test_four_words_reach_their_conditional_entropy(optimizer, alpha, output_bia
 
 def test_text_reaches_its_conditional_entropy():
     sentences = [["a", "b"], ["a", "c"], ["b", "c"], ["b", "c"], ["c", "d", "d"], ["d", "a", "b"]] * 5
-    model = SkipGram(sentences, vector_size=5, window=1, min_count=1, alpha=0.5, lr_schedule="constant", epochs=3000, sample=0, progress=False)
+    model = SkipGram(sentences, vector_size=5, window=1, min_count=1, alpha=0.5, lr_schedule="constant", epochs=3000, sample=0,
+                     progress=False)
     ids = [[model.vocab[word] for word in sentence] for sentence in sentences]
     N = np.zeros((4, 4))
     for (m, n), weight in reference.window_pairs(ids, 1, 1).items():
