@@ -9,13 +9,18 @@ from pathlib import Path
 from . import _core
 
 
-def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, tokens: int = 0, precision: str = "float32") -> dict[str, int]:
+_PAIR_BYTES = 44
+
+
+def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, tokens: int = 0,
+             precision: str = "float32", pairs: int = 0) -> dict[str, int]:
     """Bytes by part, for a vocabulary of K words, H coordinates and batches of `batch_rows` distinct centers.
 
     Parameters
     ----------
     rows : int       Softmax rows worked off at once.
     tokens : int     Tokens of the corpus; a thinned copy and the validation text are not counted.
+    pairs : int      Most pairs of a batch: keys, weights and spare copies while they are sorted and grouped.
     """
     parts = {
         "matrices": 2 * 4 * K * H,
@@ -23,6 +28,7 @@ def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, token
         "scratch": _core.scratch_bytes(K, H, rows, max(batch_rows, 1), num_threads, precision),
         "vocabulary": 150 * K,
         "tokens": 4 * tokens,
+        "pairs": _PAIR_BYTES * pairs,
     }
     return parts | {"total": sum(parts.values())}
 

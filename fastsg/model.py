@@ -22,6 +22,7 @@ from ._safetensors import named
 from ._threads import effective_num_threads
 from .callbacks import Callback, tell
 from .corpus import EncodedCorpus
+from .inputs import Corpus, Paths, TextReader, checked_pairs, is_paths, kept, known_corpus, pair_ids, pair_vocab
 from .io.native import NativeModel, load_native, save_native, write_native
 from .optim import SCHEDULES
 from .probability import SoftmaxModel
@@ -33,9 +34,6 @@ from .vocab import Vocab
 
 logger = logging.getLogger(__name__)
 _ENTER = threading.Lock()
-
-Corpus = EncodedCorpus | Iterable[Sequence[str]]
-Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
 class SkipGram(SoftmaxModel):
@@ -116,9 +114,10 @@ class SkipGram(SoftmaxModel):
                  window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True, min_count: int = 5,
                  max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None, min_alpha: float | None = None,
                  lr_schedule: str = "linear", epochs: int = 5, batch_size: int | None = None, workers: int | None = None, seed: int = 1,
-                 dtype: str = "float32", precision: str = "float32", solver: str = "sgd", optimizer: str = "adagrad", output_bias: str | None = "unigram",
-                 tokenizer: object = None, errors: str = "replace", validation: Corpus | Paths | None = None,
-                 callbacks: Sequence[Callback] = (), progress: bool | None = None, sg: int = 1, hs: int = 0, negative: int = 0) -> None:
+                 dtype: str = "float32", precision: str = "float32", solver: str = "sgd", optimizer: str = "adagrad",
+                 output_bias: str | None = "unigram", tokenizer: object = None, errors: str = "replace",
+                 validation: Corpus | Paths | None = None, callbacks: Sequence[Callback] = (), progress: bool | None = None, sg: int = 1,
+                 hs: int = 0, negative: int = 0) -> None:
         if (sg, hs, negative) != (1, 0, 0):
             raise ValueError(f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full softmax only, "
                              "which is sg=1, hs=0, negative=0")
@@ -130,9 +129,10 @@ class SkipGram(SoftmaxModel):
             dtype=dtype, precision=precision, solver=solver, optimizer=optimizer, output_bias=output_bias)
         self._window = pairs.Window.parse(window, shrink_windows)
         self._workers = effective_num_threads(workers)
-        self._tokenizer, self._errors = tokenizer if tokenizer is not None else "space", errors
-        self._callbacks, self._progress = tuple(callbacks), progress
-        self._validation_given, self.validation = validation, None
+        self._reader = TextReader(tokenizer if tokenizer is not None else "space", errors, self._workers, progress, min_count,
+                                  self.settings.max_final_vocab)
+        self._callbacks, self._progress = checked_callbacks(callbacks), progress
+        self._validation_given, self.validation = kept(validation), None
         self.history: list[dict[str, float | int | None]] = []
         self.seconds = {"read": 0.0, "init": 0.0, "validate": 0.0}
         self.corpus: EncodedCorpus | None = None
@@ -163,44 +163,47 @@ class SkipGram(SoftmaxModel):
         vocab : Vocab, optional             Take this vocabulary instead of counting one.
         """
         begun = time.perf_counter()
-        if sentences is None and corpus_file is None:
-            if vocab is None:
-                raise ValueError("build_vocab needs sentences, corpus_file or vocab")
-        else:
-            self.corpus = self._encode(sentences, corpus_file, vocab)
-            vocab = self.corpus.vocab
-        self.seconds["read"] = time.perf_counter() - begun
-        self._lay_out(vocab)
-
-    def _lay_out(self, vocab: Vocab) -> None:
         with self._alone():
-            self._lay_out_alone(vocab)
+            if sentences is None and corpus_file is None:
+                if vocab is None:
+                    raise ValueError("build_vocab needs sentences, corpus_file or vocab")
+                self._lay_out(vocab, None)
+            else:
+                corpus = self._reader.encode(sentences, corpus_file, vocab)
+                self.seconds["read"] = time.perf_counter() - begun
+                self._lay_out(corpus.vocab, corpus)
 
-    def _lay_out_alone(self, vocab: Vocab) -> None:
+    def _lay_out(self, vocab: Vocab, corpus: EncodedCorpus | None, subsample: bool = True) -> None:
+        """Start anew with a vocabulary. Nothing of the model changes unless all of it can."""
         begun = time.perf_counter()
-        self.vocab = vocab
-        _memory.require(self.estimate_memory(), f"training {len(vocab)} words of {self.settings.vector_size} coordinates")
-        self.state = State.start(len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed)
-        self._keep = self._keep_probabilities()
-        self._train_bias = self._unigram_bias()
-        self.history, self._keyed, self.plan = [], {}, None
+        needed = self._estimate(len(vocab), corpus)
+        _memory.require(needed, f"training {len(vocab)} words of {self.settings.vector_size} coordinates")
+        state = State.start(len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed)
+        keep = self._keep_probabilities(vocab) if subsample else None
+        self._train_bias = self._unigram_bias(vocab, keep)
+        self.vocab, self.corpus, self.state, self._keep = vocab, corpus, state, keep
+        self.history, self._keyed, self.plan, self.validation = [], {}, None, None
         self.seconds["init"] = time.perf_counter() - begun
 
     @property
     def sample(self) -> float:
-        """The subsampling threshold in use."""
-        return default_sample(len(self.vocab)) if self.settings.sample is None else self.settings.sample
+        """The subsampling threshold in use; 0 where every token is kept."""
+        self._need_vocab()
+        return 0.0 if self._keep is None else self._threshold(self.vocab)
 
-    def _keep_probabilities(self) -> NDArray[np.float64] | None:
+    def _threshold(self, vocab: Vocab) -> float:
+        return default_sample(len(vocab)) if self.settings.sample is None else self.settings.sample
+
+    def _keep_probabilities(self, vocab: Vocab) -> NDArray[np.float64] | None:
         """keep(n) of each word, or None where every token is kept."""
-        keep = self.vocab.keep_probabilities(self.sample)
+        keep = vocab.keep_probabilities(self._threshold(vocab))
         return keep if (keep < 1).any() else None
 
-    def _unigram_bias(self) -> NDArray[np.float32]:
+    def _unigram_bias(self, vocab: Vocab, keep: NDArray[np.float64] | None) -> NDArray[np.float32]:
         """b_n = log p(n) of the thinned text, so that the softmax starts at the unigram distribution it is trained on."""
         if self.settings.output_bias is None:
             return np.zeros(0, np.float32)
-        p = self.vocab.unigram() * (1.0 if self._keep is None else self._keep)
+        p = vocab.unigram() * (1.0 if keep is None else keep)
         return np.log(np.maximum(p / p.sum(), 1e-30)).astype(np.float32)
 
     def real_bias(self) -> NDArray[np.float32]:
@@ -210,36 +213,26 @@ class SkipGram(SoftmaxModel):
         correction = -np.log(self._keep)
         return (correction + self._train_bias if len(self._train_bias) else correction).astype(np.float32)
 
-    def _encode(self, sentences: Corpus | None, corpus_file: Paths | None, vocab: Vocab | None) -> EncodedCorpus:
-        options = {"vocab": vocab, "min_count": self.settings.min_count, "max_final_vocab": self.settings.max_final_vocab,
-                   "progress": self._progress}
-        if corpus_file is not None:
-            if self._tokenizer is None:
-                raise ValueError("the model was trained with a tokenizer of its own, which its file does not hold: give it again when loading, "
-                                 "tokenizer=...")
-            return EncodedCorpus.from_files(corpus_file, tokenizer=self._tokenizer, errors=self._errors, workers=self._workers, **options)
-        if isinstance(sentences, EncodedCorpus):
-            if vocab is not None and sentences.vocab.words != vocab.words:
-                raise ValueError("the encoded corpus has another vocabulary than the model")
-            return sentences
-        return EncodedCorpus.from_iter(sentences, **options)
-
     def _encode_validation(self) -> EncodedCorpus | None:
         given = self._validation_given
         if given is None or self.validation is not None:
             return self.validation
-        is_path = isinstance(given, (str, os.PathLike)) or (isinstance(given, (list, tuple)) and given
-                                                            and all(isinstance(p, (str, os.PathLike)) for p in given))
-        return self._encode(None, given, self.vocab) if is_path else self._encode(given, None, self.vocab)
+        paths = given if is_paths(given) else None
+        corpus = self._reader.encode(None if paths else given, paths, self.vocab, "validation")
+        if np.diff(corpus.offsets).max() < 2:
+            raise ValueError("the validation text has no pair of known words within a sentence")
+        return corpus
 
     @property
     def I(self) -> NDArray[np.float32]:  # noqa: E743
         """Input matrix, shape (K, H)."""
+        self._need_vocab()
         return self.state.I
 
     @property
     def O(self) -> NDArray[np.float32]:  # noqa: E743
         """Output matrix, shape (K, H)."""
+        self._need_vocab()
         return self.state.O
 
     @property
@@ -267,13 +260,21 @@ class SkipGram(SoftmaxModel):
         if not self.is_built:
             raise RuntimeError("the model has no vocabulary yet: call build_vocab or train with sentences first")
 
+    def _known_vocab(self) -> Vocab:
+        self._need_vocab()
+        return self.vocab
+
     def estimate_memory(self) -> dict[str, int]:
         """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total."""
         self._need_vocab()
-        K = len(self.vocab)
-        tokens = len(self.corpus.tokens) if self.corpus else 0
-        return _memory.estimate(K, self.settings.vector_size, min(self.batch_size(tokens), K, max(tokens, 1)), objective.block_rows(K),
-                                self._workers, tokens, self.settings.precision)
+        return self._estimate(len(self.vocab), self.corpus)
+
+    def _estimate(self, K: int, corpus: EncodedCorpus | None) -> dict[str, int]:
+        tokens = corpus.n_tokens if corpus else 0
+        centers = min(self.batch_size(tokens), max(tokens, 1))
+        most = pairs.batch_pairs(self._window, corpus.offsets, centers) if corpus else 0
+        return _memory.estimate(K, self.settings.vector_size, min(centers, K), objective.block_rows(K), self._workers, tokens,
+                                self.settings.precision, most)
 
     # ---- file ----
 
@@ -324,7 +325,7 @@ class SkipGram(SoftmaxModel):
             parts = unpack(saved)
         model = cls(**parts.settings.as_dict(), tokenizer=tokenizer, errors=errors or parts.errors, **options)
         if tokenizer is None:
-            model._tokenizer = parts.tokenizer
+            model._reader.tokenizer = parts.tokenizer
         model.vocab, model.history, model.state, model.plan = saved.vocab, saved.history, parts.state, parts.plan
         model._keep, model._train_bias = parts.keep, parts.bias
         return model
@@ -387,6 +388,7 @@ class SkipGram(SoftmaxModel):
             Pairs with a word outside the vocabulary are left out, and their number is logged.
         weights : array-like, optional
             Weight of each pair, not negative; default 1.
+            A model whose vocabulary comes from pairs does not subsample text later either.
         epochs : int, optional
             Default: as in the constructor.
         resume : bool
@@ -394,30 +396,23 @@ class SkipGram(SoftmaxModel):
         """
         if resume:
             self._need_resumable()
-        m, n, w = _checked_pairs(centers, contexts, weights)
+        m, n, w = checked_pairs(centers, contexts, weights)
         if not self.is_built:
-            words, counts = np.unique(np.concatenate([m, n]).astype(str), return_counts=True)
+            vocab = pair_vocab(m, n, self.settings.min_count, self.settings.max_final_vocab)
             m, n = m.astype(str), n.astype(str)
-            self._lay_out(Vocab.from_counts(words.tolist(), counts, min_count=self.settings.min_count,
-                                            max_final_vocab=self.settings.max_final_vocab))
+            with self._alone():
+                self._lay_out(vocab, None, subsample=False)
         if self._keep is not None:
-            if self.history:
-                raise ValueError("the model was trained on subsampled text; pairs are not subsampled: use a model with sample=0")
-            self._keep = None
-            self._train_bias = self._unigram_bias()
-        m, n = self._pair_ids("centers", m), self._pair_ids("contexts", n)
+            raise ValueError("the vocabulary was built for subsampled text, and pairs are not subsampled: give the constructor sample=0, or "
+                             "call fit_pairs on a model without a vocabulary")
+        m, n = pair_ids("centers", m, self.vocab), pair_ids("contexts", n, self.vocab)
         known = (m >= 0) & (n >= 0)
         if not known.all():
             logger.warning("%d of %d pairs have a word outside the vocabulary and are left out", (~known).sum(), len(known))
+        if not w[known].any():
+            raise ValueError("there are no pairs to train on: no pair has two words of the vocabulary and a weight above 0")
         source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.batch_size(int(known.sum())))
         return self._run(source, epochs, self.settings.lr_schedule, resume=resume)
-
-    def _pair_ids(self, name: str, words: NDArray) -> NDArray[np.int32]:
-        """Ids of one side of the pairs; -1 for words outside the vocabulary."""
-        if words.dtype.kind in "iu":
-            return objective.as_ids(name, words, len(self.vocab))
-        distinct, place = np.unique(words, return_inverse=True)
-        return np.array([self.vocab.index.get(word, -1) for word in distinct.tolist()], np.int32)[place]
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given (building the vocabulary if there is none yet), or take what build_vocab read."""
@@ -431,7 +426,7 @@ class SkipGram(SoftmaxModel):
             self.build_vocab(corpus, corpus_file=corpus_file)
             return self.corpus
         begun = time.perf_counter()
-        encoded = self._encode(corpus, corpus_file, self.vocab)
+        encoded = self._reader.encode(corpus, corpus_file, self.vocab)
         self.seconds["read"] += time.perf_counter() - begun
         return encoded
 
@@ -443,7 +438,7 @@ class SkipGram(SoftmaxModel):
                              "or early stopping has put back its best state; load a checkpoint")
 
     def _text_source(self, corpus: EncodedCorpus) -> pairs.TextSource:
-        _core.check_corpus(corpus.tokens, corpus.offsets, len(self.vocab))
+        known_corpus("the corpus", corpus, self.vocab)
         return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.batch_size(corpus.n_tokens),
                                 self.settings.seed)
 
@@ -468,30 +463,30 @@ class SkipGram(SoftmaxModel):
     def _carry_out(self, source: pairs.TextSource | pairs.PairSource, epochs: int | None, schedule: str, callbacks: Sequence[Callback],
                    resume: bool) -> SkipGram:
         """Make the plan, or take up the old one; carry it out."""
-        if epochs is not None and (not isinstance(epochs, Integral) or epochs < 1):
+        if epochs is not None and (not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1):
             raise ValueError(f"epochs is {epochs!r}; it must be an integer of at least 1")
         if not self.I.flags.writeable:
             raise ValueError("I and O are mapped from a file, read-only; load the model without mmap to train it")
-        callbacks = (*self._callbacks, *callbacks)
+        callbacks = (*self._callbacks, *checked_callbacks(callbacks))
         self.validation = self._encode_validation()
-        if self.validation is not None and np.diff(self.validation.offsets).max() < 2:
-            raise ValueError("the validation text has no pair of known words within a sentence")
         if resume:
             self.plan.check_continues(source, self.validation, epochs)
             source = source._replace(batch_size=self.plan.batch_size)
         else:
             self.plan = Plan.start(source, self.validation, epochs or self.settings.epochs, schedule)
             self.state.whole, self.state.best = True, None
-        if tell(callbacks, "on_train_begin", self):
-            self._epochs(source, callbacks)
-        tell(callbacks, "on_train_end", self)
-        self._keyed = {}  # vectors cache their norms, and a callback may have put back an earlier state
+        try:
+            if tell(callbacks, "on_train_begin", self):
+                self._epochs(source, callbacks)
+            tell(callbacks, "on_train_end", self)
+        finally:
+            self._keyed = {}  # vectors cache their norms, and the matrices have moved
         return self
 
     def _epochs(self, source: pairs.TextSource | pairs.PairSource, callbacks: Sequence[Callback]) -> None:
         """The epochs of the plan that are still to be done: train, take the held-out loss, tell the callbacks."""
         workspace = objective.make_workspace(len(self.vocab), self.settings.vector_size, self._workers, self.settings.precision)
-        first, total, epochs = source.epoch(self.state.epoch)[0], 0, self.plan.epochs
+        first, total, epochs = source.expected(), 0, self.plan.epochs
         with progress_bar((epochs - self.plan.done) * first, self._progress, epochs) as bar:
             for epoch in range(self.plan.done, epochs):
                 tell(callbacks, "on_epoch_begin", self)
@@ -532,31 +527,14 @@ def load(path: str | os.PathLike[str], **options: Any) -> SkipGram:
     return SkipGram.load(path, **options)
 
 
+def checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
+    """The callbacks as a tuple; TypeError if one is none."""
+    if not isinstance(callbacks, Iterable) or not all(isinstance(callback, Callback) for callback in callbacks):
+        raise TypeError(f"callbacks is {callbacks!r}; it must be a list of fastsg.Callback objects")
+    return tuple(callbacks)
+
+
 def _rate(settings: Settings, schedule: str, epoch: int, epochs: int, units: int) -> Callable[[int], float]:
     """The learning rate as a function of the units walked in this epoch."""
     rate = SCHEDULES[schedule]
     return lambda walked: rate((epoch + walked / max(units, 1)) / epochs, settings.alpha, settings.min_alpha)
-
-
-def _checked_pairs(centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike,
-                   weights: ArrayLike | None) -> tuple[NDArray, NDArray, NDArray[np.float32]]:
-    """Both sides as arrays of words or of ids, and the weights; TypeError or ValueError names what is wrong."""
-    sides = {"centers": centers, "contexts": contexts}
-    for name, side in sides.items():
-        if isinstance(side, str):
-            raise TypeError(f"{name} is a str; give a list of words or ids")
-        sides[name] = array = np.asarray(side)
-        if array.ndim != 1 or (array.size and array.dtype.kind not in "iuU"):
-            raise TypeError(f"{name} must be one-dimensional, of str or of integers; it is {array.ndim}-dimensional, {array.dtype}")
-    m, n = sides.values()
-    w = np.ones(len(m), np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
-    if not len(m) == len(n) == len(w):
-        raise ValueError(f"centers, contexts and weights have {len(m)}, {len(n)} and {len(w)} values; they must be equal")
-    if not len(m):
-        raise ValueError("there are no pairs: centers is empty")
-    bad = np.flatnonzero(~((w >= 0) & (w <= np.float32(3e38))))
-    if bad.size:
-        raise ValueError(f"weights[{bad[0]}] is {w[bad[0]]}; weights must be finite and not negative")
-    if (m.dtype.kind == "U") != (n.dtype.kind == "U"):
-        raise TypeError("centers and contexts must both be words or both be integers")
-    return m, n, w

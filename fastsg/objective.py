@@ -67,6 +67,7 @@ def loss_and_gradient(centers: ArrayLike, contexts: ArrayLike, I_kh: NDArray[np.
     -----
     6 U K H flops for U distinct centers. Derivation: docs/model.md.
     """
+    I_kh, O_kh = as_matrix("I_kh", I_kh), as_matrix("O_kh", O_kh)
     K, H = O_kh.shape
     m, n = as_ids("centers", centers, K), as_ids("contexts", contexts, K)
     w = np.ones(len(m), np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
@@ -88,6 +89,15 @@ def as_ids(name: str, ids: ArrayLike, K: int) -> NDArray[np.int32]:
     if bad.size:
         raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]}; ids must lie in [0, {K})")
     return np.ascontiguousarray(array, np.int32)
+
+
+def as_matrix(name: str, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The matrix itself; TypeError or ValueError unless it is two-dimensional, float32 and C-contiguous."""
+    if not isinstance(matrix, np.ndarray) or matrix.dtype != np.float32:
+        raise TypeError(f"{name} is {getattr(matrix, 'dtype', type(matrix).__name__)}; it must be a float32 array")
+    if matrix.ndim != 2 or not matrix.flags.c_contiguous:
+        raise ValueError(f"{name} has shape {matrix.shape} and strides {matrix.strides}; it must be two-dimensional and C-contiguous")
+    return matrix
 
 
 def total_nll(batches: Iterator[Counts], I_kh: NDArray[np.float32], O_kh: NDArray[np.float32], bias: NDArray[np.float32],

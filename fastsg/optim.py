@@ -37,7 +37,7 @@ class Optimizer:
 
 def check_optimizer(name: str) -> str:
     """The name itself, or a ValueError that lists what is allowed."""
-    if name not in DEFAULT_ALPHA:
+    if name not in tuple(DEFAULT_ALPHA):
         raise ValueError(f"optimizer is {name!r}; allowed are {', '.join(map(repr, DEFAULT_ALPHA))}")
     return name
 

@@ -19,7 +19,7 @@ _THIN, _REACH, _STREAMS = 0, 1, 2
 #: Stream of the start of I; no epoch reaches it.
 START_STREAM = 2**62
 
-_MAX_BATCH_PAIRS = 2**28
+_MAX_BATCH_PAIRS = 2**26
 _MAX_REACH = 2**20
 
 
@@ -133,6 +133,11 @@ def window_batches(tokens: NDArray[np.int32], offsets: NDArray[np.int64], window
                                                     window.weight_right, window.draw, seed, _STREAMS * epoch + _REACH))
 
 
+def batch_pairs(window: Window, offsets: NDArray[np.int64], centers: int) -> int:
+    """Most pairs that a batch of so many centers of this text may have."""
+    return min(window.words(offsets) * centers, _MAX_BATCH_PAIRS)
+
+
 def _check_pairs(offsets: NDArray[np.int64], window: Window, start: int, stop: int) -> None:
     """Refuse a batch whose pairs would not fit in memory: whole-sentence windows are quadratic in the sentence."""
     first, last = np.searchsorted(offsets, start, "right") - 1, np.searchsorted(offsets, stop, "left")
@@ -154,7 +159,7 @@ def pair_batches(centers: NDArray[np.int32], contexts: NDArray[np.int32], weight
 def entropy(totals: NDArray[np.float64], model: NDArray[np.float64] | None = None) -> float:
     """Cross-entropy in nats of weights `totals` under the distribution `model` (default: their own)."""
     p = totals / totals.sum()
-    q = p if model is None else model
+    q = p if model is None else np.maximum(model, 1e-30)  # a given vocabulary may count a word 0
     seen = p > 0
     return float(-(p[seen] * np.log(q[seen])).sum())
 
@@ -170,6 +175,12 @@ class TextSource(NamedTuple):
     batch_size: int
     seed: int
 
+    def expected(self) -> int:
+        """About how many centers an epoch has."""
+        if self.keep is None:
+            return len(self.tokens)
+        return int(np.bincount(self.tokens, minlength=self.K) @ self.keep)
+
     def epoch(self, epoch: int) -> tuple[int, Iterator[tuple[int, PairCounts]]]:
         """(centers of the epoch, its batches)."""
         tokens, offsets = thin(self.tokens, self.offsets, self.keep, self.seed, epoch)
@@ -184,6 +195,10 @@ class PairSource(NamedTuple):
     weights: NDArray[np.float32]
     K: int
     batch_size: int
+
+    def expected(self) -> int:
+        """How many pairs an epoch has."""
+        return len(self.centers)
 
     def epoch(self, epoch: int) -> tuple[int, Iterator[tuple[int, PairCounts]]]:
         """(pairs of the epoch, its batches)."""

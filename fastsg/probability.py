@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from . import _core, objective
 from .corpus import EncodedCorpus
+from .inputs import known_corpus
 from .pairs import Window, entropy, window_batches
 from .vocab import Vocab
 
 #: Pairs grouped at once when a whole text is scored; bounds their memory.
-_SCORE_PAIRS = 1 << 23
+_SCORE_PAIRS = 1 << 21
 
 
 class SoftmaxModel:
@@ -47,12 +48,16 @@ class SoftmaxModel:
         """Ids of words, or ids as given; unknown words are a KeyError that suggests close ones."""
         if isinstance(words, str):
             raise TypeError(f"{name} is the str {words!r}; give a list of words")
-        return objective.as_ids(name, [self._id(word) for word in words], len(self.vocab))
+        return objective.as_ids(name, [self._id(word) for word in words], len(self._known_vocab()))
+
+    def _known_vocab(self) -> Vocab:
+        """The vocabulary; a subclass may not have one yet and say so here."""
+        return self.vocab
 
     def _id(self, word: str | int) -> int:
         if isinstance(word, (int, np.integer)):
             return int(word)
-        return self.vocab[word]
+        return self._known_vocab()[word]
 
     def predict_context(self, word: str | int, topn: int = 10) -> list[tuple[str, float]]:
         """The contexts most likely around a center word.
@@ -87,6 +92,7 @@ class SoftmaxModel:
         unigram_nll : float    The same for the vocabulary's unigram distribution, whatever the context.
         pairs : float          Sum of the pairs' weights.
         """
+        known_corpus("the text", corpus, self._known_vocab())
         K, total, pairs, contexts = len(self.vocab), 0.0, 0.0, np.zeros(len(self.vocab))
         workspace = workspace or self._query_workspace()
         window = self._window.expected()
@@ -101,8 +107,7 @@ class SoftmaxModel:
 
     def score(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
         """Mean log P per pair of a text, in nats; higher is better. See :meth:`nll` for how pairs are cut."""
-        encoded = corpus if isinstance(corpus, EncodedCorpus) else EncodedCorpus.from_iter(corpus, vocab=self.vocab)
-        return -self.nll(encoded)[0]
+        return -self.nll(corpus if isinstance(corpus, EncodedCorpus) else EncodedCorpus.from_iter(corpus, vocab=self._known_vocab()))[0]
 
     def perplexity(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
         """exp(-score): how many equally likely words the model hesitates between."""

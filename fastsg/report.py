@@ -33,7 +33,8 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object
     count = sum(epoch["count_seconds"] for epoch in model.history)
     seconds = {
         "read": model.seconds["read"], "count": count, "init": model.seconds["init"],
-        "train": sum(epoch["seconds"] for epoch in model.history) - count, "save": save_seconds,
+        "train": sum(epoch["seconds"] for epoch in model.history) - count,
+        "validate": model.seconds["validate"], "save": save_seconds,
     }
     return {
         "version": __version__,
@@ -47,7 +48,7 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object
         "unigram_nll": last.get("unigram_nll"),
         "valid_unigram_nll": last.get("valid_unigram_nll"),
         "epochs": [{name: epoch[name] for name in _EPOCH_FIELDS} for epoch in model.history],
-        "seconds": seconds | {"total": sum(seconds.values()) + model.seconds["validate"]},
+        "seconds": seconds | {"total": sum(seconds.values())},
         "workers": model.workers,
         "isa": _core.isa(),
         "precision": model.settings.precision,

@@ -99,8 +99,8 @@ def fingerprint(unit: str, *arrays: NDArray[Any]) -> str:
 
 def pack(model: SkipGram) -> NativeModel:
     """Everything that goes into a file. Arrays are the model's own, not copies."""
-    state, is_named = model.state, isinstance(model._tokenizer, str)
-    config = model.settings.as_dict() | {"tokenizer": model._tokenizer if is_named else None, "errors": model._errors}
+    state, is_named = model.state, isinstance(model._reader.tokenizer, str)
+    config = model.settings.as_dict() | {"tokenizer": model._reader.tokenizer if is_named else None, "errors": model._reader.errors}
     training = {"step": state.step, "epoch": state.epoch, "whole": state.whole, "plan": model.plan and dataclasses.asdict(model.plan)}
     arrays = {"keep": model._keep, "I": state.I, "O": state.O, "bias": model._train_bias if len(model._train_bias) else None,
               "sums_I": state.optimizer.sums_I, "sums_O": state.optimizer.sums_O, "shift": state.shift}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import EncodedCorpus, KeyedVectors, SkipGram, Vocab, _core
+from fastsg import Callback, EncodedCorpus, KeyedVectors, SkipGram, Vocab, _core
 
 SETTINGS = {"vector_size": 6, "min_count": 1, "window": 2, "epochs": 2, "batch_size": 40, "workers": 2, "sample": 0, "progress": False}
 HISTORY = {"nll", "perplexity", "unigram_nll", "valid_nll", "valid_perplexity", "pairs", "softmax_rows", "seconds", "count_seconds",
@@ -279,7 +279,7 @@ def test_fit_pairs_refuses(args, exception, message):
 
 def test_fit_pairs_after_subsampled_text_is_refused():
     model = make(text(), sample=0.01)
-    with pytest.raises(ValueError, match="trained on subsampled text"):
+    with pytest.raises(ValueError, match="built for subsampled text"):
         model.fit_pairs(["w0"], ["w1"])
     assert make(sample=0.01).fit_pairs(["a", "b"], ["b", "a"]).real_bias() is not None
 
@@ -387,7 +387,7 @@ def test_validation_without_a_pair_is_refused_before_the_training(validation):
 
 
 def test_validation_of_another_vocabulary_is_refused():
-    with pytest.raises(ValueError, match="the encoded corpus has another vocabulary"):
+    with pytest.raises(ValueError, match="validation is encoded with another vocabulary"):
         make(text(), validation=EncodedCorpus.from_iter(text(9, words=10), min_count=1))
 
 
@@ -493,3 +493,88 @@ def test_vocabulary_of_the_user():
     assert model.vocab is vocab and len(model.I) == 2
     model.build_vocab(text(), vocab=vocab)
     assert set(model.corpus.tokens.tolist()) == {0, 1}
+
+
+def test_another_vocabulary_encodes_the_validation_text_anew():
+    first, second = text(seed=1), [sentence[::-1] for sentence in text(seed=2)] + [["new", "words"]] * 9
+    model = make(None, validation=second, epochs=1)
+    model.build_vocab(first)
+    model.train()
+    model.build_vocab(second)
+    model.train()
+    assert model.history[-1]["valid_nll"] == pytest.approx(-model.score(second))
+
+
+def test_score_refuses_a_text_of_another_vocabulary():
+    model = make(text(), epochs=1)
+    other = EncodedCorpus.from_iter([["x", "y"], ["y", "x"]], min_count=1)
+    with pytest.raises(ValueError, match="the text is encoded with another vocabulary"):
+        model.score(other)
+
+
+def test_pairs_are_never_subsampled_nor_is_text_after_them():
+    model = make(None, sample=1e-4, epochs=1)
+    model.fit_pairs(["a", "b"] * 20, ["b", "a"] * 20)
+    assert model.sample == 0
+    model.train([["a", "b"]] * 10)
+    assert model.history[-1]["pairs"] == pytest.approx(20)
+
+
+def test_pairs_without_a_known_word_are_named():
+    model = make(text(), sample=0, epochs=1)
+    with pytest.raises(ValueError, match="no pair has two words of the vocabulary"):
+        model.fit_pairs(["unknown"], ["words"])
+
+
+@pytest.mark.parametrize("ask", [lambda m: m.predict_context("a"), lambda m: m.score([["a", "b"]]), lambda m: m.I, lambda m: m.sample,
+                                 lambda m: m.log_prob(["a"], ["b"]), lambda m: m.wv])
+def test_questions_to_a_model_without_vocabulary(ask):
+    with pytest.raises(RuntimeError, match="no vocabulary yet"):
+        ask(SkipGram())
+
+
+def test_a_vocabulary_that_does_not_fit_leaves_the_model_as_it_was(monkeypatch):
+    model = make(text(), epochs=1)
+    words, before = list(model.vocab.words), model.I.tobytes()
+    monkeypatch.setattr("fastsg._memory.available", lambda: 1000)
+    with pytest.raises(MemoryError):
+        model.build_vocab([["p", "q"]] * 50)
+    assert model.vocab.words == words and model.I.tobytes() == before and model.corpus.vocab.words == words
+
+
+@pytest.mark.parametrize(("options", "error", "says"), [
+    ({"errors": "bogus"}, ValueError, "errors is 'bogus'; allowed are 'replace'"),
+    ({"tokenizer": "bogus"}, ValueError, "tokenizer is 'bogus'"),
+    ({"tokenizer": 5}, TypeError, "tokenizer must be"),
+    ({"callbacks": [5]}, TypeError, "callbacks is"),
+    ({"callbacks": 5}, TypeError, "callbacks is"),
+    ({"optimizer": ["sgd"]}, ValueError, "optimizer is"),
+])
+def test_arguments_are_checked_before_anything_is_read(options, error, says):
+    with pytest.raises(error, match=says):
+        SkipGram(**options)
+
+
+def test_a_str_of_sentences_points_to_corpus_file():
+    with pytest.raises(TypeError, match="corpus_file"):
+        SkipGram("the cat")
+
+
+@pytest.mark.parametrize("validation", [[], [["zz"]]])
+def test_messages_about_the_validation_text_name_it(validation):
+    with pytest.raises(ValueError, match="^validation"):
+        make(text(), validation=validation)
+
+
+def test_vectors_are_fresh_after_an_interrupted_epoch():
+    class Stop(Callback):
+        def on_epoch_begin(self, model):
+            model.wv.most_similar(model.vocab.words[0])
+            model.state.I *= 1 + np.arange(len(model.vocab), dtype=np.float32)[:, None] % 3
+            raise KeyboardInterrupt
+
+    model = make(text(), epochs=1)
+    with pytest.raises(KeyboardInterrupt):
+        model.train(callbacks=[Stop()])
+    fresh = KeyedVectors(model.vocab.words, model.I)
+    assert model.wv.most_similar(model.vocab.words[1]) == fresh.most_similar(model.vocab.words[1])

@@ -220,7 +220,7 @@ def test_a_tokenizer_of_ones_own_is_given_again(tmp_path):
         fastsg.load(tmp_path / "m").partial_fit(corpus_file=tmp_path / "text")
     fastsg.load(tmp_path / "m", tokenizer=lambda line: line.strip().split(",")).partial_fit(corpus_file=tmp_path / "text")
     SkipGram(tokenizer="char", **options).save(tmp_path / "m")
-    assert fastsg.load(tmp_path / "m")._tokenizer == "char"
+    assert fastsg.load(tmp_path / "m")._reader.tokenizer == "char"
 
 
 # ---- what is no model is refused ----
