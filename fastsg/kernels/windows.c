@@ -143,7 +143,7 @@ int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, i
     int64_t rows = 0, entries = 0;
     for (int64_t i = 0; i < n;) {
         const uint64_t key = keys[i];
-        float sum = 0;
+        double sum = 0; /* float would stop growing at 2^24 equal pairs */
         for (; i < n && keys[i] == key; i++) sum += weights[i];
         if (!(sum >= FSG_LEAST_COUNT)) continue;
         const int32_t center = (int32_t)(key >> 32);
@@ -152,7 +152,7 @@ int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, i
             row_ptr[rows++] = entries;
         }
         contexts[entries] = (int32_t)key;
-        counts[entries++] = sum;
+        counts[entries++] = (float)sum;
     }
     row_ptr[rows] = entries;
     return rows;
