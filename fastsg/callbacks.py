@@ -57,7 +57,7 @@ class EarlyStopping(Callback):
     Parameters
     ----------
     monitor : {"valid_nll", "nll"}   What must fall.
-    patience : int                   Epochs without a new minimum that are borne.
+    patience : int                   So many epochs in a row without a new minimum end the training; at least 1.
     min_delta : float                By how much it must fall, in nats.
     restore_best : bool              Put I and O back to the best epoch at the end; keeps a copy of both.
 
@@ -69,8 +69,8 @@ class EarlyStopping(Callback):
     def __init__(self, monitor: str = "valid_nll", patience: int = 1, min_delta: float = 0.0, restore_best: bool = True) -> None:
         if monitor not in ("valid_nll", "nll"):
             raise ValueError(f"monitor is {monitor!r}; allowed are 'valid_nll' and 'nll'")
-        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 0:
-            raise ValueError(f"patience is {patience!r}; it must be an integer of at least 0")
+        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
+            raise ValueError(f"patience is {patience!r}; allowed are integers >= 1")
         self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, restore_best
         self._reset()
 
@@ -111,7 +111,7 @@ class EarlyStopping(Callback):
             self._since += 1
 
     def _stop_if_patience_is_over(self) -> None:
-        if self._since > self.patience:
+        if self._since >= self.patience:
             raise StopTraining
 
     @staticmethod

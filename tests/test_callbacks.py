@@ -117,12 +117,13 @@ def test_history_is_there_when_an_epoch_ends():
     "losses, options, epochs, best",
     [
         ([5, 4, 3, 2, 1], {}, 5, 5),
-        ([5, 4, 4.5, 4.6, 1], {}, 4, 2),
-        ([5, 4, 4.5, 3, 3.5, 3.6, 1], {}, 6, 4),
-        ([5, 6, 1], {"patience": 0}, 2, 1),
-        ([5, 4, 4, 4, 4, 1], {"patience": 2}, 5, 2),
-        ([5, 4.95, 4.9, 4.8, 1], {"min_delta": 0.1}, 3, 1),
-        ([5, math.nan, math.nan, 1], {}, 3, 1),
+        ([5, 4, 4.5, 4.6, 1], {"patience": 2}, 4, 2),
+        ([5, 4, 4.5, 3, 3.5, 3.6, 1], {"patience": 2}, 6, 4),
+        ([5, 6, 1], {}, 2, 1),
+        ([5, 6, 1], {"patience": 1}, 2, 1),
+        ([5, 4, 4, 4, 4, 1], {"patience": 3}, 5, 2),
+        ([5, 4.95, 4.9, 4.8, 1], {"min_delta": 0.1, "patience": 2}, 3, 1),
+        ([5, math.nan, math.nan, 1], {"patience": 2}, 3, 1),
     ],
 )
 def test_early_stopping(losses, options, epochs, best):
@@ -136,7 +137,7 @@ def test_early_stopping(losses, options, epochs, best):
 def test_without_restoring_the_last_state_stays():
     script = Script([5, 6, 7, 1])
     model = train(script, EarlyStopping(restore_best=False), validation=TEXT, epochs=4)
-    assert len(model.history) == 3 and (model.I == script.states[2][0]).all()
+    assert len(model.history) == 2 and (model.I == script.states[1][0]).all()
 
 
 def test_the_best_state_comes_back_after_the_last_epoch_too():
@@ -156,13 +157,13 @@ def test_cached_vectors_see_the_restored_state():
 
 
 def test_monitoring_the_training_loss():
-    stopping = EarlyStopping("nll", patience=0)
+    stopping = EarlyStopping("nll", patience=1)
     model = train(Script([3, 2, 2.5, 1], "nll"), stopping, epochs=4)
     assert len(model.history) == 3 and stopping.best == 2
 
 
 def test_a_second_training_starts_counting_anew():
-    stopping = EarlyStopping("nll", patience=0)
+    stopping = EarlyStopping("nll", patience=1)
     model = train(Script([3, 3.5, 9, 9.5, 1, 1], "nll"), stopping, epochs=4)
     assert len(model.history) == 2
     model.train()
@@ -172,8 +173,8 @@ def test_a_second_training_starts_counting_anew():
 def test_early_stopping_refuses():
     with pytest.raises(ValueError, match="monitor is 'loss'; allowed are 'valid_nll' and 'nll'"):
         EarlyStopping("loss")
-    for patience in (-1, 1.5, True, None):
-        with pytest.raises(ValueError, match="patience is .*; it must be an integer of at least 0"):
+    for patience in (0, -1, 1.5, True, None):
+        with pytest.raises(ValueError, match="patience is .*; allowed are integers >= 1"):
             EarlyStopping(patience=patience)
     with pytest.raises(ValueError, match="needs a validation text"):
         train(EarlyStopping())

@@ -126,7 +126,7 @@ class Told(Callback):
                                             ([3, 4, 5, 2, 3, 4], 6)])
 def test_early_stopping_survives(tmp_path, losses, epochs, order):
     def stopping(path=None):
-        last = [EarlyStopping("nll", patience=2), *([Checkpoint(path)] if path else [])]
+        last = [EarlyStopping("nll", patience=3), *([Checkpoint(path)] if path else [])]
         return [Told(losses), *last[order]]
 
     whole = trained(epochs=6, callbacks=stopping())
@@ -138,7 +138,7 @@ def test_early_stopping_survives(tmp_path, losses, epochs, order):
 
 
 def test_a_state_put_back_is_not_resumed():
-    model = trained(callbacks=[Told([1, 2, 3, 4, 5]), EarlyStopping("nll", patience=1)])
+    model = trained(callbacks=[Told([1, 2, 3, 4, 5]), EarlyStopping("nll", patience=2)])
     assert model.plan.done == 3
     with pytest.raises(ValueError, match="early stopping has put back its best state; load a checkpoint"):
         model.train(resume=True)
