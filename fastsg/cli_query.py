@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from ._config import show_config
+from .errors import FormatError
 from .io.bias import load_bias
 from .io.word2vec import load_word2vec
 from .probability import SoftmaxModel
@@ -24,6 +25,7 @@ def add_nn(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("vectors", help="word2vec text or binary file")
     parser.add_argument("operands", metavar="word", nargs="*", help="words; without any, one a line is read from standard input")
     parser.add_argument("-k", "--topn", type=int, default=10, help="how many neighbours (default 10)")
+    _add_format(parser)
     parser.set_defaults(run=run_nn)
 
 
@@ -36,6 +38,7 @@ def add_predict(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("operands", metavar="word", nargs="*", help="center words; without any, one a line is read from standard input")
     parser.add_argument("--bias", metavar="F", help="constants added to the logits: what fastsg train --save-bias wrote")
     parser.add_argument("-k", "--topn", type=int, default=10, help="how many contexts (default 10)")
+    _add_format(parser)
     parser.set_defaults(run=run_predict)
 
 
@@ -44,7 +47,22 @@ def add_info(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("info", help="describe a vector file, or this installation", description="Describe vector files: words, "
                                  "coordinates, norms. Without a file, describe this installation.")
     parser.add_argument("operands", metavar="file", nargs="*", help="word2vec text or binary files")
+    _add_format(parser)
     parser.set_defaults(run=run_info)
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "binary"), help="of the vector files (default: binary if the name ends in .bin)")
+
+
+def _load(path: str, args: argparse.Namespace) -> tuple[list[str], np.ndarray]:
+    """Words and vectors of a file; a failure on a guessed format says that there is another one."""
+    if args.format:
+        return load_word2vec(path, binary=args.format == "binary")
+    try:
+        return load_word2vec(path)
+    except FormatError as error:
+        raise FormatError(f"{error} (the name decides between text and binary; --format tells otherwise)") from None
 
 
 def printable(word: str) -> str:
@@ -89,15 +107,15 @@ def _check_topn(topn: int) -> None:
 def run_nn(args: argparse.Namespace) -> int:
     """fastsg nn"""
     _check_topn(args.topn)
-    vectors = KeyedVectors(*load_word2vec(args.vectors))
+    vectors = KeyedVectors(*_load(args.vectors, args))
     return _answer(args.operands, lambda word: print_ranked(word, vectors.most_similar(word, topn=args.topn)))
 
 
 def run_predict(args: argparse.Namespace) -> int:
     """fastsg predict"""
     _check_topn(args.topn)
-    words, inputs = load_word2vec(args.vectors)
-    same, outputs = load_word2vec(args.output_vectors)
+    words, inputs = _load(args.vectors, args)
+    same, outputs = _load(args.output_vectors, args)
     if words != same or inputs.shape != outputs.shape:
         raise ValueError(f"{args.vectors} and {args.output_vectors} do not hold the same words in the same order and size")
     model = SoftmaxModel(Vocab(words, np.arange(len(words), 0, -1)), inputs, outputs, load_bias(args.bias, words) if args.bias else None)
@@ -123,7 +141,7 @@ def run_info(args: argparse.Namespace) -> int:
     if not args.operands:
         print(json.dumps(show_config(), indent=2))
     for path in args.operands:
-        words, matrix = load_word2vec(path)
+        words, matrix = _load(path, args)
         norms = np.linalg.norm(matrix.astype(np.float64), axis=1)
         print(f"{printable(path)}\n  {len(words):,} words x {matrix.shape[1]} coordinates, {os.path.getsize(path) / 2**20:.1f} MiB\n"
               f"  norms: median {np.median(norms):.3f}, from {norms.min():.3f} to {norms.max():.3f}\n"

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import inspect
 import json
+import os
 import shlex
 import signal
 import sys
@@ -15,9 +16,9 @@ from collections.abc import Callable, Iterator
 
 from ._atomic import check_writable
 from .callbacks import Callback, EarlyStopping
-from .checkpoint import Checkpoint, load_checkpoint
+from .checkpoint import Checkpoint, load_checkpoint, spare_path
 from .io.bias import save_bias
-from .io.word2vec import save_word2vec
+from .io.word2vec import check_words, save_word2vec
 from .model import SkipGram
 from .report import build_report, summary, write_json
 from .settings import Settings
@@ -26,6 +27,7 @@ from .vocab import Vocab
 _READING = ("tokenizer", "errors", "validation", "progress")
 _DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(SkipGram).parameters.items()}
 _OUTPUTS = ("output", "save_output", "save_vocab", "save_bias", "save_model", "report", "json_log", "checkpoint")
+_WORD_FILES = ("output", "save_output", "save_vocab", "save_bias")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -93,7 +95,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     _setting(training, "batch_size", type=int, help="center positions in a batch; default about 64 batches an epoch, from 1,024 to 131,072")
     _setting(training, "workers", "--threads", type=int, help="threads, default as many as allowed; the same bits for any number")
     _setting(training, "seed", type=int, help="of all random choices")
-    training.add_argument("--patience", type=int, metavar="N", help="stop when the held-out loss has not fallen for N epochs; keep the best")
+    training.add_argument("--patience", type=int, metavar="N", help="stop when N epochs in a row brought no new least held-out loss; "
+                          "keep the best")
     training.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
 
 
@@ -121,9 +124,12 @@ def parse_window(text: str) -> int | tuple[int, int] | None:
     """'5', '5,2' or 'none'."""
     if text.lower() == "none":
         return None
-    sides = [int(side) for side in text.split(",")]
-    if len(sides) > 2:
-        raise ValueError
+    try:
+        sides = [int(side) for side in text.split(",")]
+    except ValueError:
+        sides = []
+    if len(sides) not in (1, 2):
+        raise argparse.ArgumentTypeError(f"{text!r} is no window; allowed are an integer, two of them as 'L,R', and 'none'")
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
@@ -132,16 +138,12 @@ def parse_shrink(text: str) -> bool | str:
     try:
         return {"true": True, "false": False, "random": "random"}[text.lower()]
     except KeyError:
-        raise ValueError from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed are 'true', 'false' and 'random'") from None
 
 
 def parse_bias(text: str) -> str | None:
     """'none' or a name that SkipGram knows."""
     return None if text.lower() == "none" else text
-
-
-for _parser, _name in ((parse_window, "window"), (parse_shrink, "true, false or random"), (parse_bias, "bias")):
-    _parser.__name__ = _name  # argparse names the type in its error: invalid window value: 'x'
 
 
 class EpochLog(Callback):
@@ -177,17 +179,18 @@ def _train(args: argparse.Namespace) -> int:
     inputs = (args.input or []) + args.operands
     if not inputs:
         raise ValueError("there is no input: name text files, or --input - for standard input")
-    for name in _OUTPUTS:
-        if (path := getattr(args, name)) and path != "-":
-            check_writable(path, _flag(name))
+    if [*inputs, *(args.valid or [])].count("-") > 1:
+        raise ValueError("'-' is named more than once, but standard input can be read only once")
+    _check_outputs(args, inputs)
     if args.patience is not None and not args.valid:
         raise ValueError("--patience needs a held-out text: give --valid")
+    stopping = [] if args.patience is None else [EarlyStopping(patience=args.patience)]
     args.checkpoint = args.checkpoint or args.resume
     model = _resumed_model(args) if args.resume else _new_model(args, inputs)
+    _check_words(model, args)
     checkpoint, interrupted = Checkpoint(args.checkpoint) if args.checkpoint else None, False
     with _log(args.json_log, "a" if args.resume else "w") as callbacks:
-        if args.patience is not None:
-            callbacks.append(EarlyStopping(patience=args.patience))
+        callbacks.extend(stopping)
         if checkpoint:
             callbacks.append(checkpoint)
         try:
@@ -207,10 +210,48 @@ def _train(args: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
+def _check_outputs(args: argparse.Namespace, inputs: list[str]) -> None:
+    """Every output can be written, and none of them over an input or another output."""
+    for flag, path in (outputs := [(_flag(name), path) for name in _OUTPUTS if (path := getattr(args, name)) is not None]):
+        if path != "-":
+            check_writable(path, flag)
+        elif flag != "--json-log":
+            raise ValueError(f"{flag} is '-', but only --json-log can write to standard output; name a file")
+    if checkpoint := args.checkpoint or args.resume:
+        outputs += [("--checkpoint", checkpoint), ("--checkpoint", spare_path(checkpoint))]
+    read = {"--input": inputs, "--valid": args.valid or [], "--read-vocab": [args.read_vocab], "--resume": [args.resume]}
+    owners = {_place(path): flag for flag, paths in read.items() for path in paths if path}
+    for flag, path in outputs:
+        if (place := _place(path)) is None:
+            continue
+        owner = owners.setdefault(place, flag)
+        if owner != flag and (flag, owner) != ("--checkpoint", "--resume"):
+            raise ValueError(f"{flag} and {owner} name the same file, {path}; one would overwrite the other")
+
+
+def _place(path: str) -> str | None:
+    """The file that a path leads to; None for a stream or a device, which many may write."""
+    place = os.path.realpath(path)
+    special = path == "-" or os.path.abspath(path).startswith(("/dev/", "/proc/")) or (os.path.exists(place) and not os.path.isfile(place))
+    return None if special else place
+
+
 def _new_model(args: argparse.Namespace, inputs: list[str]) -> SkipGram:
+    cuts = [_flag(name) for name in ("min_count", "max_final_vocab") if name in getattr(args, "given", ())]
+    if args.read_vocab and cuts:
+        raise ValueError(f"--read-vocab and {cuts[0]} exclude each other: the words of the file are taken as they are")
     model = SkipGram(**{name: getattr(args, name) for name in _DEFAULTS if hasattr(args, name) and name not in _READING}, **_reading(args))
     model.build_vocab(corpus_file=inputs, vocab=Vocab.load(args.read_vocab) if args.read_vocab else None)
     return model
+
+
+def _check_words(model: SkipGram, args: argparse.Namespace) -> None:
+    """The files asked for can hold all words: to be told before the training, not after it."""
+    if flag := next((_flag(name) for name in _WORD_FILES if getattr(args, name)), None):
+        try:
+            check_words(model.vocab.words)
+        except ValueError as error:
+            raise ValueError(f"{flag}: {error}; --save-model can hold any word") from None
 
 
 def _resumed_model(args: argparse.Namespace) -> SkipGram:

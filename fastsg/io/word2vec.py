@@ -68,7 +68,9 @@ def save_word2vec(
     to double first. A shorter text does not always survive those, and took three times as long to make.
     """
     matrix = _checked_matrix(matrix)
-    encoded = _encoded_words(words, len(matrix))
+    if len(words) != len(matrix):
+        raise ValueError(f"words must have one entry per row of matrix ({len(matrix)}), got {len(words)}")
+    encoded = check_words(words)
     if fvocab is not None and counts is None:
         raise ValueError("fvocab needs counts: this vocabulary has none")
     if counts is not None and len(counts) != len(encoded):
@@ -170,6 +172,20 @@ def load_counts(path: str | os.PathLike[str], *, encoding: str = "utf-8", errors
     return counts
 
 
+def check_words(words: Sequence[str]) -> list[bytes]:
+    """The words in UTF-8, if these formats can hold them; to be asked before a long training rather than after it.
+
+    Raises TypeError or ValueError naming the word, when one is no str, cannot be encoded, is empty, holds a separator or
+    comes twice.
+    """
+    encoded = [_encoded(word) for word in words]
+    if len(set(encoded)) != len(encoded):
+        seen: set[bytes] = set()
+        twice = next(word for word, raw in zip(words, encoded, strict=True) if raw in seen or seen.add(raw))
+        raise ValueError(f"words must be unique, {twice!r} comes twice")
+    return encoded
+
+
 # Arguments ------------------------------------------------------------------------------------------------------------
 
 
@@ -201,17 +217,6 @@ def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
     if matrix.ndim != 2 or matrix.shape[1] < 1 or matrix.dtype.kind != "f":
         raise ValueError(f"matrix must be floats of shape (K, H), H >= 1, got {matrix.dtype} of shape {matrix.shape}")
     return matrix
-
-
-def _encoded_words(words: Sequence[str], count: int) -> list[bytes]:
-    if len(words) != count:
-        raise ValueError(f"words must have one entry per row of matrix ({count}), got {len(words)}")
-    encoded = [_encoded(word) for word in words]
-    if len(set(encoded)) != count:
-        seen: set[bytes] = set()
-        twice = next(word for word, raw in zip(words, encoded, strict=True) if raw in seen or seen.add(raw))
-        raise ValueError(f"words must be unique, {twice!r} comes twice")
-    return encoded
 
 
 def _encoded(word: str) -> bytes:
