@@ -627,6 +627,13 @@ cdef class Workspace:
         if bad >= 0:
             raise ValueError(f"counts[{bad}] is {counts[bad]}; counts must be finite and at least {FSG_LEAST_COUNT:g}")
 
+    cdef void check_distinct(self, const int32_t[::1] ids) except *:
+        """Two rows of one center would move at once: the ids must rise, as group_windows and group_pairs give them."""
+        cdef int64_t u
+        for u in range(1, ids.shape[0]):
+            if ids[u] <= ids[u - 1]:
+                raise ValueError(f"centers[{u}] is {ids[u]} after {ids[u - 1]}; the centers of a step must be distinct and rise")
+
     def loss(self, const float[:, ::1] I_kh not None, const float[:, ::1] O_kh not None,
              const float[::1] bias_k not None, const int32_t[::1] ids not None, const int64_t[::1] row_ptr not None,
              const int32_t[::1] contexts not None, const float[::1] counts not None, log_z=None):
@@ -673,6 +680,7 @@ cdef class Workspace:
                 raise ValueError("adagrad_I and adagrad_O must hold a value for each row of I_kh and O_kh")
             step_I.adagrad_k, step_O.adagrad_k = &a_I[0], &a_O[0]
         self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
+        self.check_distinct(ids)
         if shift_k.shape[0] != I_kh.shape[0]:
             raise ValueError(f"shift_k has {shift_k.shape[0]} values; need {I_kh.shape[0]}")
         self.enter()
@@ -689,6 +697,7 @@ cdef class Workspace:
                  const int32_t[::1] contexts not None, const float[::1] counts not None):
         """(loss, gI of shape (U, H), gO of shape (K, H)) of a batch with distinct ids; nothing moves."""
         self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
+        self.check_distinct(ids)
         copy = np.array(O_kh)  # gradient_slice wants a writable O, though it does not write without a step
         self.enter()
         try:

@@ -249,3 +249,12 @@ def test_stubs_know_every_function():
     assert stub_complaints(_core, source) == []
     assert stub_complaints(_core, source.replace("def isa()", "def isb()")) == ["isa is missing"]  # control
     assert len(stub_complaints(_core, source.replace("SLICE: int", "").replace("log_z:", "z:").replace("ids: _Ids, K", "K: int, ids"))) == 3
+
+
+def test_centers_of_a_step_are_distinct(problem):
+    p = problem(20, 4, 5)
+    centers, row_ptr, contexts, counts = p.batch
+    twice = centers.copy()
+    twice[1] = twice[0]
+    with pytest.raises(ValueError, match=r"centers\[1\] is \d+ after \d+; the centers of a step must be distinct"):
+        p.workspace().gradient(p.I, p.O, p.bias, twice, row_ptr, contexts, counts)
