@@ -3,8 +3,6 @@
 Names and signatures follow gensim 4.4 so that code written for it runs; the implementation is independent.
 """
 
-import difflib
-import itertools
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastsg import evaluation
+from fastsg._suggest import close_words
 from fastsg.errors import FormatError
 from fastsg.io.word2vec import load_counts, load_word2vec, save_word2vec
 
@@ -26,9 +25,7 @@ _COSMUL_EPSILON = 1e-6
 _BLOCK_NUMBERS = 1 << 20
 _FLOAT32_SLACK = 1e-5  # float32 cosines are off by less
 _TINY = float(np.finfo(np.float32).tiny)
-_SUGGESTION_SCAN = 200_000  # most frequent words looked at
-_SUGGESTION_CANDIDATES = 2_000
-_SUGGESTION_LONGEST = 64
+_LONGEST_SHOWN = 64  # letters of an unknown word in its error
 
 
 class KeyedVectors:
@@ -110,7 +107,7 @@ class KeyedVectors:
             return index
         if default is not None:
             return default
-        raise _UnknownKeyError(key, self.index_to_key)
+        raise _UnknownKeyError(key, self.key_to_index)
 
     def get_vector(self, key: Key, norm: bool = False) -> np.ndarray:
         """Vector (H,) of a key: a read-only view, or with `norm` a copy of length 1 (a zero vector stays zero)."""
@@ -526,30 +523,20 @@ class KeyedVectors:
 class _UnknownKeyError(KeyError):
     """Looks for close words only when it is shown: most unknown words are caught, not printed."""
 
-    def __init__(self, key: Any, words: list[str]) -> None:
+    def __init__(self, key: Any, index: dict[str, int]) -> None:
         super().__init__(key)
-        self._words = words
+        self._index = index
 
     def __str__(self) -> str:
         key = self.args[0]
         if not isinstance(key, str):
-            return f"{key!r} is neither a word nor a row number below {len(self._words)}"
-        close = _close_words(key, self._words)
+            return f"{key!r} is neither a word nor a row number below {len(self._index)}"
+        close = close_words(key, self._index)
         hint = f"; close words: {', '.join(map(repr, close))}" if close else ""
-        return f"the word {key[:_SUGGESTION_LONGEST]!r} is not in the vocabulary of {len(self._words)} words{hint}"
+        return f"the word {key[:_LONGEST_SHOWN]!r} is not in the vocabulary of {len(self._index)} words{hint}"
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return KeyError, (str(self),)  # without the vocabulary
-
-
-def _close_words(word: str, words: list[str]) -> list[str]:
-    """Up to three similar words among frequent ones with the same first letter and nearly the same length."""
-    if not word or len(word) > _SUGGESTION_LONGEST:
-        return []
-    start = (word[0].lower(), word[0].upper())
-    frequent = itertools.islice(words, _SUGGESTION_SCAN)
-    near = (w for w in frequent if abs(len(w) - len(word)) <= 2 and w.startswith(start))
-    return difflib.get_close_matches(word, itertools.islice(near, _SUGGESTION_CANDIDATES), 3, 0.7)
 
 
 def _checked_index(words: list[str], rows: int) -> dict[str, int]:

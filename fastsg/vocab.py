@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
@@ -11,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._atomic import atomic_write
+from ._suggest import close_words
 from .errors import FormatError
 
 MAX_WORDS = 2**31 - 1
 _MAX_COUNT = 2**63 - 1
-_SUGGEST_FROM = 50_000
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -206,18 +205,9 @@ class Vocab:
     def suggest(self, word: str, n: int = 3) -> list[str]:
         """Words of the vocabulary that look like ``word``, best first, for error messages.
 
-        Other spellings in upper and lower case come first; then words close in letters among the commonest 50,000.
+        Other spellings in upper and lower case come first; then common words close in letters.
         """
-        found = [form for form in dict.fromkeys((word.lower(), word.capitalize(), word.upper())) if form in self.index]
-        # Comparing letters is slow: only words of similar length that share an end are compared.
-        ends = (word[:1], word[-1:])
-        near = [
-            other
-            for other in self.words[:_SUGGEST_FROM]
-            if abs(len(other) - len(word)) <= 2 and (other[0] == ends[0] or other[-1] == ends[1])
-        ]
-        found += [other for other in difflib.get_close_matches(word, near, n=n, cutoff=0.7) if other not in found]
-        return [other for other in found if other != word][:n]
+        return close_words(word, self.index, n)
 
 
 def eligible(counts: NDArray[np.int64], min_count: int, max_final_vocab: int | None) -> NDArray[np.int64]:

@@ -63,6 +63,12 @@ def test_unknown_word_is_named_with_close_ones(kv):
     for call in (kv.most_similar, kv.similar_by_word, kv.distances, kv.get_index, lambda w: kv.similarity("the", w)):
         with pytest.raises(KeyError, match="close words: 'woman'"):
             call("womann")
+    with pytest.raises(KeyError, match="close words: 'the'"):
+        kv["THE"]
+    mixed = KeyedVectors(["w1", "NewYork", ""], np.ones((3, 2), np.float32))
+    for asked, close in (("W1", "w1"), ("newyork", "NewYork"), ("newyrok", "NewYork")):
+        with pytest.raises(KeyError, match=f"close words: '{close}'"):
+            mixed[asked]
     with pytest.raises(KeyError, match="neither a word nor a row number below 9"):
         kv[9]
     with pytest.raises(KeyError, match="neither"):

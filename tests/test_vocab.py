@@ -256,6 +256,8 @@ def test_words_with_line_feeds_are_not_written(tmp_path):
         ("Language", "language"),
         ("paris", "Paris"),
         ("anguage", "language"),
+        ("kat", "cat"),
+        ("LANGUGE", "language"),
         ("zzzz", None),
         ("", None),
     ],
