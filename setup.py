@@ -1,7 +1,7 @@
 """Builds the two extensions. Project data stand in pyproject.toml; here is only what needs a compiler.
 
 FASTSG_OPENMP=0|1|auto   without OpenMP | OpenMP or fail | OpenMP if the compiler can (default; the bits are the same)
-FASTSG_DEBUG=1           bounds checks in the bindings, assertions in the kernels
+FASTSG_DEBUG=1           bounds checks in the bindings; all compiled with -O1 -g and not stripped
 FASTSG_SANITIZE=LIST     e.g. address,undefined or thread
 """
 

@@ -2,7 +2,7 @@
 
 Sources: docstrings, comments and prose strings of the standard library's ``.py`` files (also inside the wheels that
 ``ensurepip`` bundles, and in a zipped library), the language reference that ``pydoc`` shows, and the docstrings of
-built-in objects and compiled modules. Files are read, never imported; compiled modules are imported from a fixed list.
+built-in objects and compiled modules. Sources are read, never imported, and ``.pyc`` files are not looked at; compiled modules are imported from a fixed list.
 The same installation gives the same corpus in the same order.
 
 Notes
@@ -12,10 +12,8 @@ Source text is cut by one regular expression instead of ``tokenize``, which need
 """
 
 import importlib
-import importlib.util
 import itertools
 import logging
-import marshal
 import os
 import re
 import sys
@@ -119,32 +117,24 @@ def _is_test(path: str) -> bool:
 
 
 def _library_files(folder: str) -> Iterator[str]:
-    """Paths, below the folder and in a fixed order, of sources, wheels and compiled files without a source."""
+    """Paths, below the folder and in a fixed order, of sources and wheels."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS)
-        present = set(names)
         for name in sorted(names):
-            orphan = name.endswith(".pyc") and name[:-1] not in present
-            if (orphan or name.endswith((".py", ".whl"))) and name != "this.py":  # whose text is in cipher
+            if name.endswith((".py", ".whl")) and name != "this.py":  # whose text is in cipher
                 yield os.path.relpath(os.path.join(parent, name), folder)
 
 
 def _python_paragraphs(name: str, data: bytes) -> Iterator[str]:
-    """Paragraphs of a source or a compiled file, told by its name."""
-    if name.endswith(".py"):
-        yield from _source_paragraphs(data.decode("utf-8", errors="replace"), all_strings=not _is_test(name))
-    elif not _is_test(name):
-        yield from _compiled_paragraphs(data)
+    """Paragraphs of a source file, which may be a test, told by its name."""
+    return _source_paragraphs(data.decode("utf-8", errors="replace"), all_strings=not _is_test(name))
 
 
 def _archive_paragraphs(path: str) -> Iterator[str]:
     """Paragraphs of the Python files in a wheel or a zipped library."""
     with zipfile.ZipFile(path) as archive:
-        names = sorted(archive.namelist())
-        present = set(names)
-        for name in names:
-            orphan = name.endswith(".pyc") and name[:-1] not in present
-            if (orphan or name.endswith(".py")) and _SKIPPED_FOLDERS.isdisjoint(name.split("/")):
+        for name in sorted(archive.namelist()):
+            if name.endswith(".py") and _SKIPPED_FOLDERS.isdisjoint(name.split("/")):
                 yield from _python_paragraphs(name, archive.read(name))
 
 
@@ -156,7 +146,7 @@ def _file_paragraphs(folder: str, name: str) -> list[str]:
             return list(_archive_paragraphs(path))
         with open(path, "rb") as file:
             return list(_python_paragraphs(name, file.read()))
-    except (OSError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         logger.info("demo corpus: passed over %s: %s", path, error)
         return []
 
@@ -250,19 +240,6 @@ def _source_paragraphs(source: str, all_strings: bool = True) -> Iterator[str]:
             text = piece
         kind, end = this_kind, match.end()
     yield from _BLANK_LINE.split(text)
-
-
-def _compiled_paragraphs(data: bytes) -> Iterator[str]:
-    """Strings of a ``.pyc`` of this very interpreter; of another's, nothing."""
-    if data[:4] != importlib.util.MAGIC_NUMBER:
-        return
-    stack = [marshal.loads(data[16:])]
-    while stack:
-        for constant in stack.pop().co_consts:
-            if isinstance(constant, str):
-                yield from _BLANK_LINE.split(constant)
-            elif isinstance(constant, types.CodeType):
-                stack.append(constant)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
