@@ -79,6 +79,8 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, model: SkipGram) -> None:
         self._reset()
+        if self.monitor == "valid_nll" and model.validation is None:
+            raise ValueError("EarlyStopping(monitor='valid_nll') needs a validation text: give the model validation=")
         first = len(model.history) - model.plan.done
         for epoch in range(first, len(model.history)):  # of an interrupted training
             self._count(epoch + 1, model.history[epoch][self.monitor])
@@ -99,12 +101,10 @@ class EarlyStopping(Callback):
     def on_train_end(self, model: SkipGram) -> None:
         if self._state is not None and self._since:
             model.I[:], model.O[:] = self._state
-            model.state.whole = False
+            model.state.whole, model.restored_epoch = False, self.best_epoch
         self._state = model.state.best = None
 
-    def _count(self, epoch: int, value: float | None) -> None:
-        if value is None:
-            raise ValueError("EarlyStopping(monitor='valid_nll') needs a validation text")
+    def _count(self, epoch: int, value: float) -> None:
         if value < self.best - self.min_delta:
             self.best, self.best_epoch, self._since = value, epoch, 0
         else:

@@ -101,6 +101,7 @@ class SkipGram(SoftmaxModel):
     history : list of dict                  One for each epoch: nll, perplexity, unigram_nll, valid_nll, valid_perplexity (nats per
                                             pair), pairs, softmax_rows, seconds, count_seconds, pairs_per_second, alpha.
     plan : Plan or None                     The training begun last: epochs planned and done. It is saved with the model.
+    restored_epoch : int or None            The epoch (from 1) whose I and O early stopping has put back.
 
     Examples
     --------
@@ -137,6 +138,7 @@ class SkipGram(SoftmaxModel):
         self.seconds = {"read": 0.0, "init": 0.0, "validate": 0.0}
         self.corpus: EncodedCorpus | None = None
         self.plan: Plan | None = None
+        self.restored_epoch: int | None = None
         self._keyed: dict[str, KeyedVectors] = {}
         self._training = False
         if sentences is not None or corpus_file is not None:
@@ -474,7 +476,7 @@ class SkipGram(SoftmaxModel):
             source = source._replace(batch_size=self.plan.batch_size)
         else:
             self.plan = Plan.start(source, self.validation, epochs or self.settings.epochs, schedule)
-            self.state.whole, self.state.best = True, None
+            self.state.whole, self.state.best, self.restored_epoch = True, None, None
         try:
             if tell(callbacks, "on_train_begin", self):
                 self._epochs(source, callbacks)

@@ -27,7 +27,8 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object
     Losses are in nats per pair. ``pairs`` (sum of weights) and ``softmax_rows`` are totals over all epochs; ``unigram_nll`` is
     the cross-entropy of the contexts of the last epoch's training pairs under their own distribution, ``valid_unigram_nll`` of
     the held-out pairs under the training text's unigram distribution. ``seconds.count`` is the part of training spent on
-    grouping windows, ``seconds.train`` the rest of it.
+    grouping windows, ``seconds.train`` the rest of it. I and O are those of the end of the last epoch, unless ``restored_epoch`` names the one
+    that early stopping put back, or ``interrupted`` says that they moved on into an epoch that was not finished.
     """
     last = model.history[-1] if model.history else {}
     count = sum(epoch["count_seconds"] for epoch in model.history)
@@ -48,6 +49,8 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object
         "unigram_nll": last.get("unigram_nll"),
         "valid_unigram_nll": last.get("valid_unigram_nll"),
         "epochs": [{name: epoch[name] for name in _EPOCH_FIELDS} for epoch in model.history],
+        "restored_epoch": model.restored_epoch,
+        "interrupted": model.plan is not None and model.restored_epoch is None and not model.state.whole,
         "seconds": seconds | {"total": sum(seconds.values())},
         "workers": model.workers,
         "isa": _core.isa(),
@@ -91,6 +94,10 @@ def summary(report: dict[str, object]) -> str:
     ]
     lines += [f"  epoch {number}   {_losses(epoch)}   {epoch['seconds']:.1f} s   {epoch['pairs_per_second']:,.0f} pairs/s"
               for number, epoch in enumerate(epochs, 1)]
+    if report["restored_epoch"] is not None:
+        lines.append(f"stopped early; the vectors are those of epoch {report['restored_epoch']}, the best")
+    if report["interrupted"]:
+        lines.append("interrupted: the vectors are those of the moment, within an epoch that is not listed")
     lines.append("seconds   " + "   ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
     lines.append(f"{report['workers']} thread{'s' * (report['workers'] != 1)}, {report['isa']}, {report['precision']}, "
                  f"peak memory {report['peak_rss_bytes'] / 2**20:,.0f} MiB")

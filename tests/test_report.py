@@ -6,14 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from fastsg import SkipGram
+from fastsg import Callback, EarlyStopping, SkipGram
 from fastsg.report import build_report, sha256, summary, write_json
 
 SENTENCES = [["a", "b", "c", "d"], ["b", "a", "d"]] * 20
 
 
 def trained(**options):
-    return SkipGram(SENTENCES, vector_size=4, min_count=1, epochs=2, progress=False, **options)
+    return SkipGram(SENTENCES, **{"vector_size": 4, "min_count": 1, "epochs": 2, "progress": False} | options)
 
 
 def test_report_adds_up():
@@ -56,3 +56,26 @@ def test_summary_is_for_people():
         assert part in text
     assert "None" not in text and "nan" not in text
     assert "held-out" not in summary(build_report(trained()))
+
+
+def test_the_epoch_that_early_stopping_put_back_is_named():
+    model = trained(validation=[["a", "a", "d", "d"]] * 3, callbacks=[EarlyStopping(patience=1)], alpha=2.0, epochs=9)
+    report = build_report(model)
+    if report["restored_epoch"] is None:
+        pytest.fail("the held-out loss never rose: choose another text")
+    assert -model.score(model.validation) == pytest.approx(report["epochs"][report["restored_epoch"] - 1]["valid_nll"], rel=1e-6)
+    assert f"those of epoch {report['restored_epoch']}" in summary(report) and not report["interrupted"]
+
+
+def test_an_interrupted_training_says_so():
+    class Interrupt(Callback):
+        def on_epoch_begin(self, model):
+            if model.history:
+                model.state.whole = False
+                raise KeyboardInterrupt
+
+    model = SkipGram(vector_size=4, min_count=1, epochs=3, progress=False)
+    with pytest.raises(KeyboardInterrupt):
+        model.train(SENTENCES, callbacks=[Interrupt()])
+    assert build_report(model)["interrupted"] and "interrupted" in summary(build_report(model))
+    assert not build_report(trained())["interrupted"]
