@@ -5,20 +5,7 @@
 Start at :class:`SkipGram`; the mathematics is in docs/model.md.
 """
 
-import os as _os
-
-# libgomp reads its wait policy when it is loaded: spinning threads are a disaster on a busy machine and gain next to
-# nothing here, with three parallel regions a batch. Whoever has chosen keeps the choice.
-_POLICY = not ({"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & _os.environ.keys())
-if _POLICY:
-    _os.environ["OMP_WAIT_POLICY"] = "passive"
-try:
-    from . import _core
-finally:
-    if _POLICY:
-        del _os.environ["OMP_WAIT_POLICY"]
-
-from ._config import show_config
+from ._config import show_config  # first: it loads the kernels, and with them OpenMP
 from ._version import __version__
 from .callbacks import Callback, EarlyStopping
 from .checkpoint import Checkpoint, load_checkpoint

@@ -1,4 +1,4 @@
-"""What this installation is made of and what it will use."""
+"""Loads the kernels, and says what this installation is made of and what it will use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ import platform
 
 import numpy as np
 
-from . import _core
+# libgomp reads its wait policy when it is loaded: spinning threads are a disaster on a busy machine and gain next to
+# nothing here, with three parallel regions a batch. Whoever has chosen keeps the choice.
+_CHOSEN = {name: os.environ[name] for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT") if name in os.environ}
+if not _CHOSEN:
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+try:
+    from . import _core
+finally:
+    if not _CHOSEN:
+        del os.environ["OMP_WAIT_POLICY"]
+
 from ._threads import available_threads, effective_num_threads
 from ._version import __version__
 
@@ -18,6 +28,6 @@ def show_config() -> dict[str, object]:
         "version": __version__, "isa": _core.isa(), "available_isas": _core.available_isas(),
         "available_precisions": _core.available_precisions(), "threads": effective_num_threads(),
         "thread_sources": available_threads(), "openmp": _core.OPENMP or None,
-        "wait_policy": os.environ.get("OMP_WAIT_POLICY", "passive (set by fastsg)"), "compiler": _core.COMPILER,
+        "wait_policy": ", ".join(f"{name}={value}" for name, value in _CHOSEN.items()) or "passive (set by fastsg)", "compiler": _core.COMPILER,
         "python": platform.python_version(), "numpy": np.__version__, "platform": platform.platform(),
     }

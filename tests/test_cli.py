@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import math
+import os
 import subprocess
 import sys
 
@@ -292,6 +293,15 @@ def test_usage_errors_exit_2(capsys):
 def test_control_characters_never_reach_the_terminal():
     assert printable("a\x1b[31mb\n\x9b") == "a\\x1b[31mb\\n\\x9b"
     assert printable("猫 naïve") == "猫 naïve"
+
+
+@pytest.mark.parametrize("given, shown", [
+    ({}, "passive (set by fastsg)"), ({"GOMP_SPINCOUNT": "1000"}, "GOMP_SPINCOUNT=1000"), ({"OMP_WAIT_POLICY": "active"}, "OMP_WAIT_POLICY=active"),
+])
+def test_info_shows_the_wait_policy_at_import(given, shown):
+    clean = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    code = "import fastsg, os; os.environ['OMP_WAIT_POLICY'] = 'late'; print(fastsg.show_config()['wait_policy'])"
+    assert subprocess.run([sys.executable, "-c", code], env=clean | given, capture_output=True, text=True, check=True).stdout.strip() == shown
 
 
 def test_version(capsys):
