@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from . import _core
+from ._threads import cgroup_folders
 
 
 _PAIR_BYTES = 44
@@ -55,9 +56,9 @@ def peak_rss_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _number(path: str) -> int | None:
+def _number(path: Path) -> int | None:
     try:
-        return int(Path(path).read_text())
+        return int(path.read_text())
     except (OSError, ValueError):
         return None
 
@@ -73,12 +74,29 @@ def _kilobytes(path: str, name: str) -> int | None:
     return None
 
 
-def _cgroup() -> int | None:
-    for limit, used in (("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-                        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes")):
-        if (most := _number(limit)) is not None and most < 2**60:
-            return max(most - (_number(used) or 0), 0)
+def _cgroup(membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup") -> int | None:
+    """Least that our control groups and those above them leave; the files they cache count as free while they are not in use."""
+    free = [left for folder in cgroup_folders("memory", membership, mounts) if (left := _left(folder)) is not None]
+    return min(free, default=None)
+
+
+def _left(folder: Path) -> int | None:
+    """Bytes below the limit of one group; None without a limit. Version 2 has the first names, version 1 the second."""
+    for limit, used, idle in (("memory.max", "memory.current", "inactive_file"),
+                              ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")):
+        if (most := _number(folder / limit)) is not None and most < 2**60:
+            taken = max((_number(folder / used) or 0) - _statistic(folder, idle), 0)
+            return max(most - taken, 0)
     return None
+
+
+def _statistic(folder: Path, name: str) -> int:
+    """A number of memory.stat, whose lines read ``name bytes``; 0 where there is none."""
+    try:
+        lines = (folder / "memory.stat").read_text().splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith(name + " ")), 0)
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _address_space() -> int | None:

@@ -68,22 +68,25 @@ def _affinity() -> int:
 
 def _cgroup_cores(membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup") -> int | None:
     """Smallest CPU quota over our groups and those above them, in cores, rounded up; None without one."""
-    try:
-        lines = Path(membership).read_text().splitlines()
-    except OSError:
-        return None
-    cores = [quota for folder in _cgroup_folders(lines, Path(mounts)) for quota in _quotas(folder)]
+    cores = [quota for folder in cgroup_folders("cpu", membership, mounts) for quota in _quotas(folder)]
     return max(1, math.ceil(min(cores))) if cores else None
 
 
-def _cgroup_folders(lines: list[str], mounts: Path) -> Iterator[Path]:
-    """Folders that may hold a quota. Lines read ``id:controllers:path``; version 2 names no controllers."""
+def cgroup_folders(controller: str, membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup") -> Iterator[Path]:
+    """Folders that may hold a limit of "cpu" or "memory": of our groups and of those above them.
+
+    The lines of `membership` read ``id:controllers:path``; version 2 names no controllers.
+    """
+    try:
+        lines = Path(membership).read_text().splitlines()
+    except OSError:
+        return
     for line in lines:
         _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
         if not controllers:
-            tops = [mounts, mounts / "unified"]
-        elif "cpu" in controllers.split(","):
-            tops = [mounts / controllers, mounts / "cpu"]
+            tops = [Path(mounts), Path(mounts, "unified")]
+        elif controller in controllers.split(","):
+            tops = [Path(mounts, controllers), Path(mounts, controller)]
         else:
             continue
         # In a container the path may be the host's and not exist here; its parents lead to the mount, which does.

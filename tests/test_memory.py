@@ -102,13 +102,33 @@ def test_address_space_limit_counts():
     assert 0 < int(out) < 2**33
 
 
-@pytest.mark.parametrize(
-    "limit, used, free", [("max", 5, None), (str(2**30), str(2**29), 2**29), (str(2**29), str(2**30), 0), ("garbage", 1, None)]
-)
-def test_control_group(monkeypatch, tmp_path, limit, used, free):
-    files = {"/sys/fs/cgroup/memory.max": limit, "/sys/fs/cgroup/memory.current": used}
-    monkeypatch.setattr(_memory, "_number", lambda path: int(files[path]) if str(files.get(path, "")).isdigit() else None)
-    assert _memory._cgroup() == free
+V1 = "9:cpu:/x\n4:memory:/a\n"
+IDLE = "anon 100\ninactive_file 250\ntotal_inactive_file 300\nactive_file 7\n"
+
+
+@pytest.mark.parametrize("membership, files, free", [
+    ("0::/", {}, None),
+    ("0::/", {"memory.max": "max", "memory.current": "5"}, None),
+    ("0::/", {"memory.max": "garbage", "memory.current": "5"}, None),
+    ("0::/", {"memory.max": "1000", "memory.current": "400"}, 600),
+    ("0::/", {"memory.max": "1000", "memory.current": "1400"}, 0),
+    ("0::/", {"memory.max": "1000", "memory.current": "400", "memory.stat": IDLE}, 850),
+    ("0::/", {"memory.max": "1000", "memory.current": "100", "memory.stat": IDLE}, 1000),
+    ("0::/", {"memory.max": "1000", "memory.current": "400", "memory.stat": "inactive_file"}, 600),
+    ("0::/a/b", {"a/b/memory.max": "max", "a/memory.max": "1000", "a/memory.current": "400"}, 600),
+    ("0::/a", {"a/memory.max": "1000", "a/memory.current": "400", "memory.max": "900", "memory.current": "800"}, 100),
+    ("0::/of/the/host", {"memory.max": "1000", "memory.current": "400"}, 600),
+    (V1, {"memory/a/memory.limit_in_bytes": "1000", "memory/a/memory.usage_in_bytes": "400", "memory/a/memory.stat": IDLE}, 900),
+    (V1, {"memory/memory.limit_in_bytes": str(2**63 - 4096), "memory/memory.usage_in_bytes": "400"}, None),
+    (V1, {"cpu/x/memory.limit_in_bytes": "1000"}, None),
+])
+def test_control_group(tmp_path, membership, files, free):
+    (tmp_path / "cgroup").write_text(membership)
+    for name, content in files.items():
+        path = tmp_path / "mounts" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content + "\n")
+    assert _memory._cgroup(str(tmp_path / "cgroup"), str(tmp_path / "mounts")) == free
 
 
 def test_batches_beyond_a_block_keep_the_whole_gradient():
