@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests: seeds, problems of awkward shapes, and the shared data where it is present."""
+"""Fixtures shared by the tests: seeds, problems of awkward shapes, and corpora where there are some."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 
 from fastsg import _core
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(os.environ.get("FASTSG_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+NO_DATA = "no corpora found: set FASTSG_DATA"
 SEED = int(os.environ.get("FASTSG_SEED", "0"))
 
 
@@ -19,9 +20,9 @@ def rng():
 
 @pytest.fixture
 def data():
-    """Folder of the shared corpora; tests that need it are skipped where it is absent."""
+    """Folder of the corpora; tests that need it are skipped where it is absent."""
     if not DATA.is_dir():
-        pytest.skip("the shared data are not here")
+        pytest.skip(NO_DATA)
     return DATA
 
 

@@ -726,7 +726,7 @@ def test_memory_is_tokens_once(tmp_path, space):
     assert int(done.stdout) < 64 << 20, done.stderr
 
 
-# ---- shared data ----
+# ---- corpora ----
 
 EXPECTED_ERRORS = {
     "corpus_empty.txt": "there are no tokens",
@@ -739,12 +739,12 @@ EXPECTED_ERRORS = {
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
-    """Runs the shared script that writes broken files; skipped where it is absent."""
-    from conftest import DATA
+    """Runs the script that writes broken files; skipped where it is absent."""
+    from conftest import DATA, NO_DATA
 
     script = DATA / "hostile" / "make_hostile.py"
     if not script.is_file():
-        pytest.skip("the shared data are not here")
+        pytest.skip(NO_DATA)
     folder = tmp_path_factory.mktemp("hostile") / "x"
     folder.mkdir()
     copy = folder / script.name

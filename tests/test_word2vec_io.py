@@ -194,10 +194,10 @@ def test_load_counts_refuses(tmp_path, content):
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
     """The files make_hostile.py writes, made in a folder of ours."""
-    from conftest import DATA
+    from conftest import DATA, NO_DATA
 
     if not (DATA / "hostile" / "make_hostile.py").is_file():
-        pytest.skip("the shared data are not here")
+        pytest.skip(NO_DATA)
     folder = tmp_path_factory.mktemp("hostile")
     shutil.copy(DATA / "hostile" / "make_hostile.py", folder)
     runpy.run_path(str(folder / "make_hostile.py"))
