@@ -31,8 +31,8 @@ def add_nn(commands: argparse._SubParsersAction) -> None:
 
 def add_predict(commands: argparse._SubParsersAction) -> None:
     """Declare fastsg predict."""
-    parser = commands.add_parser("predict", help="P(context|center)", description="Print the likeliest contexts of each center word, with their "
-                                 "exact probabilities over the whole vocabulary.")
+    parser = commands.add_parser("predict", help="P(context|center)", description="Print the likeliest contexts of each center word, with "
+                                 "their exact probabilities over the whole vocabulary.")
     parser.add_argument("vectors", help="input vectors: what fastsg train --output wrote")
     parser.add_argument("output_vectors", help="output vectors: what fastsg train --save-output wrote")
     parser.add_argument("operands", metavar="word", nargs="*", help="center words; without any, one a line is read from standard input")

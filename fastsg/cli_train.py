@@ -79,7 +79,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
              help="weigh distance d by (z-d+1)/z, not at all, or draw the reach as word2vec does")
     _setting(model, "min_count", type=int, help="drop rarer words")
     _setting(model, "max_final_vocab", "--max-vocab", type=int, help="keep at most so many words")
-    _setting(model, "sample", "-t", type=float, help="subsampling threshold; 0 keeps every token; default 1e-3, more for small vocabularies")
+    _setting(model, "sample", "-t", type=float,
+             help="subsampling threshold; 0 keeps every token; default 1e-3, more for small vocabularies")
     _setting(model, "output_bias", type=parse_bias, metavar="none|unigram", help="fixed output bias; none is the paper's model")
 
 

@@ -2,7 +2,8 @@
 
 Sources: docstrings, comments and prose strings of the standard library's ``.py`` files (also inside the wheels that
 ``ensurepip`` bundles, and in a zipped library), the language reference that ``pydoc`` shows, and the docstrings of
-built-in objects and compiled modules. Sources are read, never imported, and ``.pyc`` files are not looked at; compiled modules are imported from a fixed list.
+built-in objects and compiled modules. Sources are read, never imported, and ``.pyc`` files are not looked at;
+compiled modules are imported from a fixed list.
 The same installation gives the same corpus in the same order.
 
 Notes

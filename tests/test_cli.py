@@ -91,8 +91,8 @@ def test_standard_input_and_gzip_give_the_same(text, tmp_path, capsys):
     packed = tmp_path / "text.gz"
     packed.write_bytes(gzip.compress(text.read_bytes()))
     run(capsys, "train", packed, "-o", tmp_path / "a.vec", "--quiet", *SMALL)
-    done = subprocess.run([sys.executable, "-m", "fastsg", "train", "--input", "-", "-o", tmp_path / "b.vec", *SMALL], input=text.read_bytes(),
-                          capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-m", "fastsg", "train", "--input", "-", "-o", tmp_path / "b.vec", *SMALL],
+                          input=text.read_bytes(), capture_output=True, check=True)
     assert (tmp_path / "a.vec").read_bytes() == (tmp_path / "b.vec").read_bytes()
     assert b"%|" not in done.stderr  # no progress bar where there is no terminal
 
@@ -122,8 +122,8 @@ def test_patience_stops(text, tmp_path, capsys):
 
 def test_nn_predict_info(text, tmp_path, capsys):
     v, o, b = tmp_path / "v.vec", tmp_path / "o.vec", tmp_path / "b"
-    run(capsys, "train", text, "-o", v, "--save-output", o, "--save-bias", b, "--quiet", "--vector-size", 8, "--min-count", 1, "--epochs", 60,
-        "--batch-size", 128)
+    run(capsys, "train", text, "-o", v, "--save-output", o, "--save-bias", b, "--quiet", "--vector-size", 8, "--min-count", 1,
+        "--epochs", 60, "--batch-size", 128)
     code, out, _ = run(capsys, "nn", v, "cat", "-k", 3)
     assert code == 0 and out.splitlines()[0] == "cat" and len(out.splitlines()) == 4
     code, out, _ = run(capsys, "predict", v, o, "--bias", b, "eats", "-k", 100)
@@ -224,8 +224,8 @@ def test_files_that_would_overwrite_each_other(argv, flags, text, tmp_path, caps
 def test_devices_may_repeat_and_a_checkpoint_is_its_own_successor(text, tmp_path, capsys):
     null = ["-o", "/dev/null", "--save-output", "/dev/null", "--report", "/dev/null", "--json-log", "-"]
     assert run(capsys, "train", text, *null, "--checkpoint", tmp_path / "m", *SMALL)[0] == 0
-    for argv in (["--resume", tmp_path / "m", "--checkpoint", tmp_path / "m"], ["--resume", tmp_path / "m.1", "--checkpoint", tmp_path / "m"]):
-        assert run(capsys, "train", text, "--quiet", *argv)[0] == 0
+    for begun in ("m", "m.1"):
+        assert run(capsys, "train", text, "--quiet", "--resume", tmp_path / begun, "--checkpoint", tmp_path / "m")[0] == 0
 
 
 @pytest.mark.parametrize("flag", [*WORD_FILES, "--save-model", "--checkpoint", "--report"])
@@ -296,12 +296,15 @@ def test_control_characters_never_reach_the_terminal():
 
 
 @pytest.mark.parametrize("given, shown", [
-    ({}, "passive (set by fastsg)"), ({"GOMP_SPINCOUNT": "1000"}, "GOMP_SPINCOUNT=1000"), ({"OMP_WAIT_POLICY": "active"}, "OMP_WAIT_POLICY=active"),
+    ({}, "passive (set by fastsg)"),
+    ({"GOMP_SPINCOUNT": "1000"}, "GOMP_SPINCOUNT=1000"),
+    ({"OMP_WAIT_POLICY": "active"}, "OMP_WAIT_POLICY=active"),
 ])
 def test_info_shows_the_wait_policy_at_import(given, shown):
     clean = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     code = "import fastsg, os; os.environ['OMP_WAIT_POLICY'] = 'late'; print(fastsg.show_config()['wait_policy'])"
-    assert subprocess.run([sys.executable, "-c", code], env=clean | given, capture_output=True, text=True, check=True).stdout.strip() == shown
+    done = subprocess.run([sys.executable, "-c", code], env=clean | given, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == shown
 
 
 def test_version(capsys):
