@@ -61,6 +61,7 @@ def verify() -> float:
 
 
 def timed(work: Callable[[], object]) -> float:
+    """Seconds of some work."""
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
@@ -105,8 +106,10 @@ def measure(contenders: dict[str, tuple[Callable[[], object], int]], threads: in
         work()
     for _ in range(repeats):
         for name, (work, flops) in contenders.items():
+            time.sleep(0.2)  # BLAS threads spin for a while after their work and would slow whoever comes next
             top = peak(threads)
             rate = flops / timed(work) * 1e-9
+            time.sleep(0.2)
             top = max(top, peak(threads))
             rates[name].append(rate)
             shares[name].append(rate / top)

@@ -94,6 +94,8 @@ class Problem:
 
 
 def seconds(step: Callable[[], float]) -> float:
+    """Seconds of one step, after a rest: BLAS threads spin for a while after their work and would slow whoever comes next."""
+    time.sleep(0.2)
     begun = time.perf_counter()
     step()
     return time.perf_counter() - begun

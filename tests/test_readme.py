@@ -47,3 +47,8 @@ def test_links_lead_somewhere(link):
 @pytest.mark.parametrize("path", re.findall(r"`((?:tests|bench|docs)/[^`]+)`", TEXT))
 def test_named_files_exist(path):
     assert (ROOT / path).exists()
+
+
+def test_no_placeholder_is_left():
+    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        assert "@@" not in path.read_text(encoding="utf-8"), path
