@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
-import numpy as np
+# Tests start Python anew: it must find the package that is being tested, installed or not, and never the source folder that it is
+# started in, which has no compiled parts unless it was built in place.
+os.environ["PYTHONSAFEPATH"] = "1"
+
+import numpy as np  # noqa: E402
 import pytest
 
 from fastsg import _core

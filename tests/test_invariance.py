@@ -14,9 +14,11 @@ import pytest
 import reference
 from conftest import train_threads
 
+import fastsg
 from fastsg import SkipGram, _core, loss_and_gradient, objective
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(fastsg.__file__).resolve().parents[1]  # where the package under test lies, for the processes started here
+PROJECT = Path(__file__).resolve().parents[1]
 TIMES = ("seconds", "count_seconds", "pairs_per_second")
 
 TEXT = """
@@ -197,7 +199,7 @@ def test_environment(here, environment):
     assert found == here
 
 
-@pytest.mark.skipif(not (ROOT / "setup.py").is_file(), reason="needs the project's own folder")
+@pytest.mark.skipif(not (PROJECT / "setup.py").is_file(), reason="needs the project's own folder")
 def test_build_without_openmp(here, tmp_path):
     """The same bits, and one thread; builds the package in a copy."""
     if importlib.util.find_spec("Cython") is None or importlib.util.find_spec("setuptools") is None:
@@ -205,7 +207,7 @@ def test_build_without_openmp(here, tmp_path):
     copy = tmp_path / "copy"
     skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "_core.c", "_text.c", "*.egg-info", "__pycache__", ".*_cache",
                                      ".venv", ".ci", "bench", "docs", "tests")
-    shutil.copytree(ROOT, copy, ignore=skipped)
+    shutil.copytree(PROJECT, copy, ignore=skipped)
     (copy / "README.md").touch()
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "--parallel", "2"]
     built = subprocess.run(command, cwd=copy, env=os.environ | {"FASTSG_OPENMP": "0"}, capture_output=True, text=True)

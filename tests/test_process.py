@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fastsg
 from fastsg import Callback, SkipGram, _core
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(fastsg.__file__).resolve().parents[1]  # where the package under test lies, for the processes started here
 TEXT = [[f"w{(i * j) % 300}" for i in range(1, 25)] for j in range(1, 120)]
 COMMON = {"vector_size": 16, "min_count": 1, "epochs": 2, "batch_size": 500, "sample": 0, "workers": 2, "progress": False}
 
