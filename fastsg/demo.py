@@ -14,8 +14,6 @@ from .io.word2vec import save_word2vec
 from .model import SkipGram
 from .report import build_report, summary, write_json
 
-# Small enough for well under a minute on two cores, large enough for neighbours that tell.
-_SETTINGS = {"vector_size": 64, "epochs": 4}
 _FILES = {"vectors": "fastsg-demo.vec", "outputs": "fastsg-demo.output.vec", "bias": "fastsg-demo.bias", "report": "fastsg-demo.json"}
 
 
@@ -39,8 +37,7 @@ def run_demo(args: argparse.Namespace) -> int:
     print("Reading the docstrings, comments and help topics of this Python …", flush=True)
     corpus = demo_corpus()
     print(f"{sum(map(len, corpus.train)):,} tokens to train on, {sum(map(len, corpus.valid)):,} held out.\n", flush=True)
-    model = SkipGram(corpus.train, validation=corpus.valid, workers=args.workers, seed=args.seed, progress=False if args.quiet else None,
-                     **_SETTINGS)
+    model = SkipGram(corpus.train, validation=corpus.valid, workers=args.workers, seed=args.seed, progress=False if args.quiet else None)
     begun = time.perf_counter()
     save_word2vec(paths["vectors"], model.vocab.words, model.I)
     save_word2vec(paths["outputs"], model.vocab.words, model.O)
