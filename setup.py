@@ -78,7 +78,7 @@ DIRECTIVES = dict(language_level=3, boundscheck=DEBUG, wraparound=False, cdivisi
 setup(
     ext_modules=cythonize(
         [
-            extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "bf16_amx.c", "windows.c"]),
+            extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "bf16_amx.c", "bf16_avx512.c", "windows.c"]),
             extension("_text", ["text.c"]),
         ],
         compiler_directives=DIRECTIVES,

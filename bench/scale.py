@@ -172,7 +172,7 @@ def plot(axes: dict[str, list[Row]], precision: str, path: str) -> None:
         lines = {line.get_label(): line for row in grid for line in row[0].get_lines()}
         figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines), frameon=False)
         figure.suptitle(f"A step of exact softmax, {precision}; where not varied: " + ", ".join(f"{k} = {v:,}" for k, v in BASE.items()), fontsize=10)
-        figure.savefig(path, dpi=110, metadata={"Date": None} if path.endswith(".svg") else None)
+        figure.savefig(path, dpi=80, metadata={"Date": None} if path.endswith(".svg") else None)
         plt.close(figure)
 
 

@@ -25,12 +25,13 @@ cdef extern from "_omp.h" nogil:
 
 cdef extern from "kernels.h" nogil:
     const int FSG_PANEL, FSG_SLICE, FSG_LANES
-    const double FSG_SUM_MIN, FSG_SUM_MAX
+    const double FSG_SUM_MIN, FSG_SUM_MAX, FSG_LN2
 
     ctypedef struct fsg_batch:
         int64_t K, H, U, H_pad
         const float *bias_k
         const float *X_ph
+        const float *reach_p
         float *shift_u
         float *Xs_uh
         const float *target_u
@@ -46,16 +47,15 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct fsg_table:
         const char *name
         int fma
-        void (*pack_panel)(const float *, const int32_t *, int64_t, int64_t, int64_t, float *) noexcept nogil
-        void (*exp_slice)(const fsg_batch *, const float *, int64_t, int64_t, int64_t, float *, float *) noexcept nogil
-        void (*max_slice)(const fsg_batch *, const float *, int64_t, int64_t, int64_t, float *, float *) noexcept nogil
+        float (*pack_panel)(const float *, const int32_t *, int64_t, int64_t, int64_t, float *) noexcept nogil
+        double (*exp_slice)(const fsg_batch *, const float *, int64_t, float *, int, float *) noexcept nogil
+        void (*max_slice)(const fsg_batch *, const float *, int64_t, float *) noexcept nogil
         int64_t (*merge_sums)(const float *, int64_t, int64_t, int64_t, double *) noexcept nogil
-        double (*entries_slice)(const fsg_batch *, const float *, int64_t, const float *) noexcept nogil
         void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, float *, float *, int, const fsg_step *) noexcept nogil
         void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, const float *, float *) noexcept nogil
         void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
         double (*log)(double) noexcept nogil
-        void (*exp)(const float *, float *, int64_t) noexcept nogil
+        void (*exp)(const float *, const float *, float *, int64_t) noexcept nogil
         int64_t (*peak)(int64_t, float *) noexcept nogil
 
     ctypedef struct fsg_bf16_table:
@@ -63,14 +63,14 @@ cdef extern from "kernels.h" nogil:
         int64_t (*scratch_bytes)(int64_t) noexcept nogil
         void (*pack_panel)(const float *, const int32_t *, int64_t, int64_t, int64_t, uint16_t *) noexcept nogil
         void (*pack_scaled)(const fsg_batch *, int64_t, uint16_t *) noexcept nogil
-        void (*exp_slice)(const fsg_batch *, const float *, int64_t, const uint16_t *, void *, uint16_t *, float *) noexcept nogil
-        double (*entries_slice)(const fsg_batch *, const fsg_table *, const float *, int64_t, const uint16_t *) noexcept nogil
+        double (*exp_slice)(const fsg_batch *, const float *, int64_t, const uint16_t *, void *, uint16_t *, int, float *) noexcept nogil
         void (*gradient_slice)(const fsg_batch *, const fsg_table *, float *, int64_t, uint16_t *, const uint16_t *, void *, float *, float *,
                                int, const fsg_step *) noexcept nogil
 
-    const fsg_bf16_table *fsg_bf16() noexcept
+    const fsg_bf16_table *fsg_bf16_available(int) noexcept
     const fsg_table *fsg_available(int) noexcept
     float fsg_abs_max(const float *, int64_t) noexcept
+    float fsg_whole_bits(float) noexcept
     const char *FSG_COMPILER
 
 
@@ -97,6 +97,7 @@ cdef extern from "windows.h" nogil:
 # ---- instruction sets ------------------------------------------------------------------------------------------------
 
 cdef const fsg_table *table = NULL
+cdef const fsg_bf16_table *bf16_table = NULL
 
 SLICE = FSG_SLICE
 PANEL = FSG_PANEL
@@ -122,9 +123,27 @@ def select_isa(name: str | None = None) -> str:
     return isa()
 
 
+def available_bf16() -> list[str]:
+    """Names of the bfloat16 kernel sets this CPU can run, best first."""
+    names = []
+    while fsg_bf16_available(<int>len(names)) != NULL:
+        names.append(fsg_bf16_available(<int>len(names)).name.decode())
+    return names
+
+
+def select_bf16(name: str | None = None) -> str | None:
+    """Choose the bfloat16 kernels of workspaces to come: ``None`` the best there is, else one of :func:`available_bf16`."""
+    global bf16_table
+    names = available_bf16()
+    if name is not None and name not in names:
+        raise ValueError(f"bfloat16 kernel set is {name!r}; this build and CPU allow {', '.join(names) or 'none'}")
+    bf16_table = fsg_bf16_available(0 if name is None else <int>names.index(name))
+    return None if bf16_table == NULL else bf16_table.name.decode()
+
+
 def available_precisions() -> list[str]:
     """Precisions of the products that this CPU can train in."""
-    return ["float32"] + (["bfloat16"] if fsg_bf16() != NULL else [])
+    return ["float32"] + (["bfloat16"] if bf16_table != NULL else [])
 
 
 def isa() -> str:
@@ -133,6 +152,7 @@ def isa() -> str:
 
 
 select_isa(os.environ.get("FASTSG_ISA") or None)
+select_bf16()
 
 
 # ---- fork ------------------------------------------------------------------------------------------------------------
@@ -158,6 +178,7 @@ if hasattr(os, "register_at_fork"):
 # ---- layout of the vocabulary ----------------------------------------------------------------------------------------
 
 cdef enum:
+    STREAM_FROM = 1 << 22  # values of E: more do not stay in the caches until the second pass, and are written past them
     H_UNIT = 32  # rows of Xs and gO are padded to so many coordinates: two vectors of AVX-512, one bfloat16 tile product
 
 
@@ -368,8 +389,8 @@ cdef class Workspace:
     cdef int busy
     cdef double bound_I, bound_O  # no absolute value in I or O is larger
     cdef int64_t[::1] shard_ptr
-    cdef float[::1] X, Xs, E, S, gI, gO, G
-    cdef readonly object shift  # (rows,) float32: what was taken off each logit
+    cdef float[::1] X, Xs, E, S, gI, gO, G, reach
+    cdef readonly object shift  # (rows,) float32: what was taken off each logit, in units of ln 2
     cdef float[::1] shift_u, scale_u, target_u
     cdef double[::1] Z_u, n_u, part
     cdef int64_t[::1] slice_ptr
@@ -383,8 +404,8 @@ cdef class Workspace:
         if K < 1 or H < 1 or rows < 1 or num_threads < 1:
             raise ValueError(f"K, H, rows and num_threads are {K}, {H}, {rows}, {num_threads}; all must be at least 1")
         if precision not in (allowed := available_precisions()):
-            raise ValueError(f"precision is {precision!r}; this CPU allows {', '.join(allowed)} (bfloat16 needs AMX)")
-        self.half = fsg_bf16() if precision == "bfloat16" else NULL
+            raise ValueError(f"precision is {precision!r}; this CPU allows {', '.join(allowed)} (bfloat16 needs AVX512_BF16 or AMX)")
+        self.half = bf16_table if precision == "bfloat16" else NULL
         self.K, self.H, self.num_threads = K, H, num_threads
         self.rows = round_up(rows, FSG_PANEL)
         self.H_pad = round_up(H, H_UNIT)
@@ -393,7 +414,7 @@ cdef class Workspace:
         self.shard_ptr = np.array([self.slices * s // self.shards for s in range(self.shards + 1)], np.int64)
         self.slice_ptr = np.zeros(self.slices + 1, np.int64)
         self.part = np.zeros(self.shards)
-        self.X = self.Xs = self.E = self.S = self.gI = self.gO = self.G = aligned(0)
+        self.X = self.Xs = self.E = self.S = self.gI = self.gO = self.G = self.reach = aligned(0)
         self.X_half = self.Xs_half = self.scratch_half = aligned(0)
         self.entry_u = self.entry_k = np.zeros(0, np.int32)
         self.entry_w = np.zeros(0, np.float32)
@@ -409,30 +430,30 @@ cdef class Workspace:
     cdef void reserve(self, int64_t block, int64_t batch_rows, int64_t entries, bint keep_E, bint keep_gO) except *:
         """Make every buffer large enough; they only grow."""
         cdef int64_t padded = round_up(block, FSG_PANEL)
-        cdef int64_t tiles = self.slices if keep_E else self.num_threads
         if self.S.shape[0] < self.shards * padded:
             self.X = aligned(padded * self.H)
             self.Xs = aligned(padded * self.H_pad)
             self.S = aligned(self.shards * padded)
+            self.reach = aligned(padded // FSG_PANEL)
             self.shift = np.zeros(padded, np.float32)
             self.shift_u = self.shift
             self.scale_u = np.empty(padded, np.float32)
             self.target_u = np.empty(padded, np.float32)
             self.Z_u = np.empty(padded)
             self.n_u = np.empty(padded)
-        size = tiles * padded * FSG_SLICE
-        if keep_E and self.half != NULL:  # two values a float, but room for one slice in float32
-            size = max(size // 2, padded * FSG_SLICE)
-            if self.X_half.shape[0] < padded * self.H_pad // 2:
-                self.X_half, self.Xs_half = aligned(padded * self.H_pad // 2), aligned(padded * self.H_pad // 2)
-            if self.scratch_half.shape[0] == 0:
-                self.scratch_half = aligned(self.num_threads * (self.half.scratch_bytes(self.H) // 4))
-        if self.E.shape[0] < size:
-            self.E = aligned(size)
         if self.entry_w.shape[0] < entries:
             self.entry_u, self.entry_k = np.empty(entries, np.int32), np.empty(entries, np.int32)
             self.entry_w = np.empty(entries, np.float32)
         if keep_E:
+            size = self.slices * padded * FSG_SLICE
+            if self.half != NULL:
+                size //= 2  # two values a float
+                if self.X_half.shape[0] < padded * self.H_pad // 2:
+                    self.X_half, self.Xs_half = aligned(padded * self.H_pad // 2), aligned(padded * self.H_pad // 2)
+                if self.scratch_half.shape[0] == 0:
+                    self.scratch_half = aligned(self.num_threads * (self.half.scratch_bytes(self.H) // 4))
+            if self.E.shape[0] < size:
+                self.E = aligned(size)
             if self.gI.shape[0] < self.shards * padded * self.H:
                 self.gI = aligned(self.shards * padded * self.H)
             if self.G.shape[0] < batch_rows * self.H:
@@ -458,12 +479,12 @@ cdef class Workspace:
         cdef double n
         batch.U = u1 - u0
         batch.bias_k = &bias_k[0] if bias_k.shape[0] else NULL
-        batch.X_ph, batch.Xs_uh = &self.X[0], &self.Xs[0]
+        batch.X_ph, batch.Xs_uh, batch.reach_p = &self.X[0], &self.Xs[0], &self.reach[0]
         batch.shift_u, batch.target_u = &self.shift_u[0], &self.target_u[0]
         batch.slice_ptr, batch.entry_u, batch.entry_k = &self.slice_ptr[0], &self.entry_u[0], &self.entry_k[0]
         batch.entry_w = &self.entry_w[0]
         for p in range(panels):
-            table.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, &self.X[0])
+            self.reach[p] = table.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, &self.X[0])
             if halved:
                 self.half.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, <uint16_t *>&self.X_half[0])
         # rows without entries (only their log Z is wanted) leave contexts empty: its address may be anything, it is not read
@@ -482,9 +503,9 @@ cdef class Workspace:
         return &self.scratch_half[0] + fsg_omp_thread() * (self.half.scratch_bytes(self.H) // 4)
 
     cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
-        """E and the sums of every shard, and the entries' log E, shard by shard."""
-        cdef int64_t s, shard, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL, size = panels * FSG_PANEL
-        cdef float *E
+        """The sums of every shard, its entries' log E, and E if it is kept, shard by shard."""
+        cdef int64_t s, shard, size = round_up(self.batch.U, FSG_PANEL)
+        cdef int stream = self.slices * FSG_SLICE * size > STREAM_FROM
         cdef double logs
         for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
             for s in range(size):
@@ -492,13 +513,12 @@ cdef class Workspace:
             logs = 0
             for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
                 if keep_E and self.half != NULL:
-                    self.half.exp_slice(&self.batch, &O_kh[0, 0], s, <uint16_t *>&self.X_half[0], self.own_scratch(),
-                                        <uint16_t *>&self.E[0] + s * size * FSG_SLICE, &self.S[0] + shard * size)
-                    logs = logs + self.half.entries_slice(&self.batch, table, &O_kh[0, 0], s, <uint16_t *>&self.E[0] + s * size * FSG_SLICE)
-                    continue
-                E = &self.E[0] + (s if keep_E else fsg_omp_thread()) * size * FSG_SLICE
-                table.exp_slice(&self.batch, &O_kh[0, 0], s, 0, panels, E, &self.S[0] + shard * size)
-                logs = logs + table.entries_slice(&self.batch, &O_kh[0, 0], s, E)
+                    logs = logs + self.half.exp_slice(
+                        &self.batch, &O_kh[0, 0], s, <uint16_t *>&self.X_half[0], self.own_scratch(),
+                        <uint16_t *>&self.E[0] + s * size * FSG_SLICE, stream, &self.S[0] + shard * size)
+                else:
+                    logs = logs + table.exp_slice(&self.batch, &O_kh[0, 0], s, &self.E[0] + s * size * FSG_SLICE if keep_E else NULL,
+                                                      stream, &self.S[0] + shard * size)
             self.part[shard] = logs
 
     cdef void true_maxima(self, const float[:, ::1] O_kh) noexcept nogil:
@@ -507,10 +527,10 @@ cdef class Workspace:
         for u in range(panels * FSG_PANEL):
             self.S[u] = -3.4e38
         for s in range(self.slices):
-            table.max_slice(&self.batch, &O_kh[0, 0], s, 0, panels, &self.E[0], &self.S[0])
+            table.max_slice(&self.batch, &O_kh[0, 0], s, &self.S[0])
         for u in range(self.batch.U):
             if self.Z_u[u] == 0:
-                self.shift_u[u] = self.S[u]
+                self.shift_u[u] = fsg_whole_bits(self.S[u])
 
     cdef double normalise(self, const float[:, ::1] O_kh, bint keep_E) except? -1:
         """Pass A of a block, with the second try for rows whose shift was off. Returns the block's loss; logs Z_u into Z_u."""
@@ -653,7 +673,7 @@ cdef class Workspace:
                 self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1, False)
                 total += self.normalise(O_kh, False)
                 for u in range(u1 - u0):
-                    log_z_v[u0 + u] = table.log(self.Z_u[u]) + self.shift_u[u]
+                    log_z_v[u0 + u] = table.log(self.Z_u[u]) + self.shift_u[u] * FSG_LN2
                 PyErr_CheckSignals()
         finally:
             self.busy = 0
@@ -721,7 +741,7 @@ cdef class Workspace:
             u1 = min(u0 + self.rows, U)
             self.reserve(u1 - u0, U, max(row_ptr[u1] - row_ptr[u0], 1), True, keep_gO)
             for u in range(u1 - u0):
-                self.shift_u[u] = shift_k[ids[u0 + u]]
+                self.shift_u[u] = fsg_whole_bits(shift_k[ids[u0 + u]])
             self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1, self.half != NULL)
             total += self.normalise(O_kh, True)
             for u in range(u1 - u0):
@@ -735,20 +755,20 @@ cdef class Workspace:
                 self.gradient_pass(O_kh, u0 == 0, step if u1 == U else NULL, keep_gO)
                 self.merge_pass(u0)
                 for u in range(u1 - u0):
-                    shift_k[ids[u0 + u]] = <float>(table.log(self.Z_u[u]) + self.shift_u[u])
+                    shift_k[ids[u0 + u]] = <float>(table.log(self.Z_u[u]) + self.shift_u[u] * FSG_LN2)
         return total
 
 
 # ---- for tests and benchmarks ---------------------------------------------------------------------------------------------------
 
-def vector_exp(const float[::1] x not None):
-    """exp(x) by the kernels' own exponential; the length must be a multiple of 16."""
-    if x.shape[0] % FSG_LANES:
-        raise ValueError(f"x has {x.shape[0]} values; need a multiple of {FSG_LANES}")
-    out = np.empty(x.shape[0], np.float32)
+def vector_exp(const float[::1] c not None, const float[::1] m not None):
+    """e^c 2^-m by the kernels' own exponential, m whole; the lengths are equal and a multiple of 16."""
+    if c.shape[0] % FSG_LANES or c.shape[0] != m.shape[0]:
+        raise ValueError(f"c and m have {c.shape[0]} and {m.shape[0]} values; need as many, and a multiple of {FSG_LANES}")
+    out = np.empty(c.shape[0], np.float32)
     cdef float[::1] out_v = out
-    if x.shape[0]:
-        table.exp(&x[0], &out_v[0], x.shape[0])
+    if c.shape[0]:
+        table.exp(&c[0], &m[0], &out_v[0], c.shape[0])
     return out
 
 

@@ -88,7 +88,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     training = parser.add_argument_group("training")
     _setting(training, "solver", choices=("sgd",), help="sgd walks the text batch by batch")
     _setting(training, "optimizer", choices=("adagrad", "sgd"), help="row-wise Adagrad or plain gradient descent")
-    _setting(training, "precision", choices=("float32", "bfloat16"), help="of the matrix products; bfloat16 needs a CPU with AMX")
+    _setting(training, "precision", choices=("float32", "bfloat16"), help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX")
     _setting(training, "alpha", "--lr", type=float, help="learning rate at the start; default depends on the optimizer")
     _setting(training, "min_alpha", type=float, help="learning rate at the end; default a tenth of alpha")
     _setting(training, "lr_schedule", choices=("linear", "constant"), help="from alpha to min_alpha, or always alpha")

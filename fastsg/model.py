@@ -74,7 +74,7 @@ class SkipGram(SoftmaxModel):
         Of I and O.
     precision : {"float32", "bfloat16"}
         Of the operands of the matrix products in training; sums, gradients and I and O stay in float32, and so do held-out
-        losses. bfloat16 is several times faster and needs a CPU with AMX; its bits are those of such CPUs alone.
+        losses. bfloat16 is several times faster and needs a CPU with AVX512_BF16 or AMX; its bits are those of such CPUs alone.
     solver : "sgd"
         The paper's procedure: walk the text batch by batch.
     optimizer : {"adagrad", "sgd"}

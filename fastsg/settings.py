@@ -67,7 +67,7 @@ class Settings:
             raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
         _choice("solver", given["solver"], SOLVERS)
         _choice("dtype", str(given["dtype"]), ("float32",))
-        _choice("precision", given["precision"], tuple(_core.available_precisions()), " (bfloat16 needs a CPU with AMX)")
+        _choice("precision", given["precision"], tuple(_core.available_precisions()), " (bfloat16 needs a CPU with AVX512_BF16 or AMX)")
         _choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
         _choice("output_bias", given["output_bias"], (None, "unigram"))
         check_optimizer(given["optimizer"])

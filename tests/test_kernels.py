@@ -89,39 +89,54 @@ def test_long_tail_is_not_lost(isa):
 # ---- exp and log -----------------------------------------------------------------------------------------------------
 
 
-def ulps(got, x):
-    exact = np.exp(x.astype(np.float64))
+def ulps(got, c, m):
+    exact = np.exp(c.astype(np.float64) - m.astype(np.float64) * math.log(2))
     return float(np.max(np.abs(got.astype(np.float64) - exact) / np.spacing(exact.astype(np.float32)).astype(np.float64)))
 
 
 def exp_points(rng):
-    edges = np.float32([-69, 88, 0, -0.0, 1, -1, np.log(2) / 2, -np.log(2) / 2, 1e-8, -1e-8, 1e-40, 87.9999, -68.9999, 0.5, 2, -2])
-    return np.concatenate([np.linspace(-69, 88, 1 << 18, dtype=np.float32), rng.uniform(-1, 1, 1 << 16).astype(np.float32), edges])
+    """Logits and whole shifts (in units of ln 2); e^c 2^-m lies in 2^[-100, 126]."""
+    edges = np.float32([-69, 87, 0, -0.0, 1, -1, np.log(2) / 2, -np.log(2) / 2, 1e-8, -1e-8, 1e-40, 86.9999, -68.9999, 0.5, 2, -2])
+    c = np.concatenate([np.linspace(-69, 87, 1 << 18, dtype=np.float32), rng.uniform(-1, 1, 1 << 16).astype(np.float32), edges])
+    m = np.rint(rng.uniform(-60, 60, len(c))).astype(np.float32)
+    return np.concatenate([c, (c + m * math.log(2)).astype(np.float32)]), np.concatenate([np.zeros_like(m), m])
 
 
 def test_exp_within_two_ulp(isa, rng):
-    x = exp_points(rng)
-    assert ulps(_core.vector_exp(x), x) <= 2
+    c, m = exp_points(rng)
+    bits = c.astype(np.float64) / math.log(2) - m
+    inside = (bits > -100) & (bits < 126)  # the shifted logit was rounded
+    assert ulps(_core.vector_exp(c, m)[inside], c[inside], m[inside]) <= 2
 
 
 def test_control_exp(rng):
-    x = exp_points(rng)
-    n = np.rint(x / np.log(np.float32(2)))
-    r = (x - n * np.log(np.float32(2))).astype(np.float32)  # ln 2 in one piece loses the last bits
-    assert ulps(np.ldexp(np.exp(r), n.astype(np.int32)), x) > 2
+    c, m = exp_points(rng)
+    c, m = c[:len(c) // 2], m[:len(c) // 2]
+    n = np.rint(c / np.log(np.float32(2)))
+    r = (c - n * np.log(np.float32(2))).astype(np.float32)  # ln 2 in one piece loses the last bits
+    assert ulps(np.ldexp(np.exp(r), n.astype(np.int32)), c, m) > 2
 
 
 def test_exp_outside_its_range(isa):
-    below = np.float32([np.nextafter(np.float32(-69), np.float32(-100)), -70, -88, -104, -1e4, -1e30, -3e38, -np.inf])
-    above = np.float32([88.00001, 89, 1e4, 1e30, 3e38, np.inf, np.nan, -np.nan])
-    got = _core.vector_exp(np.concatenate([below, above]))
+    below = np.float32([-70, -71, -88, -104, -1e4, -1e30, -3e38, -np.inf])
+    above = np.float32([88.4, 89, 1e4, 1e30, 2e38, np.inf, 130, 255])
+    got = _core.vector_exp(np.concatenate([below, above]), np.zeros(16, np.float32))
     assert (got[:8] == 0).all() and not np.signbit(got[:8]).any()
-    assert (got[8:] > 1e38).all() and np.isfinite(got[8:]).all()  # more than any sum that passes
+    assert (got[8:] >= 2.0**125.5).all() and np.isfinite(got[8:]).all()  # more than any sum that passes
+
+
+def test_exp_of_huge_logits_and_of_none(isa):
+    payload = np.array([0x7FC001FF, 0xFFC000AB], np.uint32).view(np.float32)
+    c = np.concatenate([np.float32([1e30, 1e30, 2e38, -1e30, np.inf, np.nan, -np.nan, 5e6]), payload, np.zeros(6, np.float32)])
+    m = np.rint(np.float32([1e30, 2e38, 1e30, -1e30, np.inf, 0, 0, 5e6] + [0] * 8) * np.float32(1 / math.log(2)))
+    got = _core.vector_exp(c, m)
+    assert got[0] == 1 and got[1] == 0 and got[2] >= 2.0**125.5 and got[3] == 1 and got[7] == 1
+    assert np.isnan(got[[4, 5, 6, 8, 9]]).all() and (got[10:] == 1).all()
 
 
 def test_exp_needs_whole_vectors():
-    with pytest.raises(ValueError, match="15 values; need a multiple of 16"):
-        _core.vector_exp(np.zeros(15, np.float32))
+    with pytest.raises(ValueError, match="15 and 15 values; need as many, and a multiple of 16"):
+        _core.vector_exp(np.zeros(15, np.float32), np.zeros(15, np.float32))
 
 
 def test_log(isa, rng):

@@ -14,6 +14,21 @@ const fsg_table *fsg_available(int i)
     return NULL;
 }
 
+const fsg_bf16_table *fsg_bf16_available(int i)
+{
+    const fsg_bf16_table *(*const all[])(void) = {fsg_bf16_amx, fsg_bf16_avx512};
+    for (size_t t = 0; t < sizeof all / sizeof *all; t++) {
+        const fsg_bf16_table *table = all[t]();
+        if (table && i-- == 0) return table;
+    }
+    return NULL;
+}
+
+float fsg_whole_bits(float c)
+{
+    return c > -0x1p+22f && c < 0x1p+22f ? c * FSG_LOG2E + 0x1.8p+23f - 0x1.8p+23f : c * FSG_LOG2E;
+}
+
 float fsg_abs_max(const float *x, int64_t n)
 {
     int32_t top = 0; /* without the sign bit, float order is integer order, and NaN lies above infinity */

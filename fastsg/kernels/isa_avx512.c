@@ -6,7 +6,8 @@
 
 #if defined(__x86_64__)
   #include <immintrin.h>
-  #define VMIN(x, y) ((vf)_mm512_min_ps(x, y)) /* the one instruction that the vector extension cannot say */
+  #define VSTREAM(x, v) _mm512_stream_ps(x, (__m512)(v)) /* what the vector extension cannot say */
+  #define VFENCE() _mm_sfence()
   #define ISA_NAME "avx512"
   #define ISA_FMA 1
   #define VLEN 16 /* floats in a vector */

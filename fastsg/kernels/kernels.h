@@ -8,7 +8,7 @@
  *   s   a slice: SLICE consecutive k (the last one may be shorter); a shard is a run of slices owned by one thread
  *   I_kh, O_kh (K, H)   input and output matrix, row-major, item-aligned only
  *   X_ph [p][h][PANEL]  the batch's rows of I, transposed panel by panel
- *   E_pk [p][k][PANEL]  exp(logit - shift_u) of one slice
+ *   E_pk [p][k][PANEL]  e^c_uk 2^-shift_u of one slice
  *   N_uk                weight of the pairs (center u, context k); n_u = sum_k N_uk
  * Names end in their axes: the name is the shape.
  *
@@ -33,8 +33,11 @@
   #define FSG_COMPILER "gcc " __VERSION__
 #endif
 
-/* Below this a probability (relative to the shift) is set to zero: denormals are slow on some CPUs. exp(-69) = 1.08e-30 */
-#define FSG_EXP_MIN (-69.0f)
+/* E = e^c 2^-shift for a logit c (in nats, as everywhere) and a whole number shift: its subtraction then costs nothing.
+ * Below 2^EXP_MIN a probability (relative to the shift) is set to zero: denormals are slow on some CPUs. 2^-100 = 7.9e-31 */
+#define FSG_LOG2E 0x1.715476p+0f
+#define FSG_LN2 0x1.62e42fefa39efp-1
+#define FSG_EXP_MIN (-100)
 
 /* Rows whose sum of exp leaves this range are redone with their true maximum as shift. */
 #define FSG_SUM_MIN 0x1p-20
@@ -46,7 +49,8 @@ typedef struct {
     int64_t H_pad;          /* row length of Xs_uh and gO_kh: H rounded up to 32, padding zero */
     const float *bias_k;    /* (K) added to the logits, or NULL */
     const float *X_ph;      /* (panels, H, PANEL) */
-    float *shift_u;         /* (panels * PANEL) */
+    const float *reach_p;   /* (panels): the largest norm of a row of X_ph */
+    float *shift_u;         /* (panels * PANEL) whole numbers */
     float *Xs_uh;           /* (panels * PANEL, H_pad): scale_u * X_uh */
     const float *target_u;  /* (panels * PANEL): Z_u / n_u, what one unit of N is worth in E's scale */
     /* the counts of the batch, ordered by (slice, u, k) */
@@ -66,23 +70,18 @@ typedef struct {
     const char *name;
     int fma; /* 1: products are fused, bits agree with every other FMA table */
 
-    /* X_ph of panel p from rows ids[u] of I_kh; rows past U are zero. */
-    void (*pack_panel)(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph);
+    /* X_ph of panel p from rows ids[u] of I_kh; rows past U are zero. Returns the largest norm of its rows. */
+    float (*pack_panel)(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph);
 
-    /* E_pk of slice s for panels [p0, p1) and S_u += sum over the slice's k.   2 U K H flops over all slices */
-    void (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *E_pk, float *S_u);
+    /* S_u += sum over the slice's k of E_uk; E itself into E_pk unless that is NULL. E_pk starts on a cache line; with `stream`
+     * it is written past the caches. Returns the sum of w log E over the slice's entries.   2 U K H flops over all slices */
+    double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *E_pk, int stream, float *S_u);
 
-    /* top_u = max(top_u, logits of slice s); C_pk is scratch for one panel. */
-    void (*max_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *C_pk, float *top_u);
+    /* top_u = max(top_u, c of slice s). */
+    void (*max_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *top_u);
 
     /* Z_u = tree sum of S_su over the shards, in double. Returns the number of rows out of [SUM_MIN, SUM_MAX]; those get Z_u = 0. */
     int64_t (*merge_sums)(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u);
-
-    /* Sum over the slice's entries of w * log E_uk, in double; an entry that E holds as zero is recomputed from the rows. */
-    double (*entries_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const float *E_pk);
-
-    /* One logit minus its shift, from the rows. */
-    double (*logit)(const fsg_batch *batch, const float *O_kh, int64_t u, int64_t k);
 
     /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s moves (step != NULL).
      * first: gO_kh starts at zero, otherwise it holds what earlier row blocks of the same batch left.   4 U K H flops */
@@ -97,7 +96,7 @@ typedef struct {
     void (*move_row)(float *I_h, const float *G_h, int64_t H, const fsg_step *step, int64_t k);
 
     double (*log)(double x); /* the project's own: same bits everywhere */
-    void (*exp)(const float *x, float *y, int64_t n); /* for tests: the vector exponential, n a multiple of LANES */
+    void (*exp)(const float *c, const float *m, float *y, int64_t n); /* for tests: the vector exponential, n a multiple of LANES */
     int64_t (*peak)(int64_t n, float *out); /* for benchmarks: n rounds in registers; out holds 12 vectors. Returns the flops */
 } fsg_table;
 
@@ -108,23 +107,30 @@ const fsg_table *fsg_avx512(void);
 const fsg_table *fsg_neon(void);
 
 /* The passes in bfloat16 with fp32 accumulation: as the functions above of the same name, but E, X and Xs are bfloat16 in layouts
- * of their own (bf16_amx.c), and `scratch` is scratch_bytes(H) for each thread. `base` lends the fp32 functions. */
+ * of their own (bf16.inc.c), and `scratch` is scratch_bytes(H) for each thread. `base` lends the fp32 functions. */
 typedef struct {
     const char *name;
     int64_t (*scratch_bytes)(int64_t H);
     void (*pack_panel)(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, uint16_t *X);
     void (*pack_scaled)(const fsg_batch *batch, int64_t p, uint16_t *Xs);
-    void (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const uint16_t *X, void *scratch, uint16_t *E, float *S_u);
-    double (*entries_slice)(const fsg_batch *batch, const fsg_table *base, const float *O_kh, int64_t s, const uint16_t *E);
+    double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const uint16_t *X, void *scratch, uint16_t *E, int stream,
+                        float *S_u);
     void (*gradient_slice)(const fsg_batch *batch, const fsg_table *base, float *O_kh, int64_t s, uint16_t *E, const uint16_t *Xs,
                            void *scratch, float *gI_ph, float *gO_kh, int first, const fsg_step *step);
 } fsg_bf16_table;
 
-/* NULL where the CPU or the system lacks it. */
-const fsg_bf16_table *fsg_bf16(void);
+/* NULL where the build, the CPU or the system lacks it. */
+const fsg_bf16_table *fsg_bf16_amx(void);
+const fsg_bf16_table *fsg_bf16_avx512(void);
+
+/* The i-th bfloat16 table, best first; NULL past the last. */
+const fsg_bf16_table *fsg_bf16_available(int i);
 
 /* The i-th table this CPU can run, best first; NULL past the last. */
 const fsg_table *fsg_available(int i);
+
+/* The whole number next to c / ln 2: a shift for logits about c. */
+float fsg_whole_bits(float c);
 
 /* Largest |x| by bit pattern, so NaN counts as larger than infinity. */
 float fsg_abs_max(const float *x, int64_t n);

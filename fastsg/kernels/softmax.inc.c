@@ -1,30 +1,27 @@
 /* The body every ISA stub includes: one batch step as two passes over vocabulary slices.
  *
- *   pass A   c_uk = O_k . X_u + b_k,  E_uk = exp(c_uk - shift_u),  S_u = sum_k E_uk                  2 U K H flops
- *   between  Z_u = sum of S_u over shards,  log P(k|u) = log(E_uk / Z_u),  scale_u = n_u / Z_u
+ *   pass A   c_uk = O_k . X_u + b_k,  E_uk = e^c_uk 2^-shift_u,  S_u = sum_k E_uk                   2 U K H flops
+ *   between  Z_u = sum of S_u over shards,  log P(k|u) = c_uk - shift_u ln 2 - log Z_u,  scale_u = n_u / Z_u
  *   pass B   R_uk = E_uk - N_uk Z_u / n_u,   so that  n_u P(k|u) - N_uk = scale_u R_uk
  *            gI_u = scale_u sum_k R_uk O_k,   gO_k = sum_u R_uk (scale_u X_u),   O_k moves            4 U K H flops
  *
  * The lanes of a vector run along the batch rows u, so sums over k need no folding and padding exists only in u (and in h
  * for gO). O is read as broadcast scalars straight from the user's matrix: nothing is packed but the batch's own rows.
  */
-#include "vec.h"
+#include "exp.inc.c"
 
-#define UNROLL _Pragma("GCC unroll 16")
-#define PANEL FSG_PANEL
-#define SLICE FSG_SLICE
 #define WIDE (NV * VLEN) /* lanes of one register tile */
 #define MAX_ROWS 12
-/* A product that must round on its own: without the barrier a compiler may fuse it into an addition, or not. */
-#define ROUND_ALONE(x) __asm__("" : "+m"(x))
 
 /* ---- register tiles: one chain of multiply-adds for each element ------------------------------------------------ */
 
-/* acc_ij += sum_t a[i * a_row + t * a_step] * b[t * b_step + j]: `rows` broadcast operands against `cols` vectors. */
+/* acc_ij += sum_t a[i * a_row + t * a_step] * b[t * b_step + j]: `rows` broadcast operands against `cols` vectors.
+ * Each round asks for the next line from `ahead` on, unless that is NULL. */
 INLINE void tile(const int rows, const int cols, vf acc[][4], const float *a, int64_t a_row, int64_t a_step, const float *b,
-                 int64_t b_step, int64_t count)
+                 int64_t b_step, int64_t count, const float *ahead)
 {
     for (int64_t t = 0; t < count; t++, a += a_step, b += b_step) {
+        if (ahead) __builtin_prefetch(ahead + t * 16, 0, 2);
         vf b_j[4];
         UNROLL for (int j = 0; j < cols; j++) b_j[j] = vload(b + j * VLEN);
         UNROLL for (int i = 0; i < rows; i++) {
@@ -51,13 +48,16 @@ INLINE void tile_store(const int rows, const int cols, vf acc[][4], float *c, in
 
 /* ---- pass A ------------------------------------------------------------------------------------------------------ */
 
-static void pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph)
+static float pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph)
 {
-    float *out = X_ph + p * H * PANEL;
+    float *out = X_ph + p * H * PANEL, top = 0;
     for (int64_t i = 0; i < PANEL; i++) {
         const float *row = p * PANEL + i < U ? I_kh + (int64_t)ids[p * PANEL + i] * H : NULL;
+        const float square = row ? dot(row, row, H) : 0;
+        top = square <= top ? top : square; /* a NaN stays */
         for (int64_t h = 0; h < H; h++) out[h * PANEL + i] = row ? row[h] : 0.0f;
     }
+    return __builtin_sqrtf(top);
 }
 
 /* Logits of `rows` vocabulary rows against the lanes [0, WIDE) of a panel, without bias and shift. */
@@ -65,27 +65,8 @@ INLINE void logits_tile(const int rows, const float *O_k, int64_t H, const float
 {
     vf acc[MAX_ROWS][4];
     tile_zero(rows, NV, acc);
-    tile(rows, NV, acc, O_k, H, 1, X_h, PANEL, H);
+    tile(rows, NV, acc, O_k, H, 1, X_h, PANEL, H, NULL);
     tile_store(rows, NV, acc, C, PANEL);
-}
-
-/* E = exp(C + bias - shift) in place for one panel of the slice, S += sum over k. A sweep of its own: the block is still in
- * the first-level cache, and the constants of exp stay in registers. The slice has a sum of its own: one chain over a whole
- * shard would lose a long tail of small terms. */
-INLINE void exp_sweep(const int64_t count, const float *bias_k, const float *shift, float *E, float *S)
-{
-    vf shift_j[PANEL / VLEN], S_j[PANEL / VLEN];
-    UNROLL for (int j = 0; j < PANEL / VLEN; j++) shift_j[j] = vload(shift + j * VLEN), S_j[j] = vset(0);
-    for (int64_t k = 0; k < count; k++) {
-        const vf bias = vset(bias_k ? bias_k[k] : 0.0f);
-        UNROLL for (int j = 0; j < PANEL / VLEN; j++) {
-            float *e_k = E + k * PANEL + j * VLEN;
-            const vf e = vexp(vload(e_k) + bias - shift_j[j]);
-            vstore(e_k, e);
-            S_j[j] += e;
-        }
-    }
-    UNROLL for (int j = 0; j < PANEL / VLEN; j++) vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
 }
 
 static void logits_panel(const float *O_sh, int64_t H, const float *X_ph, float *C, int64_t count)
@@ -97,26 +78,68 @@ static void logits_panel(const float *O_sh, int64_t H, const float *X_ph, float 
     }
 }
 
-static void exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *E_pk, float *S_u)
+/* How the exponentials of a panel leave: only as sums, through the caches, or past them. */
+enum keep { SUMS_ONLY, KEEP, STREAM };
+
+/* E = exp(C + bias) 2^-shift for one panel of the slice, S += sum over k. A sweep of its own: the block is still in the
+ * first-level cache, and the constants of exp stay in registers. The slice has a sum of its own: one chain over a whole
+ * shard would lose a long tail of small terms. */
+INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t count, const float *bias_k, const float *shift, const float *C,
+                      float *E, float *S)
 {
-    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start;
-    const float *bias = B->bias_k ? B->bias_k + start : NULL;
-    for (int64_t p = p0; p < p1; p++) {
-        float *E = E_pk + p * SLICE * PANEL;
-        logits_panel(O_kh + start * B->H, B->H, B->X_ph + p * B->H * PANEL, E, count);
-        exp_sweep(count, bias, B->shift_u + p * PANEL, E, S_u + p * PANEL);
+    vf shift_j[PANEL / VLEN], S_j[PANEL / VLEN];
+    UNROLL for (int j = 0; j < PANEL / VLEN; j++) {
+        shift_j[j] = careful ? vload(shift + j * VLEN) : EXP_MAGIC - vload(shift + j * VLEN);
+        S_j[j] = vset(0);
     }
+    for (int64_t k = 0; k < count; k++) {
+        const vf bias = vset(bias_k[k]);
+        UNROLL for (int j = 0; j < PANEL / VLEN; j++) {
+            const vf c = vload(C + k * PANEL + j * VLEN) + bias;
+            const vf e = careful ? vexp_careful(c, shift_j[j]) : vexp(c, shift_j[j]);
+            if (keep == KEEP) vstore(E + k * PANEL + j * VLEN, e);
+            if (keep == STREAM) VSTREAM(E + k * PANEL + j * VLEN, e);
+            S_j[j] += e;
+        }
+    }
+    UNROLL for (int j = 0; j < PANEL / VLEN; j++) vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
 }
 
-/* top_u = max(top_u, C_uk + bias_k), through the scratch C of one panel. NaN is passed over: the sums will show it. */
-static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, int64_t p0, int64_t p1, float *C_pk, float *top_u)
+static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *E_pk, int stream, float *S_u)
 {
-    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start;
-    for (int64_t p = p0; p < p1; p++) {
-        logits_panel(O_kh + start * B->H, B->H, B->X_ph + p * B->H * PANEL, C_pk, count);
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, panels = (B->U + PANEL - 1) / PANEL;
+    const float *O_sh = O_kh + start * B->H;
+    float C[SLICE * PANEL] __attribute__((aligned(64))), bias[SLICE];
+    const float norm = largest_norm(O_sh, B->H, count), top_bias = slice_bias(B, start, count, bias);
+    double entries = 0;
+    int64_t i = B->slice_ptr[s];
+    for (int64_t p = 0; p < panels; p++) {
+        const float *shift = B->shift_u + p * PANEL;
+        float *E = E_pk + (E_pk ? p * SLICE * PANEL : 0), *S = S_u + p * PANEL;
+        logits_panel(O_sh, B->H, B->X_ph + p * B->H * PANEL, C, count);
+        entries += entries_sum(B, s, p, C, bias, &i);
+        if (!within_reach(norm, top_bias, B->reach_p[p], shift)) {
+            if (!E_pk) exp_sweep(1, SUMS_ONLY, count, bias, shift, C, E, S);
+            else exp_sweep(1, KEEP, count, bias, shift, C, E, S);
+        } else if (!E_pk) exp_sweep(0, SUMS_ONLY, count, bias, shift, C, E, S);
+        else if (stream) exp_sweep(0, STREAM, count, bias, shift, C, E, S);
+        else exp_sweep(0, KEEP, count, bias, shift, C, E, S);
+    }
+    VFENCE();
+    return entries;
+}
+
+/* NaN is passed over: the sums will show it. */
+static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *top_u)
+{
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, panels = (B->U + PANEL - 1) / PANEL;
+    float C[SLICE * PANEL] __attribute__((aligned(64))), bias[SLICE];
+    slice_bias(B, start, count, bias);
+    for (int64_t p = 0; p < panels; p++) {
+        logits_panel(O_kh + start * B->H, B->H, B->X_ph + p * B->H * PANEL, C, count);
         for (int64_t k = 0; k < count; k++)
             for (int64_t j = 0; j < PANEL; j++) {
-                const float c = C_pk[k * PANEL + j] + (B->bias_k ? B->bias_k[start + k] : 0.0f);
+                const float c = C[k * PANEL + j] + bias[k];
                 if (c > top_u[p * PANEL + j]) top_u[p * PANEL + j] = c;
             }
     }
@@ -142,7 +165,7 @@ static double log_double(double x)
     for (int i = 19; i >= 1; i -= 2) y = y * g + 1.0 / i;
     double fractional = y * 2.0 * f;
     ROUND_ALONE(fractional);
-    return (double)e * 0x1.62e42fefa39efp-1 + fractional;
+    return (double)e * FSG_LN2 + fractional;
 }
 
 static int64_t merge_sums(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u)
@@ -160,62 +183,28 @@ static int64_t merge_sums(const float *S_su, int64_t shards, int64_t stride, int
     return failed;
 }
 
-/* O_k . I_u in LANES fixed lanes, folded 8-4-2-1. */
-static double dot(const float *x, const float *y, int64_t H)
-{
-    lanes sum = {0};
-    int64_t h = 0;
-    for (; h + FSG_LANES <= H; h += FSG_LANES) {
-        lanes a, b;
-        memcpy(&a, x + h, sizeof a);
-        memcpy(&b, y + h, sizeof b);
-        sum += a * b;
-    }
-    for (int64_t i = 0; h < H; h++, i++) sum[i] += x[h] * y[h];
-    for (int64_t width = FSG_LANES / 2; width; width /= 2)
-        for (int64_t i = 0; i < width; i++) sum[i] += sum[i + width];
-    return sum[0];
-}
-
-/* A logit that E cannot hold (E = 0), recomputed: column u of the packed panel against O_k. */
-static double logit(const fsg_batch *B, const float *O_kh, int64_t u, int64_t k)
-{
-    const float *X = B->X_ph + (u / PANEL) * B->H * PANEL + u % PANEL, *O_k = O_kh + k * B->H;
-    float sum = 0;
-    for (int64_t h = 0; h < B->H; h++) sum = O_k[h] * X[h * PANEL] + sum;
-    return (double)(sum + (B->bias_k ? B->bias_k[k] : 0.0f)) - B->shift_u[u];
-}
-
-static double entries_slice(const fsg_batch *B, const float *O_kh, int64_t s, const float *E_pk)
-{
-    double sum = 0;
-    for (int64_t i = B->slice_ptr[s]; i < B->slice_ptr[s + 1]; i++) {
-        const int64_t u = B->entry_u[i], k = B->entry_k[i];
-        const float e = E_pk[((u / PANEL) * SLICE + (k - s * SLICE)) * PANEL + u % PANEL];
-        const double log_e = e > 0 ? log_double(e) : logit(B, O_kh, u, k);
-        sum = B->entry_w[i] * log_e + sum;
-    }
-    return sum;
-}
-
 /* ---- pass B ------------------------------------------------------------------------------------------------------ */
 
 /* gI_ph[h .. h+rows) += sum over the slice's k of R_pk O_kh */
-INLINE void gI_tile(const int rows, const float *O_h, int64_t H, const float *R, float *gI, int64_t count)
+INLINE void gI_tile(const int rows, const float *O_h, int64_t H, const float *R, float *gI, int64_t count, const float *ahead)
 {
     vf acc[MAX_ROWS][4];
     tile_load(rows, NV, acc, gI, PANEL);
-    tile(rows, NV, acc, O_h, 1, H, R, PANEL, count);
+    tile(rows, NV, acc, O_h, 1, H, R, PANEL, count, ahead);
     tile_store(rows, NV, acc, gI, PANEL);
 }
 
+/* R of the next panel lies right behind this one's and is far away in memory: the first tiles ask for it. */
 static void gI_panel(const float *O_sh, int64_t H, const float *R, float *gI, int64_t count)
 {
+    const float *ahead = R + SLICE * PANEL, *end = ahead + SLICE * PANEL;
     for (int64_t half = 0; half < PANEL; half += WIDE) {
         int64_t h = 0;
-        for (; h + MR <= H; h += MR) gI_tile(MR, O_sh + h, H, R + half, gI + h * PANEL + half, count);
-        for (; h + 4 <= H; h += 4) gI_tile(4, O_sh + h, H, R + half, gI + h * PANEL + half, count);
-        for (; h < H; h++) gI_tile(1, O_sh + h, H, R + half, gI + h * PANEL + half, count);
+        for (; h + MR <= H && ahead < end; h += MR, ahead += count * 16)
+            gI_tile(MR, O_sh + h, H, R + half, gI + h * PANEL + half, count, ahead);
+        for (; h + MR <= H; h += MR) gI_tile(MR, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
+        for (; h + 4 <= H; h += 4) gI_tile(4, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
+        for (; h < H; h++) gI_tile(1, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
     }
 }
 
@@ -224,7 +213,7 @@ INLINE void gO_tile(const int rows, const int cols, const float *R, const float 
 {
     vf acc[MAX_ROWS][4];
     tile_load(rows, cols, acc, gO, H_pad);
-    tile(rows, cols, acc, R, PANEL, 1, Xs, H_pad, PANEL);
+    tile(rows, cols, acc, R, PANEL, 1, Xs, H_pad, PANEL, NULL);
     tile_store(rows, cols, acc, gO, H_pad);
 }
 
@@ -289,9 +278,9 @@ static void merge_panel(const fsg_batch *B, int64_t p, float *gI_sph, int64_t sh
         for (int64_t h = 0; h < H; h++) G_uh[u * H + h] = g[h * PANEL + u % PANEL] * scale_u[u];
 }
 
-static void exp_array(const float *x, float *y, int64_t n)
+static void exp_array(const float *c, const float *m, float *y, int64_t n)
 {
-    for (int64_t i = 0; i < n; i += VLEN) vstore(y + i, vexp(vload(x + i)));
+    for (int64_t i = 0; i < n; i += VLEN) vstore(y + i, vexp_careful(vload(c + i), vload(m + i)));
 }
 
 /* 12 chains of multiply-adds in registers, n times: the most this CPU can do with this instruction set. */
@@ -307,7 +296,6 @@ static int64_t peak(int64_t n, float *out)
 
 static const fsg_table table = {
     .name = ISA_NAME, .fma = ISA_FMA, .pack_panel = pack_panel, .exp_slice = exp_slice, .max_slice = max_slice,
-    .merge_sums = merge_sums, .entries_slice = entries_slice, .gradient_slice = gradient_slice, .merge_panel = merge_panel,
-    .move_row = move_row, .logit = logit,
+    .merge_sums = merge_sums, .gradient_slice = gradient_slice, .merge_panel = merge_panel, .move_row = move_row,
     .log = log_double, .exp = exp_array, .peak = peak,
 };

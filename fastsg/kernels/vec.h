@@ -1,8 +1,9 @@
 /* Vector types by the compilers' vector extension, and the exponential. Included by an ISA stub that has set VLEN.
  *
- * vexp: exp(x) with x in [-69, 88]; below -69 exactly 0; above 88 (and NaN) exp(88), which the caller's check on sums
- * catches. x = n ln 2 + r, n by magic-number rounding, e^r on [-ln2/2, ln2/2] by a degree-6 polynomial (relative error
- * 3e-9 before rounding), 2^n by an integer addition to the exponent. Error bound 2 ulp, tested in tests/test_kernels.py.
+ * vexp: e^c 2^-m for a logit c and a whole number m. c = n ln 2 + r, n by magic-number rounding, e^r on [-ln2/2, ln2/2] by a
+ * degree-6 polynomial (relative error 3e-9 before rounding), 2^(n - m) by an integer addition to the exponent. Error bound 2 ulp,
+ * tested in tests/test_kernels.py. The short form holds where FSG_EXP_MIN <= n - m <= 126 and |c| < 2^14; the careful one gives
+ * the same bits there, 0 below, a value above every sum that passes its check beyond, NaN for NaN.
  */
 #include "kernels.h"
 
@@ -21,25 +22,35 @@ INLINE void vstore(float *x, vf v) { memcpy(x, &v, sizeof v); }
 INLINE vf vset(float x) { return x - (vf){0}; }
 INLINE vf vselect(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 
-#ifndef VMIN /* the smaller; y where x is NaN */
-  #define VMIN(x, y) vselect((x) < (y), x, y)
-#endif
+#define EXP_MAGIC 0x1.8p+23f /* x + EXP_MAGIC - EXP_MAGIC rounds x to a whole number, whose low bits end the sum's mantissa */
 
-INLINE vf vexp(vf x)
+/* e^(c - n ln 2). The high part of ln 2 has 8 bits, so n * high is exact and r the same with and without a fused multiply-add. */
+INLINE vf exp_fraction(vf c, vf n)
 {
-    /* LN2_HIGH has 8 bits, so n * LN2_HIGH is exact and r is the same with and without a fused multiply-add */
-    const float LOG2E = 0x1.715476p+0f, MAGIC = 0x1.8p+23f, LN2_HIGH = 0x1.62p-1f, LN2_LOW = 0x1.c85fep-10f;
-    x = VMIN(x, vset(88.0f));
-    vf t = x * LOG2E + MAGIC;
-    vf n = t - MAGIC;
-    vf r = x - n * LN2_HIGH;
-    r = r - n * LN2_LOW;
+    vf r = c - n * 0x1.62p-1f;
+    r = r - n * 0x1.c85fep-10f;
     vf y = r * 0x1.6a2434p-10f + 0x1.1239e2p-7f;
     y = y * r + 0x1.5558f2p-5f;
     y = y * r + 0x1.555492p-3f;
     y = y * r + 0x1.fffffcp-2f;
     y = y * r + 1.0f;
-    y = y * r + 1.0f;
-    y = (vf)((vu)y + ((vu)t << 23)); /* wraps round for x far below -69, whose result is masked out */
-    return (vf)((vi)y & (x >= FSG_EXP_MIN));
+    return y * r + 1.0f;
+}
+
+/* magic = EXP_MAGIC - m: the whole number m costs nothing */
+INLINE vf vexp(vf c, vf magic)
+{
+    const vf t = c * FSG_LOG2E + magic;
+    return (vf)((vu)exp_fraction(c, t - magic) + ((vu)t << 23));
+}
+
+INLINE vf vexp_careful(vf c, vf m)
+{
+    const vf bits = c * FSG_LOG2E, t = bits + EXP_MAGIC;
+    const vi huge = (bits > 0x1p+22f) | (bits < -0x1p+22f); /* such a logit has no fraction worth keeping */
+    const vf n = vselect(huge, bits, t - EXP_MAGIC), d = n - m;
+    const vi high = d > 126.0f;
+    const vf y = vselect(huge, vset(1), exp_fraction(c, n)), e = vselect(high, vset(126.0f), d) + EXP_MAGIC;
+    const vf power = (vf)((vu)y + ((vu)e << 23));
+    return vselect(d == d, vselect(d < (float)FSG_EXP_MIN, vset(0), power), d);
 }

@@ -1,0 +1,223 @@
+/* The batch step in bfloat16: body of the stubs bf16_amx.c and bf16_avx512.c, which give block_sum.
+ *
+ * The passes are those of softmax.inc.c. Rounded to bfloat16 are the operands of the three products: rows of I and O, E, the
+ * residual R, scale_u X_u. In fp32 stay the logits, exp, row sums, gradients, and the masters I and O, which move here as there.
+ *
+ * A product takes a left operand of rows and a right operand whose rows come in interleaved pairs:
+ *   pass A   C[k][u] = O[k][h] X[h][u]      left  O_kh rounded, row-major          right  X interleaved in pairs of h
+ *   pass B   gI[h][u] += O[h][k] R[k][u]    left  O rounded and transposed         right  R interleaved in pairs of k
+ *            gO[k][h] += R[k][u] Xs[u][h]   left  R as pass A stored it            right  Xs interleaved in pairs of u
+ * Inner lengths are padded with zeros to 32. The bits depend on no thread count, but AMX sums in another order than AVX-512.
+ */
+#include "exp.inc.c"
+
+#define INNER 32 /* bfloat16 values that one tile product sums up */
+
+typedef uint16_t bf16;
+
+static int64_t padded(int64_t n) { return (n + INNER - 1) / INNER * INNER; }
+
+static bf16 rounded(float x) /* to nearest, ties to even; x finite */
+{
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return (bf16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static float widened(bf16 x)
+{
+    const uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, 4);
+    return y;
+}
+
+INLINE void round_32(const float *x, bf16 *y)
+{
+    const __m512bh r = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
+    memcpy(y, &r, sizeof r);
+}
+
+/* C (32 x 32, rows of length `row`) = or (add) += left times right. There are `outer` pieces, `left_outer` and `right_outer` apart,
+ * each of `inner` chunks of INNER: 32 left rows of length `left_row`, 32 columns of right rows in pairs of length `pair`. */
+static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer, const bf16 *right, int64_t pair,
+                      int64_t right_outer, int64_t inner, int64_t outer);
+static void begin(void); /* before and after a run of block_sum */
+static void end(void);
+
+/* ---- pass A ------------------------------------------------------------------------------------------------------ */
+
+/* X[p][h / 2][PANEL][2]: rows ids[u] of I_kh in interleaved pairs of h; rows past U and h past H are zero. */
+static void pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, bf16 *X)
+{
+    bf16 *out = X + p * padded(H) * PANEL;
+    memset(out, 0, (size_t)(padded(H) * PANEL) * sizeof *out);
+    for (int64_t i = 0; i < PANEL && p * PANEL + i < U; i++) {
+        const float *row = I_kh + (int64_t)ids[p * PANEL + i] * H;
+        for (int64_t h = 0; h < H; h++) out[h / 2 * 2 * PANEL + 2 * i + h % 2] = rounded(row[h]);
+    }
+}
+
+/* The slice's rows of O rounded, [SLICE][padded(H)]; what lies past count and H is zero. */
+static void pack_rows(const float *O_sh, int64_t H, int64_t count, bf16 *out)
+{
+    const int64_t width = padded(H);
+    memset(out, 0, (size_t)(SLICE * width) * sizeof *out);
+    for (int64_t k = 0; k < count; k++) {
+        int64_t h = 0;
+        for (; h + INNER <= H; h += INNER) round_32(O_sh + k * H + h, out + k * width + h);
+        for (; h < H; h++) out[k * width + h] = rounded(O_sh[k * H + h]);
+    }
+}
+
+/* E = exp(C + bias) 2^-shift rounded, S += sum over k before rounding. Rows past count up to the next multiple of 32 become zero. */
+INLINE void exp_sweep(const int careful, const int stream, int64_t count, const float *bias_k, const float *shift, const float *C, bf16 *E,
+                      float *S)
+{
+    vf shift_j[4], S_j[4];
+    UNROLL for (int j = 0; j < 4; j++) {
+        shift_j[j] = careful ? vload(shift + j * VLEN) : EXP_MAGIC - vload(shift + j * VLEN);
+        S_j[j] = vset(0);
+    }
+    for (int64_t k = 0; k < count; k++) {
+        const vf bias = vset(bias_k[k]);
+        vf e[4];
+        UNROLL for (int j = 0; j < 4; j++) {
+            const vf c = vload(C + k * PANEL + j * VLEN) + bias;
+            e[j] = careful ? vexp_careful(c, shift_j[j]) : vexp(c, shift_j[j]);
+            S_j[j] += e[j];
+        }
+        UNROLL for (int j = 0; j < 4; j += 2) {
+            const __m512i pair = (__m512i)_mm512_cvtne2ps_pbh((__m512)e[j + 1], (__m512)e[j]);
+            if (stream) _mm512_stream_si512((__m512i *)(E + k * PANEL + j * VLEN), pair);
+            else _mm512_storeu_si512(E + k * PANEL + j * VLEN, pair);
+        }
+    }
+    memset(E + count * PANEL, 0, (size_t)((padded(count) - count) * PANEL) * sizeof *E);
+    UNROLL for (int j = 0; j < 4; j++) vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
+}
+
+static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const bf16 *X, void *scratch, bf16 *E, int stream, float *S_u)
+{
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, width = padded(B->H);
+    const int64_t panels = (B->U + PANEL - 1) / PANEL;
+    float *C = scratch, bias[SLICE];
+    bf16 *rows = (bf16 *)(C + SLICE * PANEL);
+    const float norm = largest_norm(O_kh + start * B->H, B->H, count), top_bias = slice_bias(B, start, count, bias);
+    double entries = 0;
+    int64_t i = B->slice_ptr[s];
+    pack_rows(O_kh + start * B->H, B->H, count, rows);
+    begin();
+    for (int64_t p = 0; p < panels; p++, E += SLICE * PANEL) {
+        const float *shift = B->shift_u + p * PANEL;
+        for (int64_t k = 0; k < count; k += 32)
+            for (int64_t u = 0; u < PANEL; u += 32)
+                block_sum(C + k * PANEL + u, PANEL, 0, rows + k * width, width, 0, X + p * width * PANEL + 2 * u, 2 * PANEL, 0, width / INNER, 1);
+        entries += entries_sum(B, s, p, C, bias, &i);
+        if (!within_reach(norm, top_bias, B->reach_p[p], shift)) exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
+        else if (stream) exp_sweep(0, 1, count, bias, shift, C, E, S_u + p * PANEL);
+        else exp_sweep(0, 0, count, bias, shift, C, E, S_u + p * PANEL);
+    }
+    end();
+    VFENCE();
+    return entries;
+}
+
+/* ---- pass B ------------------------------------------------------------------------------------------------------ */
+
+/* Xs[p][u / 2][H_pad][2]: scale_u X_u in interleaved pairs of u. */
+static void pack_scaled(const fsg_batch *B, int64_t p, bf16 *Xs)
+{
+    bf16 *out = Xs + p * PANEL * B->H_pad;
+    for (int64_t i = 0; i < PANEL; i++)
+        for (int64_t h = 0; h < B->H_pad; h++)
+            out[i / 2 * 2 * B->H_pad + 2 * h + i % 2] = rounded(B->Xs_uh[(p * PANEL + i) * B->H_pad + h]);
+}
+
+/* The slice's rows of O rounded and transposed, [padded(H)][SLICE]; what lies past count and H is zero. Two rows at a time: the
+ * values of one h are neighbours in the result. */
+static void pack_columns(const float *O_sh, int64_t H, int64_t count, bf16 *out)
+{
+    memset(out, 0, (size_t)(padded(H) * SLICE) * sizeof *out);
+    for (int64_t k = 0; k < count; k += 2) {
+        const float *a = O_sh + k * H, *b = k + 1 < count ? a + H : NULL;
+        for (int64_t h = 0; h < H; h += VLEN) {
+            const int64_t left = H - h < VLEN ? H - h : VLEN;
+            float pair[2][VLEN] = {{0}};
+            uint32_t word[VLEN];
+            memcpy(pair[0], a + h, (size_t)left * sizeof *a);
+            if (b) memcpy(pair[1], b + h, (size_t)left * sizeof *b);
+            for (int j = 0; j < VLEN; j++) word[j] = rounded(pair[0][j]) | (uint32_t)rounded(pair[1][j]) << 16;
+            for (int64_t j = 0; j < left; j++) memcpy(out + (h + j) * SLICE + k, word + j, sizeof *word);
+        }
+    }
+}
+
+/* Rows k and k + 1 of R interleaved, [k / 2][PANEL][2]. R of the next panel lies right behind, far away in memory: it is asked for. */
+static void pair_rows(const bf16 *R, int64_t count, bf16 *out)
+{
+    const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    for (int64_t k = 0; k < count; k += 2)
+        for (int64_t j = 0; j < PANEL; j += 32) {
+            __builtin_prefetch(R + (SLICE + k) * PANEL + j, 0, 2);
+            __builtin_prefetch(R + (SLICE + k + 1) * PANEL + j, 0, 2);
+            const __m512i a = _mm512_loadu_si512(R + k * PANEL + j), b = _mm512_loadu_si512(R + (k + 1) * PANEL + j);
+            const __m512i even = _mm512_unpacklo_epi16(a, b), odd = _mm512_unpackhi_epi16(a, b);
+            _mm512_storeu_si512(out + k * PANEL + 2 * j, _mm512_permutex2var_epi64(even, low, odd));
+            _mm512_storeu_si512(out + k * PANEL + 2 * j + 32, _mm512_permutex2var_epi64(even, high, odd));
+        }
+}
+
+/* gI_ph of one panel += columns (H, SLICE) times pairs (SLICE, PANEL), for the first `count` of SLICE (a multiple of INNER). */
+static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI)
+{
+    for (int64_t h = 0; h < H; h += 32)
+        for (int64_t u = 0; u < PANEL; u += 32) {
+            float *out = gI + h * PANEL + u;
+            const int whole = h + 32 <= H;
+            block_sum(whole ? out : C, whole ? PANEL : 32, whole, columns + h * SLICE, SLICE, 0, pairs + 2 * u, 2 * PANEL, 0, count / INNER, 1);
+            for (int64_t i = 0; !whole && h + i < H; i++) /* rows past H have no place in gI */
+                for (int64_t j = 0; j < 32; j += VLEN) vstore(out + i * PANEL + j, vload(out + i * PANEL + j) + vload(C + i * 32 + j));
+        }
+}
+
+static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_kh, int64_t s, bf16 *E, const bf16 *Xs, void *scratch,
+                           float *gI_ph, float *gO_kh, int first, const fsg_step *step)
+{
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
+    const int64_t panels = (B->U + PANEL - 1) / PANEL;
+    float *C = scratch;
+    bf16 *columns = (bf16 *)(C + 32 * 32), *pairs = columns + padded(H) * SLICE;
+    int64_t i = B->slice_ptr[s];
+    pack_columns(O_kh + start * H, H, count, columns);
+    begin();
+    for (int64_t p = 0; p < panels; p++) {
+        bf16 *R = E + p * SLICE * PANEL;
+        for (; i < B->slice_ptr[s + 1] && B->entry_u[i] < (p + 1) * PANEL; i++) {
+            bf16 *r = R + (B->entry_k[i] - start) * PANEL + B->entry_u[i] % PANEL;
+            *r = rounded(widened(*r) - B->entry_w[i] * B->target_u[B->entry_u[i]]);
+        }
+        pair_rows(R, padded(count), pairs);
+        gI_panel(H, padded(count), columns, pairs, C, gI_ph + p * H * PANEL);
+    }
+    for (int64_t k = 0; k < count; k += 32)
+        for (int64_t h = 0; h < B->H_pad; h += 32)
+            block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, E + k * PANEL, PANEL, SLICE * PANEL, Xs + 2 * h, 2 * B->H_pad, PANEL * B->H_pad,
+                      PANEL / INNER, panels);
+    end();
+    if (step)
+        for (int64_t k = 0; k < count; k++)
+            base->move_row(O_kh + (start + k) * H, gO_kh + k * B->H_pad, H, step, start + k);
+}
+
+/* Logits and rows of O in pass A; a block of sums, columns of O and pairs of R in pass B. */
+static int64_t scratch_bytes(int64_t H)
+{
+    const int64_t a = 4 * SLICE * PANEL + 2 * padded(H) * SLICE, b = 4 * 32 * 32 + 2 * (padded(H) * SLICE + SLICE * PANEL);
+    return a > b ? a : b;
+}
+
+static const fsg_bf16_table table = {
+    .name = ISA_NAME, .scratch_bytes = scratch_bytes, .pack_panel = pack_panel, .pack_scaled = pack_scaled, .exp_slice = exp_slice,
+    .gradient_slice = gradient_slice,
+};

@@ -1,0 +1,84 @@
+/* Shared by the passes in float32 and bfloat16: norms, biases, and whether the short form of exp will do. */
+#include "vec.h"
+
+#define UNROLL _Pragma("GCC unroll 16")
+#define PANEL FSG_PANEL
+#define SLICE FSG_SLICE
+/* A product that must round on its own: without the barrier a compiler may fuse it into an addition, or not. */
+#define ROUND_ALONE(x) __asm__("" : "+m"(x))
+#ifndef VSTREAM
+  #define VSTREAM(x, v) vstore(x, v)
+  #define VFENCE() ((void)0)
+#endif
+
+/* x . y in LANES fixed lanes, folded 8-4-2-1. */
+static float dot(const float *x, const float *y, int64_t H)
+{
+    lanes sum = {0};
+    int64_t h = 0;
+    for (; h + FSG_LANES <= H; h += FSG_LANES) {
+        lanes a, b;
+        memcpy(&a, x + h, sizeof a);
+        memcpy(&b, y + h, sizeof b);
+        sum += a * b;
+    }
+    for (int64_t i = 0; h < H; h++, i++) sum[i] += x[h] * y[h];
+    for (int64_t width = FSG_LANES / 2; width; width /= 2)
+        for (int64_t i = 0; i < width; i++) sum[i] += sum[i + width];
+    return sum[0];
+}
+
+/* No logit of this slice can leave the range in which the short form of exp holds, told from norms. A NaN says no. */
+static int within_reach(float norm, float bias, float reach, const float *shift)
+{
+    float low = shift[0], high = shift[0];
+    for (int64_t i = 1; i < PANEL; i++) {
+        low = shift[i] < low ? shift[i] : low;
+        high = shift[i] > high ? shift[i] : high;
+    }
+    const float c = norm * reach + bias, bits = c * (1.001f * FSG_LOG2E) + 1.0f;
+    return bits - low < 120.0f && -bits - high > FSG_EXP_MIN && c < 0x1p+14f;
+}
+
+static float largest_norm(const float *O_sh, int64_t H, int64_t count)
+{
+    float top = 0;
+    for (int64_t k = 0; k < count; k++) {
+        const float square = dot(O_sh + k * H, O_sh + k * H, H);
+        top = square <= top ? top : square;
+    }
+    return __builtin_sqrtf(top);
+}
+
+/* The slice's biases, zero without bias; returns the largest |bias|. */
+static float slice_bias(const fsg_batch *B, int64_t start, int64_t count, float *bias_k)
+{
+    float top = 0;
+    for (int64_t k = 0; k < count; k++) {
+        bias_k[k] = B->bias_k ? B->bias_k[start + k] : 0.0f;
+        const float size = __builtin_fabsf(bias_k[k]);
+        top = size <= top ? top : size;
+    }
+    return top;
+}
+
+/* log E of a logit: c - m ln 2, as the exponential sees it. */
+static double log_exp(float c, float m)
+{
+    const int huge = !(__builtin_fabsf(c) < 0x1p+20f);
+    return huge ? ((double)fsg_whole_bits(c) - m) * FSG_LN2 : c - m * FSG_LN2;
+}
+
+/* Sum of w log E over the slice's entries from *i on that lie in panel p; *i moves past them. C holds the panel's logits. */
+static double entries_sum(const fsg_batch *B, int64_t s, int64_t p, const float *C, const float *bias_k, int64_t *i)
+{
+    double sum = 0;
+    for (; *i < B->slice_ptr[s + 1] && B->entry_u[*i] < (p + 1) * PANEL; ++*i) {
+        const int64_t k = B->entry_k[*i] - s * SLICE, u = B->entry_u[*i];
+        const float c = C[k * PANEL + u % PANEL] + bias_k[k];
+        double term = B->entry_w[*i] * log_exp(c, B->shift_u[u]);
+        ROUND_ALONE(term);
+        sum += term;
+    }
+    return sum;
+}
