@@ -68,7 +68,7 @@ class Build(build_ext):
 
 
 def extension(name: str, sources: list[str]) -> Extension:
-    headers = [str(path) for path in Path(KERNELS).glob("*.[ch]")]
+    headers = [str(path) for path in [*Path(KERNELS).glob("*.[ch]"), *Path("fastsg").glob("*.pxi")]]
     macros = [("Py_LIMITED_API", "0x030B0000")] if ABI3 else []
     return Extension(f"fastsg.{name}", [f"fastsg/{name}.pyx", *(f"{KERNELS}/{s}" for s in sources)], include_dirs=[KERNELS, "fastsg"],
                      define_macros=macros, depends=headers, py_limited_api=ABI3)
@@ -78,7 +78,9 @@ DIRECTIVES = dict(language_level=3, boundscheck=DEBUG, wraparound=False, cdivisi
 setup(
     ext_modules=cythonize(
         [
-            extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "bf16_amx.c", "bf16_avx512.c", "windows.c"]),
+            extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "bf16_amx.c", "bf16_avx512.c", "windows.c",
+                                "small.c"]),
+            extension("_counting", ["cooccur.c"]),
             extension("_text", ["text.c"]),
         ],
         compiler_directives=DIRECTIVES,

@@ -5,8 +5,9 @@ usage: python bench/kernels.py [--K 68000] [--H 100 128 300] [--U 1024] [--threa
 Peak is a register-only loop of multiply-adds with the same instruction set and as many threads. Useful work is 2 U K H for pass A
 (logits, exponential, row sums) and 6 U K H for the whole step with its update. Everything is compared with the float64 oracle on a
 part of the vocabulary before it is timed. All contenders run in turn in one process; medians are quoted, and the peak is taken anew
-in every round, so a share compares neighbours in time. Where PyTorch is installed it does the same grouped step, by autograd and by
-hand with in-place operations.
+in every round, so a share compares neighbours in time. GHz is the clock right after the work, from a chain of dependent
+multiply-adds at 4 cycles each: many CPUs slow down under wide multiply-adds fed from memory more than in the register-only loop.
+"At clock" is the share of what the peak would be at that clock. Where PyTorch is installed it does the same grouped step, by autograd and by hand with in-place operations.
 """
 
 from __future__ import annotations
@@ -42,15 +43,15 @@ class Batch:
         self.counts = _core.group_pairs(centers, contexts, np.ones(len(centers), np.float32), K)
         self.none, self.shift = np.zeros(0, np.float32), np.zeros(K, np.float32)
 
-    def workspace(self, threads: int) -> _core.Workspace:
-        return _core.Workspace(self.K, self.H, objective.block_rows(self.K), threads)
+    def workspace(self, threads: int, precision: str = "float32") -> _core.Workspace:
+        return _core.Workspace(self.K, self.H, objective.block_rows(self.K), threads, precision)
 
 
-def verify() -> float:
+def verify(precision: str = "float32") -> float:
     """Largest error of the gradients against float64, relative to their size, on a batch small enough for an oracle."""
     batch = Batch(2011, 100, 70)
     centers, row_ptr, contexts, counts = batch.counts
-    loss, gI, gO = batch.workspace(2).gradient(batch.I, batch.O, batch.none, *batch.counts)
+    loss, gI, gO = batch.workspace(2, precision).gradient(batch.I, batch.O, batch.none, *batch.counts)
     N = np.zeros((len(centers), batch.K))
     np.add.at(N, (np.repeat(np.arange(len(centers)), np.diff(row_ptr)), contexts), counts)
     c = batch.I[centers].astype(np.float64) @ batch.O.astype(np.float64).T
@@ -67,25 +68,37 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def peak(threads: int) -> float:
-    """Gflop/s of the register-only loop, over some 20 ms."""
-    begun = time.perf_counter()
-    flops = _core.fma_rounds(150_000, threads)
-    return flops / (time.perf_counter() - begun) * 1e-9
+def peak(threads: int, precision: str) -> float:
+    """Gflop/s of the register-only loop, over at least 10 ms."""
+    rounds = 50_000
+    while True:
+        begun = time.perf_counter()
+        flops = _core.fma_rounds(rounds, threads, precision)
+        if (seconds := time.perf_counter() - begun) > 0.01:
+            return flops / seconds * 1e-9
+        rounds *= 4
 
 
-def own_contenders(batch: Batch, threads: int) -> dict[str, tuple[Callable[[], object], int]]:
+def clock() -> float:
+    """GHz, over some 100 microseconds."""
+    return 4 * 100_000 * 1e-9 / timed(lambda: _core.fma_chain(100_000))
+
+
+Contenders = dict[str, tuple[Callable[[], object], int]]
+
+
+def own_contenders(batch: Batch, threads: int, precision: str = "float32") -> Contenders:
     """Name -> (work, its useful flops) of fastsg's pass A and whole step."""
-    workspace = batch.workspace(threads)
+    workspace = batch.workspace(threads, precision)
     product = 2 * batch.U * batch.K * batch.H
     sums = np.zeros(batch.K, np.float32), np.zeros(batch.K, np.float32)
-    return {
-        "pass A": (lambda: workspace.loss(batch.I, batch.O, batch.none, *batch.counts), product),
-        "step": (lambda: workspace.step(batch.I, batch.O, batch.none, *batch.counts, batch.shift, RATE, *sums), 3 * product),
-    }
+    step = {"step": (lambda: workspace.step(batch.I, batch.O, batch.none, *batch.counts, batch.shift, RATE, *sums), 3 * product)}
+    if precision == "bfloat16":
+        return step
+    return {"pass A": (lambda: workspace.loss(batch.I, batch.O, batch.none, *batch.counts), product)} | step
 
 
-def other_contenders(batch: Batch) -> dict[str, tuple[Callable[[], object], int]]:
+def other_contenders(batch: Batch) -> Contenders:
     """The same grouped step by NumPy and, where installed, PyTorch; all with the threads they take by themselves."""
     work = 6 * batch.U * batch.K * batch.H
     buffers = GroupedBuffers(batch.U, batch.K, batch.H)
@@ -98,22 +111,21 @@ def other_contenders(batch: Batch) -> dict[str, tuple[Callable[[], object], int]
     return found
 
 
-def measure(contenders: dict[str, tuple[Callable[[], object], int]], threads: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Median Gflop/s of each contender and its share of the peak measured beside it."""
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
-    shares: dict[str, list[float]] = {name: [] for name in contenders}
+def measure(contenders: Contenders, threads: int, repeats: int, precision: str = "float32") -> dict[str, dict[str, float]]:
+    """Medians of each contender: Gflop/s, its share of the peak measured beside it, the clock at its end, the share of the peak at that clock."""
+    found: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in contenders}
     for work, _ in contenders.values():
         work()
     for _ in range(repeats):
         for name, (work, flops) in contenders.items():
             time.sleep(0.2)  # BLAS threads spin for a while after their work and would slow whoever comes next
-            top = peak(threads)
+            top, top_hertz = peak(threads, precision), clock()
             rate = flops / timed(work) * 1e-9
+            hertz = clock()
             time.sleep(0.2)
-            top = max(top, peak(threads))
-            rates[name].append(rate)
-            shares[name].append(rate / top)
-    return {name: {"gflops": median(rates[name]), "share_of_peak": median(shares[name])} for name in contenders}
+            top = max(top, peak(threads, precision))
+            found[name].append((rate, rate / top, hertz, rate / (top * hertz / top_hertz)))
+    return {name: dict(zip(("gflops", "share_of_peak", "GHz", "share_at_clock"), map(median, zip(*rows, strict=True)), strict=True)) for name, rows in found.items()}
 
 
 def main() -> None:
@@ -127,8 +139,14 @@ def main() -> None:
     args = parser.parse_args()
     machine = describe()
     print("  ".join(f"{name} {value}" for name, value in machine.items()))
-    print(f"\n{'H':>4} {'ISA':>8} {'threads':>7} {'contender':>18} {'Gflop/s':>9} {'of peak':>8}")
+    print(f"\n{'H':>4} {'kernels':>12} {'threads':>7} {'contender':>18} {'Gflop/s':>9} {'of peak':>8} {'GHz':>6} {'at clock':>9}")
     rows = []
+
+    def run(H: int, kernels: str, threads: int, error: float, contenders: Contenders, precision: str = "float32") -> None:
+        for name, figures in measure(contenders, threads, args.repeats if kernels != "generic" else 2, precision).items():
+            rows.append({"K": args.K, "H": H, "U": args.U, "kernels": kernels, "threads": threads, "contender": name, "error": error} | figures)
+            print(f"{H:4} {kernels:>12} {threads:7} {name:>18} {figures['gflops']:9.1f} {figures['share_of_peak']:8.1%} {figures['GHz']:6.2f} {figures['share_at_clock']:9.1%}", flush=True)
+
     for H in args.H:
         batch = Batch(args.K, H, args.U)
         for isa in _core.available_isas():
@@ -139,9 +157,15 @@ def main() -> None:
                 contenders = own_contenders(batch, threads)
                 if threads == max(args.threads) and isa == _core.available_isas()[0]:
                     contenders |= other_contenders(batch)
-                for name, figures in measure(contenders, threads, args.repeats if isa != "generic" else 2).items():
-                    rows.append({"K": args.K, "H": H, "U": args.U, "isa": isa, "threads": threads, "contender": name, "error": error} | figures)
-                    print(f"{H:4} {isa:>8} {threads:7} {name:>18} {figures['gflops']:9.1f} {figures['share_of_peak']:8.1%}", flush=True)
+                run(H, isa, threads, error, contenders)
+        _core.select_isa()
+        for name in _core.available_bf16():
+            _core.select_bf16(name)
+            error = verify("bfloat16")
+            assert error < 2e-2, f"{name} is off by {error:.1e}"
+            for threads in args.threads:
+                run(H, name, threads, error, own_contenders(batch, threads, "bfloat16"), "bfloat16")
+        _core.select_bf16()
     if args.json:
         Path(args.json).write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
 

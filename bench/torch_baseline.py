@@ -28,7 +28,7 @@ class TorchSteps:
         with torch.no_grad():
             self.I.index_add_(0, self.centers, X.grad, alpha=-self.rate)
             self.O.sub_(O.grad, alpha=self.rate)
-        return float(loss)
+        return float(loss.detach())
 
     @torch.no_grad()
     def in_place(self) -> float:

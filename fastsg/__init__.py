@@ -1,6 +1,7 @@
 """fastsg: skip-gram word embeddings by the exact full softmax.
 
-    text -> Vocab, EncodedCorpus -> batches of windows -> kernels (logits, softmax over K, gradients, updates) -> KeyedVectors
+    text -> Vocab, EncodedCorpus -> CooccurrenceCounts (or batches of windows) -> kernels (logits, softmax over K, gradients, updates)
+         -> KeyedVectors
 
 Start at :class:`SkipGram`; the mathematics is in docs/model.md.
 """
@@ -10,6 +11,7 @@ from ._version import __version__
 from .callbacks import Callback, EarlyStopping
 from .checkpoint import Checkpoint, load_checkpoint
 from .corpus import EncodedCorpus
+from .counts import CooccurrenceCounts
 from .errors import DivergenceError, FormatError
 from .model import SkipGram, load
 from .objective import loss_and_gradient
@@ -18,6 +20,6 @@ from .vectors import KeyedVectors
 from .vocab import Vocab
 
 __all__ = [
-    "Callback", "Checkpoint", "DivergenceError", "EarlyStopping", "EncodedCorpus", "FormatError", "KeyedVectors", "SkipGram",
+    "Callback", "Checkpoint", "CooccurrenceCounts", "DivergenceError", "EarlyStopping", "EncodedCorpus", "FormatError", "KeyedVectors", "SkipGram",
     "SoftmaxModel", "Vocab", "__version__", "load", "load_checkpoint", "loss_and_gradient", "show_config",
 ]

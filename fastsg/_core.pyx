@@ -12,6 +12,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memmove
 
 from .errors import DivergenceError
 
@@ -54,9 +55,14 @@ cdef extern from "kernels.h" nogil:
         void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, float *, float *, int, const fsg_step *) noexcept nogil
         void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, const float *, float *) noexcept nogil
         void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
+        void (*gram_rows)(const float *, const float *, int64_t, int64_t, double *) noexcept nogil
+        void (*times_rows)(const float *, int64_t, int64_t, const float *, int64_t, float *, float *) noexcept nogil
+        void (*sparse_row)(const float *, const int32_t *, int64_t, const float *, int64_t, float *) noexcept nogil
+        void (*newton_row)(float *, const float *, int64_t, double, double, double) noexcept nogil
         double (*log)(double) noexcept nogil
         void (*exp)(const float *, const float *, float *, int64_t) noexcept nogil
         int64_t (*peak)(int64_t, float *) noexcept nogil
+        void (*chain)(int64_t, float *) noexcept nogil
 
     ctypedef struct fsg_bf16_table:
         const char *name
@@ -66,6 +72,7 @@ cdef extern from "kernels.h" nogil:
         double (*exp_slice)(const fsg_batch *, const float *, int64_t, const uint16_t *, void *, uint16_t *, int, float *) noexcept nogil
         void (*gradient_slice)(const fsg_batch *, const fsg_table *, float *, int64_t, uint16_t *, const uint16_t *, void *, float *, float *,
                                int, const fsg_step *) noexcept nogil
+        int64_t (*peak)(int64_t) noexcept nogil
 
     const fsg_bf16_table *fsg_bf16_available(int) noexcept
     const fsg_table *fsg_available(int) noexcept
@@ -90,8 +97,11 @@ cdef extern from "windows.h" nogil:
                              float *) noexcept
     void fsg_sort_pairs(int64_t, int64_t, uint64_t *, float *, uint64_t *, float *) noexcept
     int64_t fsg_group_pairs(int64_t, const uint64_t *, const float *, int32_t *, int64_t *, int32_t *, float *) noexcept
-    void fsg_order_entries(int64_t, int64_t, const int64_t *, const int32_t *, const float *, int64_t, int64_t, int64_t *, int32_t *,
-                           int32_t *, float *) noexcept
+    void fsg_count_entries(int64_t, int64_t, const int64_t *, const int32_t *, int64_t, int64_t, int64_t, int64_t *, int64_t *) noexcept
+    void fsg_place_entries(int64_t, int64_t, const int64_t *, const int32_t *, const float *, int64_t, int64_t, const int64_t *, int64_t *,
+                           int32_t *, int32_t *, float *) noexcept
+    void fsg_gather_rows(const int64_t *, const int32_t *, const float *, const int32_t *, int64_t, const int64_t *, int32_t *,
+                         float *) noexcept
 
 
 # ---- instruction sets ------------------------------------------------------------------------------------------------
@@ -334,6 +344,24 @@ def group_pairs(const int32_t[::1] centers not None, const int32_t[::1] contexts
     return grouped(keys, copy, n, K)
 
 
+def gather_rows(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None,
+                const int32_t[::1] ids not None):
+    """Rows `ids` of a matrix of counts (CSR, taken on trust) as (row_ptr, contexts, counts). The ids are checked."""
+    cdef int64_t u, U = ids.shape[0]
+    check_ids("ids", ids, row_ptr.shape[0] - 1)
+    out_ptr = np.zeros(U + 1, np.int64)
+    cdef int64_t[::1] out_ptr_v = out_ptr
+    for u in range(U):
+        out_ptr_v[u + 1] = out_ptr_v[u] + row_ptr[ids[u] + 1] - row_ptr[ids[u]]
+    out_contexts, out_counts = np.empty(out_ptr_v[U], np.int32), np.empty(out_ptr_v[U], np.float32)
+    cdef int32_t[::1] out_contexts_v = out_contexts
+    cdef float[::1] out_counts_v = out_counts
+    if out_ptr_v[U]:
+        with nogil:
+            fsg_gather_rows(&row_ptr[0], &contexts[0], &counts[0], &ids[0], U, &out_ptr_v[0], &out_contexts_v[0], &out_counts_v[0])
+    return out_ptr, out_contexts, out_counts
+
+
 # ---- the batch step --------------------------------------------------------------------------------------------------
 
 cdef double LARGEST = 1e37  # gradients, Adagrad sums and matrices stay below; float32 ends at 3.4e38
@@ -393,7 +421,8 @@ cdef class Workspace:
     cdef readonly object shift  # (rows,) float32: what was taken off each logit, in units of ln 2
     cdef float[::1] shift_u, scale_u, target_u
     cdef double[::1] Z_u, n_u, part
-    cdef int64_t[::1] slice_ptr
+    cdef int64_t[::1] slice_ptr, place_s
+    cdef int64_t[:, ::1] cut_su
     cdef int32_t[::1] entry_u, entry_k
     cdef float[::1] entry_w
     cdef fsg_batch batch
@@ -412,7 +441,8 @@ cdef class Workspace:
         self.slices = round_up(K, FSG_SLICE) // FSG_SLICE
         self.shards = shard_count(K)
         self.shard_ptr = np.array([self.slices * s // self.shards for s in range(self.shards + 1)], np.int64)
-        self.slice_ptr = np.zeros(self.slices + 1, np.int64)
+        self.slice_ptr, self.place_s = np.zeros(self.slices + 1, np.int64), np.zeros(self.slices, np.int64)
+        self.cut_su = np.zeros((self.shards, 0), np.int64)
         self.part = np.zeros(self.shards)
         self.X = self.Xs = self.E = self.S = self.gI = self.gO = self.G = self.reach = aligned(0)
         self.X_half = self.Xs_half = self.scratch_half = aligned(0)
@@ -435,6 +465,7 @@ cdef class Workspace:
             self.Xs = aligned(padded * self.H_pad)
             self.S = aligned(self.shards * padded)
             self.reach = aligned(padded // FSG_PANEL)
+            self.cut_su = np.zeros((self.shards, padded), np.int64)
             self.shift = np.zeros(padded, np.float32)
             self.shift_u = self.shift
             self.scale_u = np.empty(padded, np.float32)
@@ -487,9 +518,7 @@ cdef class Workspace:
             self.reach[p] = table.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, &self.X[0])
             if halved:
                 self.half.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, <uint16_t *>&self.X_half[0])
-        # rows without entries (only their log Z is wanted) leave contexts empty: its address may be anything, it is not read
-        fsg_order_entries(u0, u1, &row_ptr[0], &contexts[0] if contexts.shape[0] else NULL, &counts[0] if counts.shape[0] else NULL,
-                          self.slices, FSG_SLICE, &self.slice_ptr[0], &self.entry_u[0], &self.entry_k[0], &self.entry_w[0])
+        self.order_entries(u0, u1, row_ptr, contexts, counts)
         for u in range(u0, u1):
             n = 0
             for i in range(row_ptr[u], row_ptr[u + 1]):
@@ -497,6 +526,25 @@ cdef class Workspace:
             self.n_u[u - u0] = n
         for u in range(batch.U, panels * FSG_PANEL):
             self.shift_u[u] = 0
+
+    cdef void order_entries(self, int64_t u0, int64_t u1, const int64_t[::1] row_ptr, const int32_t[::1] contexts,
+                            const float[::1] counts) noexcept nogil:
+        """The block's entries by slice, each shard by its owner."""
+        cdef int64_t s, shard, count, total = 0
+        # rows without entries (only their log Z is wanted) leave contexts empty: its address may be anything, it is not read
+        cdef const int32_t *k = &contexts[0] if contexts.shape[0] else NULL
+        cdef const float *w = &counts[0] if counts.shape[0] else NULL
+        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
+            fsg_count_entries(u0, u1, &row_ptr[0], k, self.shard_ptr[shard], self.shard_ptr[shard + 1], FSG_SLICE, &self.place_s[0],
+                              &self.cut_su[shard, 0])
+        for s in range(self.slices):
+            count = self.place_s[s]
+            self.slice_ptr[s] = self.place_s[s] = total
+            total += count
+        self.slice_ptr[self.slices] = total
+        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
+            fsg_place_entries(u0, u1, &row_ptr[0], k, w, self.shard_ptr[shard + 1], FSG_SLICE, &self.cut_su[shard, 0], &self.place_s[0],
+                              &self.entry_u[0], &self.entry_k[0], &self.entry_w[0])
 
     cdef void *own_scratch(self) noexcept nogil:
         """This thread's scratch for the bfloat16 kernels."""
@@ -591,6 +639,20 @@ cdef class Workspace:
         for u in prange(ids.shape[0], num_threads=self.num_threads, schedule="static"):
             table.move_row(&I_kh[ids[u], 0], &self.G[0] + u * self.H, self.H, step, ids[u])
 
+    cdef void newton_inputs(self, float[:, ::1] I_kh, const int32_t[::1] ids, const int64_t[::1] row_ptr, const float[::1] counts,
+                            const float[:, ::1] inverse, double rate, double prior) except *:
+        cdef int64_t u, i, U = ids.shape[0]
+        cdef double n
+        cdef float[:, ::1] row = np.empty((self.num_threads, self.H), np.float32)
+        with nogil:
+            for u in prange(U, num_threads=self.num_threads, schedule="static"):
+                table.times_rows(&self.G[0] + u * self.H, 1, self.H, &inverse[0, 0], self.H, &row[fsg_omp_thread(), 0], &self.G[0] + u * self.H)
+                n = 0
+                for i in range(row_ptr[u], row_ptr[u + 1]):
+                    n = n + counts[i]
+                table.newton_row(&I_kh[ids[u], 0], &self.G[0] + u * self.H, self.H, n, prior, rate)
+        self.bound_I = np.inf  # half a length more for each row: read again before the next step
+
     cdef void check_range(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, double weight, double heaviest,
                           const fsg_step *step, adagrad_I) except *:
         """DivergenceError if this step could leave the range of float32, told from bounds before anything is written.
@@ -640,6 +702,14 @@ cdef class Workspace:
         check_ids("centers", ids, I_kh.shape[0])
         check_ids("contexts", contexts, self.K)
         with nogil:
+            for u in range(U):
+                for i in range(row_ptr[u] + 1, row_ptr[u + 1]):
+                    if contexts[i] <= contexts[i - 1]:
+                        bad = i
+                        break
+        if bad >= 0:
+            raise ValueError(f"contexts[{bad}] is {contexts[bad]} after {contexts[bad - 1]}; the contexts of a row must be distinct and rise")
+        with nogil:
             for i in range(counts.shape[0]):
                 if not (counts[i] >= FSG_LEAST_COUNT and counts[i] <= 3e38):
                     bad = i
@@ -682,11 +752,14 @@ cdef class Workspace:
     def step(self, float[:, ::1] I_kh not None, float[:, ::1] O_kh not None, const float[::1] bias_k not None,
              const int32_t[::1] ids not None, const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None,
              const float[::1] counts not None, float[::1] shift_k not None, rate: float, adagrad_I=None,
-             adagrad_O=None):
+             adagrad_O=None, newton=None):
         """One step on a batch: the loss at its start (nats); rows ids of I_kh and all rows of O_kh move in place.
 
         The ids must be distinct. shift_k (rows of I_kh) holds the last log Z of each center and is renewed. A DivergenceError
         leaves I_kh, O_kh and the Adagrad sums as they were.
+
+        newton: (inverse, rate, prior); the rows of I then move by damped Newton steps instead: along inverse (H, H) times the
+        gradient, over the row's weight + prior, at this rate, no further than half the row's length and 0.3.
         """
         cdef fsg_step step_I, step_O
         cdef float[::1] a_I, a_O
@@ -706,8 +779,11 @@ cdef class Workspace:
         self.enter()
         try:
             loss = self.run(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts, shift_k, &step_O, adagrad_I)
-            with nogil:
-                self.move_inputs(I_kh, ids, &step_I)
+            if newton is None:
+                with nogil:
+                    self.move_inputs(I_kh, ids, &step_I)
+            else:
+                self.newton_inputs(I_kh, ids, row_ptr, counts, newton[0], newton[1], newton[2])
         finally:
             self.busy = 0
         return loss
@@ -759,6 +835,9 @@ cdef class Workspace:
         return total
 
 
+include "_dense.pxi"
+
+
 # ---- for tests and benchmarks ---------------------------------------------------------------------------------------------------
 
 def vector_exp(const float[::1] c not None, const float[::1] m not None):
@@ -777,12 +856,23 @@ def scalar_log(x: float) -> float:
     return table.log(x)
 
 
-def fma_rounds(n: int, num_threads: int) -> int:
+def fma_rounds(n: int, num_threads: int, precision: str = "float32") -> int:
     """n rounds of multiply-adds in registers on each thread; returns the floating-point operations done."""
     cdef float[:, ::1] out = np.zeros((num_threads, 12 * FSG_LANES), np.float32)
     cdef int64_t[::1] flops = np.zeros(num_threads, np.int64)
     cdef int64_t t, rounds = n, threads = num_threads
+    cdef bint half = precision == "bfloat16"
+    if half and bf16_table == NULL:
+        raise ValueError("this CPU has no bfloat16 kernels")
     with nogil:
         for t in prange(threads, num_threads=threads, schedule="static"):
-            flops[t] = table.peak(rounds, &out[t, 0])
+            flops[t] = bf16_table.peak(rounds) if half else table.peak(rounds, &out[t, 0])
     return int(np.sum(flops))
+
+
+def fma_chain(n: int) -> None:
+    """n multiply-adds, each waiting for the one before it (4 cycles on x86-64 CPUs since 2015): shows the clock."""
+    cdef float[::1] out = np.zeros(FSG_LANES, np.float32)
+    cdef int64_t rounds = n
+    with nogil:
+        table.chain(rounds, &out[0])

@@ -1,4 +1,4 @@
-"""The command line: fastsg train, nn, predict, info, demo. Argparse over the public API; one line on stderr for an error."""
+"""The command line: fastsg train, count, nn, predict, info, demo. Argparse over the public API; one line on stderr for an error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
+from .cli_count import add_count
 from .cli_query import add_info, add_nn, add_predict, error_text
 from .cli_train import add_train
 from .demo import add_demo
@@ -21,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fastsg {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_train(commands)
+    add_count(commands)
     add_nn(commands)
     add_predict(commands)
     add_info(commands)

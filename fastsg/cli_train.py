@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from ._atomic import check_writable
 from .callbacks import Callback, EarlyStopping
 from .checkpoint import Checkpoint, load_checkpoint, spare_path
+from .counts import CooccurrenceCounts
 from .io.bias import save_bias
 from .io.word2vec import check_words, save_word2vec
 from .model import SkipGram
@@ -30,7 +31,7 @@ _OUTPUTS = ("output", "save_output", "save_vocab", "save_bias", "save_model", "r
 _WORD_FILES = ("output", "save_output", "save_vocab", "save_bias")
 
 
-class _Help(argparse.ArgumentDefaultsHelpFormatter):
+class Help(argparse.ArgumentDefaultsHelpFormatter):
     """Names the defaults, where there is one to name."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
@@ -39,7 +40,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
 def add_train(commands: argparse._SubParsersAction) -> None:
     """Declare the flags; long names are the Python names, with the aliases of word2vec.c and fastText."""
-    parser = commands.add_parser("train", help="train word vectors on text", formatter_class=_Help,
+    parser = commands.add_parser("train", help="train word vectors on text", formatter_class=Help,
                                  description="Train word vectors on text files, a sentence a line. '-' is standard input; .gz, .bz2, .xz "
                                              "and .zst are unpacked.")
     parser.set_defaults(run=run_train)
@@ -52,7 +53,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("files")
     files.add_argument("operands", nargs="*", metavar="TEXT", help="text files, like --input")
     files.add_argument("--input", "--train", nargs="+", metavar="PATH", help="text files; '-' is standard input")
-    files.add_argument("--output", "-o", metavar="V", help="word vectors, the rows of I, as word2vec text, or binary if V ends in .bin")
+    files.add_argument("--counts", metavar="F", help="train on the counts of a file that fastsg count wrote, instead of on text")
+    files.add_argument("--output", "-o", metavar="V", help="word vectors as word2vec text, or binary if V ends in .bin; the rows of I unless --vectors says otherwise")
     files.add_argument("--save-output", metavar="V2", help="rows of the output matrix O, in the same way")
     files.add_argument("--save-vocab", metavar="F", help="word and count, a line each")
     files.add_argument("--save-bias", metavar="F", help="word and the constant added to its logit, b_n - log keep(n), a line each")
@@ -75,25 +77,32 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     _setting(model, "vector_size", "--size", "--dim", type=int, help="H, coordinates of a vector")
     _setting(model, "window", "--ws", type=parse_window, help="reach to either side; 'L,R' for an asymmetric one, 'none' for whole lines")
-    _setting(model, "shrink_windows", type=parse_shrink, metavar="true|false|random",
-             help="weigh distance d by (z-d+1)/z, not at all, or draw the reach as word2vec does")
+    _setting(model, "shrink_windows", type=parse_shrink, metavar="true|false|harmonic|random",
+             help="weigh distance d by (z-d+1)/z, not at all, by 1/d, or draw the reach as word2vec does")
     _setting(model, "min_count", type=int, help="drop rarer words")
     _setting(model, "max_final_vocab", "--max-vocab", type=int, help="keep at most so many words")
     _setting(model, "sample", "-t", type=float,
-             help="subsampling threshold; 0 keeps every token; default 1e-3, more for small vocabularies")
+             help="subsampling threshold; 0 keeps every token; default 1e-4, with the solver sgd 1e-3, more for small vocabularies")
+    _setting(model, "vectors", choices=("input", "output", "sum"), help="what --output holds: rows of I, of O, or the sum of both at unit length")
     _setting(model, "output_bias", type=parse_bias, metavar="none|unigram", help="fixed output bias; none is the paper's model")
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     training = parser.add_argument_group("training")
-    _setting(training, "solver", choices=("sgd",), help="sgd walks the text batch by batch")
-    _setting(training, "optimizer", choices=("adagrad", "sgd"), help="row-wise Adagrad or plain gradient descent")
+    _setting(training, "solver", choices=("counts", "sgd"),
+             help="counts walks the rows of the co-occurrence matrix, sgd the text batch by batch; the same loss")
+    _setting(training, "optimizer", choices=("newton", "adagrad", "sgd"),
+             help="damped Newton steps for I and row-wise Adagrad for O, Adagrad for both, or plain gradient descent; default newton, "
+                  "with the solver sgd adagrad")
+    _setting(training, "init", choices=("svd", "random"), help="start of I and O; default svd, with the solver sgd random")
+    _setting(training, "draws", type=int, help="thinned copies of the text whose counts are averaged; 0 weighs pairs instead of dropping tokens")
     _setting(training, "precision", choices=("float32", "bfloat16"), help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX")
     _setting(training, "alpha", "--lr", type=float, help="learning rate at the start; default depends on the optimizer")
     _setting(training, "min_alpha", type=float, help="learning rate at the end; default a tenth of alpha")
     _setting(training, "lr_schedule", choices=("linear", "constant"), help="from alpha to min_alpha, or always alpha")
-    _setting(training, "epochs", "--iter", type=int, help="walks over the text")
-    _setting(training, "batch_size", type=int, help="center positions in a batch; default about 64 batches an epoch, from 1,024 to 131,072")
+    _setting(training, "epochs", "--iter", type=int, help="passes over the counts, or over the text")
+    _setting(training, "batch_size", type=int, help="rows of counts, or center positions of the text, in a batch; default about 64 batches an "
+                                                    "epoch")
     _setting(training, "workers", "--threads", type=int, help="threads, default as many as allowed; the same bits for any number")
     _setting(training, "seed", type=int, help="of all random choices")
     training.add_argument("--patience", type=int, metavar="N", help="stop when N epochs in a row brought no new least held-out loss; "
@@ -135,11 +144,11 @@ def parse_window(text: str) -> int | tuple[int, int] | None:
 
 
 def parse_shrink(text: str) -> bool | str:
-    """'true', 'false' or 'random'."""
+    """'true', 'false', 'random' or 'harmonic'."""
     try:
-        return {"true": True, "false": False, "random": "random"}[text.lower()]
+        return {"true": True, "false": False, "random": "random", "harmonic": "harmonic"}[text.lower()]
     except KeyError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed are 'true', 'false' and 'random'") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed are 'true', 'false', 'random' and 'harmonic'") from None
 
 
 def parse_bias(text: str) -> str | None:
@@ -178,8 +187,10 @@ def run_train(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     inputs = (args.input or []) + args.operands
-    if not inputs:
-        raise ValueError("there is no input: name text files, or --input - for standard input")
+    if not inputs and not args.counts:
+        raise ValueError("there is no input: name text files, or --input - for standard input, or --counts")
+    if args.counts:
+        _check_counts(args, inputs)
     if [*inputs, *(args.valid or [])].count("-") > 1:
         raise ValueError("'-' is named more than once, but standard input can be read only once")
     _check_outputs(args, inputs)
@@ -187,7 +198,8 @@ def _train(args: argparse.Namespace) -> int:
         raise ValueError("--patience needs a held-out text: give --valid")
     stopping = [] if args.patience is None else [EarlyStopping(patience=args.patience)]
     args.checkpoint = args.checkpoint or args.resume
-    model = _resumed_model(args) if args.resume else _new_model(args, inputs)
+    counts = CooccurrenceCounts.load(args.counts) if args.counts else None
+    model = _resumed_model(args) if args.resume else _new_model(args, inputs, counts)
     _check_words(model, args)
     checkpoint, interrupted = Checkpoint(args.checkpoint) if args.checkpoint else None, False
     with _log(args.json_log, "a" if args.resume else "w") as callbacks:
@@ -195,7 +207,10 @@ def _train(args: argparse.Namespace) -> int:
         if checkpoint:
             callbacks.append(checkpoint)
         try:
-            model.train(corpus_file=inputs if args.resume else None, callbacks=callbacks, resume=bool(args.resume))
+            if counts is not None:
+                model.fit_counts(counts, callbacks=callbacks, resume=bool(args.resume))
+            else:
+                model.train(corpus_file=inputs if args.resume else None, callbacks=callbacks, resume=bool(args.resume))
         except KeyboardInterrupt:
             interrupted = True
             print("fastsg: interrupted; writing what is trained so far", file=sys.stderr)
@@ -220,7 +235,8 @@ def _check_outputs(args: argparse.Namespace, inputs: list[str]) -> None:
             raise ValueError(f"{flag} is '-', but only --json-log can write to standard output; name a file")
     if checkpoint := args.checkpoint or args.resume:
         outputs += [("--checkpoint", checkpoint), ("--checkpoint", spare_path(checkpoint))]
-    read = {"--input": inputs, "--valid": args.valid or [], "--read-vocab": [args.read_vocab], "--resume": [args.resume]}
+    read = {"--input": inputs, "--valid": args.valid or [], "--read-vocab": [args.read_vocab], "--resume": [args.resume],
+            "--counts": [args.counts]}
     owners = {_place(path): flag for flag, paths in read.items() for path in paths if path}
     for flag, path in outputs:
         if (place := _place(path)) is None:
@@ -237,11 +253,29 @@ def _place(path: str) -> str | None:
     return None if special else place
 
 
-def _new_model(args: argparse.Namespace, inputs: list[str]) -> SkipGram:
+#: Settings that went into the counts already.
+_COUNTED = ("window", "shrink_windows", "sample", "draws", "min_count", "max_final_vocab")
+
+
+def _check_counts(args: argparse.Namespace, inputs: list[str]) -> None:
+    if inputs:
+        raise ValueError(f"--counts and the text {inputs[0]} exclude each other: the counts are what is trained on")
+    if args.solver != "counts":
+        raise ValueError(f"--counts needs --solver counts, but it is {args.solver}")
+    if args.read_vocab:
+        raise ValueError("--counts and --read-vocab exclude each other: the words are those of the counts")
+    if given := [_flag(name) for name in _COUNTED if name in getattr(args, "given", ())]:
+        raise ValueError(f"--counts and {given[0]} exclude each other: that was decided when the windows were counted")
+
+
+def _new_model(args: argparse.Namespace, inputs: list[str], counts: CooccurrenceCounts | None) -> SkipGram:
     cuts = [_flag(name) for name in ("min_count", "max_final_vocab") if name in getattr(args, "given", ())]
     if args.read_vocab and cuts:
         raise ValueError(f"--read-vocab and {cuts[0]} exclude each other: the words of the file are taken as they are")
     model = SkipGram(**{name: getattr(args, name) for name in _DEFAULTS if hasattr(args, name) and name not in _READING}, **_reading(args))
+    if counts is not None:
+        model.build_from_counts(counts)
+        return model
     model.build_vocab(corpus_file=inputs, vocab=Vocab.load(args.read_vocab) if args.read_vocab else None)
     return model
 
@@ -317,7 +351,7 @@ def save_all(model: SkipGram, args: argparse.Namespace) -> None:
     """Every file that was asked for."""
     binary = None if args.format is None else args.format == "binary"
     if args.output:
-        save_word2vec(args.output, model.vocab.words, model.I, binary=binary)
+        save_word2vec(args.output, model.vocab.words, model.wv.vectors, binary=binary)
     if args.save_output:
         save_word2vec(args.save_output, model.vocab.words, model.O, binary=binary)
     if args.save_vocab:

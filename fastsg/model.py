@@ -22,18 +22,22 @@ from ._safetensors import named
 from ._threads import effective_num_threads
 from .callbacks import Callback, tell
 from .corpus import EncodedCorpus
+from .counts import CooccurrenceCounts, CountSource
 from .inputs import Corpus, Paths, TextReader, checked_pairs, is_paths, kept, known_corpus, pair_ids, pair_vocab
 from .io.native import NativeModel, load_native, save_native, write_native
-from .optim import SCHEDULES
+from .optim import SCHEDULES, Curvature
 from .probability import SoftmaxModel
-from .settings import Settings, default_batch_size, default_sample
-from .snapshot import Plan, pack, unpack
+from .settings import Settings, default_batch_rows, default_batch_size, default_sample
+from .snapshot import Plan, Source, pack, unpack
+from .spectral import spectral_start
 from .trainer import Batches, State, progress_bar, train_epoch
-from .vectors import KeyedVectors
+from .vectors import KeyedVectors, unit_rows
 from .vocab import Vocab
 
 logger = logging.getLogger(__name__)
 _ENTER = threading.Lock()
+#: What stays of the random start under the spectral one.
+_TRACE = 0.1
 
 
 class SkipGram(SoftmaxModel):
@@ -60,13 +64,17 @@ class SkipGram(SoftmaxModel):
         the number of words and the variety of centers.
     sample : float, optional
         word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f) + sample/f),
-        before windows are cut; 0 keeps all, None is max(1e-3, 10 / K). Probabilities and held-out losses are corrected to the real text.
+        before windows are cut; 0 keeps all, None is max(1e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Probabilities and
+        held-out losses are corrected to the real text.
     alpha, min_alpha : float, optional
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
     lr_schedule : {"linear", "constant"}
     epochs : int
+        Passes over the counts, or over the text.
     batch_size : int, optional
-        Center positions in a batch (q); default about 64 batches an epoch, a power of two from 1,024 to 131,072; 1,024 for plain SGD. Parameters are fixed within a batch, so it is part of the result.
+        Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct centers) in a batch, default
+        about 64 batches a pass. Solver "sgd": center positions (q), default about 64 batches an epoch, a power of two from 1,024 to
+        131,072; 1,024 for plain SGD.
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
     seed : int
@@ -75,10 +83,20 @@ class SkipGram(SoftmaxModel):
     precision : {"float32", "bfloat16"}
         Of the operands of the matrix products in training; sums, gradients and I and O stay in float32, and so do held-out
         losses. bfloat16 is several times faster and needs a CPU with AVX512_BF16 or AMX; its bits are those of such CPUs alone.
-    solver : "sgd"
-        The paper's procedure: walk the text batch by batch.
-    optimizer : {"adagrad", "sgd"}
-        Row-wise Adagrad or plain gradient descent on the batch's summed loss.
+    solver : {"counts", "sgd"}
+        "counts" counts all windows once and walks the rows of the co-occurrence matrix: a pass costs 6 K^2 H operations whatever the
+        length of the text. "sgd" is the paper's procedure: walk the text batch by batch. Both minimise the same loss.
+    optimizer : {"newton", "adagrad", "sgd"}, optional
+        "newton" (default with "counts"): damped Newton steps for the rows of I, row-wise Adagrad for those of O. "adagrad" (default
+        with "sgd"): row-wise Adagrad for both. "sgd": plain gradient descent on the batch's summed loss.
+    init : {"svd", "random"}, optional
+        "svd" (default with "counts", and only there): I and O start as factors of the counts' positive pointwise mutual information.
+        "random": I uniform on [-1/2H, 1/2H), O zero, as in word2vec; or whatever stands in I and O when training begins.
+    draws : int
+        Solver "counts": copies of the text, thinned by `sample`, whose counts are averaged; 0 weighs every pair by keep(m) keep(n)
+        instead, without dropping tokens.
+    vectors : {"input", "output", "sum"}
+        What `wv` holds: rows of I, rows of O, or the sum of both at unit length.
     output_bias : {None, "unigram"}
         None is the paper's model; "unigram" fixes b_n = log p(n), so that the vectors carry only what the center adds.
     tokenizer : {"space", "char"}, callable or object with ``encode``, optional
@@ -97,7 +115,7 @@ class SkipGram(SoftmaxModel):
     ----------
     vocab : Vocab
     I, O : ndarray (K, H), float32          Input and output matrix.
-    wv, cv : KeyedVectors                   Over I and over O.
+    wv, cv : KeyedVectors                   The word vectors (see `vectors`), and the rows of O.
     history : list of dict                  One for each epoch: nll, perplexity, unigram_nll, valid_nll, valid_perplexity (nats per
                                             pair), pairs, softmax_rows, seconds, count_seconds, pairs_per_second, alpha.
     plan : Plan or None                     The training begun last: epochs planned and done. It is saved with the model.
@@ -115,8 +133,8 @@ class SkipGram(SoftmaxModel):
                  window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True, min_count: int = 5,
                  max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None, min_alpha: float | None = None,
                  lr_schedule: str = "linear", epochs: int = 5, batch_size: int | None = None, workers: int | None = None, seed: int = 1,
-                 dtype: str = "float32", precision: str = "float32", solver: str = "sgd", optimizer: str = "adagrad",
-                 output_bias: str | None = "unigram", tokenizer: object = None, errors: str = "replace",
+                 dtype: str = "float32", precision: str = "float32", solver: str = "counts", optimizer: str | None = None,
+                 output_bias: str | None = "unigram", init: str | None = None, draws: int = 3, vectors: str = "input", tokenizer: object = None, errors: str = "replace",
                  validation: Corpus | Paths | None = None, callbacks: Sequence[Callback] = (), progress: bool | None = None, sg: int = 1,
                  hs: int = 0, negative: int = 0) -> None:
         if (sg, hs, negative) != (1, 0, 0):
@@ -127,7 +145,8 @@ class SkipGram(SoftmaxModel):
         self.settings = Settings.checked(
             vector_size=vector_size, window=window, shrink_windows=shrink_windows, min_count=min_count, max_final_vocab=max_final_vocab,
             sample=sample, alpha=alpha, min_alpha=min_alpha, lr_schedule=lr_schedule, epochs=epochs, batch_size=batch_size, seed=seed,
-            dtype=dtype, precision=precision, solver=solver, optimizer=optimizer, output_bias=output_bias)
+            dtype=dtype, precision=precision, solver=solver, optimizer=optimizer, output_bias=output_bias,
+            init=init, draws=draws, vectors=vectors)
         self._window = pairs.Window.parse(window, shrink_windows)
         self._workers = effective_num_threads(workers)
         self._reader = TextReader(tokenizer if tokenizer is not None else "space", errors, self._workers, progress, min_count,
@@ -135,7 +154,7 @@ class SkipGram(SoftmaxModel):
         self._callbacks, self._progress = checked_callbacks(callbacks), progress
         self._validation_given, self.validation = kept(validation), None
         self.history: list[dict[str, float | int | None]] = []
-        self.seconds = {"read": 0.0, "init": 0.0, "validate": 0.0}
+        self.seconds = {"read": 0.0, "count": 0.0, "init": 0.0, "validate": 0.0}
         self.corpus: EncodedCorpus | None = None
         self.plan: Plan | None = None
         self.restored_epoch: int | None = None
@@ -169,20 +188,27 @@ class SkipGram(SoftmaxModel):
             if sentences is None and corpus_file is None:
                 if vocab is None:
                     raise ValueError("build_vocab needs sentences, corpus_file or vocab")
-                self._lay_out(vocab, None)
+                self._lay_out(vocab, None, self._keep_probabilities(vocab))
             else:
                 corpus = self._reader.encode(sentences, corpus_file, vocab)
                 self.seconds["read"] = time.perf_counter() - begun
-                self._lay_out(corpus.vocab, corpus)
+                self._lay_out(corpus.vocab, corpus, self._keep_probabilities(corpus.vocab))
 
-    def _lay_out(self, vocab: Vocab, corpus: EncodedCorpus | None, subsample: bool = True) -> None:
-        """Start anew with a vocabulary. Nothing of the model changes unless all of it can."""
+    def build_from_counts(self, counts: CooccurrenceCounts) -> None:
+        """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`."""
+        with self._alone():
+            self._lay_out(counts.vocab, None, counts.keep, counts.column_sums())
+
+    def _lay_out(self, vocab: Vocab, corpus: EncodedCorpus | None, keep: NDArray[np.float64] | None,
+                 contexts: NDArray[np.float64] | None = None) -> None:
+        """Start anew with a vocabulary and what thins it; `contexts` is how often each word is a context, unless that follows from
+        them. Nothing of the model changes unless all of it can."""
         begun = time.perf_counter()
         needed = self._estimate(len(vocab), corpus)
         _memory.require(needed, f"training {len(vocab)} words of {self.settings.vector_size} coordinates")
         state = State.start(len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed)
-        keep = self._keep_probabilities(vocab) if subsample else None
-        self._train_bias = self._unigram_bias(vocab, keep)
+        contexts = vocab.unigram() * (1.0 if keep is None else keep) if contexts is None else contexts
+        self._train_bias = self._unigram_bias(contexts)
         self.vocab, self.corpus, self.state, self._keep = vocab, corpus, state, keep
         self.history, self._keyed, self.plan, self.validation = [], {}, None, None
         self.seconds["init"] = time.perf_counter() - begun
@@ -194,19 +220,18 @@ class SkipGram(SoftmaxModel):
         return 0.0 if self._keep is None else self._threshold(self.vocab)
 
     def _threshold(self, vocab: Vocab) -> float:
-        return default_sample(len(vocab)) if self.settings.sample is None else self.settings.sample
+        return default_sample(len(vocab), self.settings.solver) if self.settings.sample is None else self.settings.sample
 
     def _keep_probabilities(self, vocab: Vocab) -> NDArray[np.float64] | None:
         """keep(n) of each word, or None where every token is kept."""
         keep = vocab.keep_probabilities(self._threshold(vocab))
         return keep if (keep < 1).any() else None
 
-    def _unigram_bias(self, vocab: Vocab, keep: NDArray[np.float64] | None) -> NDArray[np.float32]:
+    def _unigram_bias(self, contexts: NDArray[np.float64]) -> NDArray[np.float32]:
         """b_n = log p(n) of the thinned text, so that the softmax starts at the unigram distribution it is trained on."""
         if self.settings.output_bias is None:
             return np.zeros(0, np.float32)
-        p = vocab.unigram() * (1.0 if keep is None else keep)
-        return np.log(np.maximum(p / p.sum(), 1e-30)).astype(np.float32)
+        return np.log(np.maximum(contexts / contexts.sum(), 1e-30)).astype(np.float32)
 
     def real_bias(self) -> NDArray[np.float32]:
         """b_n - log keep(n): what is added to the logits when probabilities are about the real text, shape (K,) or (0,)."""
@@ -244,8 +269,8 @@ class SkipGram(SoftmaxModel):
 
     @property
     def wv(self) -> KeyedVectors:
-        """The word vectors: rows of I."""
-        return self._vectors("I")
+        """The word vectors: rows of I, unless the model was made with another `vectors`."""
+        return self._vectors({"input": "I", "output": "O", "sum": "sum"}[self.settings.vectors])
 
     @property
     def cv(self) -> KeyedVectors:
@@ -255,7 +280,8 @@ class SkipGram(SoftmaxModel):
     def _vectors(self, name: str) -> KeyedVectors:
         self._need_vocab()
         if name not in self._keyed:
-            self._keyed[name] = KeyedVectors(self.vocab.words, getattr(self, name), self.vocab.counts)
+            matrix = unit_rows(self.I) + unit_rows(self.O) if name == "sum" else getattr(self, name)
+            self._keyed[name] = KeyedVectors(self.vocab.words, matrix, self.vocab.counts)
         return self._keyed[name]
 
     def _need_vocab(self) -> None:
@@ -340,7 +366,11 @@ class SkipGram(SoftmaxModel):
         return _from_bytes, (type(self), file.getvalue())
 
     def batch_size(self, units: int | None = None) -> int:
-        """Centers in a batch for a text of `units` tokens (or pairs), by default the text that build_vocab read."""
+        """Rows in a batch with solver "counts"; centers in a batch for a text of `units` tokens (or pairs), by default the text that
+        build_vocab read, with "sgd"."""
+        if self.settings.solver == "counts":
+            K = len(self.vocab) if self.is_built else 0
+            return self.settings.batch_size or default_batch_rows(K, objective.block_rows(K))
         if units is None:
             units = self.corpus.n_tokens if self.corpus else 0
         return self.settings.batch_size or default_batch_size(units, self.settings.optimizer)
@@ -372,11 +402,11 @@ class SkipGram(SoftmaxModel):
         encoded = self._training_corpus(corpus, corpus_file)
         if resume:
             self.corpus = encoded
-        return self._run(self._text_source(encoded), epochs, self.settings.lr_schedule, callbacks, resume)
+        return self._run(self._source(encoded), epochs, self.settings.lr_schedule, callbacks, resume)
 
     def partial_fit(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None) -> SkipGram:
         """One more epoch on new text at the constant rate alpha; the first call also builds the vocabulary from its text."""
-        return self._run(self._text_source(self._training_corpus(sentences, corpus_file)), 1, "constant")
+        return self._run(self._source(self._training_corpus(sentences, corpus_file)), 1, "constant")
 
     def fit_pairs(self, centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike, weights: ArrayLike | None = None, *,
                   epochs: int | None = None, resume: bool = False) -> SkipGram:
@@ -403,7 +433,7 @@ class SkipGram(SoftmaxModel):
             vocab = pair_vocab(m, n, self.settings.min_count, self.settings.max_final_vocab)
             m, n = m.astype(str), n.astype(str)
             with self._alone():
-                self._lay_out(vocab, None, subsample=False)
+                self._lay_out(vocab, None, None)
         if self._keep is not None:
             raise ValueError("the vocabulary was built for subsampled text, and pairs are not subsampled: give the constructor sample=0, or "
                              "call fit_pairs on a model without a vocabulary")
@@ -413,8 +443,36 @@ class SkipGram(SoftmaxModel):
             logger.warning("%d of %d pairs have a word outside the vocabulary and are left out", (~known).sum(), len(known))
         if not w[known].any():
             raise ValueError("there are no pairs to train on: no pair has two words of the vocabulary and a weight above 0")
-        source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.batch_size(int(known.sum())))
+        if self.settings.solver == "counts":
+            counts = CooccurrenceCounts.from_arrays(m[known], n[known], w[known], self.vocab)
+            source: Source = CountSource(counts, self.batch_size(), self.settings.seed)
+        else:
+            source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.batch_size(int(known.sum())))
         return self._run(source, epochs, self.settings.lr_schedule, resume=resume)
+
+    def fit_counts(self, counts: CooccurrenceCounts, *, epochs: int | None = None, callbacks: Sequence[Callback] = (),
+                   resume: bool = False) -> SkipGram:
+        """Train on co-occurrence counts, made by :class:`CooccurrenceCounts` or anybody else; needs solver "counts".
+
+        Parameters
+        ----------
+        counts : CooccurrenceCounts
+            A model without a vocabulary takes theirs; `window`, `sample` and `draws` of the settings play no part.
+        epochs, callbacks, resume
+            As in :meth:`train`.
+        """
+        if self.settings.solver != "counts":
+            raise ValueError(f"fit_counts needs a model with solver='counts'; this one has {self.settings.solver!r}")
+        if resume:
+            self._need_resumable()
+        if not self.is_built:
+            self.build_from_counts(counts)
+        elif self.vocab.words != counts.vocab.words:
+            raise ValueError("the counts have another vocabulary than the model; count with vocab=model.vocab, or take a model without one")
+        elif (self._keep is None) != (counts.keep is None) or (counts.keep is not None and not np.array_equal(self._keep, counts.keep)):
+            raise ValueError("the counts were thinned otherwise than the model's vocabulary: give both the same sample, or take a model "
+                             "without a vocabulary")
+        return self._run(CountSource(counts, self.batch_size(), self.settings.seed), epochs, self.settings.lr_schedule, callbacks, resume)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given (building the vocabulary if there is none yet), or take what build_vocab read."""
@@ -439,12 +497,20 @@ class SkipGram(SoftmaxModel):
             raise ValueError("resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle of one, "
                              "or early stopping has put back its best state; load a checkpoint")
 
-    def _text_source(self, corpus: EncodedCorpus) -> pairs.TextSource:
+    def _source(self, corpus: EncodedCorpus) -> Source:
         known_corpus("the corpus", corpus, self.vocab)
-        return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.batch_size(corpus.n_tokens),
-                                self.settings.seed)
+        settings = self.settings
+        if settings.solver == "sgd":
+            return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.batch_size(corpus.n_tokens),
+                                    settings.seed)
+        begun = time.perf_counter()
+        counts = CooccurrenceCounts.from_corpus(corpus, window=settings.window, shrink_windows=settings.shrink_windows, sample=self.sample,
+                                                draws=settings.draws, seed=settings.seed, workers=self._workers)
+        self.seconds["count"] += time.perf_counter() - begun
+        logger.info("%r in %.2f s", counts, self.seconds["count"])
+        return CountSource(counts, self.batch_size(), settings.seed)
 
-    def _run(self, source: pairs.TextSource | pairs.PairSource, epochs: int | None, schedule: str, callbacks: Sequence[Callback] = (),
+    def _run(self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback] = (),
              resume: bool = False) -> SkipGram:
         """Train, if nobody else does."""
         with self._alone():
@@ -462,7 +528,7 @@ class SkipGram(SoftmaxModel):
         finally:
             self._training = False
 
-    def _carry_out(self, source: pairs.TextSource | pairs.PairSource, epochs: int | None, schedule: str, callbacks: Sequence[Callback],
+    def _carry_out(self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback],
                    resume: bool) -> SkipGram:
         """Make the plan, or take up the old one; carry it out."""
         if epochs is not None and (not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1):
@@ -477,6 +543,8 @@ class SkipGram(SoftmaxModel):
         else:
             self.plan = Plan.start(source, self.validation, epochs or self.settings.epochs, schedule)
             self.state.whole, self.state.best, self.restored_epoch = True, None, None
+        if isinstance(source, CountSource) and self.settings.init == "svd" and self.state.step == 0:
+            self._start_from(source.table)
         try:
             if tell(callbacks, "on_train_begin", self):
                 self._epochs(source, callbacks)
@@ -485,9 +553,31 @@ class SkipGram(SoftmaxModel):
             self._keyed = {}  # vectors cache their norms, and the matrices have moved
         return self
 
-    def _epochs(self, source: pairs.TextSource | pairs.PairSource, callbacks: Sequence[Callback]) -> None:
+    def _start_from(self, counts: CooccurrenceCounts) -> None:
+        """Put the spectral start in place of the random one, of which a trace stays: a coordinate that is zero in I and O stays zero."""
+        begun, H = time.perf_counter(), self.settings.vector_size
+        one = 1 if self.settings.output_bias is None and H > 1 else 0  # a coordinate that carries log p(n), where no bias does
+        self.I[:] *= _TRACE
+        I, O = spectral_start((counts.row_ptr, counts.contexts, counts.counts), H - one, symmetric=counts.symmetric,
+                              seed=self.settings.seed, num_threads=self._workers)
+        self.I[:, :H - one] += I
+        self.O[:, :H - one] = O
+        if one:
+            log_p = self._log_unigram()
+            scale = math.sqrt(max(float(np.std(log_p)), 1e-3))
+            self.I[:, -1], self.O[:, -1] = scale, (log_p - log_p.mean()) / scale
+        self.seconds["init"] += time.perf_counter() - begun
+
+    def _log_unigram(self) -> NDArray[np.float32]:
+        """log p(n) of the contexts that are trained on."""
+        p = self.vocab.unigram() * (1.0 if self._keep is None else self._keep)
+        return self._train_bias if len(self._train_bias) else np.log(np.maximum(p / p.sum(), 1e-30)).astype(np.float32)
+
+    def _epochs(self, source: Source, callbacks: Sequence[Callback]) -> None:
         """The epochs of the plan that are still to be done: train, take the held-out loss, tell the callbacks."""
         workspace = objective.make_workspace(len(self.vocab), self.settings.vector_size, self._workers, self.settings.precision)
+        newton = self.settings.optimizer == "newton"
+        curvature = Curvature(np.exp(self._log_unigram().astype(np.float64)), self._workers) if newton else None
         first, total, epochs = source.expected(), 0, self.plan.epochs
         with progress_bar((epochs - self.plan.done) * first, self._progress, epochs) as bar:
             for epoch in range(self.plan.done, epochs):
@@ -496,14 +586,15 @@ class SkipGram(SoftmaxModel):
                 total += units
                 bar.total = total + (epochs - epoch - 1) * first
                 bar.set_description(f"epoch {epoch + 1}/{epochs}")
-                if not self._epoch(batches, workspace, _rate(self.settings, self.plan.schedule, epoch, epochs, units), bar, callbacks):
+                rate = _rate(self.settings, self.plan.schedule, epoch, epochs, units)
+                if not self._epoch(batches, workspace, rate, bar, callbacks, curvature):
                     break
 
     def _epoch(self, batches: Batches, workspace: _core.Workspace, rate: Callable[[int], float], bar: tqdm,
-               callbacks: Sequence[Callback]) -> bool:
+               callbacks: Sequence[Callback], curvature: Curvature | None) -> bool:
         """One epoch and its books; False if a callback wants to stop."""
         self.state.whole = False
-        totals = train_epoch(self.state, self._train_bias, workspace, batches, rate, bar)
+        totals = train_epoch(self.state, self._train_bias, workspace, batches, rate, bar, curvature, self.settings.alpha)
         if not totals.pairs:
             raise ValueError("there are no pairs to train on: every sentence has fewer than two known words within the window")
         record = totals.record()

@@ -1,12 +1,14 @@
-"""Optimisers and rate schedules. They know neither loss nor vocabulary: the kernels apply a step, this file holds its state."""
+"""Optimisers and rate schedules. They know neither loss nor words: the kernels apply a step, this file holds its state."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _core
+
 #: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md).
-DEFAULT_ALPHA = {"adagrad": 0.2, "sgd": 0.003}
+DEFAULT_ALPHA = {"newton": 0.2, "adagrad": 0.2, "sgd": 0.003}
 
 
 class Optimizer:
@@ -14,10 +16,11 @@ class Optimizer:
 
     ``"sgd"``      x -= rate * g, g the gradient of the batch's summed loss
     ``"adagrad"``  row-wise: a_m += mean_h g_mh^2, x_m -= rate * g_m / sqrt(a_m)
+    ``"newton"``   the rows of O as adagrad, those of I by damped Newton steps, see :class:`Curvature`
 
     Parameters
     ----------
-    name : {"adagrad", "sgd"}
+    name : {"newton", "adagrad", "sgd"}
     K : int
         Rows of I and of O.
 
@@ -31,8 +34,39 @@ class Optimizer:
         self.name = check_optimizer(name)
         self.sums_I: NDArray[np.float32] | None = None
         self.sums_O: NDArray[np.float32] | None = None
-        if name == "adagrad":
+        if name != "sgd":
             self.sums_I, self.sums_O = np.zeros(K, np.float32), np.zeros(K, np.float32)
+
+
+class Curvature:
+    """What a Newton step for a row of I divides by: one matrix for all rows.
+
+    The Hessian of row m's loss is N_m times the covariance of the rows of O under P(n|m). Under the unigram distribution p in
+    place of P(n|m) it is the same for every m: C = sum_n p_n O_n O_n' - mu mu', damped by a part of its mean eigenvalue. A row
+    moves by rate C^-1 g_m / (N_m + PRIOR), no further than half its own length and 0.3.
+
+    Parameters
+    ----------
+    p : ndarray (K,), float64       Unigram distribution of the training pairs' contexts.
+    num_threads : int               Does not change the result.
+    """
+
+    #: So many batches share one matrix; pairs that a row is taken to have beyond its own; part of the mean eigenvalue that is added.
+    EVERY, PRIOR, DAMPING = 8, 20.0, 0.3
+    _LEAST = 1e-4
+
+    def __init__(self, p: NDArray[np.float64], num_threads: int) -> None:
+        self._p, self._threads = p / p.sum(), num_threads
+        self._inverse: NDArray[np.float32] | None = None
+
+    def inverse(self, O_kh: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
+        """C^-1 (H, H) for the given batch of an epoch; taken anew from O in every eighth, the first included."""
+        if batch % self.EVERY == 0 or self._inverse is None:
+            mean = np.einsum("k,kh->h", self._p, O_kh, dtype=np.float64)
+            C = _core.gram(O_kh, self._p.astype(np.float32), self._threads) - np.outer(mean, mean)
+            C[np.diag_indices_from(C)] += self.DAMPING * np.trace(C) / len(C) + self._LEAST
+            self._inverse = _core.inverse(C).astype(np.float32)
+        return self._inverse
 
 
 def check_optimizer(name: str) -> str:

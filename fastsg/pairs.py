@@ -70,11 +70,16 @@ class Window(NamedTuple):
         """Build from the public arguments; ValueError or TypeError names what is wrong.
 
         ``shrink_windows=True`` (or ``"expected"``) weighs distance d by (z - d + 1) / z, the expectation of word2vec's
-        randomly shrunk window; ``"random"`` draws the reach as word2vec does; ``False`` weighs every distance 1.
+        randomly shrunk window; ``"random"`` draws the reach as word2vec does; ``"harmonic"`` weighs distance d by 1 / d;
+        ``False`` weighs every distance 1.
         """
         left, right = _reach(window)
-        if shrink_windows not in (True, False, "expected", "random"):
-            raise ValueError(f"shrink_windows is {shrink_windows!r}; allowed are True (or 'expected'), False and 'random'")
+        if shrink_windows not in (True, False, "expected", "random", "harmonic"):
+            raise ValueError(f"shrink_windows is {shrink_windows!r}; allowed are True (or 'expected'), False, 'random' and 'harmonic'")
+        if shrink_windows == "harmonic":
+            if window is None:
+                raise ValueError("shrink_windows is 'harmonic', which needs a window with a limit, but window is None")
+            return cls(left, right, _inverse(left), _inverse(right), False)
         expected = shrink_windows in (True, "expected") and window is not None
         none = np.zeros(0, np.float32)
         return cls(left, right, _falling(left) if expected else none, _falling(right) if expected else none,
@@ -107,6 +112,11 @@ def _reach(window: int | tuple[int, int] | None) -> tuple[int, int]:
 def _falling(reach: int) -> NDArray[np.float32]:
     """(z - d + 1) / z for d = 1..z."""
     return (np.arange(reach, 0, -1) / max(reach, 1)).astype(np.float32)
+
+
+def _inverse(reach: int) -> NDArray[np.float32]:
+    """1 / d for d = 1..z."""
+    return (1 / np.arange(1, reach + 1)).astype(np.float32)
 
 
 def thin(tokens: NDArray[np.int32], offsets: NDArray[np.int64], keep: NDArray[np.float64] | None, seed: int,

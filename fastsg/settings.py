@@ -9,7 +9,8 @@ from numbers import Integral, Real
 from . import _core
 from .optim import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
-SOLVERS = ("sgd",)
+#: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise (docs/defaults.md).
+SOLVERS = {"counts": ("newton", 1e-4), "sgd": ("adagrad", 1e-3)}
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 
 
@@ -25,12 +26,17 @@ def default_batch_size(units: int, optimizer: str = "adagrad") -> int:
     return min(max(1 << max(units // _BATCHES, 1).bit_length() - 1, _LEAST_BATCH), _LARGEST_BATCH)
 
 
-def default_sample(K: int) -> float:
-    """Subsampling threshold unless the user gives one: 1e-3, and never below ten times the mean frequency of a word.
+def default_batch_rows(K: int, most: int) -> int:
+    """Rows of counts in a batch unless the user says otherwise: about 64 batches a pass, and no more than are worked off at once."""
+    return max(min(-(-K // _BATCHES), most), 1)
+
+
+def default_sample(K: int, solver: str = "sgd") -> float:
+    """Subsampling threshold unless the user gives one: 1e-4 on counts, 1e-3 on text, never below ten times a word's mean frequency.
 
     In a small vocabulary every word is frequent; thinning them all would only throw text away (measured, docs/defaults.md).
     """
-    return max(1e-3, 10.0 / K)
+    return max(SOLVERS[solver][1], 10.0 / K)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,10 +60,16 @@ class Settings:
     solver: str
     optimizer: str
     output_bias: str | None
+    init: str
+    draws: int
+    vectors: str
 
     @classmethod
     def checked(cls, **given: object) -> Settings:
         """Check every value and fill in the defaults that depend on others; ValueError or TypeError names the argument."""
+        _choice("solver", given["solver"], tuple(SOLVERS))
+        given["optimizer"] = SOLVERS[given["solver"]][0] if given["optimizer"] is None else given["optimizer"]
+        given["init"] = ("svd" if given["solver"] == "counts" else "random") if given["init"] is None else given["init"]
         for name in ("vector_size", "min_count", "epochs"):
             given[name] = _integer(name, given[name], 1)
         for name in ("max_final_vocab", "batch_size"):
@@ -65,7 +77,9 @@ class Settings:
         given["seed"] = _integer("seed", given["seed"], 0)
         if given["seed"] >= 2**64:
             raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
-        _choice("solver", given["solver"], SOLVERS)
+        given["draws"] = _integer("draws", given["draws"], 0)
+        _choice("init", given["init"], ("random", "svd") if given["solver"] == "counts" else ("random",), " (svd needs solver='counts')")
+        _choice("vectors", given["vectors"], ("input", "output", "sum"))
         _choice("dtype", str(given["dtype"]), ("float32",))
         _choice("precision", given["precision"], tuple(_core.available_precisions()), " (bfloat16 needs a CPU with AVX512_BF16 or AMX)")
         _choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))

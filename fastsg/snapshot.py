@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .counts import CountSource
 from .errors import FormatError
 from .io.native import NativeModel
 from .optim import SCHEDULES, Optimizer
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from .model import SkipGram
 
 logger = logging.getLogger(__name__)
+
+#: Where batches come from.
+Source = TextSource | PairSource | CountSource
 
 # Epochs number streams of random numbers, which end at 2**62; no training comes near.
 _MAX_STEPS = 2**48
@@ -50,7 +54,7 @@ class Plan:
     isa: str
 
     @classmethod
-    def start(cls, source: TextSource | PairSource, validation: EncodedCorpus | None, epochs: int, schedule: str) -> Plan:
+    def start(cls, source: Source, validation: EncodedCorpus | None, epochs: int, schedule: str) -> Plan:
         """A plan of which nothing is done."""
         return cls(epochs, 0, schedule, source.batch_size, *_texts(source, validation), _core.isa())
 
@@ -68,7 +72,7 @@ class Plan:
             raise ValueError("its plan does not name corpus, validation text and instruction set")
         return plan
 
-    def check_continues(self, source: TextSource | PairSource, validation: EncodedCorpus | None, epochs: int | None) -> None:
+    def check_continues(self, source: Source, validation: EncodedCorpus | None, epochs: int | None) -> None:
         """ValueError unless this is the same training; a warning where its last bits cannot be the same."""
         if epochs not in (None, self.epochs):
             raise ValueError(f"epochs is {epochs}, but the interrupted training was planned for {self.epochs}; "
@@ -81,9 +85,11 @@ class Plan:
                            "uninterrupted one", self.isa, _core.isa())
 
 
-def _texts(source: TextSource | PairSource, validation: EncodedCorpus | None) -> tuple[str, str]:
+def _texts(source: Source, validation: EncodedCorpus | None) -> tuple[str, str]:
     if isinstance(source, PairSource):
         corpus = fingerprint("pairs", source.centers, source.contexts, source.weights)
+    elif isinstance(source, CountSource):
+        corpus = fingerprint("entries", source.table.counts, source.table.contexts, source.table.row_ptr)
     else:
         corpus = fingerprint("tokens", source.tokens, source.offsets)
     return corpus, "none" if validation is None else fingerprint("tokens", validation.tokens, validation.offsets)
@@ -132,7 +138,7 @@ def unpack(saved: NativeModel) -> Unpacked:
     K, H = saved.arrays["I"].shape
     if settings.vector_size != H:
         raise FormatError(f"its config has vector_size={settings.vector_size}, but I has {H} columns")
-    if ("sums_I" in saved.arrays) != (settings.optimizer == "adagrad"):
+    if ("sums_I" in saved.arrays) != (settings.optimizer != "sgd"):
         raise FormatError(f"its optimizer is {settings.optimizer!r}, which does not go with the tensors it has")
     state, plan = _state(saved, settings.optimizer, K)
     if plan is not None and plan.done > len(saved.history):

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from . import _core
 from .errors import DivergenceError
-from .optim import Optimizer
+from .optim import Curvature, Optimizer
 from .pairs import START_STREAM, PairCounts, entropy
 
 Batches = Iterator[tuple[int, PairCounts]]
@@ -79,12 +79,14 @@ class EpochTotals:
 
 
 def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, batches: Batches, rate: Callable[[int], float],
-                bar: tqdm) -> EpochTotals:
+                bar: tqdm, curvature: Curvature | None = None, alpha: float = 1.0) -> EpochTotals:
     """One walk over the batches, which come as (units walked so far, counts); `rate` maps those units to the learning rate.
+
+    With a curvature the rows of I move by Newton steps, whose rate is the learning rate's part of `alpha`: from 1 down.
 
     A DivergenceError names the step; the matrices keep the state before it.
     """
-    totals, contexts, begun, walked = EpochTotals(), np.zeros(len(state.O)), time.perf_counter(), 0
+    totals, contexts, begun, walked, number = EpochTotals(), np.zeros(len(state.O)), time.perf_counter(), 0, 0
     workspace.forget()  # between epochs a callback may have changed the matrices
     while True:
         counting = time.perf_counter()
@@ -94,7 +96,9 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
         totals.count_seconds += time.perf_counter() - counting
         if len(counts.centers):
             totals.alpha = rate(walked)
-            totals.loss += _step(state, bias, workspace, counts, totals.alpha)
+            newton = None if curvature is None else (curvature.inverse(state.O, number), totals.alpha / alpha, curvature.PRIOR)
+            totals.loss += _step(state, bias, workspace, counts, totals.alpha, newton)
+            number += 1
             totals.pairs += counts.total
             totals.softmax_rows += len(counts.centers)
             contexts += counts.context_totals(len(contexts))
@@ -109,10 +113,11 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
     return totals
 
 
-def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, counts: PairCounts, rate: float) -> float:
+def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, counts: PairCounts, rate: float,
+          newton: tuple[NDArray[np.float32], float, float] | None) -> float:
     sums = state.optimizer
     try:
-        loss = workspace.step(state.I, state.O, bias, *counts, state.shift, rate, sums.sums_I, sums.sums_O)
+        loss = workspace.step(state.I, state.O, bias, *counts, state.shift, rate, sums.sums_I, sums.sums_O, newton)
     except DivergenceError as error:
         raise DivergenceError(f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): {error}. "
                               "The matrices hold the last finite state; try a smaller alpha") from None

@@ -559,6 +559,11 @@ def _checked_counts(counts: Sequence[int] | np.ndarray, rows: int) -> np.ndarray
     return array.astype(np.int64, copy=False)
 
 
+def unit_rows(matrix: np.ndarray) -> np.ndarray:
+    """The rows at length 1, float32; a zero row stays zero."""
+    return (matrix * _inverse_norms(matrix)[:, None]).astype(np.float32)
+
+
 def _inverse_norms(vectors_kh: np.ndarray) -> np.ndarray:
     """1 / norm of each row (K,): 0 for a zero row, NaN for one that is not finite. Blocks keep temporaries small."""
     squares_k = np.empty(len(vectors_kh))

@@ -44,6 +44,7 @@ static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t 
                       int64_t right_outer, int64_t inner, int64_t outer);
 static void begin(void); /* before and after a run of block_sum */
 static void end(void);
+static int64_t peak(int64_t n);
 
 /* ---- pass A ------------------------------------------------------------------------------------------------------ */
 
@@ -219,5 +220,5 @@ static int64_t scratch_bytes(int64_t H)
 
 static const fsg_bf16_table table = {
     .name = ISA_NAME, .scratch_bytes = scratch_bytes, .pack_panel = pack_panel, .pack_scaled = pack_scaled, .exp_slice = exp_slice,
-    .gradient_slice = gradient_slice,
+    .gradient_slice = gradient_slice, .peak = peak,
 };

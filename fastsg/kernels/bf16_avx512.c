@@ -51,6 +51,19 @@ static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t 
     }
 }
 
+static int64_t peak(int64_t n)
+{
+    float out[16];
+    __m512 acc[16], sum = _mm512_setzero_ps();
+    const __m512bh a = (__m512bh)_mm512_set1_epi16(0x3c00), b = (__m512bh)_mm512_set1_epi16(0x3c01);
+    UNROLL for (int i = 0; i < 16; i++) acc[i] = _mm512_set1_ps((float)i); /* no two chains alike, or they become one */
+    for (int64_t t = 0; t < n; t++) { UNROLL for (int i = 0; i < 16; i++) acc[i] = _mm512_dpbf16_ps(acc[i], a, b); }
+    UNROLL for (int i = 0; i < 16; i++) sum += acc[i];
+    _mm512_storeu_ps(out, sum);
+    __asm__ volatile("" : : "m"(out)); /* the sums are wanted, says this */
+    return n * 16 * 2 * INNER;
+}
+
   #if defined(__clang__)
     #pragma clang attribute pop
   #else

@@ -22,6 +22,8 @@
     #pragma GCC target("avx2,fma")
   #endif
   #include "softmax.inc.c"
+  #include "dense.inc.c"
+  #include "table.inc.c"
   #if defined(__clang__)
     #pragma clang attribute pop
   #else

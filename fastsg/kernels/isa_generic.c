@@ -12,5 +12,7 @@
 #define GO_MR 4
 #define GO_NV 2
 #include "softmax.inc.c"
+#include "dense.inc.c"
+#include "table.inc.c"
 
 const fsg_table *fsg_generic(void) { return &table; }

@@ -13,6 +13,8 @@
   #define GO_MR 6 /* register tile of gO */
   #define GO_NV 4
   #include "softmax.inc.c"
+  #include "dense.inc.c"
+  #include "table.inc.c"
 
 const fsg_table *fsg_neon(void) { return &table; }
 #else

@@ -95,9 +95,17 @@ typedef struct {
     /* Row ids[u] of I_kh moves along G_uh. The ids are distinct. */
     void (*move_row)(float *I_h, const float *G_h, int64_t H, const fsg_step *step, int64_t k);
 
+    /* dense.inc.c */
+    void (*gram_rows)(const float *Y_kh, const float *w_k, int64_t rows, int64_t H, double *G_hh);
+    void (*times_rows)(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J, float *row, float *out_kj);
+    void (*sparse_row)(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H, float *out_h);
+    void (*newton_row)(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate);
+
     double (*log)(double x); /* the project's own: same bits everywhere */
     void (*exp)(const float *c, const float *m, float *y, int64_t n); /* for tests: the vector exponential, n a multiple of LANES */
-    int64_t (*peak)(int64_t n, float *out); /* for benchmarks: n rounds in registers; out holds 12 vectors. Returns the flops */
+    /* For benchmarks: n rounds of multiply-adds in registers, returns the flops; n of them one after the other. out holds 12 vectors. */
+    int64_t (*peak)(int64_t n, float *out);
+    void (*chain)(int64_t n, float *out);
 } fsg_table;
 
 /* Each returns NULL where the build or the CPU lacks it. */
@@ -117,6 +125,7 @@ typedef struct {
                         float *S_u);
     void (*gradient_slice)(const fsg_batch *batch, const fsg_table *base, float *O_kh, int64_t s, uint16_t *E, const uint16_t *Xs,
                            void *scratch, float *gI_ph, float *gO_kh, int first, const fsg_step *step);
+    int64_t (*peak)(int64_t n); /* for benchmarks: n rounds in registers; returns the flops */
 } fsg_bf16_table;
 
 /* NULL where the build, the CPU or the system lacks it. */

@@ -158,23 +158,46 @@ int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, i
     return rows;
 }
 
-void fsg_order_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, const float *counts, int64_t slices,
-                       int64_t slice, int64_t *slice_ptr, int32_t *entry_u, int32_t *entry_k, float *entry_w)
+/* First place in [from, to) whose context is not below k. */
+static int64_t first_from(const int32_t *contexts, int64_t from, int64_t to, int64_t k)
 {
-    memset(slice_ptr, 0, (size_t)(slices + 1) * sizeof *slice_ptr);
-    for (int64_t i = row_ptr[u0]; i < row_ptr[u1]; i++) slice_ptr[contexts[i] / slice]++;
-    for (int64_t s = 0, sum = 0; s <= slices; s++) { /* starts of the slices; the fill below turns them into ends */
-        const int64_t count = slice_ptr[s];
-        slice_ptr[s] = sum;
-        sum += count;
+    while (from < to) {
+        const int64_t middle = from + (to - from) / 2;
+        if (contexts[middle] < k) from = middle + 1;
+        else to = middle;
     }
+    return from;
+}
+
+void fsg_count_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, int64_t s0, int64_t s1, int64_t slice,
+                       int64_t *place_s, int64_t *cut_u)
+{
+    for (int64_t s = s0; s < s1; s++) place_s[s] = 0;
+    for (int64_t u = u0; u < u1; u++) {
+        int64_t i = first_from(contexts, row_ptr[u], row_ptr[u + 1], s0 * slice);
+        cut_u[u - u0] = i;
+        for (; i < row_ptr[u + 1] && contexts[i] < s1 * slice; i++) place_s[contexts[i] / slice]++;
+    }
+}
+
+void fsg_place_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, const float *counts, int64_t s1,
+                       int64_t slice, const int64_t *cut_u, int64_t *place_s, int32_t *entry_u, int32_t *entry_k, float *entry_w)
+{
     for (int64_t u = u0; u < u1; u++)
-        for (int64_t i = row_ptr[u]; i < row_ptr[u + 1]; i++) {
-            const int64_t to = slice_ptr[contexts[i] / slice]++;
+        for (int64_t i = cut_u[u - u0]; i < row_ptr[u + 1] && contexts[i] < s1 * slice; i++) {
+            const int64_t to = place_s[contexts[i] / slice]++;
             entry_u[to] = (int32_t)(u - u0);
             entry_k[to] = contexts[i];
             entry_w[to] = counts[i];
         }
-    memmove(slice_ptr + 1, slice_ptr, (size_t)slices * sizeof *slice_ptr); /* end of s is start of s + 1 */
-    slice_ptr[0] = 0;
+}
+
+void fsg_gather_rows(const int64_t *row_ptr, const int32_t *contexts, const float *counts, const int32_t *ids, int64_t n,
+                     const int64_t *out_ptr, int32_t *out_contexts, float *out_counts)
+{
+    for (int64_t u = 0; u < n; u++) {
+        const int64_t from = row_ptr[ids[u]], size = row_ptr[ids[u] + 1] - from;
+        memcpy(out_contexts + out_ptr[u], contexts + from, (size_t)size * sizeof *contexts);
+        memcpy(out_counts + out_ptr[u], counts + from, (size_t)size * sizeof *counts);
+    }
 }

@@ -39,8 +39,16 @@ void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64
 int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, int32_t *centers, int64_t *row_ptr, int32_t *contexts,
                         float *counts);
 
-/* The entries of rows [u0, u1) ordered by (slice of the context, row, context). slice_ptr has slices + 1 values. */
-void fsg_order_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, const float *counts, int64_t slices,
-                       int64_t slice, int64_t *slice_ptr, int32_t *entry_u, int32_t *entry_k, float *entry_w);
+/* The entries of rows [u0, u1) ordered by (slice of the context, row, context); contexts rise within a row. Two rounds, each for the
+ * slices [s0, s1) of one owner: the first counts into place_s and notes where each row's share begins; when place_s holds the start of
+ * every slice instead, the second fills, and leaves the slices' ends there. */
+void fsg_count_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, int64_t s0, int64_t s1, int64_t slice,
+                       int64_t *place_s, int64_t *cut_u);
+void fsg_place_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, const float *counts, int64_t s1,
+                       int64_t slice, const int64_t *cut_u, int64_t *place_s, int32_t *entry_u, int32_t *entry_k, float *entry_w);
+
+/* Rows ids[0..n) of a matrix of counts, one after the other. */
+void fsg_gather_rows(const int64_t *row_ptr, const int32_t *contexts, const float *counts, const int32_t *ids, int64_t n,
+                     const int64_t *out_ptr, int32_t *out_contexts, float *out_counts);
 
 #endif

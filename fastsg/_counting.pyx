@@ -1,0 +1,157 @@
+"""Thin binding of kernels/cooccur.c: checks what comes in, makes room, shares the rows among threads. Knows no words, no files."""
+
+import numpy as np
+
+from cpython.exc cimport PyErr_CheckSignals
+from cython.parallel cimport prange
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memmove
+
+cdef extern from "_omp.h" nogil:
+    int fsg_omp_thread() noexcept
+
+cdef extern from "cooccur.h" nogil:
+    ctypedef struct fsg_reach:
+        int64_t left, right
+        const double *weight_left
+        const double *weight_right
+
+    int64_t fsg_mark_text(const int32_t *, const int64_t *, int64_t, int32_t *) noexcept
+    void fsg_count_words(const int32_t *, int64_t, int64_t, int64_t *) noexcept
+    void fsg_place_words(const int32_t *, int64_t, int64_t, int64_t *, int64_t *) noexcept
+    int64_t fsg_count_row(const fsg_reach *, const int32_t *, const int64_t *, int64_t, int64_t, double, const double *, double, double *,
+                          uint64_t *, int32_t *, float *) noexcept
+
+#: Counts below this vanish, as in the kernels of the batch step.
+LEAST_COUNT = 1e-20
+cdef double LEAST = 1e-20
+
+
+cdef class Counter:
+    """The windows of a text, to be counted row by row.
+
+    Parameters
+    ----------
+    texts : sequence of (tokens, offsets)
+        One or more draws of a text; their counts are averaged. Ids are checked.
+    K : int
+    left, right : int                       Reach to either side; -1 is the whole sentence.
+    weight_left, weight_right : ndarray, float64
+        Weight of every distance; empty weighs 1.
+    keep_k : ndarray (K,), float64
+        Every pair (m, n) is weighted keep_k[m] keep_k[n]; empty weighs 1.
+    num_threads : int                       Does not change the result.
+    """
+
+    cdef readonly int64_t K
+    cdef readonly int num_threads
+    cdef fsg_reach reach
+    cdef const double[::1] weight_left, weight_right, keep_k
+    cdef int32_t[::1] text
+    cdef int64_t[::1] place_k, positions
+    cdef double scale
+    cdef double[:, ::1] sum_tk
+    cdef uint64_t[:, ::1] seen_t
+
+    def __init__(self, texts, K: int, left: int, right: int, const double[::1] weight_left not None, const double[::1] weight_right not None,
+                 const double[::1] keep_k not None, num_threads: int):
+        cdef const int32_t[::1] tokens
+        cdef const int64_t[::1] offsets
+        cdef int64_t n = 0, sentences
+        if K < 1 or num_threads < 1 or not texts:
+            raise ValueError(f"K and num_threads are {K} and {num_threads}, with {len(texts)} texts; all must be at least 1")
+        if keep_k.shape[0] not in (0, K):
+            raise ValueError(f"keep_k has {keep_k.shape[0]} values; need 0 or {K}")
+        for name, reach, weights in (("left", left, weight_left), ("right", right, weight_right)):
+            if weights.shape[0] and weights.shape[0] < reach or weights.shape[0] and reach < 0:
+                raise ValueError(f"weight_{name} has {weights.shape[0]} values for a reach of {reach}")
+        self.K, self.num_threads, self.scale = K, num_threads, 1.0 / len(texts)
+        self.weight_left, self.weight_right, self.keep_k = weight_left, weight_right, keep_k
+        self.reach.left, self.reach.right = left, right
+        self.reach.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
+        self.reach.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
+        self.text = np.empty(sum(len(t) + len(o) + 1 for t, o in texts), np.int32)
+        for tokens, offsets in texts:
+            sentences = offsets.shape[0] - 1
+            check(tokens, offsets, K)
+            if tokens.shape[0]:
+                with nogil:
+                    n += fsg_mark_text(&tokens[0], &offsets[0], sentences, &self.text[n])
+        self.sort(n)
+        self.sum_tk = np.empty((num_threads, K))
+        self.seen_t = np.zeros((num_threads, K // 64 + 1), np.uint64)
+
+    cdef void sort(self, int64_t n):
+        """The positions of every word, in rising order: those of word k at place_k[k] to place_k[k + 1]."""
+        cdef int64_t piece, pieces = self.num_threads, k, total = 0, count, K = self.K
+        cdef int64_t[:, ::1] place = np.zeros((pieces, K), np.int64)
+        self.place_k, self.positions = np.zeros(K + 1, np.int64), np.empty(max(n, 1), np.int64)
+        with nogil:
+            for piece in prange(pieces, num_threads=self.num_threads, schedule="static"):
+                fsg_count_words(&self.text[0], n * piece // pieces, n * (piece + 1) // pieces, &place[piece, 0])
+            for k in range(K):
+                for piece in range(pieces):
+                    count = place[piece, k]
+                    place[piece, k] = total
+                    total += count
+                self.place_k[k + 1] = total
+            for piece in prange(pieces, num_threads=self.num_threads, schedule="static"):
+                fsg_place_words(&self.text[0], n * piece // pieces, n * (piece + 1) // pieces, &place[piece, 0], &self.positions[0])
+
+    cdef int64_t row(self, int64_t m, int32_t *contexts, float *counts) noexcept nogil:
+        cdef int thread = fsg_omp_thread()
+        cdef double scale = self.scale * (self.keep_k[m] if self.keep_k.shape[0] else 1.0)
+        return fsg_count_row(&self.reach, &self.text[0], &self.positions[0] + self.place_k[m], self.place_k[m + 1] - self.place_k[m], self.K,
+                             scale, &self.keep_k[0] if self.keep_k.shape[0] else NULL, LEAST, &self.sum_tk[thread, 0],
+                             &self.seen_t[thread, 0], contexts, counts)
+
+    def bounds(self):
+        """What no row's entries exceed, int64 (K,)."""
+        positions = np.diff(np.asarray(self.place_k))
+        if self.reach.left < 0 or self.reach.right < 0:
+            return np.where(positions > 0, self.K, 0)
+        return np.minimum(positions * (self.reach.left + self.reach.right), self.K)
+
+    def rows(self, start: int, stop: int, int32_t[::1] contexts not None, float[::1] counts not None):
+        """Count rows [start, stop) into the front of contexts and counts, which have room for the sum of bounds() of these rows.
+
+        Returns the entries of every row, int64 (stop - start,).
+        """
+        cdef int64_t m, first = start, last = stop, total = 0
+        if not 0 <= first <= last <= self.K:
+            raise ValueError(f"rows are [{start}, {stop}); they must lie in [0, {self.K})")
+        slots = np.concatenate([[0], np.cumsum(self.bounds()[first:last])])
+        cdef int64_t[::1] slot = slots
+        if contexts.shape[0] < slots[last - first] or counts.shape[0] < slots[last - first]:
+            raise ValueError(f"contexts and counts have {contexts.shape[0]} and {counts.shape[0]} places; need {slots[last - first]}")
+        out = np.zeros(last - first, np.int64)
+        cdef int64_t[::1] size = out
+        with nogil:
+            for m in prange(first, last, num_threads=self.num_threads, schedule="dynamic", chunksize=16):
+                if slot[m - first + 1] > slot[m - first]:
+                    size[m - first] = self.row(m, &contexts[0] + slot[m - first], &counts[0] + slot[m - first])
+            for m in range(last - first):
+                memmove(&contexts[0] + total, &contexts[0] + slot[m], size[m] * sizeof(int32_t))
+                memmove(&counts[0] + total, &counts[0] + slot[m], size[m] * sizeof(float))
+                total += size[m]
+        PyErr_CheckSignals()
+        return out
+
+
+cdef int check(const int32_t[::1] tokens, const int64_t[::1] offsets, int64_t K) except -1:
+    """ValueError unless the offsets cover the tokens in rising order and every token is an id below K."""
+    cdef int64_t i, bad = -1, sentences = offsets.shape[0] - 1
+    if sentences < 0 or offsets[0] != 0 or offsets[sentences] != tokens.shape[0]:
+        raise ValueError(f"offsets must start at 0 and end at the number of tokens, {tokens.shape[0]}")
+    with nogil:
+        for i in range(tokens.shape[0]):
+            if tokens[i] < 0 or tokens[i] >= K:
+                bad = i
+                break
+        for i in range(sentences):
+            if offsets[i] > offsets[i + 1]:
+                bad = i
+                break
+    if bad >= 0:
+        raise ValueError(f"an id or an offset at place {bad} is out of range; ids must lie in [0, {K}) and offsets rise")
+    return 0

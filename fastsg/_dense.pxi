@@ -1,0 +1,107 @@
+# ---- tall matrices of K rows and few columns, and small square ones ------------------------------------------------------
+
+cdef extern from "small.h" nogil:
+    int fsg_invert(double *, int64_t, double *) noexcept
+    void fsg_eigen(double *, int64_t, double *, double *) noexcept
+
+
+def gram(const float[:, ::1] Y_kh not None, weights, num_threads: int):
+    """sum_k w_k Y_ki Y_kj in float64, (H, H); w = 1 where weights is None."""
+    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], s, shards = 32, threads = num_threads, first
+    cdef double[:, :, ::1] part = np.zeros((shards, H, H))
+    cdef const float[::1] w_k = weights
+    cdef const float *w = NULL
+    if weights is not None:
+        if w_k.shape[0] != K:
+            raise ValueError(f"weights has {w_k.shape[0]} values; need {K}")
+        w = &w_k[0]
+    with nogil:
+        for s in prange(shards, num_threads=threads, schedule="dynamic", chunksize=1):
+            first = K * s // shards
+            table.gram_rows(&Y_kh[0, 0] + first * H, w + first if w != NULL else NULL, K * (s + 1) // shards - first, H, &part[s, 0, 0])
+    half = np.add.reduce(np.asarray(part), axis=0)  # over the first axis NumPy adds in order
+    return half + np.triu(half, 1).T
+
+
+def times(const float[:, ::1] Y_kh not None, const float[:, ::1] M_hj not None, num_threads: int):
+    """Y M, (K, J) float32."""
+    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], J = M_hj.shape[1], s, shards = 256, threads = num_threads, first
+    if M_hj.shape[0] != H:
+        raise ValueError(f"M_hj has {M_hj.shape[0]} rows; need {H}")
+    out = np.empty((K, J), np.float32)
+    cdef float[:, ::1] out_v = out, row = np.empty((threads, J), np.float32)
+    with nogil:
+        for s in prange(shards, num_threads=threads, schedule="dynamic", chunksize=1):
+            first = K * s // shards
+            table.times_rows(&Y_kh[0, 0] + first * H, K * (s + 1) // shards - first, H, &M_hj[0, 0], J, &row[fsg_omp_thread(), 0],
+                             &out_v[0, 0] + first * J)
+    return out
+
+
+def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not None, const float[::1] values not None,
+                 const float[:, ::1] X_kh not None, num_threads: int):
+    """A X of a sparse A (CSR) and a dense X whose width is a multiple of 16, float32. The columns are taken on trust."""
+    cdef int64_t rows = row_ptr.shape[0] - 1, H = X_kh.shape[1], m, threads = num_threads
+    if H % FSG_LANES or columns.shape[0] != values.shape[0] or row_ptr[rows] != columns.shape[0]:
+        raise ValueError(f"a width of {H} with {columns.shape[0]} columns and {values.shape[0]} values; need a multiple of {FSG_LANES}, and as many")
+    out = np.zeros((rows, H), np.float32)
+    cdef float[:, ::1] out_v = out
+    if columns.shape[0]:
+        with nogil:
+            for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=16):
+                table.sparse_row(&values[0] + row_ptr[m], &columns[0] + row_ptr[m], row_ptr[m + 1] - row_ptr[m], &X_kh[0, 0], H, &out_v[m, 0])
+    return out
+
+
+def ppmi(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not None, const float[::1] counts not None,
+         const double[::1] row_sums not None, const double[::1] column_sums not None, num_threads: int):
+    """max(0, log((N_mn + 1) / (E_mn + 1))) of every entry, E_mn = N_m N'_n / N_total, times (p_m p_n)^(1/4): (row_ptr, columns, values)
+    of those above 0, float32. The columns are taken on trust."""
+    cdef int64_t rows = row_ptr.shape[0] - 1, m, i, n, total = 0, threads = num_threads
+    cdef double weight = np.sum(row_sums), expected
+    out_columns, out_values, out_ptr = np.empty(counts.shape[0], np.int32), np.empty(counts.shape[0], np.float32), np.zeros(rows + 1, np.int64)
+    cdef int32_t[::1] column = out_columns
+    cdef float[::1] value = out_values
+    cdef int64_t[::1] ptr = out_ptr
+    cdef double[::1] root_m = np.sqrt(np.sqrt(np.asarray(row_sums) / weight)), root_n = np.sqrt(np.sqrt(np.asarray(column_sums) / weight))
+    with nogil:
+        for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=16):
+            n = row_ptr[m]
+            for i in range(row_ptr[m], row_ptr[m + 1]):
+                expected = row_sums[m] / weight * column_sums[columns[i]]
+                if counts[i] > expected:
+                    column[n] = columns[i]
+                    value[n] = <float>(table.log((counts[i] + 1.0) / (expected + 1.0)) * root_m[m] * root_n[columns[i]])
+                    n = n + 1
+            ptr[m + 1] = n - row_ptr[m]
+        for m in range(rows):
+            n = ptr[m + 1]
+            if n:
+                memmove(&column[0] + total, &column[0] + row_ptr[m], n * sizeof(int32_t))
+                memmove(&value[0] + total, &value[0] + row_ptr[m], n * sizeof(float))
+            total += n
+            ptr[m + 1] = total
+    return out_ptr, out_columns[:total], out_values[:total]
+
+
+def inverse(const double[:, ::1] A not None):
+    """Inverse of a symmetric positive definite matrix; ValueError if it is none."""
+    cdef int64_t n = A.shape[0]
+    out = np.array(A)
+    cdef double[:, ::1] out_v = out, scratch = np.empty((n, n))
+    if A.shape[1] != n or fsg_invert(&out_v[0, 0], n, &scratch[0, 0]):
+        raise ValueError(f"the matrix of shape ({n}, {A.shape[1]}) is not positive definite")
+    return out
+
+
+def eigen(const double[:, ::1] A not None):
+    """(eigenvalues, falling; eigenvectors as columns) of a symmetric matrix."""
+    cdef int64_t n = A.shape[0]
+    if A.shape[1] != n:
+        raise ValueError(f"the matrix is ({n}, {A.shape[1]}); it must be square")
+    values, vectors = np.empty(n), np.empty((n, n))
+    cdef double[::1] values_v = values
+    cdef double[:, ::1] vectors_v = vectors, copy = np.array(A)
+    with nogil:
+        fsg_eigen(&copy[0, 0], n, &values_v[0], &vectors_v[0, 0])
+    return values, vectors

@@ -1,0 +1,66 @@
+#include "cooccur.h"
+
+#include <stddef.h>
+#include <string.h>
+
+int64_t fsg_mark_text(const int32_t *tokens, const int64_t *offsets, int64_t sentences, int32_t *text)
+{
+    int64_t n = 0;
+    text[n++] = FSG_MARK;
+    for (int64_t s = 0; s < sentences; s++) {
+        memcpy(text + n, tokens + offsets[s], (size_t)(offsets[s + 1] - offsets[s]) * sizeof *text);
+        n += offsets[s + 1] - offsets[s];
+        text[n++] = FSG_MARK;
+    }
+    return n;
+}
+
+void fsg_count_words(const int32_t *text, int64_t start, int64_t stop, int64_t *count_k)
+{
+    for (int64_t i = start; i < stop; i++)
+        if (text[i] != FSG_MARK) count_k[text[i]]++;
+}
+
+void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *place_k, int64_t *positions)
+{
+    for (int64_t i = start; i < stop; i++)
+        if (text[i] != FSG_MARK) positions[place_k[text[i]]++] = i;
+}
+
+enum { AHEAD = 16 };
+
+/* Sums are exact as long as they can be: float would stop growing at some millions of equal pairs. */
+static inline void add(int32_t k, double weight, double *sum_k, uint64_t *seen)
+{
+    const uint64_t bit = (uint64_t)1 << (k & 63);
+    if (seen[k >> 6] & bit) {
+        sum_k[k] += weight;
+    } else {
+        seen[k >> 6] |= bit;
+        sum_k[k] = weight;
+    }
+}
+
+int64_t fsg_count_row(const fsg_reach *reach, const int32_t *text, const int64_t *positions, int64_t n, int64_t K, double scale,
+                      const double *scale_k, double least, double *sum_k, uint64_t *seen, int32_t *contexts, float *counts)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const int32_t *center = text + positions[i];
+        if (i + AHEAD < n) __builtin_prefetch(text + positions[i + AHEAD]); /* the windows of a word lie far apart */
+        for (int64_t d = 1; d != reach->left + 1 && center[-d] != FSG_MARK; d++)
+            add(center[-d], reach->weight_left ? reach->weight_left[d - 1] : 1.0, sum_k, seen);
+        for (int64_t d = 1; d != reach->right + 1 && center[d] != FSG_MARK; d++)
+            add(center[d], reach->weight_right ? reach->weight_right[d - 1] : 1.0, sum_k, seen);
+    }
+    int64_t entries = 0;
+    for (int64_t w = 0; w <= K / 64; w++)
+        for (uint64_t bits = seen[w]; bits; bits &= bits - 1) {
+            const int64_t k = w * 64 + __builtin_ctzll(bits);
+            const double sum = sum_k[k] * scale * (scale_k ? scale_k[k] : 1.0);
+            if (!(sum >= least)) continue;
+            contexts[entries] = (int32_t)k;
+            counts[entries++] = (float)sum;
+        }
+    memset(seen, 0, (size_t)(K / 64 + 1) * sizeof *seen);
+    return entries;
+}
