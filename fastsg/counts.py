@@ -80,8 +80,7 @@ class CooccurrenceCounts:
     @property
     def symmetric(self) -> bool:
         """Whether N_mn = N_nm is known from how they were made."""
-        window = self.about.get("window", 0)
-        return window is None or (len(set(window)) == 1 if isinstance(window, (list, tuple)) else window > 0)
+        return len(set(self.about.get("window", (0, 1)))) == 1
 
     def column_sums(self) -> NDArray[np.float64]:
         """Weight of each context word, shape (K,)."""
@@ -93,7 +92,7 @@ class CooccurrenceCounts:
     # ---- made from ----
 
     @classmethod
-    def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True,
+    def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5, shrink_windows: bool | str = True,
                     sample: float = 0.0, draws: int = 3, seed: int = 1, memory_limit: int | None = None, folder: str | None = None,
                     workers: int | None = None) -> CooccurrenceCounts:
         """Count the windows of a corpus.
@@ -102,6 +101,7 @@ class CooccurrenceCounts:
         ----------
         corpus : EncodedCorpus
         window : int, (int, int) or None            Reach to either side; None is the whole sentence. No window leaves a sentence.
+                                                    Or a Window, which settles `shrink_windows` too.
         shrink_windows : bool or "harmonic"         True (or "random", whose expectation it is) weighs distance d by
                                                     (z - d + 1) / z, "harmonic" by 1 / d, False by 1.
         sample : float                              word2vec's subsampling threshold; 0 keeps every token.
@@ -114,7 +114,8 @@ class CooccurrenceCounts:
         folder : str, optional                      Default: the system's folder for temporary files.
         workers : int, optional                     Threads; they do not change the result.
         """
-        reach = Window.parse(window, shrink_windows).expected()
+        reach = window if isinstance(window, Window) else Window.parse(window, shrink_windows)
+        reach = reach.expected()
         if not isinstance(draws, (int, np.integer)) or isinstance(draws, bool) or draws < 0:
             raise ValueError(f"draws is {draws!r}; it must be an integer of at least 0")
         threads, K, none = effective_num_threads(workers), len(corpus.vocab), np.zeros(0)
@@ -122,7 +123,7 @@ class CooccurrenceCounts:
         keep = keep if (keep < 1).any() else None
         counter = Counter(_draws(corpus, keep, draws, seed, threads), K, reach.left, reach.right, reach.weight_left.astype(np.float64),
                           reach.weight_right.astype(np.float64), keep if keep is not None and not draws else none, threads)
-        about = {"window": window, "shrink_windows": shrink_windows, "sample": sample, "draws": draws, "seed": seed}
+        about = {"window": [reach.left, reach.right], "shrink_windows": shrink_windows, "sample": sample, "draws": draws, "seed": seed}
         return cls(*_count(counter, memory_limit, folder), corpus.vocab, keep=keep, about=about)
 
     @classmethod

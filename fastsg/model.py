@@ -153,6 +153,7 @@ class SkipGram(SoftmaxModel):
                                   self.settings.max_final_vocab)
         self._callbacks, self._progress = checked_callbacks(callbacks), progress
         self._validation_given, self.validation = kept(validation), None
+        self._held_out: CooccurrenceCounts | None = None
         self.history: list[dict[str, float | int | None]] = []
         self.seconds = {"read": 0.0, "count": 0.0, "init": 0.0, "validate": 0.0}
         self.corpus: EncodedCorpus | None = None
@@ -210,7 +211,7 @@ class SkipGram(SoftmaxModel):
         contexts = vocab.unigram() * (1.0 if keep is None else keep) if contexts is None else contexts
         self._train_bias = self._unigram_bias(contexts)
         self.vocab, self.corpus, self.state, self._keep = vocab, corpus, state, keep
-        self.history, self._keyed, self.plan, self.validation = [], {}, None, None
+        self.history, self._keyed, self.plan, self.validation, self._held_out = [], {}, None, None, None
         self.seconds["init"] = time.perf_counter() - begun
 
     @property
@@ -600,7 +601,9 @@ class SkipGram(SoftmaxModel):
         record = totals.record()
         if self.validation is not None:
             begun = time.perf_counter()
-            record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = self.nll(self.validation, workspace)
+            if self._held_out is None:  # the same windows after every epoch
+                self._held_out = CooccurrenceCounts.from_corpus(self.validation, window=self._window, workers=self._workers)
+            record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = self._nll(self._held_out, workspace)
             record["valid_perplexity"] = math.exp(min(record["valid_nll"], 700.0))
             self.seconds["validate"] += time.perf_counter() - begun
         self.history.append(record)

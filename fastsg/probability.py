@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from . import _core, objective
 from .corpus import EncodedCorpus
+from .counts import CooccurrenceCounts, CountSource
 from .inputs import known_corpus
-from .pairs import Window, entropy, window_batches
+from .pairs import Window, entropy
 from .vocab import Vocab
 
-#: Pairs grouped at once when a whole text is scored; bounds their memory.
-_SCORE_PAIRS = 1 << 21
+#: Rows of counts handed to the kernels at once when a whole text is scored; bounds what is copied.
+_SCORE_ROWS = 1 << 14
 
 
 class SoftmaxModel:
@@ -93,17 +94,17 @@ class SoftmaxModel:
         pairs : float          Sum of the pairs' weights.
         """
         known_corpus("the text", corpus, self._known_vocab())
-        K, total, pairs, contexts = len(self.vocab), 0.0, 0.0, np.zeros(len(self.vocab))
         workspace = workspace or self._query_workspace()
-        window = self._window.expected()
-        batch_size = max(_SCORE_PAIRS // max(window.words(corpus.offsets), 1), 1)
-        for _, counts in window_batches(corpus.tokens, corpus.offsets, window, K, batch_size):
-            total += objective.total_nll(iter([counts]), self.I, self.O, self.real_bias(), workspace)
-            pairs += counts.total
-            contexts += counts.context_totals(K)
+        return self._nll(CooccurrenceCounts.from_corpus(corpus, window=self._window, workers=workspace.num_threads), workspace)
+
+    def _nll(self, counts: CooccurrenceCounts, workspace: _core.Workspace) -> tuple[float, float, float]:
+        """The same for a text whose windows are counted already: equal centers share a softmax row."""
+        pairs = counts.total
         if pairs == 0:
             raise ValueError("the text has no pair of known words within a window")
-        return total / pairs, entropy(contexts, self.vocab.unigram()), pairs
+        batches = (batch for _, batch in CountSource(counts, _SCORE_ROWS, 0).epoch(0)[1])
+        total = objective.total_nll(batches, self.I, self.O, self.real_bias(), workspace)
+        return total / pairs, entropy(counts.column_sums(), self.vocab.unigram()), pairs
 
     def score(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
         """Mean log P per pair of a text, in nats; higher is better. See :meth:`nll` for how pairs are cut."""
