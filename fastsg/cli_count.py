@@ -22,8 +22,8 @@ def add_count(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("operands", nargs="+", metavar="TEXT", help="text files, a sentence a line; '-' is standard input")
     parser.add_argument("--output", "-o", required=True, metavar="F", help="the file of counts")
     parser.add_argument("--window", "--ws", type=parse_window, default=5, metavar="X", help="reach to either side; 'L,R' or 'none' as in train")
-    parser.add_argument("--shrink-windows", type=parse_shrink, default=True, metavar="true|false|harmonic",
-                        help="weigh distance d by (z-d+1)/z, not at all, or by 1/d")
+    parser.add_argument("--shrink-windows", type=parse_shrink, metavar="true|false|harmonic",
+                        help="weigh distance d by (z-d+1)/z, not at all, or by 1/d (default)")
     parser.add_argument("--min-count", type=int, default=5, metavar="N", help="drop rarer words")
     parser.add_argument("--max-final-vocab", "--max-vocab", type=int, metavar="N", help="keep at most so many words")
     parser.add_argument("--read-vocab", metavar="F", help="take the vocabulary from a file of words and counts")

@@ -78,11 +78,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     _setting(model, "vector_size", "--size", "--dim", type=int, help="H, coordinates of a vector")
     _setting(model, "window", "--ws", type=parse_window, help="reach to either side; 'L,R' for an asymmetric one, 'none' for whole lines")
     _setting(model, "shrink_windows", type=parse_shrink, metavar="true|false|harmonic|random",
-             help="weigh distance d by (z-d+1)/z, not at all, by 1/d, or draw the reach as word2vec does")
+             help="weigh distance d by (z-d+1)/z, not at all, by 1/d, or draw the reach as word2vec does; default harmonic, with the "
+                  "solver sgd true")
     _setting(model, "min_count", type=int, help="drop rarer words")
     _setting(model, "max_final_vocab", "--max-vocab", type=int, help="keep at most so many words")
     _setting(model, "sample", "-t", type=float,
-             help="subsampling threshold; 0 keeps every token; default 1e-4, with the solver sgd 1e-3, more for small vocabularies")
+             help="subsampling threshold; 0 keeps every token; default 2e-4, with the solver sgd 1e-3, more for small vocabularies")
     _setting(model, "vectors", choices=("input", "output", "sum"), help="what --output holds: rows of I, of O, or the sum of both at unit length")
     _setting(model, "output_bias", type=parse_bias, metavar="none|unigram", help="fixed output bias; none is the paper's model")
 

@@ -58,9 +58,14 @@ class CooccurrenceCounts:
     def __init__(self, row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDArray[np.float32], vocab: Vocab, *,
                  keep: NDArray[np.float64] | None = None, about: dict[str, Any] | None = None) -> None:
         _check(row_ptr, contexts, counts, len(vocab), keep)
-        self.row_ptr, self.contexts, self.counts, self.vocab, self.keep = row_ptr, contexts, counts, vocab, keep
-        self.about = dict(about or {})
+        self._set(row_ptr, contexts, counts, vocab, keep, about or {})
+
+    def _set(self, row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDArray[np.float32], vocab: Vocab,
+             keep: NDArray[np.float64] | None, about: dict[str, Any]) -> CooccurrenceCounts:
+        self.row_ptr, self.contexts, self.counts, self.vocab, self.keep, self.about = row_ptr, contexts, counts, vocab, keep, dict(about)
         self.row_sums = _row_sums(row_ptr, counts)
+        self._column_sums: NDArray[np.float64] | None = None
+        return self
 
     @property
     def K(self) -> int:
@@ -84,7 +89,9 @@ class CooccurrenceCounts:
 
     def column_sums(self) -> NDArray[np.float64]:
         """Weight of each context word, shape (K,)."""
-        return np.bincount(self.contexts, self.counts, minlength=self.K)
+        if self._column_sums is None:
+            self._column_sums = np.bincount(self.contexts, self.counts, minlength=self.K)
+        return self._column_sums
 
     def __repr__(self) -> str:
         return f"<CooccurrenceCounts: {self.K} words, {self.nnz} entries, {self.total:.0f} pairs>"
@@ -92,7 +99,7 @@ class CooccurrenceCounts:
     # ---- made from ----
 
     @classmethod
-    def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5, shrink_windows: bool | str = True,
+    def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5, shrink_windows: bool | str | None = None,
                     sample: float = 0.0, draws: int = 3, seed: int = 1, memory_limit: int | None = None, folder: str | None = None,
                     workers: int | None = None) -> CooccurrenceCounts:
         """Count the windows of a corpus.
@@ -102,8 +109,8 @@ class CooccurrenceCounts:
         corpus : EncodedCorpus
         window : int, (int, int) or None            Reach to either side; None is the whole sentence. No window leaves a sentence.
                                                     Or a Window, which settles `shrink_windows` too.
-        shrink_windows : bool or "harmonic"         True (or "random", whose expectation it is) weighs distance d by
-                                                    (z - d + 1) / z, "harmonic" by 1 / d, False by 1.
+        shrink_windows : bool or "harmonic"         "harmonic" (default for windows with a limit) weighs distance d by 1 / d, True (or
+                                                    "random", whose expectation it is) by (z - d + 1) / z, False by 1.
         sample : float                              word2vec's subsampling threshold; 0 keeps every token.
         draws : int                                 Tokens are dropped at random before windows are cut, as word2vec does it, and the
                                                     counts of so many draws averaged. 0: no token is dropped, the pair (m, n) is
@@ -114,6 +121,8 @@ class CooccurrenceCounts:
         folder : str, optional                      Default: the system's folder for temporary files.
         workers : int, optional                     Threads; they do not change the result.
         """
+        if shrink_windows is None:
+            shrink_windows = default_shrinking(window)
         reach = window if isinstance(window, Window) else Window.parse(window, shrink_windows)
         reach = reach.expected()
         if not isinstance(draws, (int, np.integer)) or isinstance(draws, bool) or draws < 0:
@@ -124,7 +133,7 @@ class CooccurrenceCounts:
         counter = Counter(_draws(corpus, keep, draws, seed, threads), K, reach.left, reach.right, reach.weight_left.astype(np.float64),
                           reach.weight_right.astype(np.float64), keep if keep is not None and not draws else none, threads)
         about = {"window": [reach.left, reach.right], "shrink_windows": shrink_windows, "sample": sample, "draws": draws, "seed": seed}
-        return cls(*_count(counter, memory_limit, folder), corpus.vocab, keep=keep, about=about)
+        return cls.__new__(cls)._set(*_count(counter, memory_limit, folder), corpus.vocab, keep, about)
 
     @classmethod
     def from_arrays(cls, centers: ArrayLike, contexts: ArrayLike, counts: ArrayLike, vocab: Vocab | Sequence[str] | None = None) -> CooccurrenceCounts:
@@ -219,6 +228,11 @@ class CountSource(NamedTuple):
         for ids in deal(counts.row_sums, np.diff(counts.row_ptr) > 0, self.batch_size, self.seed, epoch):
             walked += len(ids)
             yield walked, PairCounts(ids, *_core.gather_rows(counts.row_ptr, counts.contexts, counts.counts, ids))
+
+
+def default_shrinking(window: object) -> str | bool:
+    """How distances weigh in counts unless the user says otherwise: 1 / d, where there is a farthest one (docs/defaults.md)."""
+    return True if window is None else "harmonic"
 
 
 def deal(weights: NDArray[np.float64], wanted: NDArray[np.bool_], batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int32]]:

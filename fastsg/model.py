@@ -56,15 +56,16 @@ class SkipGram(SoftmaxModel):
         H, the length of a vector.
     window : int, (int, int) or None
         Words to either side that are contexts; ``(left, right)`` for an asymmetric window; None for the whole sentence.
-    shrink_windows : bool or "random"
-        True weighs distance d by (z - d + 1) / z, the expectation of word2vec's shrinking window; "random" draws the reach of
-        every position as word2vec does; False gives every distance the weight 1.
+    shrink_windows : bool, "harmonic" or "random", optional
+        True (default with solver "sgd") weighs distance d by (z - d + 1) / z, the expectation of word2vec's shrinking window;
+        "harmonic" (default with "counts") by 1 / d; "random" draws the reach of every position as word2vec does; False gives every
+        distance the weight 1. Held-out losses weigh pairs by (z - d + 1) / z in all cases but False.
     min_count, max_final_vocab : int
         Rarer words are dropped before windows are cut; at most so many words are kept. The cost of training grows with both
         the number of words and the variety of centers.
     sample : float, optional
         word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f) + sample/f),
-        before windows are cut; 0 keeps all, None is max(1e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Probabilities and
+        before windows are cut; 0 keeps all, None is max(2e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Probabilities and
         held-out losses are corrected to the real text.
     alpha, min_alpha : float, optional
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
@@ -130,7 +131,7 @@ class SkipGram(SoftmaxModel):
     """
 
     def __init__(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vector_size: int = 100,
-                 window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True, min_count: int = 5,
+                 window: int | tuple[int, int] | None = 5, shrink_windows: bool | str | None = None, min_count: int = 5,
                  max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None, min_alpha: float | None = None,
                  lr_schedule: str = "linear", epochs: int = 5, batch_size: int | None = None, workers: int | None = None, seed: int = 1,
                  dtype: str = "float32", precision: str = "float32", solver: str = "counts", optimizer: str | None = None,
@@ -147,7 +148,7 @@ class SkipGram(SoftmaxModel):
             sample=sample, alpha=alpha, min_alpha=min_alpha, lr_schedule=lr_schedule, epochs=epochs, batch_size=batch_size, seed=seed,
             dtype=dtype, precision=precision, solver=solver, optimizer=optimizer, output_bias=output_bias,
             init=init, draws=draws, vectors=vectors)
-        self._window = pairs.Window.parse(window, shrink_windows)
+        self._window = pairs.Window.parse(window, self.settings.shrink_windows)
         self._workers = effective_num_threads(workers)
         self._reader = TextReader(tokenizer if tokenizer is not None else "space", errors, self._workers, progress, min_count,
                                   self.settings.max_final_vocab)
@@ -559,7 +560,7 @@ class SkipGram(SoftmaxModel):
         begun, H = time.perf_counter(), self.settings.vector_size
         one = 1 if self.settings.output_bias is None and H > 1 else 0  # a coordinate that carries log p(n), where no bias does
         self.I[:] *= _TRACE
-        I, O = spectral_start((counts.row_ptr, counts.contexts, counts.counts), H - one, symmetric=counts.symmetric,
+        I, O = spectral_start((counts.row_ptr, counts.contexts, counts.counts), counts.row_sums, counts.column_sums(), H - one, symmetric=counts.symmetric,
                               seed=self.settings.seed, num_threads=self._workers)
         self.I[:, :H - one] += I
         self.O[:, :H - one] = O
@@ -588,21 +589,22 @@ class SkipGram(SoftmaxModel):
                 bar.total = total + (epochs - epoch - 1) * first
                 bar.set_description(f"epoch {epoch + 1}/{epochs}")
                 rate = _rate(self.settings, self.plan.schedule, epoch, epochs, units)
-                if not self._epoch(batches, workspace, rate, bar, callbacks, curvature):
+                if not self._epoch(batches, workspace, rate, bar, callbacks, curvature, source):
                     break
 
     def _epoch(self, batches: Batches, workspace: _core.Workspace, rate: Callable[[int], float], bar: tqdm,
-               callbacks: Sequence[Callback], curvature: Curvature | None) -> bool:
+               callbacks: Sequence[Callback], curvature: Curvature | None, source: Source) -> bool:
         """One epoch and its books; False if a callback wants to stop."""
         self.state.whole = False
-        totals = train_epoch(self.state, self._train_bias, workspace, batches, rate, bar, curvature, self.settings.alpha)
+        totals = train_epoch(self.state, self._train_bias, workspace, batches, rate, bar, curvature, self.settings.alpha,
+                             source.table.column_sums() if isinstance(source, CountSource) else None)
         if not totals.pairs:
             raise ValueError("there are no pairs to train on: every sentence has fewer than two known words within the window")
         record = totals.record()
         if self.validation is not None:
             begun = time.perf_counter()
             if self._held_out is None:  # the same windows after every epoch
-                self._held_out = CooccurrenceCounts.from_corpus(self.validation, window=self._window, workers=self._workers)
+                self._held_out = CooccurrenceCounts.from_corpus(self.validation, window=self._window.held_out(), workers=self._workers)
             record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = self._nll(self._held_out, workspace)
             record["valid_perplexity"] = math.exp(min(record["valid_nll"], 700.0))
             self.seconds["validate"] += time.perf_counter() - begun

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from . import _core
 
 #: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md).
-DEFAULT_ALPHA = {"newton": 0.2, "adagrad": 0.2, "sgd": 0.003}
+DEFAULT_ALPHA = {"newton": 0.15, "adagrad": 0.2, "sgd": 0.003}
 
 
 class Optimizer:

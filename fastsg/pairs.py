@@ -57,6 +57,7 @@ class Window(NamedTuple):
     left, right : int               Words to either side; -1 is the whole sentence.
     weight_left, weight_right       Weight at each distance, float32; empty weighs 1.
     draw : bool                     The reach is drawn anew at each position, uniformly on 1..left and 1..right.
+    harmonic : bool                 The weights are 1 / d.
     """
 
     left: int
@@ -64,6 +65,7 @@ class Window(NamedTuple):
     weight_left: NDArray[np.float32]
     weight_right: NDArray[np.float32]
     draw: bool
+    harmonic: bool = False
 
     @classmethod
     def parse(cls, window: int | tuple[int, int] | None, shrink_windows: bool | str) -> Window:
@@ -79,7 +81,7 @@ class Window(NamedTuple):
         if shrink_windows == "harmonic":
             if window is None:
                 raise ValueError("shrink_windows is 'harmonic', which needs a window with a limit, but window is None")
-            return cls(left, right, _inverse(left), _inverse(right), False)
+            return cls(left, right, _inverse(left), _inverse(right), False, True)
         expected = shrink_windows in (True, "expected") and window is not None
         none = np.zeros(0, np.float32)
         return cls(left, right, _falling(left) if expected else none, _falling(right) if expected else none,
@@ -88,6 +90,11 @@ class Window(NamedTuple):
     def expected(self) -> Window:
         """The same window with the expectation of its random draws."""
         return self._replace(weight_left=_falling(self.left), weight_right=_falling(self.right), draw=False) if self.draw else self
+
+    def held_out(self) -> Window:
+        """The window of held-out losses: word2vec's expected weights for every window that weighs distances, so that losses compare."""
+        return self._replace(weight_left=_falling(self.left), weight_right=_falling(self.right), draw=False,
+                             harmonic=False) if self.draw or self.harmonic else self
 
     def words(self, offsets: NDArray[np.int64]) -> int:
         """Most contexts that a position of these sentences can have."""

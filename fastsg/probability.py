@@ -85,7 +85,8 @@ class SoftmaxModel:
     def nll(self, corpus: EncodedCorpus, workspace: _core.Workspace | None = None) -> tuple[float, float, float]:
         """Held-out loss of an encoded text.
 
-        Windows are cut after words outside the vocabulary were dropped, nothing is subsampled, pairs weigh as in training.
+        Windows are cut after words outside the vocabulary were dropped, nothing is subsampled. Pairs weigh as in training; where they
+        weighed 1 / d there, distance d weighs (z - d + 1) / z here, so that losses compare.
 
         Returns
         -------
@@ -95,7 +96,7 @@ class SoftmaxModel:
         """
         known_corpus("the text", corpus, self._known_vocab())
         workspace = workspace or self._query_workspace()
-        return self._nll(CooccurrenceCounts.from_corpus(corpus, window=self._window, workers=workspace.num_threads), workspace)
+        return self._nll(CooccurrenceCounts.from_corpus(corpus, window=self._window.held_out(), workers=workspace.num_threads), workspace)
 
     def _nll(self, counts: CooccurrenceCounts, workspace: _core.Workspace) -> tuple[float, float, float]:
         """The same for a text whose windows are counted already: equal centers share a softmax row."""

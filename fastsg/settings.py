@@ -10,7 +10,7 @@ from . import _core
 from .optim import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
 #: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise (docs/defaults.md).
-SOLVERS = {"counts": ("newton", 1e-4), "sgd": ("adagrad", 1e-3)}
+SOLVERS = {"counts": ("newton", 2e-4), "sgd": ("adagrad", 1e-3)}
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 
 
@@ -32,7 +32,7 @@ def default_batch_rows(K: int, most: int) -> int:
 
 
 def default_sample(K: int, solver: str = "sgd") -> float:
-    """Subsampling threshold unless the user gives one: 1e-4 on counts, 1e-3 on text, never below ten times a word's mean frequency.
+    """Subsampling threshold unless the user gives one: 2e-4 on counts, 1e-3 on text, never below ten times a word's mean frequency.
 
     In a small vocabulary every word is frequent; thinning them all would only throw text away (measured, docs/defaults.md).
     """
@@ -77,6 +77,8 @@ class Settings:
         given["seed"] = _integer("seed", given["seed"], 0)
         if given["seed"] >= 2**64:
             raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
+        if given["shrink_windows"] is None:
+            given["shrink_windows"] = "harmonic" if given["solver"] == "counts" and given["window"] is not None else True
         given["draws"] = _integer("draws", given["draws"], 0)
         _choice("init", given["init"], ("random", "svd") if given["solver"] == "counts" else ("random",), " (svd needs solver='counts')")
         _choice("vectors", given["vectors"], ("input", "output", "sum"))

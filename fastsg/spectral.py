@@ -23,22 +23,21 @@ Matrix = NDArray[np.float32]
 Sparse = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 
 
-def spectral_start(counts: Sparse, H: int, *, symmetric: bool, seed: int = 1, num_threads: int = 1, iterations: int = 2) -> tuple[Matrix, Matrix]:
+def spectral_start(counts: Sparse, row_sums: NDArray[np.float64], column_sums: NDArray[np.float64], H: int, *, symmetric: bool, seed: int = 1, num_threads: int = 1, iterations: int = 2) -> tuple[Matrix, Matrix]:
     """Start matrices I and O, (K, H), from a matrix of counts.
 
     Parameters
     ----------
     counts : (row_ptr, contexts, counts)        As in CooccurrenceCounts.
+    row_sums, column_sums : ndarray (K,)        Of the counts.
     H : int
     symmetric : bool                            N_mn = N_nm: half the work.
     iterations : int                            Of the subspace; more sharpen the last of the H directions.
     """
-    row_ptr, contexts, values = counts
-    K = len(row_ptr) - 1
-    row_sums, column_sums = _sums(row_ptr, values), np.bincount(contexts, values, minlength=K)
-    if not len(values):
+    K = len(row_sums)
+    if not row_sums.any():
         return np.zeros((K, H), np.float32), np.zeros((K, H), np.float32)
-    A = _core.ppmi(row_ptr, contexts, values, row_sums, column_sums, num_threads)
+    A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
     B = A if symmetric else transposed(A)
     Q = _orthonormal(_core.sparse_times(*A, _random(K, -(-(H + _SPARE) // _UNIT) * _UNIT, seed), num_threads), num_threads)
     for _ in range(iterations):
@@ -78,13 +77,6 @@ def _orthonormal(Y: Matrix, num_threads: int) -> Matrix:
 def _random(K: int, width: int, seed: int) -> Matrix:
     words = _core.random_words(seed, _STREAM, 0, K * width)
     return ((words >> 8).astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)).reshape(K, width)
-
-
-def _sums(row_ptr: NDArray[np.int64], values: NDArray[np.float32]) -> NDArray[np.float64]:
-    sums, filled = np.zeros(len(row_ptr) - 1), np.flatnonzero(np.diff(row_ptr))
-    if len(filled):
-        sums[filled] = np.add.reduceat(values, row_ptr[filled], dtype=np.float64)
-    return sums
 
 
 def _unweighted(sums: NDArray[np.float64]) -> Matrix:

@@ -79,14 +79,17 @@ class EpochTotals:
 
 
 def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, batches: Batches, rate: Callable[[int], float],
-                bar: tqdm, curvature: Curvature | None = None, alpha: float = 1.0) -> EpochTotals:
+                bar: tqdm, curvature: Curvature | None = None, alpha: float = 1.0,
+                contexts: NDArray[np.float64] | None = None) -> EpochTotals:
     """One walk over the batches, which come as (units walked so far, counts); `rate` maps those units to the learning rate.
 
-    With a curvature the rows of I move by Newton steps, whose rate is the learning rate's part of `alpha`: from 1 down.
+    With a curvature the rows of I move by Newton steps, whose rate is the learning rate's part of `alpha`: from 1 down. `contexts`
+    is how much each context word weighs in the epoch, if that is known beforehand.
 
     A DivergenceError names the step; the matrices keep the state before it.
     """
-    totals, contexts, begun, walked, number = EpochTotals(), np.zeros(len(state.O)), time.perf_counter(), 0, 0
+    totals, begun, walked, number = EpochTotals(), time.perf_counter(), 0, 0
+    found = None if contexts is not None else np.zeros(len(state.O))
     workspace.forget()  # between epochs a callback may have changed the matrices
     while True:
         counting = time.perf_counter()
@@ -101,14 +104,15 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
             number += 1
             totals.pairs += counts.total
             totals.softmax_rows += len(counts.centers)
-            contexts += counts.context_totals(len(contexts))
+            if found is not None:
+                found += counts.context_totals(len(found))
         bar.update(done - walked)
         walked = done
         totals.seconds = time.perf_counter() - begun
         if totals.pairs:
             bar.set_postfix_str(f"loss {totals.nll:.3f}, rate {totals.alpha:.3g}, {totals.pairs_per_second:,.0f} pairs/s", refresh=False)
     if totals.pairs:
-        totals.unigram_nll = entropy(contexts)
+        totals.unigram_nll = entropy(contexts if found is None else found)
     state.epoch += 1
     return totals
 

@@ -6,7 +6,7 @@ import reference
 
 from fastsg import SkipGram, _core
 
-needs_bfloat16 = pytest.mark.skipif("bfloat16" not in _core.available_precisions(), reason="this CPU has no AMX")
+needs_bfloat16 = pytest.mark.skipif("bfloat16" not in _core.available_precisions(), reason="this CPU has neither AMX nor AVX512_BF16")
 SHAPES = [(507, 123, 5), (1, 1, 1), (3, 1, 2), (96, 32, 64), (97, 33, 65), (9000, 64, 200)]
 
 
@@ -15,10 +15,19 @@ def relative(value, exact):
     return float(np.abs(value - exact).max() / max(np.abs(exact).max(), 1.0))
 
 
-@needs_bfloat16
+@pytest.fixture(params=_core.available_bf16() or ["none"])
+def half(request):
+    """Runs the test once for each bfloat16 kernel set of this machine."""
+    if request.param == "none":
+        pytest.skip("this CPU has neither AMX nor AVX512_BF16")
+    assert _core.select_bf16(request.param) == request.param
+    yield request.param
+    _core.select_bf16()
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("bias", [False, True])
-def test_gradient_is_that_of_the_oracle_but_for_rounding(shape, bias, problem):
+def test_gradient_is_that_of_the_oracle_but_for_rounding(half, shape, bias, problem):
     """bfloat16 keeps 8 bits: products of rounded operands are off by some 2^-8, their sums by less."""
     K, H, U = shape
     p = problem(K, H, U, scale=0.3, bias=bias)
@@ -36,40 +45,73 @@ def test_control_the_bound_would_catch_a_missing_target(problem):
     assert relative(without, exact_I) > 0.01
 
 
-@needs_bfloat16
-@pytest.mark.parametrize("optimizer", ["adagrad", "sgd"])
-def test_same_bits_on_any_number_of_threads(optimizer):
+@pytest.mark.parametrize("scale", [0.3, 5.0], ids=["short exp", "careful exp"])
+def test_kernel_sets_agree_but_for_rounding(half, scale, problem):
+    """Each against the oracle of operands that are rounded already, so that only sums and E are."""
+    p = problem(500, 40, 70, scale=scale, bias=True)
+    p.I[:], p.O[:] = rounded(p.I), rounded(p.O)
+    loss, gI, gO = _core.Workspace(500, 40, 64, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)
+    assert loss == pytest.approx(reference.loss(p.I, p.O, p.batch[0], p.N, p.bias), rel=1e-5)  # products of rounded operands are exact
+    exact_I, exact_O = reference.gradient(p.I, p.O, p.batch[0], p.N, p.bias)
+    assert relative(gI, exact_I) < 0.01 and relative(gO, exact_O) < 0.01
+
+
+def rounded(x):
+    """To the nearest bfloat16."""
+    bits = np.ascontiguousarray(x).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
+
+
+def test_E_past_the_caches_is_E(half, problem):
+    """More than 2^22 values of E are written past the caches: the loss is the sum of its parts, the gradient that of the oracle."""
+    p = problem(5000, 8, 900, scale=0.2, pairs=2000)
+    assert p.K * len(p.centers) > 1 << 22
+    loss, gI, gO = _core.Workspace(5000, 8, 1024, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)
+    parts = _core.Workspace(5000, 8, 64, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)
+    assert loss == pytest.approx(parts[0], rel=1e-9) and gI.tobytes() == parts[1].tobytes()
+    assert relative(gO, parts[2].astype(np.float64)) < 1e-4
+
+
+def test_select_bf16_refuses():
+    allowed = ", ".join(_core.available_bf16()) or "none"
+    for name in ("tpu", "avx2", ""):
+        with pytest.raises(ValueError, match=f"bfloat16 kernel set is '{name}'; this build and CPU allow {allowed}"):
+            _core.select_bf16(name)
+    assert _core.select_bf16() == (_core.available_bf16() or [None])[0]
+
+
+@pytest.mark.parametrize("settings", [{"solver": "sgd", "optimizer": "adagrad"}, {"solver": "sgd", "optimizer": "sgd"},
+                                      {"solver": "counts", "batch_size": 300}], ids=["adagrad", "sgd", "counts"])
+def test_same_bits_on_any_number_of_threads(half, settings):
     rng = np.random.default_rng(3)
     sentences = [[f"w{i}" for i in rng.zipf(1.3, 30) if i < 3000] for _ in range(300)]
-    models = [SkipGram(sentences, vector_size=20, min_count=1, epochs=2, batch_size=2048, precision="bfloat16", optimizer=optimizer,
+    models = [SkipGram(sentences, **{"vector_size": 20, "min_count": 1, "epochs": 2, "batch_size": 2048, "precision": "bfloat16"} | settings,
                        workers=workers) for workers in (1, 2, 3, 7)]
     for other in models[1:]:
         assert other.I.tobytes() == models[0].I.tobytes() and other.O.tobytes() == models[0].O.tobytes()
         assert [epoch["nll"] for epoch in other.history] == [epoch["nll"] for epoch in models[0].history]
 
 
-@needs_bfloat16
-def test_loss_is_always_in_float32(problem):
+def test_loss_is_always_in_float32(half, problem):
     p = problem(500, 40, 50)
     exact = reference.loss(p.I, p.O, p.batch[0], p.N)
     assert _core.Workspace(500, 40, 64, 2, "bfloat16").loss(p.I, p.O, p.bias, *p.batch) == pytest.approx(exact, rel=1e-6)
 
 
-@needs_bfloat16
-def test_logits_out_of_range_take_their_true_maximum(problem):
+def test_logits_out_of_range_take_their_true_maximum(half, problem):
     p = problem(300, 16, 20, scale=4.0)
     p.O[7] = 40.0
     loss, gI, gO = _core.Workspace(300, 16, 64, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)
     assert np.isfinite(loss) and np.isfinite(gI).all() and np.isfinite(gO).all()
 
 
-@needs_bfloat16
-def test_training_ends_at_the_same_held_out_loss():
+@pytest.mark.parametrize("solver", ["counts", "sgd"])
+def test_training_ends_at_the_same_held_out_loss(half, solver):
     rng = np.random.default_rng(5)
     topics = [[f"t{t}w{i}" for i in range(60)] for t in range(8)]
     sentences = [list(rng.choice(topics[rng.integers(8)], 12)) for _ in range(3000)]
     losses = [SkipGram(sentences[300:], vector_size=30, min_count=1, epochs=4, sample=0, validation=sentences[:300], progress=False,
-                       precision=precision).history[-1]["valid_nll"] for precision in ("float32", "bfloat16")]
+                       precision=precision, solver=solver).history[-1]["valid_nll"] for precision in ("float32", "bfloat16")]
     assert abs(losses[0] - losses[1]) < 0.005
 
 

@@ -16,11 +16,18 @@ import numpy as np
 import pytest
 
 import fastsg
-from fastsg import Callback, Checkpoint, EarlyStopping, EncodedCorpus, FormatError, SkipGram, _core, checkpoint, load_checkpoint
+from fastsg import Callback, Checkpoint, CooccurrenceCounts, EarlyStopping, EncodedCorpus, FormatError, SkipGram, _core, checkpoint, load_checkpoint
 from fastsg.callbacks import StopTraining
 
 SMALL = {"vector_size": 6, "min_count": 2, "epochs": 5, "batch_size": 64, "progress": False}
+SOLVERS = {"counts": {"solver": "counts", "batch_size": 8}, "sgd": {"solver": "sgd"}}  # several batches an epoch with either
 TIMES = ("seconds", "count_seconds", "pairs_per_second")
+
+
+@pytest.fixture(params=SOLVERS)
+def solver(request):
+    """The settings of either solver."""
+    return SOLVERS[request.param]
 
 
 def sentences(seed=0, count=60):
@@ -66,9 +73,11 @@ def interrupted(path, done, **options):
 
 @pytest.mark.parametrize("options", [
     {}, {"optimizer": "sgd"}, {"sample": 0.05, "shrink_windows": "random"}, {"sample": 0.05, "optimizer": "sgd", "output_bias": None},
-    {"lr_schedule": "constant", "window": None}, {"batch_size": None},
+    {"lr_schedule": "constant", "window": None}, {"batch_size": None}, {"optimizer": "newton", "sample": 0.05, "draws": 0},
+    {"optimizer": "adagrad", "init": "random", "shrink_windows": "harmonic", "vectors": "sum"},
 ], ids=str)
-def test_resumed_is_uninterrupted(tmp_path, options):
+def test_resumed_is_uninterrupted(tmp_path, options, solver):
+    options = solver | options
     whole = outcome(trained(validation=sentences(1), **options))
     path = tmp_path / "m"
     for done in range(1, 5):
@@ -80,35 +89,53 @@ def test_resumed_is_uninterrupted(tmp_path, options):
 
 
 @pytest.mark.parametrize("optimizer, forget", [
+    ("newton", lambda model: model.state.optimizer.sums_O.fill(0)),
     ("adagrad", lambda model: model.state.optimizer.sums_O.fill(0)),
     ("sgd", lambda model: setattr(model.state, "epoch", 0)),
     ("sgd", lambda model: setattr(model.plan, "done", 1)),
 ])
-def test_control_whatever_is_left_out_shows(tmp_path, optimizer, forget):
-    options = {"optimizer": optimizer, "sample": 0.05}
+def test_control_whatever_is_left_out_shows(tmp_path, optimizer, forget, solver):
+    options = {"optimizer": optimizer, "sample": 0.05} | solver
     interrupted(tmp_path / "m", 2, **options)
     model = load_checkpoint(tmp_path / "m")
     forget(model)
     assert outcome(model.train(sentences(), resume=True)) != outcome(trained(**options))
 
 
-def test_resumed_pairs(tmp_path):
+def test_resumed_pairs(tmp_path, solver):
+    settings = SMALL | {"min_count": 1} | solver
     rng = np.random.default_rng(3)
     centers, contexts, weights = rng.integers(0, 20, 500), rng.integers(0, 20, 500), rng.random(500)
 
     def fit(model, **options):
         return model.fit_pairs(centers, contexts, weights, **options)
 
-    whole = fit(SkipGram(**(SMALL | {"min_count": 1})))
-    fit(SkipGram(callbacks=[Checkpoint(tmp_path / "m"), StopAfter(2)], **(SMALL | {"min_count": 1})))
+    whole = fit(SkipGram(**settings))
+    fit(SkipGram(callbacks=[Checkpoint(tmp_path / "m"), StopAfter(2)], **settings))
     # Integers are ids now that there is a vocabulary; as words they mean the same pairs as before.
     model = load_checkpoint(tmp_path / "m")
     resumed = model.fit_pairs(centers.astype(str), contexts.astype(str), weights, resume=True)
     assert outcome(resumed) == outcome(whole)
-    with pytest.raises(ValueError, match="the corpus is not that of the interrupted training: now 499 pairs"):
+    now = "499 pairs" if solver["solver"] == "sgd" else rf"{len(set(zip(centers[1:], contexts[1:])))} entries"
+    with pytest.raises(ValueError, match=f"the corpus is not that of the interrupted training: now {now}"):
         load_checkpoint(tmp_path / "m").fit_pairs(centers[1:].astype(str), contexts[1:].astype(str), weights[1:], resume=True)
     with pytest.raises(ValueError, match="no training of this model was begun"):
-        SkipGram(**SMALL).fit_pairs(centers, contexts, resume=True)
+        SkipGram(**settings).fit_pairs(centers, contexts, resume=True)
+
+
+def test_resumed_counts(tmp_path):
+    counts = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter(sentences(), min_count=2), sample=0.05)
+    settings = SMALL | SOLVERS["counts"]
+    whole = SkipGram(**settings).fit_counts(counts)
+    SkipGram(**settings).fit_counts(counts, callbacks=[Checkpoint(tmp_path / "m"), StopAfter(2)])
+    counts.save(tmp_path / "counts")
+    model = load_checkpoint(tmp_path / "m", workers=1)
+    assert outcome(model.fit_counts(CooccurrenceCounts.load(tmp_path / "counts"), resume=True)) == outcome(whole)
+    other = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter(sentences(), min_count=2), sample=0.05, seed=2)
+    with pytest.raises(ValueError, match=rf"the corpus is not that of .*now {other.nnz} entries, .*then {counts.nnz} entries, "):
+        load_checkpoint(tmp_path / "m").fit_counts(other, resume=True)
+    with pytest.raises(ValueError, match="no training of this model was begun"):
+        SkipGram(**settings).fit_counts(counts, resume=True)
 
 
 class Told(Callback):
@@ -124,15 +151,15 @@ class Told(Callback):
 @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["checkpoint last", "checkpoint first"])
 @pytest.mark.parametrize("losses, epochs", [([5, 4, 4.5, 4.6, 4.7, 3], 5), ([5, 4, 4.5, 3, 3.5, 2], 6), ([5, 6, 7, 8, 9, 1], 4),
                                             ([3, 4, 5, 2, 3, 4], 6)])
-def test_early_stopping_survives(tmp_path, losses, epochs, order):
+def test_early_stopping_survives(tmp_path, losses, epochs, order, solver):
     def stopping(path=None):
         last = [EarlyStopping("nll", patience=3), *([Checkpoint(path)] if path else [])]
         return [Told(losses), *last[order]]
 
-    whole = trained(epochs=6, callbacks=stopping())
+    whole = trained(epochs=6, callbacks=stopping(), **solver)
     assert len(whole.history) == epochs
     for done in range(1, 7):
-        trained(epochs=6, callbacks=[*stopping(tmp_path / "m"), StopAfter(done)])
+        trained(epochs=6, callbacks=[*stopping(tmp_path / "m"), StopAfter(done)], **solver)
         resumed = load_checkpoint(tmp_path / "m").train(sentences(), resume=True, callbacks=stopping(tmp_path / "m"))
         assert outcome(resumed)[:2] == outcome(whole)[:2]
 
@@ -156,8 +183,8 @@ def test_every_callback_is_told_of_the_last_epoch():
     assert seen.epochs == [1, 2]
 
 
-def test_a_complete_training_stays_as_it_is(tmp_path):
-    whole = trained(callbacks=[Checkpoint(tmp_path / "m")])
+def test_a_complete_training_stays_as_it_is(tmp_path, solver):
+    whole = trained(callbacks=[Checkpoint(tmp_path / "m")], **solver)
     model = load_checkpoint(tmp_path / "m")
     assert model.plan.done == model.plan.epochs == 5
     assert outcome(model.train(sentences(), resume=True)) == outcome(whole)
@@ -166,15 +193,17 @@ def test_a_complete_training_stays_as_it_is(tmp_path):
 # ---- what cannot be resumed says so ----
 
 
-def test_other_texts_are_refused(tmp_path):
-    interrupted(tmp_path / "m", 2, validation=sentences(1))
-    vocab = fastsg.load(tmp_path / "m").vocab
-    tokens, fewer = (EncodedCorpus.from_iter(text, vocab=vocab).n_tokens for text in (sentences(), sentences()[1:]))
-    with pytest.raises(ValueError, match=rf"the corpus is not that of .*now {fewer} tokens, .*then {tokens} tokens, "):
+def test_other_texts_are_refused(tmp_path, solver):
+    interrupted(tmp_path / "m", 2, validation=sentences(1), **solver)
+    model, unit = fastsg.load(tmp_path / "m"), "tokens" if solver["solver"] == "sgd" else "entries"
+    texts = (EncodedCorpus.from_iter(text, vocab=model.vocab) for text in (sentences(), sentences()[1:]))
+    size, fewer = (text.n_tokens if unit == "tokens" else CooccurrenceCounts.from_corpus(text, sample=model.sample).nnz for text in texts)
+    with pytest.raises(ValueError, match=rf"the corpus is not that of .*now {fewer} {unit}, .*then {size} {unit}, "):
         load_checkpoint(tmp_path / "m", validation=sentences(1)).train(sentences()[1:], resume=True)
     other = sentences()
     other[0][0], other[0][1] = "w2", "end"
-    with pytest.raises(ValueError, match=rf"now {tokens} tokens, SHA-256 .*then {tokens} tokens, SHA-256"):
+    now = size if unit == "tokens" else r"\d+"
+    with pytest.raises(ValueError, match=rf"now {now} {unit}, SHA-256 .*then {size} {unit}, SHA-256"):
         load_checkpoint(tmp_path / "m", validation=sentences(1)).train(other, resume=True)
     split = [half for sentence in sentences() for half in (sentence[:2], sentence[2:])]
     with pytest.raises(ValueError, match="the corpus is not that of"):
@@ -201,20 +230,22 @@ class InterruptInEpoch(Callback):
             signal.setitimer(signal.ITIMER_REAL, 0.02)
 
 
-def test_the_middle_of_an_epoch_is_not_resumed(tmp_path):
+@pytest.mark.parametrize("solver, batch_size, words", [("sgd", 8, 30), ("counts", 1, 1000)])
+def test_the_middle_of_an_epoch_is_not_resumed(tmp_path, solver, batch_size, words):
+    text = [[f"w{i}" for i in row] + ["end"] for row in np.random.default_rng(1).integers(0, words, (1200, 12))]
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
-        model = SkipGram(**(SMALL | {"vector_size": 100, "batch_size": 8}))
+        model = SkipGram(**(SMALL | {"vector_size": 100, "batch_size": batch_size, "solver": solver, "optimizer": "adagrad"}))
         with pytest.raises(KeyboardInterrupt):
-            model.train(sentences(count=1200), callbacks=[InterruptInEpoch()])
+            model.train(text, callbacks=[InterruptInEpoch()])
     finally:
         signal.signal(signal.SIGALRM, before)
     model.save(tmp_path / "m")
     for again in (model, fastsg.load(tmp_path / "m")):
         assert again.plan.done == 2 and again.predict_context("end", 1)
         with pytest.raises(ValueError, match="interrupted in the middle of one"):
-            again.train(sentences(), resume=True)
-    model.train(sentences(), epochs=1)  # another training may begin
+            again.train(text, resume=True)
+    model.train(text[:50], epochs=1)  # another training may begin
 
 
 def test_another_instruction_set_is_said(tmp_path, caplog):
@@ -316,18 +347,21 @@ def test_no_room_leaves_both_as_they_were(tmp_path):
 # ---- the command line, which is interrupted and killed ----
 
 FLAGS = ["--vector-size", "8", "--min-count", "1", "--epochs", "12", "--batch-size", "64", "--sample", "0.01", "--shrink-windows", "random"]
+WALKS = {"sgd": ["--solver", "sgd"], "counts": ["--solver", "counts", "--epochs", "100", "--batch-size", "2"]}  # about as long
 
 
 @pytest.fixture
 def text(tmp_path):
-    """A text that takes about a twentieth of a second an epoch."""
+    """A text that takes about a twentieth of a second an epoch with the solver sgd."""
     path = tmp_path / "text"
     path.write_text("\n".join(" ".join(sentence) for sentence in sentences(2, 1500)), encoding="utf-8")
     return path
 
 
-def command(*argv):
-    return [sys.executable, "-m", "fastsg", "train", *map(str, argv), *FLAGS]
+@pytest.fixture(params=WALKS)
+def command(request):
+    """fastsg train with some arguments and the flags of either solver."""
+    return lambda *argv: [sys.executable, "-m", "fastsg", "train", *map(str, argv), *FLAGS, *WALKS[request.param]]
 
 
 def finish(argv):
@@ -337,7 +371,7 @@ def finish(argv):
 
 
 @pytest.fixture
-def expected(text, tmp_path):
+def expected(command, text, tmp_path):
     """Bytes of the vectors of an uninterrupted training."""
     assert finish(command(text, "-o", tmp_path / "whole.vec", "--save-output", tmp_path / "whole.out")) == (0, "")
     return (tmp_path / "whole.vec").read_bytes() + (tmp_path / "whole.out").read_bytes()
@@ -354,7 +388,7 @@ def interrupt_after(argv, epochs, number):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_and_resumed_by_the_command_it_prints(text, tmp_path, expected, number):
+def test_interrupted_and_resumed_by_the_command_it_prints(command, text, tmp_path, expected, number):
     outputs = ["-o", tmp_path / "i.vec", "--save-output", tmp_path / "o.vec"]
     code, err = interrupt_after(command(text, *outputs, "--checkpoint", tmp_path / "m"), 2, number)
     assert code == 130 and "interrupted; writing what is trained so far" in err
@@ -365,7 +399,7 @@ def test_interrupted_and_resumed_by_the_command_it_prints(text, tmp_path, expect
     assert (tmp_path / "i.vec").read_bytes() + (tmp_path / "o.vec").read_bytes() == expected
 
 
-def test_killed_again_and_again(text, tmp_path, expected, rng):
+def test_killed_again_and_again(command, text, tmp_path, expected, rng):
     """kill -9 at any moment, until the training is complete all the same."""
     begin = command(text, "-o", tmp_path / "i.vec", "--save-output", tmp_path / "o.vec", "--checkpoint", tmp_path / "m", "--quiet")
     kills, done = 0, 0
@@ -385,7 +419,7 @@ def test_killed_again_and_again(text, tmp_path, expected, rng):
     assert kills == 4 and (tmp_path / "i.vec").read_bytes() + (tmp_path / "o.vec").read_bytes() == expected
 
 
-def test_interrupted_without_a_checkpoint(text, tmp_path):
+def test_interrupted_without_a_checkpoint(command, text, tmp_path):
     code, err = interrupt_after(command(text, "-o", tmp_path / "i.vec"), 1, signal.SIGTERM)
     assert code == 130 and "--resume" not in err and (tmp_path / "i.vec").exists()
 

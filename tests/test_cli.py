@@ -73,9 +73,14 @@ def test_flags_mean_what_the_constructor_means(text, tmp_path, capsys):
         "--min-count", 1, "--max-vocab", 6, "-t", 0.1, "--lr", 0.2, "--min-alpha", 0.1, "--iter", 1, "--threads", 1, "--batch-size", 32,
         "--seed", 7, "--optimizer", "sgd", "--output-bias", "none", "--solver", "sgd", "--quiet")
     model = SkipGram(corpus_file=text, vector_size=8, window=(2, 1), shrink_windows="random", min_count=1, max_final_vocab=6, sample=0.1,
-                     alpha=0.2, min_alpha=0.1, epochs=1, batch_size=32, seed=7, optimizer="sgd", output_bias=None)
+                     alpha=0.2, min_alpha=0.1, epochs=1, batch_size=32, seed=7, optimizer="sgd", output_bias=None, solver="sgd")
     words, I = load_word2vec(tmp_path / "v.bin")
     assert words == model.vocab.words and np.array_equal(I, model.I)
+    run(capsys, "train", text, "-o", tmp_path / "c.bin", "--solver", "counts", "--optimizer", "adagrad", "--init", "random", "--draws", 2,
+        "--shrink-windows", "harmonic", "--sample", 0.1, "--lr-schedule", "constant", "--quiet", *SMALL)
+    model = SkipGram(corpus_file=text, vector_size=8, min_count=1, epochs=2, batch_size=64, optimizer="adagrad", init="random", draws=2,
+                     shrink_windows="harmonic", sample=0.1, lr_schedule="constant", solver="counts")
+    assert np.array_equal(load_word2vec(tmp_path / "c.bin")[1], model.I)
 
 
 def test_defaults_are_the_constructors():
@@ -241,7 +246,7 @@ def test_standard_input_is_read_once(argv, capsys, untouched):
 
 
 @pytest.mark.parametrize("argv, says", [
-    (["--shrink-windows", "maybe"], "argument --shrink-windows: 'maybe' is not allowed; allowed are 'true', 'false' and 'random'"),
+    (["--shrink-windows", "maybe"], "argument --shrink-windows: 'maybe' is not allowed; allowed are 'true', 'false', 'random' and 'harmonic'"),
     (["--window", "x"], "argument --window/--ws: 'x' is no window; allowed are an integer"),
     (["--window", "1,2,3"], "argument --window/--ws: '1,2,3' is no window"),
 ])

@@ -31,10 +31,13 @@ def text(seed=3, sentences=150):
 exec(TEXT)
 
 SETTINGS = {
-    "adagrad": {"optimizer": "adagrad"},
-    "sgd": {"optimizer": "sgd", "alpha": 0.005},
-    "sampled": {"optimizer": "adagrad", "sample": 1e-2, "shrink_windows": "random"},
-    "plain": {"optimizer": "sgd", "alpha": 0.005, "sample": 1e-2, "shrink_windows": False, "output_bias": None, "window": (3, 1)},
+    "adagrad": {"solver": "sgd", "optimizer": "adagrad"},
+    "sgd": {"solver": "sgd", "optimizer": "sgd", "alpha": 0.005},
+    "sampled": {"solver": "sgd", "optimizer": "adagrad", "sample": 1e-2, "shrink_windows": "random"},
+    "plain": {"solver": "sgd", "optimizer": "sgd", "alpha": 0.005, "sample": 1e-2, "shrink_windows": False, "output_bias": None, "window": (3, 1)},
+    "counts": {"solver": "counts", "batch_size": 100},
+    "counts sampled": {"solver": "counts", "batch_size": 100, "sample": 1e-2, "output_bias": None, "window": (3, 1)},
+    "counts adagrad": {"solver": "counts", "batch_size": 100, "optimizer": "adagrad", "sample": 1e-2, "draws": 0, "shrink_windows": "harmonic"},
 }
 COMMON = {"vector_size": 13, "window": 4, "min_count": 1, "epochs": 2, "batch_size": 300, "seed": 5, "sample": 0, "progress": False}
 
@@ -68,16 +71,18 @@ def test_the_text_is_worth_it():
     """Several shards, several batches, words that subsampling drops."""
     model = train(sample=1e-2)
     assert _core.shard_count(len(model.vocab)) > 1 and model.corpus.n_tokens > 4 * model.settings.batch_size
+    assert len(model.vocab) > 4 * SETTINGS["counts"]["batch_size"]
     assert model.history[0]["pairs"] < train().history[0]["pairs"]
 
 
-@pytest.mark.parametrize("name", ["adagrad", "plain"])
+@pytest.mark.parametrize("name", ["adagrad", "plain", "counts"])
 def test_threads_when_a_batch_takes_several_blocks(monkeypatch, name):
     monkeypatch.setattr(objective, "_MAX_ROWS", 64)
     settings = SETTINGS[name] | {"batch_size": 1000}
     outcomes = {workers: outcome(train(workers, **settings)) for workers in train_threads()}
     assert len(set(outcomes.values())) == 1, outcomes
     assert train(**settings).history[0]["softmax_rows"] > 2 * 64
+    assert train(**settings | {"sample": 0, "batch_size": 1000}).state.step <= 2 * 4  # so that a batch has many rows
 
 
 def test_threads_in_blocks_of_rows(isa, problem):
@@ -205,7 +210,7 @@ def test_build_without_openmp(here, tmp_path):
     if importlib.util.find_spec("Cython") is None or importlib.util.find_spec("setuptools") is None:
         pytest.skip("needs Cython and setuptools")
     copy = tmp_path / "copy"
-    skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "_core.c", "_text.c", "*.egg-info", "__pycache__", ".*_cache",
+    skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "_core.c", "_text.c", "_counting.c", "*.egg-info", "__pycache__", ".*_cache",
                                      ".venv", ".ci", "bench", "docs", "tests")
     shutil.copytree(PROJECT, copy, ignore=skipped)
     (copy / "README.md").touch()

@@ -18,6 +18,19 @@ HISTORY = {"nll", "perplexity", "unigram_nll", "valid_nll", "valid_perplexity", 
            "pairs_per_second", "alpha"}  # fmt: skip
 
 
+SOLVERS = {"counts": {"solver": "counts", "batch_size": 7}, "sgd": {"solver": "sgd"}}  # several batches an epoch with either
+
+
+@pytest.fixture(scope="module", autouse=True, params=SOLVERS)
+def solver(request):
+    """Every test of this file runs with either solver."""
+    before = SETTINGS.copy()
+    SETTINGS.update(SOLVERS[request.param])
+    yield request.param
+    SETTINGS.update(before)
+    del SETTINGS["solver"]
+
+
 def text(seed=0, sentences=40, words=25):
     rng = np.random.default_rng(seed)
     return [[f"w{i}" for i in (words * rng.random(rng.integers(2, 12)) ** 2).astype(int)] for _ in range(sentences)]
@@ -38,6 +51,8 @@ def ids(model, sentences):
 
 def weights(window, shrink):
     reach = window if isinstance(window, tuple) else (window, window)
+    if shrink == "harmonic":
+        return *reach, *([1 / d for d in range(1, z + 1)] for z in reach)
     return *reach, *([(z - d) / z for d in range(z)] if shrink else None for z in reach)
 
 
@@ -52,7 +67,7 @@ def exact_nll(model, sentences, bias, window=2, shrink=True):
 
 
 @pytest.fixture(scope="module")
-def constructed():
+def constructed(solver):
     return make(text())
 
 
@@ -158,8 +173,8 @@ def test_sg_hs_negative():
 
 
 def test_going_on_draws_anew():
-    """Epoch 2 draws the same whether it is of the first training or of a second; not what epoch 1 drew."""
-    random = {"sample": 0.05, "shrink_windows": "random"}
+    """Solver "sgd": epoch 2 draws the same whether it is of the first training or of a second; not what epoch 1 drew."""
+    random = {"sample": 0.05, "shrink_windows": "random", "solver": "sgd"}
     pairs = [record["pairs"] for record in make(text(), **random, epochs=3).history]
     model = make(text(), **random, epochs=1)
     for _ in range(2):
@@ -223,11 +238,11 @@ def test_fit_pairs_of_ids():
 
 def test_fit_pairs_equals_training_on_the_same_pairs():
     """Windows cut by hand, all in one batch."""
-    sentences = text()
-    trained = make(sentences, batch_size=10_000, shrink_windows=False)
+    sentences, settings = text(), {"batch_size": 10_000, "init": "random"}
+    trained = make(sentences, shrink_windows=False, **settings)
     pairs = reference.window_pairs(ids(trained, sentences), 2, 2)
     m, n = (np.array(side) for side in zip(*pairs, strict=True))
-    model = make(batch_size=10_000)
+    model = make(**settings)
     model.build_vocab(sentences)
     assert bits(model.fit_pairs(m, n, list(pairs.values()))) == bits(trained)
 
@@ -302,16 +317,16 @@ def test_history(constructed):
 
 
 def test_first_loss_is_ln_K():
-    """Without a bias, before the first step: O is zero."""
-    model = make(text(), batch_size=10_000, epochs=1, output_bias=None)
+    """Without a bias, before the first step of a random start: O is zero."""
+    model = make(text(), batch_size=10_000, epochs=1, output_bias=None, init="random")
     assert model.history[0]["nll"] == pytest.approx(math.log(len(model.vocab)), abs=1e-6)
     assert model.history[0]["perplexity"] == pytest.approx(len(model.vocab), rel=1e-5)
 
 
 @pytest.mark.parametrize("sample", [0, 0.02])
 def test_first_loss_is_the_unigram_cross_entropy(sample):
-    """With the bias: log p(n) of the text that is trained on, thinned or not."""
-    model = make(text(sentences=300), batch_size=100_000, epochs=1, sample=sample)
+    """With the bias: log p(n) of the text that is trained on, thinned or not; one draw of counts is the text of the first epoch."""
+    model = make(text(sentences=300), batch_size=100_000, epochs=1, sample=sample, init="random", draws=1)
     p = model.vocab.unigram() * model.vocab.keep_probabilities(sample)
     kept, borders = _core.thin(model.corpus.tokens, model.corpus.offsets, model.vocab.keep_probabilities(sample), 1, 0)
     sentences = [kept[a:b].tolist() for a, b in zip(borders, borders[1:], strict=False)]
@@ -326,7 +341,7 @@ def test_first_loss_is_the_unigram_cross_entropy(sample):
 
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 @pytest.mark.parametrize("sample", [0, 0.02])
-@pytest.mark.parametrize("shrink", [True, False, "random"])
+@pytest.mark.parametrize("shrink", [True, False, "random", "harmonic"])
 def test_validation_is_the_exact_loss_of_the_real_text(output_bias, sample, shrink):
     """Nothing subsampled, expected weights, and -log keep(n) added to the logits where the training text was thinned."""
     held_out = text(9) + [["never", "w0", "w1", "seen"]]
@@ -334,14 +349,14 @@ def test_validation_is_the_exact_loss_of_the_real_text(output_bias, sample, shri
     keep, p = model.vocab.keep_probabilities(sample), model.vocab.unigram()
     bias = -np.log(keep) + (np.log(p * keep / (p * keep).sum()) if output_bias else 0)
     record = model.history[-1]
-    assert record["valid_nll"] == pytest.approx(exact_nll(model, held_out, bias, shrink=bool(shrink)), rel=1e-6)
+    assert record["valid_nll"] == pytest.approx(exact_nll(model, held_out, bias, shrink=shrink), rel=1e-6)
     assert record["valid_perplexity"] == pytest.approx(math.exp(record["valid_nll"]))
-    pairs = reference.window_pairs(ids(model, held_out), *weights(2, bool(shrink)))
+    pairs = reference.window_pairs(ids(model, held_out), *weights(2, shrink))
     unigram = -sum(w * math.log(p[n]) for (_, n), w in pairs.items()) / sum(pairs.values())
     assert record["valid_unigram_nll"] == pytest.approx(unigram, rel=1e-6)
     assert record["valid_pairs"] == pytest.approx(sum(pairs.values()), rel=1e-6)
     if sample:  # control: without the correction it is another number
-        assert abs(exact_nll(model, held_out, bias + np.log(keep), shrink=bool(shrink)) - record["valid_nll"]) > 1e-3
+        assert abs(exact_nll(model, held_out, bias + np.log(keep), shrink=shrink) - record["valid_nll"]) > 1e-3
 
 
 def test_validation_in_every_form(tmp_path):
@@ -395,8 +410,12 @@ def test_validation_of_another_vocabulary_is_refused():
 
 
 @pytest.mark.parametrize("window", [1, 3, (0, 2), (3, 1), None])
-@pytest.mark.parametrize("shrink", [True, False])
+@pytest.mark.parametrize("shrink", [True, False, "harmonic"])
 def test_pairs_of_every_window(window, shrink):
+    if window is None and shrink == "harmonic":
+        with pytest.raises(ValueError, match="shrink_windows is 'harmonic', which needs a window with a limit, but window is None"):
+            make(window=window, shrink_windows=shrink)
+        return
     model = make(text(), window=window, shrink_windows=shrink, epochs=1, batch_size=7)
     reach = (None, None, None, None) if window is None else weights(window, shrink)
     want = reference.window_pairs(ids(model, text()), *reach)

@@ -277,7 +277,7 @@ def test_window_refuses(window):
 
 @pytest.mark.parametrize("shrink", ["yes", None, 2, "Random", 0.5])
 def test_shrink_windows_refuses(shrink):
-    with pytest.raises(ValueError, match="shrink_windows is .*; allowed are True .or 'expected'., False and 'random'"):
+    with pytest.raises(ValueError, match="shrink_windows is .*; allowed are True .or 'expected'., False, 'random' and 'harmonic'"):
         Window.parse(5, shrink)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fastsg import SkipGram
 from fastsg.optim import DEFAULT_ALPHA, SCHEDULES, Optimizer, constant_rate, linear_rate
-from fastsg.settings import Settings, default_batch_size, default_sample
+from fastsg.settings import Settings, default_batch_rows, default_batch_size, default_sample
 
 # what the constructor passes on unless told otherwise
 GOOD = {field.name: inspect.signature(SkipGram).parameters[field.name].default for field in dataclasses.fields(Settings)}
@@ -44,8 +44,14 @@ GOOD = {field.name: inspect.signature(SkipGram).parameters[field.name].default f
         ("min_alpha", -0.1, ValueError, "min_alpha is -0.1"),
         ("min_alpha", 1j, TypeError, "min_alpha is 1j, a complex"),
         ("lr_schedule", "cosine", ValueError, "lr_schedule is 'cosine'; allowed are 'linear', 'constant'"),
-        ("solver", "adam", ValueError, "solver is 'adam'; allowed are"),
-        ("optimizer", "adam", ValueError, "optimizer is 'adam'; allowed are 'adagrad', 'sgd'"),
+        ("solver", "adam", ValueError, "solver is 'adam'; allowed are 'counts', 'sgd'"),
+        ("solver", None, ValueError, "solver is None"),
+        ("init", "zeros", ValueError, "init is 'zeros'; allowed are 'random', 'svd'"),
+        ("draws", -1, ValueError, "draws is -1; it must be at least 0"),
+        ("draws", 1.0, TypeError, "draws is 1.0, a float; it must be an integer of at least 0"),
+        ("vectors", "both", ValueError, "vectors is 'both'; allowed are 'input', 'output', 'sum'"),
+        ("vectors", None, ValueError, "vectors is None"),
+        ("optimizer", "adam", ValueError, "optimizer is 'adam'; allowed are 'newton', 'adagrad', 'sgd'"),
         ("output_bias", "zipf", ValueError, "output_bias is 'zipf'; allowed are None, 'unigram'"),
         ("output_bias", True, ValueError, "output_bias is True"),
         ("dtype", "float64", ValueError, "dtype is 'float64'; allowed are"),
@@ -65,6 +71,15 @@ def test_the_window_is_refused_by_the_constructor():
         SkipGram(shrink_windows="often")
 
 
+def test_defaults_that_depend_on_the_solver():
+    counts, sgd = (Settings.checked(**GOOD | {"solver": solver}) for solver in ("counts", "sgd"))
+    assert (counts.optimizer, counts.init) == ("newton", "svd") and (sgd.optimizer, sgd.init) == ("adagrad", "random")
+    given = Settings.checked(**GOOD | {"solver": "sgd", "optimizer": "newton"})
+    assert given.optimizer == "newton" and Settings.checked(**GOOD | {"init": "random"}).init == "random"
+    with pytest.raises(ValueError, match=r"init is 'svd'; allowed are 'random' \(svd needs solver='counts'\)"):
+        Settings.checked(**GOOD | {"solver": "sgd", "init": "svd"})
+
+
 def test_defaults_that_depend_on_others():
     for optimizer, alpha in DEFAULT_ALPHA.items():
         settings = Settings.checked(**GOOD | {"optimizer": optimizer})
@@ -79,6 +94,12 @@ def test_default_batch_size_and_sample():
     assert sizes == sorted(sizes) and all(size & (size - 1) == 0 for size in sizes)
     assert default_batch_size(10**7, "sgd") == sizes[0]
     assert default_sample(100) >= default_sample(10**6) > 0
+    assert default_sample(100, "counts") == default_sample(100, "sgd") == 0.1 and default_sample(10**6, "counts") < default_sample(10**6, "sgd")
+
+
+def test_default_batch_rows():
+    """About 64 batches a pass, at least one row, and no more than are worked off at once."""
+    assert [default_batch_rows(K, 1000) for K in (0, 1, 64, 65, 6400, 10**7)] == [1, 1, 1, 2, 100, 1000]
 
 
 @pytest.mark.parametrize("window", [np.int64(4), (np.int32(1), 2), [3, np.int8(2)], None])
@@ -110,7 +131,8 @@ def test_rates():
 def test_optimizer_state():
     assert Optimizer("sgd", 5).sums_I is None and Optimizer("sgd", 5).sums_O is None
     adagrad = Optimizer("adagrad", 5)
-    for sums in (adagrad.sums_I, adagrad.sums_O):
+    newton = Optimizer("newton", 5)
+    for sums in (adagrad.sums_I, adagrad.sums_O, newton.sums_I, newton.sums_O):
         assert sums.dtype == np.float32 and sums.shape == (5,) and not sums.any()
     with pytest.raises(ValueError, match="optimizer is 'lbfgs'; allowed are"):
         Optimizer("lbfgs", 5)

@@ -8,6 +8,7 @@ import pytest
 import reference
 
 from fastsg import DivergenceError, SkipGram, objective, pairs
+from fastsg.optim import Curvature
 from fastsg.trainer import EpochTotals, State, progress_bar, train_epoch
 
 NO_BIAS = np.zeros(0, np.float32)
@@ -92,12 +93,32 @@ def test_batches_without_pairs_are_walked_past():
 
 def test_linear_rate_over_the_whole_training():
     model = SkipGram([[f"w{i}" for i in range(50)]] * 10, vector_size=3, min_count=1, epochs=4, batch_size=100, alpha=0.4, min_alpha=0.04,
-                     sample=0, progress=False)
+                     sample=0, progress=False, solver="sgd")
     ends = [record["alpha"] for record in model.history]  # of each epoch's last batch, 100 of 500 centers before its end
     assert ends == pytest.approx([0.4 - 0.36 * (epoch + 0.8) / 4 for epoch in range(4)])
+    rows = SkipGram([[f"w{i}" for i in range(50)]] * 10, vector_size=3, min_count=1, epochs=4, batch_size=10, alpha=0.4, min_alpha=0.04,
+                    sample=0, progress=False, solver="counts")
+    assert [record["alpha"] for record in rows.history] == pytest.approx(ends)  # 10 of 50 rows before the end
     constant = SkipGram([["a", "b"]] * 10, min_count=1, vector_size=3, epochs=2, alpha=0.3, lr_schedule="constant", sample=0,
                         progress=False)
     assert [record["alpha"] for record in constant.history] == [0.3, 0.3]
+
+
+def test_newton_moves_by_the_rates_part_of_alpha(rng):
+    """The rate as it falls, over alpha, is the length of a Newton step; O moves at the rate itself."""
+    moved = {}
+    for rate, alpha in ((0.05, 0.05), (0.05, 0.1), (0.1, 0.1)):
+        state = State.start(60, 7, "newton", 1)
+        state.O[:] = np.random.default_rng(0).standard_normal((60, 7)).astype(np.float32) / 3
+        I, O = state.I.copy(), state.O.copy()
+        with progress_bar(1, False, 1) as bar:
+            train_epoch(state, NO_BIAS, objective.make_workspace(60, 7, 2), source(np.random.default_rng(0), batch_size=10_000).epoch(0)[1],
+                        lambda walked, rate=rate: rate, bar, Curvature(np.ones(60), 2), alpha)
+        moved[rate, alpha] = state.I - I, state.O - O
+    np.testing.assert_allclose(moved[0.05, 0.1][0], moved[0.1, 0.1][0] / 2, atol=1e-6)
+    np.testing.assert_allclose(moved[0.05, 0.05][0], moved[0.1, 0.1][0], atol=1e-6)
+    np.testing.assert_allclose(moved[0.05, 0.1][1], moved[0.1, 0.1][1] / 2, atol=1e-6)
+    assert np.abs(moved[0.1, 0.1][0]).max() > 0.05
 
 
 # ---- divergence ------------------------------------------------------------------------------------------------------
@@ -123,17 +144,19 @@ def test_divergence_names_the_step_and_leaves_the_last_finite_state(rng, optimiz
     assert 12 <= state.step <= 14  # at once, or after the first step that is still finite
 
 
+@pytest.mark.parametrize("optimizer", ["adagrad", "newton"])
 @pytest.mark.parametrize("where", ["I", "O"])
 @pytest.mark.parametrize("value", [np.nan, 1e38])
-def test_planted_values_diverge_at_the_first_step(rng, where, value):
+def test_planted_values_diverge_at_the_first_step(rng, where, value, optimizer):
     """Also where a callback planted them between two epochs, with the workspace in use."""
-    text, state, workspace = source(rng), State.start(60, 7, "adagrad", 1), objective.make_workspace(60, 7, 2)
+    text, state, workspace = source(rng), State.start(60, 7, optimizer, 1), objective.make_workspace(60, 7, 2)
+    curvature = Curvature(np.ones(60), 2) if optimizer == "newton" else None
     with progress_bar(1, False, 1) as bar:
-        train_epoch(state, NO_BIAS, workspace, text.epoch(0)[1], lambda walked: 0.05, bar)
+        train_epoch(state, NO_BIAS, workspace, text.epoch(0)[1], lambda walked: 0.05, bar, curvature)
         getattr(state, where)[7, 3] = value
         before = state.I.tobytes(), state.O.tobytes(), state.optimizer.sums_I.tobytes(), state.optimizer.sums_O.tobytes()
         with pytest.raises(DivergenceError, match="diverged at step 10 "):
-            train_epoch(state, NO_BIAS, workspace, text.epoch(1)[1], lambda walked: 0.05, bar)
+            train_epoch(state, NO_BIAS, workspace, text.epoch(1)[1], lambda walked: 0.05, bar, curvature)
     assert (state.I.tobytes(), state.O.tobytes(), state.optimizer.sums_I.tobytes(), state.optimizer.sums_O.tobytes()) == before
 
 
@@ -146,15 +169,16 @@ def conditional_entropy(N):
     return float(-(p[N > 0] * np.log(given[N > 0])).sum())
 
 
-@pytest.mark.parametrize("optimizer, alpha", [("adagrad", 1.0), ("sgd", 0.02)])
+@pytest.mark.parametrize("solver, optimizer, alpha", [("sgd", "adagrad", 1.0), ("sgd", "sgd", 0.02), ("counts", "adagrad", 1.0),
+                                                      ("counts", "sgd", 0.02), ("counts", "newton", 0.5), ("sgd", "newton", 0.5)])
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
-def test_four_words_reach_their_conditional_entropy(optimizer, alpha, output_bias):
+def test_four_words_reach_their_conditional_entropy(solver, optimizer, alpha, output_bias):
     """With H >= K the model can hold any table; no loss can fall below the table's own conditional entropy."""
     N = np.float32([[5, 1, 2, 2], [1, 6, 1, 2], [2, 1, 3, 4], [3, 3, 3, 1]])
     words = np.array(["a", "b", "c", "d"])
     m, n = (x.ravel() for x in np.indices((4, 4)))
     model = SkipGram(vector_size=6, min_count=1, optimizer=optimizer, alpha=alpha, output_bias=output_bias, epochs=4000, batch_size=16,
-                     sample=0, lr_schedule="constant", progress=False)
+                     sample=0, lr_schedule="constant", progress=False, solver=solver)
     model.fit_pairs(words[m], words[n], N.ravel())
     floor = conditional_entropy(N)
     assert -1e-6 <= model.history[-1]["nll"] - floor < 1e-3
@@ -163,10 +187,11 @@ def test_four_words_reach_their_conditional_entropy(optimizer, alpha, output_bia
     np.testing.assert_allclose(model.predict_proba(list(words))[:, order], N / N.sum(1, keepdims=True), atol=0.03)
 
 
-def test_text_reaches_its_conditional_entropy():
+@pytest.mark.parametrize("solver", ["counts", "sgd"])
+def test_text_reaches_its_conditional_entropy(solver):
     sentences = [["a", "b"], ["a", "c"], ["b", "c"], ["b", "c"], ["c", "d", "d"], ["d", "a", "b"]] * 5
     model = SkipGram(sentences, vector_size=5, window=1, min_count=1, alpha=0.5, lr_schedule="constant", epochs=3000, sample=0,
-                     progress=False)
+                     progress=False, solver=solver)
     ids = [[model.vocab[word] for word in sentence] for sentence in sentences]
     N = np.zeros((4, 4))
     for (m, n), weight in reference.window_pairs(ids, 1, 1).items():
@@ -192,10 +217,11 @@ def test_one_batch_is_one_full_gradient_step(rng):
 # ---- progress --------------------------------------------------------------------------------------------------------
 
 
-def test_progress_bar_shows_loss_rate_and_speed(monkeypatch):
+@pytest.mark.parametrize("solver", ["counts", "sgd"])
+def test_progress_bar_shows_loss_rate_and_speed(monkeypatch, solver):
     shown = io.StringIO()
     monkeypatch.setattr("sys.stderr", shown)
-    SkipGram([["a", "b", "c"]] * 20, min_count=1, vector_size=3, epochs=2, batch_size=10, sample=0, progress=True)
+    SkipGram([["a", "b", "c"]] * 20, min_count=1, vector_size=3, epochs=2, batch_size=10, sample=0, progress=True, solver=solver)
     text = shown.getvalue()
     assert "epoch 1/2" in text and "epoch 2/2" in text and "100%" in text
     assert "loss " in text and "rate " in text and "pairs/s" in text
