@@ -100,7 +100,7 @@ cdef extern from "windows.h" nogil:
     void fsg_count_entries(int64_t, int64_t, const int64_t *, const int32_t *, int64_t, int64_t, int64_t, int64_t *, int64_t *) noexcept
     void fsg_place_entries(int64_t, int64_t, const int64_t *, const int32_t *, const float *, int64_t, int64_t, const int64_t *, int64_t *,
                            int32_t *, int32_t *, float *) noexcept
-    void fsg_gather_rows(const int64_t *, const int32_t *, const float *, const int32_t *, int64_t, const int64_t *, int32_t *,
+    void fsg_gather_rows(const int64_t *, const int32_t *, const float *, const float *, const int32_t *, int64_t, const int64_t *, int32_t *,
                          float *) noexcept
 
 
@@ -345,10 +345,12 @@ def group_pairs(const int32_t[::1] centers not None, const int32_t[::1] contexts
 
 
 def gather_rows(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None,
-                const int32_t[::1] ids not None):
-    """Rows `ids` of a matrix of counts (CSR, taken on trust) as (row_ptr, contexts, counts). The ids are checked."""
+                const int32_t[::1] ids not None, const float[::1] scale_k not None):
+    """Rows `ids` of a matrix of counts (CSR, taken on trust), each times its scale, as (row_ptr, contexts, counts). Ids are checked."""
     cdef int64_t u, U = ids.shape[0]
     check_ids("ids", ids, row_ptr.shape[0] - 1)
+    if scale_k.shape[0] != row_ptr.shape[0] - 1:
+        raise ValueError(f"scale_k has {scale_k.shape[0]} values; need {row_ptr.shape[0] - 1}")
     out_ptr = np.zeros(U + 1, np.int64)
     cdef int64_t[::1] out_ptr_v = out_ptr
     for u in range(U):
@@ -358,7 +360,7 @@ def gather_rows(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts
     cdef float[::1] out_counts_v = out_counts
     if out_ptr_v[U]:
         with nogil:
-            fsg_gather_rows(&row_ptr[0], &contexts[0], &counts[0], &ids[0], U, &out_ptr_v[0], &out_contexts_v[0], &out_counts_v[0])
+            fsg_gather_rows(&row_ptr[0], &contexts[0], &counts[0], &scale_k[0], &ids[0], U, &out_ptr_v[0], &out_contexts_v[0], &out_counts_v[0])
     return out_ptr, out_contexts, out_counts
 
 

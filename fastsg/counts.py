@@ -33,6 +33,8 @@ _SCHEMA = Schema("fastsg-counts", "1", (
 ))
 #: Entries that a part of the rows may need at most while it is counted.
 _PART = 2**24
+#: A row that weighs more than so many mean rows comes more than once in an epoch (measured, docs/defaults.md).
+HEAVY = 4.0
 #: Stream of the order of rows; epochs count on from it, see pairs.py for the others.
 _ORDER_STREAM = 2**61
 
@@ -209,25 +211,47 @@ class CooccurrenceCounts:
 
 
 class CountSource(NamedTuple):
-    """Rows of counts as a source of batches: every row once an epoch, dealt anew so that each batch has frequent and rare ones."""
+    """Rows of counts as a source of batches, dealt anew in every epoch."""
 
     table: CooccurrenceCounts
     batch_size: int
     seed: int
 
     def expected(self) -> int:
-        """How many rows an epoch has."""
-        return int(np.count_nonzero(np.diff(self.table.row_ptr)))
+        """How many rows an epoch has; frequent ones count as often as they come."""
+        return int(self._visits().sum())
 
     def epoch(self, epoch: int) -> tuple[int, Iterator[tuple[int, PairCounts]]]:
         """(rows of the epoch, its batches)."""
         return self.expected(), self._batches(epoch)
 
+    def _visits(self) -> NDArray[np.int64]:
+        return visits(self.table.row_sums, np.diff(self.table.row_ptr) > 0, self.batch_size)
+
     def _batches(self, epoch: int) -> Iterator[tuple[int, PairCounts]]:
-        walked, counts = 0, self.table
-        for ids in deal(counts.row_sums, np.diff(counts.row_ptr) > 0, self.batch_size, self.seed, epoch):
+        walked, counts, times = 0, self.table, self._visits()
+        share = (1 / np.maximum(times, 1)).astype(np.float32)
+        for ids in deal(counts.row_sums, times, self.batch_size, self.seed, epoch):
             walked += len(ids)
-            yield walked, PairCounts(ids, *_core.gather_rows(counts.row_ptr, counts.contexts, counts.counts, ids))
+            yield walked, PairCounts(ids, *_core.gather_rows(counts.row_ptr, counts.contexts, counts.counts, ids, share))
+
+
+def visits(weights: NDArray[np.float64], wanted: NDArray[np.bool_], batch_size: int) -> NDArray[np.int64]:
+    """How often each row comes in an epoch: once for every HEAVY times the mean weight it has, but once a batch at most.
+
+    The rows of the most frequent words hold much of the loss, and one step an epoch would not be enough for them. Each visit brings
+    its share of the row's counts, so an epoch's gradients add up to the same.
+    """
+    rows = int(wanted.sum())
+    if not rows:
+        return np.zeros(len(weights), np.int64)
+    wish = np.ceil(weights / (HEAVY * weights[wanted].mean()))
+    batches = -(-rows // batch_size)
+    while True:  # more visits may make room for another batch, and that for more visits
+        times = np.where(wanted, np.clip(wish, 1, batches), 0).astype(np.int64)
+        if (needed := -(-int(times.sum()) // batch_size)) <= batches:
+            return times
+        batches = needed
 
 
 def default_shrinking(window: object) -> str | bool:
@@ -235,19 +259,34 @@ def default_shrinking(window: object) -> str | bool:
     return True if window is None else "harmonic"
 
 
-def deal(weights: NDArray[np.float64], wanted: NDArray[np.bool_], batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int32]]:
-    """The wanted rows in batches of at most `batch_size`: by falling weight, one to each batch in random order, then the next round.
+def deal(weights: NDArray[np.float64], times: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int32]]:
+    """Batches of at most `batch_size` rows, all nearly of one size, in which row m occurs times[m] times, once a batch at most.
 
-    Each batch's ids rise. The order of the batches is as good as any, since each round is shuffled.
+    The visits of a row that comes more than once are spread evenly over the epoch; the other rows are dealt by falling weight, so
+    that each batch has frequent and rare ones. Ids rise within a batch.
     """
     order = np.argsort(-weights, kind="stable")
-    order = order[wanted[order]].astype(np.int32)
-    batches = -(-len(order) // batch_size)
-    rounds = -(-len(order) // max(batches, 1))
-    random = _core.random_words(seed, _ORDER_STREAM + epoch, 0, rounds * batches).reshape(rounds, batches)
-    places = np.argsort(random, axis=1, kind="stable").reshape(-1)[: len(order)]  # a permutation of the batches for every round
-    by_batch = order[np.argsort(places, kind="stable")]
-    return [np.sort(part) for part in np.split(by_batch, np.cumsum(np.bincount(places, minlength=batches))[:-1])] if batches else []
+    order = order[times[order] > 0].astype(np.int32)
+    total = int(times.sum())
+    batches = -(-total // batch_size)
+    if not batches:
+        return []
+    often = order[times[order] > 1]
+    repeated = np.repeat(often, times[often])
+    nth = np.arange(len(repeated)) - np.repeat(np.cumsum(times[often]) - times[often], times[often])
+    random = _core.random_words(seed, _ORDER_STREAM + epoch, 0, len(often) + batch_size * batches).astype(np.int64)
+    places = (np.repeat(random[:len(often)], times[often]) + nth * batches // np.repeat(times[often], times[often])) % batches
+    room = -(-np.arange(total, total - batches, -1) // batches) - np.bincount(places, minlength=batches)  # what is left of nearly equal sizes
+    room, once = np.maximum(room, 0), order[times[order] == 1]
+    slots = np.repeat(np.arange(batches), room)
+    turn = np.arange(len(slots)) - np.repeat(np.cumsum(room) - room, room)
+    slots = slots[np.lexsort((random[len(often):len(often) + len(slots)], turn / np.repeat(np.maximum(room, 1), room)))]
+    spare = len(once) - len(slots)  # where chance has sent a batch more than its share, others must take a row more
+    if spare > 0:
+        slots = np.concatenate([slots, np.resize(np.argsort(np.bincount(places, minlength=batches) + room, kind="stable"), spare)])
+    rows, batch = np.concatenate([repeated, once]), np.concatenate([places, slots[:len(once)]])
+    rows = rows[np.argsort(batch, kind="stable")]
+    return [np.sort(part) for part in np.split(rows, np.cumsum(np.bincount(batch, minlength=batches))[:-1])]
 
 
 def _draws(corpus: EncodedCorpus, keep: NDArray[np.float64] | None, draws: int, seed: int,

@@ -23,7 +23,7 @@ Matrix = NDArray[np.float32]
 Sparse = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 
 
-def spectral_start(counts: Sparse, row_sums: NDArray[np.float64], column_sums: NDArray[np.float64], H: int, *, symmetric: bool, seed: int = 1, num_threads: int = 1, iterations: int = 2) -> tuple[Matrix, Matrix]:
+def spectral_start(counts: Sparse, row_sums: NDArray[np.float64], column_sums: NDArray[np.float64], H: int, *, symmetric: bool, seed: int = 1, num_threads: int = 1, iterations: int = 3) -> tuple[Matrix, Matrix]:
     """Start matrices I and O, (K, H), from a matrix of counts.
 
     Parameters

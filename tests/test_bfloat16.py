@@ -85,8 +85,8 @@ def test_select_bf16_refuses():
 def test_same_bits_on_any_number_of_threads(half, settings):
     rng = np.random.default_rng(3)
     sentences = [[f"w{i}" for i in rng.zipf(1.3, 30) if i < 3000] for _ in range(300)]
-    models = [SkipGram(sentences, **{"vector_size": 20, "min_count": 1, "epochs": 2, "batch_size": 2048, "precision": "bfloat16"} | settings,
-                       workers=workers) for workers in (1, 2, 3, 7)]
+    common = {"vector_size": 20, "min_count": 1, "epochs": 2, "batch_size": 2048, "precision": "bfloat16"}
+    models = [SkipGram(sentences, **common | settings, workers=workers) for workers in (1, 2, 3, 7)]
     for other in models[1:]:
         assert other.I.tobytes() == models[0].I.tobytes() and other.O.tobytes() == models[0].O.tobytes()
         assert [epoch["nll"] for epoch in other.history] == [epoch["nll"] for epoch in models[0].history]

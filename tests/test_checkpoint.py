@@ -16,7 +16,18 @@ import numpy as np
 import pytest
 
 import fastsg
-from fastsg import Callback, Checkpoint, CooccurrenceCounts, EarlyStopping, EncodedCorpus, FormatError, SkipGram, _core, checkpoint, load_checkpoint
+from fastsg import (
+    Callback,
+    Checkpoint,
+    CooccurrenceCounts,
+    EarlyStopping,
+    EncodedCorpus,
+    FormatError,
+    SkipGram,
+    _core,
+    checkpoint,
+    load_checkpoint,
+)
 from fastsg.callbacks import StopTraining
 
 SMALL = {"vector_size": 6, "min_count": 2, "epochs": 5, "batch_size": 64, "progress": False}
@@ -347,7 +358,8 @@ def test_no_room_leaves_both_as_they_were(tmp_path):
 # ---- the command line, which is interrupted and killed ----
 
 FLAGS = ["--vector-size", "8", "--min-count", "1", "--epochs", "12", "--batch-size", "64", "--sample", "0.01", "--shrink-windows", "random"]
-WALKS = {"sgd": ["--solver", "sgd"], "counts": ["--solver", "counts", "--epochs", "100", "--batch-size", "2"]}  # about as long
+WALKS = {"sgd": ["--solver", "sgd", "--epochs", "30"],
+         "counts": ["--solver", "counts", "--epochs", "100", "--batch-size", "2"]}  # about as long
 
 
 @pytest.fixture
@@ -445,6 +457,7 @@ def test_flags_may_repeat_but_not_contradict_the_checkpoint(text, tmp_path, begu
     (text.parent / "vocab").write_text("other 3\n")
     for flags, message in (
         (["--vector-size", 100], "--vector-size is 100, but the training in .* was begun with 8; leave the flag out"),
+        (["--solver", "sgd"], "--solver is sgd, but the training in .* was begun with counts; leave the flag out"),
         (["--epochs", 5], "--epochs is 5"), (["--window", "5,4"], r"--window is \(5, 4\), but .* with 5"), (["--seed", 2], "--seed is 2"),
         (["--tokenizer", "char"], "none of the .* tokens in .* is in the vocabulary"), (["--read-vocab", text.parent / "vocab"], "--read-vocab .* has other words"),
         (["--valid", text], "the validation text is not that"),

@@ -128,7 +128,7 @@ def test_patience_stops(text, tmp_path, capsys):
 def test_nn_predict_info(text, tmp_path, capsys):
     v, o, b = tmp_path / "v.vec", tmp_path / "o.vec", tmp_path / "b"
     run(capsys, "train", text, "-o", v, "--save-output", o, "--save-bias", b, "--quiet", "--vector-size", 8, "--min-count", 1,
-        "--epochs", 60, "--batch-size", 128)
+        "--epochs", 60, "--batch-size", 128, "--shrink-windows", "true")
     code, out, _ = run(capsys, "nn", v, "cat", "-k", 3)
     assert code == 0 and out.splitlines()[0] == "cat" and len(out.splitlines()) == 4
     code, out, _ = run(capsys, "predict", v, o, "--bias", b, "eats", "-k", 100)

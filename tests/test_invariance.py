@@ -34,10 +34,12 @@ SETTINGS = {
     "adagrad": {"solver": "sgd", "optimizer": "adagrad"},
     "sgd": {"solver": "sgd", "optimizer": "sgd", "alpha": 0.005},
     "sampled": {"solver": "sgd", "optimizer": "adagrad", "sample": 1e-2, "shrink_windows": "random"},
-    "plain": {"solver": "sgd", "optimizer": "sgd", "alpha": 0.005, "sample": 1e-2, "shrink_windows": False, "output_bias": None, "window": (3, 1)},
+    "plain": {"solver": "sgd", "optimizer": "sgd", "alpha": 0.005, "sample": 1e-2, "shrink_windows": False, "output_bias": None,
+              "window": (3, 1)},
     "counts": {"solver": "counts", "batch_size": 100},
     "counts sampled": {"solver": "counts", "batch_size": 100, "sample": 1e-2, "output_bias": None, "window": (3, 1)},
-    "counts adagrad": {"solver": "counts", "batch_size": 100, "optimizer": "adagrad", "sample": 1e-2, "draws": 0, "shrink_windows": "harmonic"},
+    "counts adagrad": {"solver": "counts", "batch_size": 100, "optimizer": "adagrad", "sample": 1e-2, "draws": 0,
+                       "shrink_windows": "harmonic"},
 }
 COMMON = {"vector_size": 13, "window": 4, "min_count": 1, "epochs": 2, "batch_size": 300, "seed": 5, "sample": 0, "progress": False}
 
@@ -210,8 +212,8 @@ def test_build_without_openmp(here, tmp_path):
     if importlib.util.find_spec("Cython") is None or importlib.util.find_spec("setuptools") is None:
         pytest.skip("needs Cython and setuptools")
     copy = tmp_path / "copy"
-    skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "_core.c", "_text.c", "_counting.c", "*.egg-info", "__pycache__", ".*_cache",
-                                     ".venv", ".ci", "bench", "docs", "tests")
+    skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "_core.c", "_text.c", "_counting.c", "*.egg-info", "__pycache__",
+                                     ".*_cache", ".venv", ".ci", "bench", "docs", "tests")
     shutil.copytree(PROJECT, copy, ignore=skipped)
     (copy / "README.md").touch()
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "--parallel", "2"]

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import reference
+from conftest import Problem
 
 from fastsg import DivergenceError, _core
 
@@ -137,6 +138,71 @@ def test_exp_of_huge_logits_and_of_none(isa):
 def test_exp_needs_whole_vectors():
     with pytest.raises(ValueError, match="15 and 15 values; need as many, and a multiple of 16"):
         _core.vector_exp(np.zeros(15, np.float32), np.zeros(15, np.float32))
+    with pytest.raises(ValueError, match="c and m have 16 and 32 values"):
+        _core.vector_exp(np.zeros(16, np.float32), np.zeros(32, np.float32))
+
+
+def reaching(problem, reach):
+    """A problem whose largest norms multiply to `reach`, whatever it is: a coordinate that is 0 in I holds it, so no logit changes."""
+    p = problem(300, 9, 70, scale=0.5)
+    p.I[:, -1] = 0
+    p.O[:, -1] = 0
+    p.O[::50, -1] = math.sqrt((reach / np.linalg.norm(p.I[p.centers], axis=1).max()) ** 2 - np.linalg.norm(p.O[::50], axis=1).max() ** 2)
+    return p
+
+
+@pytest.mark.parametrize("shift", [0, 8, -8, -30])
+def test_short_and_careful_exp_agree(isa, shift):
+    """The short form is taken where norms say that no e^c 2^-shift leaves 2^[-100, 120]: just inside and just outside of it, the same
+    logits give the same results."""
+    found = []
+    inside = (min(100 - shift, 120 + shift) - 1) / (1.001 * math.log2(math.e))
+    for reach in (inside - 0.2, inside - 0.02, inside + 0.02, inside + 0.2, 3 * inside):
+        p = reaching(lambda *args, **kwargs: Problem(np.random.default_rng(3), *args, **kwargs), reach)
+        I, O = p.copy()
+        shifts = np.full(p.K, shift * math.log(2), np.float32)
+        loss = p.workspace(128).step(I, O, p.bias, *p.batch, shifts, 0.125)
+        assert loss == pytest.approx(reference.loss(p.I, p.O, p.centers, p.N), rel=1e-6)
+        found.append((loss, I[:, :-1] - p.I[:, :-1], O - p.O, shifts))
+    for other in found[1:]:
+        for got, want in zip(other, found[0], strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("K, U", [(5000, 900), (4096, 1100)])
+def test_E_past_the_caches_is_E(isa, problem, K, U):
+    """More than 2^22 values of E are written past the caches: rows come out bit for bit as in small blocks, and sums are theirs."""
+    p = problem(K, 6, U, scale=0.3, pairs=2000, bias=True)
+    assert K * len(p.centers) > 1 << 22
+    loss, gI, gO = p.workspace(rows=2048).gradient(p.I, p.O, p.bias, *p.batch)
+    small = p.workspace(rows=64).gradient(p.I, p.O, p.bias, *p.batch)
+    assert gI.tobytes() == small[1].tobytes() and loss == pytest.approx(small[0], rel=1e-9)
+    exact = reference.gradient(p.I, p.O, p.centers, p.N, p.bias)[1]
+    assert np.abs(gO - exact).max() <= 1e-5 * np.abs(exact).max()
+    I, O = p.copy()
+    other_I, other_O = p.copy()
+    for x, y, rows in ((I, O, 2048), (other_I, other_O, 64)):
+        p.workspace(rows=rows).step(x, y, p.bias, *p.batch, np.zeros(K, np.float32), 0.01)
+    assert I.tobytes() == other_I.tobytes() and np.abs(O - other_O).max() <= 1e-6
+
+
+def test_E_past_the_caches_where_it_is_not_needed(isa, problem):
+    """Losses keep no E at all, and rows that need the careful exp keep theirs."""
+    p = problem(5000, 6, 900, scale=3.0, pairs=2000)
+    loss = reference.loss(p.I, p.O, p.centers, p.N)
+    assert p.workspace(rows=2048).loss(p.I, p.O, p.bias, *p.batch) == pytest.approx(loss, rel=1e-6)
+    assert p.workspace(rows=2048).gradient(p.I, p.O, p.bias, *p.batch)[0] == pytest.approx(loss, rel=1e-6)
+
+
+@pytest.mark.parametrize("start", [0.0, 3.3, -7.7, 1e3])
+def test_shifts_are_whole(isa, problem, start):
+    """So that taking them off a logit (in units of ln 2) rounds nothing."""
+    p = problem(200, 7, 30, scale=0.6)
+    I, O = p.copy()
+    workspace = p.workspace()
+    workspace.step(I, O, p.bias, *p.batch, np.full(p.K, start, np.float32), 0.1)
+    shift = workspace.shift[:len(p.centers)]
+    assert (shift == np.rint(shift)).all() and (start == 1e3 or (np.abs(shift - start / math.log(2)) <= 0.5).all())
 
 
 def test_log(isa, rng):

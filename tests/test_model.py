@@ -13,7 +13,8 @@ import reference
 
 from fastsg import Callback, EncodedCorpus, KeyedVectors, SkipGram, Vocab, _core
 
-SETTINGS = {"vector_size": 6, "min_count": 1, "window": 2, "epochs": 2, "batch_size": 40, "workers": 2, "sample": 0, "progress": False}
+SETTINGS = {"vector_size": 6, "min_count": 1, "window": 2, "epochs": 2, "batch_size": 40, "workers": 2, "sample": 0, "progress": False,
+            "shrink_windows": True}
 HISTORY = {"nll", "perplexity", "unigram_nll", "valid_nll", "valid_perplexity", "pairs", "softmax_rows", "seconds", "count_seconds",
            "pairs_per_second", "alpha"}  # fmt: skip
 
@@ -343,20 +344,20 @@ def test_first_loss_is_the_unigram_cross_entropy(sample):
 @pytest.mark.parametrize("sample", [0, 0.02])
 @pytest.mark.parametrize("shrink", [True, False, "random", "harmonic"])
 def test_validation_is_the_exact_loss_of_the_real_text(output_bias, sample, shrink):
-    """Nothing subsampled, expected weights, and -log keep(n) added to the logits where the training text was thinned."""
+    """Nothing subsampled, expected weights (for 1 / d too), and -log keep(n) added to the logits where the training text was thinned."""
     held_out = text(9) + [["never", "w0", "w1", "seen"]]
     model = make(text(), validation=held_out, output_bias=output_bias, sample=sample, shrink_windows=shrink)
     keep, p = model.vocab.keep_probabilities(sample), model.vocab.unigram()
     bias = -np.log(keep) + (np.log(p * keep / (p * keep).sum()) if output_bias else 0)
     record = model.history[-1]
-    assert record["valid_nll"] == pytest.approx(exact_nll(model, held_out, bias, shrink=shrink), rel=1e-6)
+    assert record["valid_nll"] == pytest.approx(exact_nll(model, held_out, bias, shrink=bool(shrink)), rel=1e-6)
     assert record["valid_perplexity"] == pytest.approx(math.exp(record["valid_nll"]))
-    pairs = reference.window_pairs(ids(model, held_out), *weights(2, shrink))
+    pairs = reference.window_pairs(ids(model, held_out), *weights(2, bool(shrink)))
     unigram = -sum(w * math.log(p[n]) for (_, n), w in pairs.items()) / sum(pairs.values())
     assert record["valid_unigram_nll"] == pytest.approx(unigram, rel=1e-6)
     assert record["valid_pairs"] == pytest.approx(sum(pairs.values()), rel=1e-6)
     if sample:  # control: without the correction it is another number
-        assert abs(exact_nll(model, held_out, bias + np.log(keep), shrink=shrink) - record["valid_nll"]) > 1e-3
+        assert abs(exact_nll(model, held_out, bias + np.log(keep), shrink=bool(shrink)) - record["valid_nll"]) > 1e-3
 
 
 def test_validation_in_every_form(tmp_path):

@@ -74,6 +74,8 @@ def test_the_window_is_refused_by_the_constructor():
 def test_defaults_that_depend_on_the_solver():
     counts, sgd = (Settings.checked(**GOOD | {"solver": solver}) for solver in ("counts", "sgd"))
     assert (counts.optimizer, counts.init) == ("newton", "svd") and (sgd.optimizer, sgd.init) == ("adagrad", "random")
+    assert counts.shrink_windows == "harmonic" and sgd.shrink_windows is True
+    assert Settings.checked(**GOOD | {"window": None}).shrink_windows is True  # 1 / d needs a window with a limit
     given = Settings.checked(**GOOD | {"solver": "sgd", "optimizer": "newton"})
     assert given.optimizer == "newton" and Settings.checked(**GOOD | {"init": "random"}).init == "random"
     with pytest.raises(ValueError, match=r"init is 'svd'; allowed are 'random' \(svd needs solver='counts'\)"):
@@ -94,7 +96,8 @@ def test_default_batch_size_and_sample():
     assert sizes == sorted(sizes) and all(size & (size - 1) == 0 for size in sizes)
     assert default_batch_size(10**7, "sgd") == sizes[0]
     assert default_sample(100) >= default_sample(10**6) > 0
-    assert default_sample(100, "counts") == default_sample(100, "sgd") == 0.1 and default_sample(10**6, "counts") < default_sample(10**6, "sgd")
+    assert default_sample(100, "counts") == default_sample(100, "sgd") == 0.1
+    assert default_sample(10**6, "counts") < default_sample(10**6, "sgd")
 
 
 def test_default_batch_rows():

@@ -192,12 +192,12 @@ void fsg_place_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int
         }
 }
 
-void fsg_gather_rows(const int64_t *row_ptr, const int32_t *contexts, const float *counts, const int32_t *ids, int64_t n,
+void fsg_gather_rows(const int64_t *row_ptr, const int32_t *contexts, const float *counts, const float *scale_k, const int32_t *ids, int64_t n,
                      const int64_t *out_ptr, int32_t *out_contexts, float *out_counts)
 {
     for (int64_t u = 0; u < n; u++) {
         const int64_t from = row_ptr[ids[u]], size = row_ptr[ids[u] + 1] - from;
         memcpy(out_contexts + out_ptr[u], contexts + from, (size_t)size * sizeof *contexts);
-        memcpy(out_counts + out_ptr[u], counts + from, (size_t)size * sizeof *counts);
+        for (int64_t i = 0; i < size; i++) out_counts[out_ptr[u] + i] = counts[from + i] * scale_k[ids[u]];
     }
 }
