@@ -167,7 +167,7 @@ def fit(I: NDArray, O: NDArray, prior: NDArray, centers: NDArray, pairs: Pairs, 
         else:
             break
         at, now = at + step, then
-    return float(at[0]), float(at[1]), now.value
+    return float(at[0]), float(at[1]), float(now.value)
 
 
 def measure(args: argparse.Namespace) -> dict[str, float]:

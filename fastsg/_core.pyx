@@ -56,7 +56,7 @@ cdef extern from "kernels.h" nogil:
         void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, const float *, float *) noexcept nogil
         void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
         void (*gram_rows)(const float *, const float *, int64_t, int64_t, double *) noexcept nogil
-        void (*times_rows)(const float *, int64_t, int64_t, const float *, int64_t, float *, float *) noexcept nogil
+        void (*times_rows)(const float *, int64_t, int64_t, const float *, int64_t, float *) noexcept nogil
         void (*sparse_row)(const float *, const int32_t *, int64_t, const float *, int64_t, float *) noexcept nogil
         void (*newton_row)(float *, const float *, int64_t, double, double, double) noexcept nogil
         double (*log)(double) noexcept nogil
@@ -100,8 +100,7 @@ cdef extern from "windows.h" nogil:
     void fsg_count_entries(int64_t, int64_t, const int64_t *, const int32_t *, int64_t, int64_t, int64_t, int64_t *, int64_t *) noexcept
     void fsg_place_entries(int64_t, int64_t, const int64_t *, const int32_t *, const float *, int64_t, int64_t, const int64_t *, int64_t *,
                            int32_t *, int32_t *, float *) noexcept
-    void fsg_gather_rows(const int64_t *, const int32_t *, const float *, const float *, const int32_t *, int64_t, const int64_t *, int32_t *,
-                         float *) noexcept
+    void fsg_scaled_row(const int32_t *, const float *, int64_t, float, int32_t *, float *) noexcept
 
 
 # ---- instruction sets ------------------------------------------------------------------------------------------------
@@ -345,7 +344,7 @@ def group_pairs(const int32_t[::1] centers not None, const int32_t[::1] contexts
 
 
 def gather_rows(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None,
-                const int32_t[::1] ids not None, const float[::1] scale_k not None):
+                const int32_t[::1] ids not None, const float[::1] scale_k not None, num_threads: int = 1):
     """Rows `ids` of a matrix of counts (CSR, taken on trust), each times its scale, as (row_ptr, contexts, counts). Ids are checked."""
     cdef int64_t u, U = ids.shape[0]
     check_ids("ids", ids, row_ptr.shape[0] - 1)
@@ -358,9 +357,12 @@ def gather_rows(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts
     out_contexts, out_counts = np.empty(out_ptr_v[U], np.int32), np.empty(out_ptr_v[U], np.float32)
     cdef int32_t[::1] out_contexts_v = out_contexts
     cdef float[::1] out_counts_v = out_counts
+    cdef int threads = num_threads
     if out_ptr_v[U]:
         with nogil:
-            fsg_gather_rows(&row_ptr[0], &contexts[0], &counts[0], &scale_k[0], &ids[0], U, &out_ptr_v[0], &out_contexts_v[0], &out_counts_v[0])
+            for u in prange(U, num_threads=threads, schedule="static"):
+                fsg_scaled_row(&contexts[0] + row_ptr[ids[u]], &counts[0] + row_ptr[ids[u]], out_ptr_v[u + 1] - out_ptr_v[u], scale_k[ids[u]],
+                               &out_contexts_v[0] + out_ptr_v[u], &out_counts_v[0] + out_ptr_v[u])
     return out_ptr, out_contexts, out_counts
 
 
@@ -397,6 +399,25 @@ def aligned(n: int):
     spare = np.zeros(n + 16, np.float32)
     start = -(spare.ctypes.data // 4) % 16
     return spare[start:start + n]
+
+
+cdef double row_sum(const int64_t *row, const float[::1] counts) noexcept nogil:
+    """Sum of a row's counts."""
+    cdef int64_t i
+    cdef double n = 0
+    for i in range(row[0], row[1]):
+        n += counts[i]
+    return n
+
+
+cdef int64_t bad_entry(const int64_t *row, const int32_t[::1] contexts, const float[::1] counts, int64_t K) noexcept nogil:
+    """The first entry of a row whose context is no id or does not rise, or whose count is none; -1 if all are sound."""
+    cdef int64_t i, before = -1
+    for i in range(row[0], row[1]):
+        if not (before < contexts[i] < K and counts[i] >= FSG_LEAST_COUNT and counts[i] <= 3e38):
+            return i
+        before = contexts[i]
+    return -1
 
 
 cdef class Workspace:
@@ -521,11 +542,8 @@ cdef class Workspace:
             if halved:
                 self.half.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, <uint16_t *>&self.X_half[0])
         self.order_entries(u0, u1, row_ptr, contexts, counts)
-        for u in range(u0, u1):
-            n = 0
-            for i in range(row_ptr[u], row_ptr[u + 1]):
-                n += counts[i]
-            self.n_u[u - u0] = n
+        for u in prange(u0, u1, num_threads=self.num_threads, schedule="static"):
+            self.n_u[u - u0] = row_sum(&row_ptr[u], counts)
         for u in range(batch.U, panels * FSG_PANEL):
             self.shift_u[u] = 0
 
@@ -643,16 +661,14 @@ cdef class Workspace:
 
     cdef void newton_inputs(self, float[:, ::1] I_kh, const int32_t[::1] ids, const int64_t[::1] row_ptr, const float[::1] counts,
                             const float[:, ::1] inverse, double rate, double prior) except *:
-        cdef int64_t u, i, U = ids.shape[0]
-        cdef double n
+        cdef int64_t u, U = ids.shape[0]
         cdef float[:, ::1] row = np.empty((self.num_threads, self.H), np.float32)
+        cdef float *d
         with nogil:
             for u in prange(U, num_threads=self.num_threads, schedule="static"):
-                table.times_rows(&self.G[0] + u * self.H, 1, self.H, &inverse[0, 0], self.H, &row[fsg_omp_thread(), 0], &self.G[0] + u * self.H)
-                n = 0
-                for i in range(row_ptr[u], row_ptr[u + 1]):
-                    n = n + counts[i]
-                table.newton_row(&I_kh[ids[u], 0], &self.G[0] + u * self.H, self.H, n, prior, rate)
+                d = &row[fsg_omp_thread(), 0]
+                table.times_rows(&self.G[0] + u * self.H, 1, self.H, &inverse[0, 0], self.H, d)
+                table.newton_row(&I_kh[ids[u], 0], d, self.H, row_sum(&row_ptr[u], counts), prior, rate)
         self.bound_I = np.inf  # half a length more for each row: read again before the next step
 
     cdef void check_range(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, double weight, double heaviest,
@@ -691,7 +707,8 @@ cdef class Workspace:
     cdef void check(self, I_kh, O_kh, bias_k, const int32_t[::1] ids, const int64_t[::1] row_ptr, const int32_t[::1] contexts,
                     const float[::1] counts) except *:
         """Shapes, ids, row pointers and counts; what the kernels take on trust."""
-        cdef int64_t u, i, bad = -1, U = ids.shape[0]
+        cdef int64_t u, bad = -1, U = ids.shape[0]
+        cdef int64_t[::1] bad_u
         if tuple(I_kh.shape)[1] != self.H or tuple(O_kh.shape) != (self.K, self.H):
             raise ValueError(f"I_kh is {tuple(I_kh.shape)} and O_kh {tuple(O_kh.shape)}; need (any, {self.H}) and ({self.K}, {self.H})")
         if bias_k.shape[0] not in (0, self.K):
@@ -702,22 +719,21 @@ cdef class Workspace:
             if row_ptr[u] > row_ptr[u + 1]:
                 raise ValueError(f"row_ptr falls at row {u}")
         check_ids("centers", ids, I_kh.shape[0])
-        check_ids("contexts", contexts, self.K)
+        bad_u = np.full(max(U, 1), -1)
         with nogil:
+            for u in prange(U, num_threads=self.num_threads, schedule="static"):
+                bad_u[u] = bad_entry(&row_ptr[u], contexts, counts, self.K)
             for u in range(U):
-                for i in range(row_ptr[u] + 1, row_ptr[u + 1]):
-                    if contexts[i] <= contexts[i - 1]:
-                        bad = i
-                        break
-        if bad >= 0:
-            raise ValueError(f"contexts[{bad}] is {contexts[bad]} after {contexts[bad - 1]}; the contexts of a row must be distinct and rise")
-        with nogil:
-            for i in range(counts.shape[0]):
-                if not (counts[i] >= FSG_LEAST_COUNT and counts[i] <= 3e38):
-                    bad = i
+                if bad_u[u] >= 0:
+                    bad = bad_u[u]
                     break
-        if bad >= 0:
+        if bad < 0:
+            return
+        if contexts[bad] < 0 or contexts[bad] >= self.K:
+            raise ValueError(f"contexts[{bad}] is {contexts[bad]}; ids must lie in [0, {self.K})")
+        if not (counts[bad] >= FSG_LEAST_COUNT and counts[bad] <= 3e38):
             raise ValueError(f"counts[{bad}] is {counts[bad]}; counts must be finite and at least {FSG_LEAST_COUNT:g}")
+        raise ValueError(f"contexts[{bad}] is {contexts[bad]} after {contexts[bad - 1]}; the contexts of a row must be distinct and rise")
 
     cdef void check_distinct(self, const int32_t[::1] ids) except *:
         """Two rows of one center would move at once: the ids must rise, as group_windows and group_pairs give them."""
@@ -765,6 +781,15 @@ cdef class Workspace:
         """
         cdef fsg_step step_I, step_O
         cdef float[::1] a_I, a_O
+        cdef const float[:, ::1] inverse
+        cdef double newton_rate = 0, prior = 0
+        if newton is not None:
+            inverse_kh, newton_rate, prior = newton
+            if inverse_kh is None:
+                raise TypeError(f"newton's inverse is None; need a float32 array ({self.H}, {self.H})")
+            inverse = inverse_kh
+            if inverse.shape[0] != self.H or inverse.shape[1] != self.H:
+                raise ValueError(f"newton's inverse is ({inverse.shape[0]}, {inverse.shape[1]}); need ({self.H}, {self.H})")
         step_I.rate = step_O.rate = rate
         step_I.adagrad_k = step_O.adagrad_k = NULL
         if (adagrad_I is None) != (adagrad_O is None):
@@ -785,7 +810,7 @@ cdef class Workspace:
                 with nogil:
                     self.move_inputs(I_kh, ids, &step_I)
             else:
-                self.newton_inputs(I_kh, ids, row_ptr, counts, newton[0], newton[1], newton[2])
+                self.newton_inputs(I_kh, ids, row_ptr, counts, inverse, newton_rate, prior)
         finally:
             self.busy = 0
         return loss

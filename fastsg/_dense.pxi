@@ -29,11 +29,11 @@ def times(const float[:, ::1] Y_kh not None, const float[:, ::1] M_hj not None, 
     if M_hj.shape[0] != H:
         raise ValueError(f"M_hj has {M_hj.shape[0]} rows; need {H}")
     out = np.empty((K, J), np.float32)
-    cdef float[:, ::1] out_v = out, row = np.empty((threads, J), np.float32)
+    cdef float[:, ::1] out_v = out
     with nogil:
         for s in prange(shards, num_threads=threads, schedule="dynamic", chunksize=1):
             first = K * s // shards
-            table.times_rows(&Y_kh[0, 0] + first * H, K * (s + 1) // shards - first, H, &M_hj[0, 0], J, &row[fsg_omp_thread(), 0],
+            table.times_rows(&Y_kh[0, 0] + first * H, K * (s + 1) // shards - first, H, &M_hj[0, 0], J,
                              &out_v[0, 0] + first * J)
     return out
 

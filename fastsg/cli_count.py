@@ -6,7 +6,7 @@ import argparse
 import time
 
 from ._atomic import check_writable
-from .cli_train import Help, parse_shrink, parse_window
+from .cli_train import Help, parse_shrink, parse_window, same_place
 from .corpus import EncodedCorpus
 from .counts import CooccurrenceCounts
 from .settings import default_sample
@@ -40,6 +40,9 @@ def add_count(commands: argparse._SubParsersAction) -> None:
 def run_count(args: argparse.Namespace) -> int:
     """Read, count, write, say how it went."""
     check_writable(args.output, "--output")
+    for flag, path in [*(("the text", text) for text in args.operands), ("--read-vocab", args.read_vocab)]:
+        if path and path != "-" and same_place(path, args.output):
+            raise ValueError(f"--output and {flag} name the same file, {path}; one would overwrite the other")
     begun = time.perf_counter()
     vocab = Vocab.load(args.read_vocab) if args.read_vocab else None
     corpus = EncodedCorpus.from_files(args.operands, tokenizer=args.tokenizer, vocab=vocab, min_count=args.min_count,

@@ -247,6 +247,11 @@ def _check_outputs(args: argparse.Namespace, inputs: list[str]) -> None:
             raise ValueError(f"{flag} and {owner} name the same file, {path}; one would overwrite the other")
 
 
+def same_place(path: str, other: str) -> bool:
+    """Whether both lead to one file, which one of them would overwrite."""
+    return _place(path) is not None and _place(path) == _place(other)
+
+
 def _place(path: str) -> str | None:
     """The file that a path leads to; None for a stream or a device, which many may write."""
     place = os.path.realpath(path)
@@ -297,6 +302,9 @@ def _resumed_model(args: argparse.Namespace) -> SkipGram:
     model = load_checkpoint(args.resume, workers=args.workers, **reading)
     settings = model.settings.as_dict()
     given = {name: getattr(args, name) for name in named if name in settings}
+    if given.get("solver", settings["solver"]) != settings["solver"]:  # others have defaults that depend on it
+        raise ValueError(f"--solver is {given['solver']}, but the training in {args.resume} was begun with {settings['solver']}; "
+                         "leave the flag out, or begin anew without --resume")
     wanted = Settings.checked(**(settings | given)).as_dict()
     for name in sorted(given):
         if wanted[name] != settings[name]:

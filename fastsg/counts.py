@@ -34,7 +34,7 @@ _SCHEMA = Schema("fastsg-counts", "1", (
 #: Entries that a part of the rows may need at most while it is counted.
 _PART = 2**24
 #: A row that weighs more than so many mean rows comes more than once in an epoch (measured, docs/defaults.md).
-HEAVY = 4.0
+HEAVY = 16.0
 #: Stream of the order of rows; epochs count on from it, see pairs.py for the others.
 _ORDER_STREAM = 2**61
 
@@ -87,7 +87,8 @@ class CooccurrenceCounts:
     @property
     def symmetric(self) -> bool:
         """Whether N_mn = N_nm is known from how they were made."""
-        return len(set(self.about.get("window", (0, 1)))) == 1
+        window = self.about.get("window")
+        return isinstance(window, (list, tuple)) and len(window) == 2 and window[0] == window[1]
 
     def column_sums(self) -> NDArray[np.float64]:
         """Weight of each context word, shape (K,)."""
@@ -146,6 +147,10 @@ class CooccurrenceCounts:
         renumbered to its order.
         """
         m, n, w = _ids("centers", centers), _ids("contexts", contexts), np.asarray(counts, np.float32)
+        if w.ndim != 1:
+            raise ValueError(f"counts is {w.ndim}-dimensional; it must be one-dimensional")
+        if len(bad := np.flatnonzero(~((w >= 0) & (w <= 3e38)))):
+            raise ValueError(f"counts[{bad[0]}] is {w[bad[0]]}; counts must be finite and not negative")
         if not len(m) == len(n) == len(w):
             raise ValueError(f"centers, contexts and counts have {len(m)}, {len(n)} and {len(w)} values; they must be equal")
         K = len(vocab) if vocab is not None else int(max(m.max(), n.max())) + 1
@@ -182,6 +187,8 @@ class CooccurrenceCounts:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, as a whole or not at all; OSError with the path. The same counts give the same bytes."""
+        if not self.nnz:
+            raise ValueError("there are no pairs: a file of no counts could not be trained on")
         offsets, blob = _safetensors.pack_words(self.vocab.words)
         arrays = {"word_counts": self.vocab.counts, "word_offsets": offsets, "row_ptr": self.row_ptr, "contexts": self.contexts,
                   "counts": self.counts, "words": blob} | ({} if self.keep is None else {"keep": self.keep})
@@ -216,6 +223,7 @@ class CountSource(NamedTuple):
     table: CooccurrenceCounts
     batch_size: int
     seed: int
+    num_threads: int = 1
 
     def expected(self) -> int:
         """How many rows an epoch has; frequent ones count as often as they come."""
@@ -233,7 +241,7 @@ class CountSource(NamedTuple):
         share = (1 / np.maximum(times, 1)).astype(np.float32)
         for ids in deal(counts.row_sums, times, self.batch_size, self.seed, epoch):
             walked += len(ids)
-            yield walked, PairCounts(ids, *_core.gather_rows(counts.row_ptr, counts.contexts, counts.counts, ids, share))
+            yield walked, PairCounts(ids, *_core.gather_rows(counts.row_ptr, counts.contexts, counts.counts, ids, share, self.num_threads))
 
 
 def visits(weights: NDArray[np.float64], wanted: NDArray[np.bool_], batch_size: int) -> NDArray[np.int64]:
@@ -260,33 +268,31 @@ def default_shrinking(window: object) -> str | bool:
 
 
 def deal(weights: NDArray[np.float64], times: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int32]]:
-    """Batches of at most `batch_size` rows, all nearly of one size, in which row m occurs times[m] times, once a batch at most.
+    """Batches of at most `batch_size` rows, as equal in size as can be, in which row m occurs times[m] times, once a batch at most.
 
-    The visits of a row that comes more than once are spread evenly over the epoch; the other rows are dealt by falling weight, so
-    that each batch has frequent and rare ones. Ids rise within a batch.
+    Rows that come more than once go to the batches that have fewest of them yet, in random order; the others are dealt by falling
+    weight, so that each batch has frequent and rare ones. Ids rise within a batch.
     """
     order = np.argsort(-weights, kind="stable")
-    order = order[times[order] > 0].astype(np.int32)
-    total = int(times.sum())
+    order, total = order[times[order] > 0].astype(np.int32), int(times.sum())
     batches = -(-total // batch_size)
     if not batches:
         return []
-    often = order[times[order] > 1]
-    repeated = np.repeat(often, times[often])
-    nth = np.arange(len(repeated)) - np.repeat(np.cumsum(times[often]) - times[often], times[often])
-    random = _core.random_words(seed, _ORDER_STREAM + epoch, 0, len(often) + batch_size * batches).astype(np.int64)
-    places = (np.repeat(random[:len(often)], times[often]) + nth * batches // np.repeat(times[often], times[often])) % batches
-    room = -(-np.arange(total, total - batches, -1) // batches) - np.bincount(places, minlength=batches)  # what is left of nearly equal sizes
-    room, once = np.maximum(room, 0), order[times[order] == 1]
+    often, once = order[times[order] > 1], order[times[order] == 1]
+    random = _core.random_words(seed, _ORDER_STREAM + epoch, 0, len(often) * batches + total)
+    taken, parts = np.zeros(batches, np.int64), [[] for _ in range(batches)]
+    for row, noise in zip(often, random[:len(often) * batches].reshape(-1, batches), strict=True):
+        chosen = np.lexsort((noise, taken))[:times[row]]
+        taken[chosen] += 1
+        for batch in chosen:
+            parts[batch].append(row)
+    room = total // batches - taken
+    room[np.argsort(-taken, kind="stable")[:total % batches]] += 1
     slots = np.repeat(np.arange(batches), room)
-    turn = np.arange(len(slots)) - np.repeat(np.cumsum(room) - room, room)
-    slots = slots[np.lexsort((random[len(often):len(often) + len(slots)], turn / np.repeat(np.maximum(room, 1), room)))]
-    spare = len(once) - len(slots)  # where chance has sent a batch more than its share, others must take a row more
-    if spare > 0:
-        slots = np.concatenate([slots, np.resize(np.argsort(np.bincount(places, minlength=batches) + room, kind="stable"), spare)])
-    rows, batch = np.concatenate([repeated, once]), np.concatenate([places, slots[:len(once)]])
-    rows = rows[np.argsort(batch, kind="stable")]
-    return [np.sort(part) for part in np.split(rows, np.cumsum(np.bincount(batch, minlength=batches))[:-1])]
+    turn = (np.arange(len(slots)) - np.repeat(np.cumsum(room) - room, room)) / np.repeat(room, room)  # from 0 to 1 in each batch
+    slots = slots[np.lexsort((random[-len(slots):] if len(slots) else random[:0], turn))]
+    rest = np.split(once[np.argsort(slots, kind="stable")], np.cumsum(np.bincount(slots, minlength=batches))[:-1])
+    return [np.sort(np.concatenate([np.array(part, np.int32), more])) for part, more in zip(parts, rest, strict=True)]
 
 
 def _draws(corpus: EncodedCorpus, keep: NDArray[np.float64] | None, draws: int, seed: int,

@@ -198,8 +198,11 @@ class SkipGram(SoftmaxModel):
 
     def build_from_counts(self, counts: CooccurrenceCounts) -> None:
         """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`."""
+        if not counts.nnz:
+            raise ValueError("there are no pairs to train on: the counts are empty")
+        of_text = bool(counts.about)  # then the bias is that of a training on the text
         with self._alone():
-            self._lay_out(counts.vocab, None, counts.keep, counts.column_sums())
+            self._lay_out(counts.vocab, None, counts.keep, None if of_text else counts.column_sums())
 
     def _lay_out(self, vocab: Vocab, corpus: EncodedCorpus | None, keep: NDArray[np.float64] | None,
                  contexts: NDArray[np.float64] | None = None) -> None:
@@ -447,7 +450,7 @@ class SkipGram(SoftmaxModel):
             raise ValueError("there are no pairs to train on: no pair has two words of the vocabulary and a weight above 0")
         if self.settings.solver == "counts":
             counts = CooccurrenceCounts.from_arrays(m[known], n[known], w[known], self.vocab)
-            source: Source = CountSource(counts, self.batch_size(), self.settings.seed)
+            source: Source = CountSource(counts, self.batch_size(), self.settings.seed, self._workers)
         else:
             source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.batch_size(int(known.sum())))
         return self._run(source, epochs, self.settings.lr_schedule, resume=resume)
@@ -474,7 +477,7 @@ class SkipGram(SoftmaxModel):
         elif (self._keep is None) != (counts.keep is None) or (counts.keep is not None and not np.array_equal(self._keep, counts.keep)):
             raise ValueError("the counts were thinned otherwise than the model's vocabulary: give both the same sample, or take a model "
                              "without a vocabulary")
-        return self._run(CountSource(counts, self.batch_size(), self.settings.seed), epochs, self.settings.lr_schedule, callbacks, resume)
+        return self._run(CountSource(counts, self.batch_size(), self.settings.seed, self._workers), epochs, self.settings.lr_schedule, callbacks, resume)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given (building the vocabulary if there is none yet), or take what build_vocab read."""
@@ -510,7 +513,7 @@ class SkipGram(SoftmaxModel):
                                                 draws=settings.draws, seed=settings.seed, workers=self._workers)
         self.seconds["count"] += time.perf_counter() - begun
         logger.info("%r in %.2f s", counts, self.seconds["count"])
-        return CountSource(counts, self.batch_size(), settings.seed)
+        return CountSource(counts, self.batch_size(), settings.seed, self._workers)
 
     def _run(self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback] = (),
              resume: bool = False) -> SkipGram:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .errors import DivergenceError
 
 #: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md).
 DEFAULT_ALPHA = {"newton": 0.15, "adagrad": 0.2, "sgd": 0.003}
@@ -56,16 +57,20 @@ class Curvature:
     _LEAST = 1e-4
 
     def __init__(self, p: NDArray[np.float64], num_threads: int) -> None:
-        self._p, self._threads = p / p.sum(), num_threads
+        p = p.astype(np.float32)  # one rounding for mean and products, or a large common part of O would not cancel
+        self._p, self._threads = p / p.sum(dtype=np.float64).astype(np.float32), num_threads
         self._inverse: NDArray[np.float32] | None = None
 
     def inverse(self, O_kh: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
         """C^-1 (H, H) for the given batch of an epoch; taken anew from O in every eighth, the first included."""
         if batch % self.EVERY == 0 or self._inverse is None:
             mean = np.einsum("k,kh->h", self._p, O_kh, dtype=np.float64)
-            C = _core.gram(O_kh, self._p.astype(np.float32), self._threads) - np.outer(mean, mean)
+            C = _core.gram(O_kh, self._p, self._threads) - np.outer(mean, mean)
             C[np.diag_indices_from(C)] += self.DAMPING * np.trace(C) / len(C) + self._LEAST
-            self._inverse = _core.inverse(C).astype(np.float32)
+            try:
+                self._inverse = _core.inverse(C).astype(np.float32)
+            except ValueError:
+                raise DivergenceError("the covariance of the rows of O is not finite and positive") from None
         return self._inverse
 
 

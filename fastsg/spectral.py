@@ -23,7 +23,8 @@ Matrix = NDArray[np.float32]
 Sparse = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 
 
-def spectral_start(counts: Sparse, row_sums: NDArray[np.float64], column_sums: NDArray[np.float64], H: int, *, symmetric: bool, seed: int = 1, num_threads: int = 1, iterations: int = 3) -> tuple[Matrix, Matrix]:
+def spectral_start(counts: Sparse, row_sums: NDArray[np.float64], column_sums: NDArray[np.float64], H: int, *, symmetric: bool,
+                   seed: int = 1, num_threads: int = 1, iterations: int = 3) -> tuple[Matrix, Matrix]:
     """Start matrices I and O, (K, H), from a matrix of counts.
 
     Parameters
@@ -82,4 +83,4 @@ def _random(K: int, width: int, seed: int) -> Matrix:
 def _unweighted(sums: NDArray[np.float64]) -> Matrix:
     """p^(-1/4) as a column; 0 for what never occurs."""
     p = sums / sums.sum()
-    return np.where(p > 0, np.maximum(p, 1e-30) ** -0.25, 0).astype(np.float32)[:, None]
+    return np.where(p > 0, 1 / np.sqrt(np.sqrt(np.maximum(p, 1e-30))), 0).astype(np.float32)[:, None]

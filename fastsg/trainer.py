@@ -99,8 +99,7 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
         totals.count_seconds += time.perf_counter() - counting
         if len(counts.centers):
             totals.alpha = rate(walked)
-            newton = None if curvature is None else (curvature.inverse(state.O, number), totals.alpha / alpha, curvature.PRIOR)
-            totals.loss += _step(state, bias, workspace, counts, totals.alpha, newton)
+            totals.loss += _step(state, bias, workspace, counts, totals.alpha, curvature, number, alpha)
             number += 1
             totals.pairs += counts.total
             totals.softmax_rows += len(counts.centers)
@@ -117,10 +116,11 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
     return totals
 
 
-def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, counts: PairCounts, rate: float,
-          newton: tuple[NDArray[np.float32], float, float] | None) -> float:
+def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, counts: PairCounts, rate: float, curvature: Curvature | None,
+          number: int, alpha: float) -> float:
     sums = state.optimizer
     try:
+        newton = None if curvature is None else (curvature.inverse(state.O, number), rate / alpha, curvature.PRIOR)
         loss = workspace.step(state.I, state.O, bias, *counts, state.shift, rate, sums.sums_I, sums.sums_O, newton)
     except DivergenceError as error:
         raise DivergenceError(f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): {error}. "

@@ -1,6 +1,7 @@
 """Co-occurrence counts: against a count pair by pair in float64, thinned or not, in memory or mapped, on file; rows dealt to batches."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, Vocab, _core, counts as module, pairs
 from fastsg._counting import Counter
-from fastsg.counts import CountSource, deal
+from fastsg.counts import HEAVY, CountSource, deal, visits
 
 K = 30
 WORDS = [f"w{k:02}" for k in range(K)]
@@ -172,7 +173,9 @@ def test_mapped_counts_work(rng, tmp_path):
     counts.save(tmp_path / "c")
     assert arrays(CooccurrenceCounts.load(tmp_path / "c")) == arrays(counts)
     batch = next(CountSource(counts, 7, 1).epoch(0)[1])[1]
-    assert (batch.counts == np.concatenate([counts.counts[slice(*counts.row_ptr[m:m + 2])] for m in batch.centers])).all()
+    times = visits(counts.row_sums, counts.row_sums > 0, 7)
+    rows = [counts.counts[slice(*counts.row_ptr[m:m + 2])] * np.float32(1 / times[m]) for m in batch.centers]
+    assert (batch.counts == np.concatenate(rows)).all()
 
 
 def test_no_folder_for_the_file(rng, tmp_path):
@@ -432,23 +435,34 @@ def test_counts_of_nothing(tmp_path):
 @settings(max_examples=150, deadline=None)
 @given(K=st.integers(1, 300), batch_size=st.integers(1, 310), share=st.floats(0, 1), seed=st.integers(0, 2**64 - 1),
        epoch=st.integers(0, 1000))
-def test_every_wanted_row_once(K, batch_size, share, seed, epoch):
+def test_every_row_as_often_as_it_should(K, batch_size, share, seed, epoch):
     random = np.random.default_rng(K)
-    weights, wanted = np.floor(random.pareto(1.0, K) * 3), random.random(K) < share
-    dealt = deal(weights, wanted, batch_size, seed, epoch)
-    assert sorted(k for batch in dealt for k in batch.tolist()) == np.flatnonzero(wanted).tolist()
-    assert len(dealt) == -(-int(wanted.sum()) // batch_size)
+    weights, wanted = np.floor(random.pareto(1.0, K) * 3) + 1, random.random(K) < share
+    times = visits(weights, wanted, batch_size)
+    dealt = deal(weights, times, batch_size, seed, epoch)
+    assert (np.bincount(np.concatenate([*dealt, np.zeros(0, np.int32)]), minlength=K) == times).all()
+    assert len(dealt) == -(-int(times.sum()) // batch_size)
     for batch in dealt:
         assert batch.dtype == np.int32 and 0 < len(batch) <= batch_size and (np.diff(batch) > 0).all()
     sizes = list(map(len, dealt)) or [0]
     assert max(sizes) - min(sizes) <= 1
-    again = deal(weights, wanted, batch_size, seed, epoch)
+    again = deal(weights, times, batch_size, seed, epoch)
     assert all((a == b).all() for a, b in zip(dealt, again, strict=True))
+
+
+def test_visits_follow_the_weights():
+    weights = np.float64([1000, 500, 1, 1, 0, 1] + [1] * 94)
+    times = visits(weights, weights > 0, 10)
+    mean = weights[weights > 0].mean()
+    assert times[0] > times[1] > times[2] == 1 and times[4] == 0
+    assert times[0] == min(math.ceil(1000 / (HEAVY * mean)), -(-int(times.sum()) // 10))
+    assert visits(weights, weights > 0, 1000)[0] == 1  # one batch: once
+    assert not visits(weights, np.zeros(100, bool), 10).any()
 
 
 def test_batches_have_frequent_rows_and_rare_ones(rng):
     weights = rng.permutation(np.arange(1.0, 1001) ** -1)
-    dealt = deal(weights, np.ones(1000, bool), 100, 5, 0)
+    dealt = deal(weights, np.ones(1000, np.int64), 100, 5, 0)
     heaviest = set(np.argsort(-weights)[:10].tolist())
     assert all(len(heaviest & set(batch.tolist())) == 1 for batch in dealt)
     by_id = np.array_split(np.arange(1000), 10)  # control
@@ -456,31 +470,35 @@ def test_batches_have_frequent_rows_and_rare_ones(rng):
 
 
 def test_epochs_and_seeds_deal_anew():
-    weights, wanted = np.arange(50.0), np.ones(50, bool)
+    weights, wanted = np.arange(50.0), np.ones(50, np.int64)
     first, *others = ([batch.tolist() for batch in deal(weights, wanted, 8, *of)] for of in ((1, 0), (1, 1), (2, 0), (1, 0)))
     assert others[2] == first and first != others[0] != others[1] != first
 
 
-def test_batches_are_the_rows(rng):
+def test_batches_are_the_rows(rng, monkeypatch):
+    monkeypatch.setattr(module, "HEAVY", 0.5)
     counts = CooccurrenceCounts.from_corpus(corpus(rng, 8)[0])
     source = CountSource(counts, 4, 3)
     rows, batches = source.epoch(2)
-    N, seen = dense(counts), []
+    N, found, seen = dense(counts), np.zeros((K, K)), []
     for walked, batch in batches:
         seen += batch.centers.tolist()
         assert walked == len(seen)
-        assert (reference.dense_counts(batch.row_ptr, batch.contexts, batch.counts, K) == N[batch.centers]).all()
-    assert rows == len(seen) == source.expected() and sorted(seen) == np.flatnonzero(N.sum(1)).tolist() and rows < K
+        found[batch.centers] += reference.dense_counts(batch.row_ptr, batch.contexts, batch.counts, K)
+    np.testing.assert_allclose(found, N, rtol=1e-6)
+    assert rows == len(seen) == source.expected() and sorted(set(seen)) == np.flatnonzero(N.sum(1)).tolist() and len(set(seen)) < rows
 
 
 @pytest.mark.parametrize("ids", [[-1], [3], [0, 2**31 - 1]])
 def test_rows_that_are_none(ids):
     with pytest.raises(ValueError, match=r"ids\[\d\] is .*; ids must lie in \[0, 3\)"):
-        _core.gather_rows(*GOOD.values(), np.int32(ids))
-    none = _core.gather_rows(*GOOD.values(), np.int32([]))
+        _core.gather_rows(*GOOD.values(), np.int32(ids), np.ones(3, np.float32))
+    none = _core.gather_rows(*GOOD.values(), np.int32([]), np.ones(3, np.float32))
     assert [len(part) for part in none] == [1, 0, 0]
-    twice = _core.gather_rows(*GOOD.values(), np.int32([2, 1, 2]))
-    assert [part.tolist() for part in twice] == [[0, 2, 2, 4], [0, 1, 0, 1], [3, 4, 3, 4]]
+    twice = _core.gather_rows(*GOOD.values(), np.int32([2, 1, 2]), np.float32([1, 1, 0.5]))
+    assert [part.tolist() for part in twice] == [[0, 2, 2, 4], [0, 1, 0, 1], [1.5, 2, 1.5, 2]]
+    with pytest.raises(ValueError, match="scale_k has 2 values; need 3"):
+        _core.gather_rows(*GOOD.values(), np.int32([0]), np.ones(2, np.float32))
 
 
 # ---- the binding -----------------------------------------------------------------------------------------------------

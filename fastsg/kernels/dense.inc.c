@@ -25,18 +25,36 @@ static void gram_rows(const float *Y_kh, const float *w_k, int64_t rows, int64_t
     for (; k < rows; k++) gram_few(1, Y_kh + k * H, w_k ? w_k + k : NULL, H, G_hh);
 }
 
-/* out_kj = sum_i Y_ki M_ij; out may be Y where J = H. row is scratch of J floats. */
-static void times_rows(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J, float *row, float *out_kj)
+/* out_kj = sum_i Y_ki M_ij for `rows` rows; out is not Y. */
+INLINE void times_few(const int rows, const float *Y_kh, int64_t H, const float *M_hj, int64_t J, float *out_kj)
 {
-    for (int64_t k = 0; k < rows; k++) {
-        const float *y = Y_kh + k * H;
-        memset(row, 0, (size_t)J * sizeof *row);
-        for (int64_t i = 0; i < H; i++) {
-            const float a = y[i];
-            for (int64_t j = 0; j < J; j++) row[j] += a * M_hj[i * J + j];
-        }
-        memcpy(out_kj + k * J, row, (size_t)J * sizeof *row);
+    int64_t j = 0;
+    vf acc[MAX_ROWS][4];
+    for (; j + 4 * VLEN <= J; j += 4 * VLEN) {
+        tile_zero(rows, 4, acc);
+        tile(rows, 4, acc, Y_kh, H, 1, M_hj + j, J, H, NULL);
+        tile_store(rows, 4, acc, out_kj + j, J);
     }
+    for (; j + VLEN <= J; j += VLEN) {
+        tile_zero(rows, 1, acc);
+        tile(rows, 1, acc, Y_kh, H, 1, M_hj + j, J, H, NULL);
+        tile_store(rows, 1, acc, out_kj + j, J);
+    }
+    for (int64_t k = 0; k < rows && j < J; k++) { /* element by element: a sum over i alone might be taken apart and lose its fusing */
+        float *out = out_kj + k * J;
+        for (int64_t r = j; r < J; r++) out[r] = 0;
+        for (int64_t i = 0; i < H; i++) {
+            const float a = Y_kh[k * H + i];
+            for (int64_t r = j; r < J; r++) out[r] += a * M_hj[i * J + r];
+        }
+    }
+}
+
+static void times_rows(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J, float *out_kj)
+{
+    int64_t k = 0;
+    for (; k + 4 <= rows; k += 4) times_few(4, Y_kh + k * H, H, M_hj, J, out_kj + k * J);
+    for (; k < rows; k++) times_few(1, Y_kh + k * H, H, M_hj, J, out_kj + k * J);
 }
 
 /* out_h = sum over entries of value * X_kh[column]; H is a multiple of 16. */

@@ -97,7 +97,7 @@ typedef struct {
 
     /* dense.inc.c */
     void (*gram_rows)(const float *Y_kh, const float *w_k, int64_t rows, int64_t H, double *G_hh);
-    void (*times_rows)(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J, float *row, float *out_kj);
+    void (*times_rows)(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J, float *out_kj);
     void (*sparse_row)(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H, float *out_h);
     void (*newton_row)(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate);
 

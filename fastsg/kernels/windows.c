@@ -192,12 +192,8 @@ void fsg_place_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int
         }
 }
 
-void fsg_gather_rows(const int64_t *row_ptr, const int32_t *contexts, const float *counts, const float *scale_k, const int32_t *ids, int64_t n,
-                     const int64_t *out_ptr, int32_t *out_contexts, float *out_counts)
+void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale, int32_t *out_contexts, float *out_counts)
 {
-    for (int64_t u = 0; u < n; u++) {
-        const int64_t from = row_ptr[ids[u]], size = row_ptr[ids[u] + 1] - from;
-        memcpy(out_contexts + out_ptr[u], contexts + from, (size_t)size * sizeof *contexts);
-        for (int64_t i = 0; i < size; i++) out_counts[out_ptr[u] + i] = counts[from + i] * scale_k[ids[u]];
-    }
+    memcpy(out_contexts, contexts, (size_t)n * sizeof *contexts);
+    for (int64_t i = 0; i < n; i++) out_counts[i] = counts[i] * scale;
 }

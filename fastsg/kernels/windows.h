@@ -47,8 +47,7 @@ void fsg_count_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int
 void fsg_place_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, const float *counts, int64_t s1,
                        int64_t slice, const int64_t *cut_u, int64_t *place_s, int32_t *entry_u, int32_t *entry_k, float *entry_w);
 
-/* Rows ids[0..n) of a matrix of counts, each times its scale, one after the other. */
-void fsg_gather_rows(const int64_t *row_ptr, const int32_t *contexts, const float *counts, const float *scale_k, const int32_t *ids, int64_t n,
-                     const int64_t *out_ptr, int32_t *out_contexts, float *out_counts);
+/* A row of a matrix of counts, times a scale. */
+void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale, int32_t *out_contexts, float *out_counts);
 
 #endif
