@@ -17,10 +17,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 Row = dict[str, object]
+EXPORT = """import fastsg, sys
+model = fastsg.load(sys.argv[1])
+fastsg.KeyedVectors(model.vocab.words, model.I).save_word2vec_format(sys.argv[2])
+"""
+# fastText 0.9.3 ends with "Encountered NaN" where its matrices are small enough to lie in memory that was used before; so (glibc)
+# even small ones are laid into fresh memory, which is zero.
+ENVIRONMENT = {"fasttext": {"MALLOC_MMAP_THRESHOLD_": "1024"}}
 
 
 class Failed(Exception):
@@ -36,14 +43,14 @@ def use_cores(cores: Sequence[int] | None) -> int:
     return len(os.sched_getaffinity(0))
 
 
-def run(command: Sequence[str]) -> tuple[str, Row]:
+def run(command: Sequence[str], environment: dict[str, str] | None = None) -> tuple[str, Row]:
     """What a command prints; its seconds of wall and processor time from start to end and the peak of its resident memory.
 
     A child's peak begins at what its parent held when it was made, so whoever calls this should be small: no NumPy before it.
     """
     with tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=os.environ | (environment or {}))
         try:
             printed = child.stdout.read()
             _, status, usage = os.wait4(child.pid, 0)
@@ -81,14 +88,21 @@ def default_variants() -> list[tuple[str, list[str]]]:
     return [("fastsg", [])] + ([("fastsg bfloat16", ["--precision", "bfloat16"])] if "bfloat16" in precisions else [])
 
 
-def run_fastsg(text: str, stem: Path, flags: Iterable[str]) -> Row:
-    """Train by the command line; files are STEM.vec, .out, .bias and .json. The seconds are the whole command's."""
+def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
+    """Train by the command line; files are STEM.vec, .out, .bias and .json. The seconds are the whole command's.
+
+    Where a flag makes STEM.vec something else than the rows of I, these are in STEM.in; writing them is not in the seconds.
+    """
     files = {"-o": ".vec", "--save-output": ".out", "--save-bias": ".bias", "--report": ".json"}
+    if any(flag.startswith("--vectors") for flag in flags):
+        files["--save-model"] = ".model"
     command = [sys.executable, "-m", "fastsg", "train", text, "--quiet"]
     for flag, ending in files.items():
         command += [flag, f"{stem}{ending}"]
     _, row = run([*command, *flags])
     report = json.loads(Path(f"{stem}.json").read_text())
+    if "--save-model" in files:
+        run([sys.executable, "-c", EXPORT, f"{stem}.model", f"{stem}.in"])
     kept = ("settings", "tokens", "pairs", "softmax_rows", "seconds", "workers", "isa", "precision")
     return row | {
         "seconds": row["process_seconds"], "K": report["vocabulary_size"], "trained_nll": report["epochs"][-1]["nll"],
@@ -102,7 +116,7 @@ def run_fastsg(text: str, stem: Path, flags: Iterable[str]) -> Row:
 def run_peer(peer: str, text: str, stem: Path, settings: Row, outputs: bool = True) -> Row:
     """Train gensim or fastText on a text; files are STEM.vec and, if wanted, STEM.out. The seconds are from file to file."""
     task = {"text": text, "vectors": f"{stem}.vec", "settings": settings} | ({"outputs": f"{stem}.out"} if outputs else {})
-    printed, row = run([sys.executable, __file__, peer, json.dumps(task)])
+    printed, row = run([sys.executable, __file__, peer, json.dumps(task)], ENVIRONMENT.get(peer))
     return row | json.loads(printed) | {"settings": settings}
 
 

@@ -6,16 +6,18 @@ usage: python bench/quality.py TEXT [--valid TEXT] [--vector-size 100] [--epochs
 
 Contenders: fastsg by its command line, in every variant that is named (default: as it is, and in bfloat16 where the CPU can); gensim's
 skip-gram with 5 negative samples, once for each threshold of subsampling; with --fasttext, fastText's full softmax, one softmax a
-pair, which ends in reasonable time only where the vocabulary is small. All with window 5, min_count 5, the same size, epochs and threads.
-What is not installed is left out with a message. TEXT may be packed (.gz .bz2 .xz). gensim drops the rest of a sentence beyond 10,000
-words, so the peers get a text with such a line cut into lines of 1,000 words; unpacking and cutting count for nobody.
+pair, which ends in reasonable time only where the vocabulary is small. All with window 5, min_count 5, the same size, epochs and
+threads; fastText without subsampling, so that its softmax is about the text. What is not installed is left out with a message. TEXT may
+be packed (.gz .bz2 .xz). gensim drops the rest of a sentence beyond 10,000 words, so the peers get a text with such a line cut into
+lines of 1,000 words; unpacking and cutting count for nobody.
 
-Seconds: of fastsg the whole command, Python's start and the saving of both matrices and the bias included; of a peer from before it reads
-until its input vectors are saved as word2vec text, its imports left out. Peak memory is of the process. Analogies (3CosAdd within the
---top most frequent words) and Spearman's rho are computed by accept/quality.py of the shared folder, the held-out loss of fastsg and fastText
-by its exact_nll.py: float64, from the files written. Where that folder is missing these columns stay empty. gensim's held-out
-loss is of its own input and output vectors with the scale s and the prior b that suit them best on the training text
-(calibrated_nll.py), on the same pairs: those of --centers distinct words of the held-out text.
+Seconds: of fastsg the whole command, Python's start and the saving of both matrices and the bias included; of a peer from before it
+reads until its input vectors are saved as word2vec text, its imports left out. Peak memory is of the process. Analogies (3CosAdd within
+the --top most frequent words) and Spearman's rho are computed by accept/quality.py of the shared folder, the held-out loss of fastsg
+and fastText by its exact_nll.py: float64, from the files written. Where that folder is missing these columns stay empty. gensim's
+held-out loss is of its own input and output vectors with the scale s and the prior b that suit them best on the training text
+(calibrated_nll.py), on the same pairs: those of --centers distinct words of the held-out text. A pair at distance d weighs
+(z - d + 1) / z, as the expectation of word2vec's shrinking window; a variant trained with other weights is named below the table.
 """
 
 from __future__ import annotations
@@ -102,7 +104,8 @@ def cut_lines(path: Path, target: Path, length: int = 1000) -> None:
 
 def contenders(args: argparse.Namespace, text: Path, cut: Path, folder: Path) -> Iterator[tuple[str, Path, Callable[[], Row]]]:
     """Name, stem of the files and the work of each; peers that are not installed are left out."""
-    shared = {"--vector-size": args.vector_size, "--window": WINDOW, "--min-count": MIN_COUNT, "--epochs": args.epochs, "--workers": args.workers}
+    shared = {"--vector-size": args.vector_size, "--window": WINDOW, "--min-count": MIN_COUNT, "--epochs": args.epochs,
+              "--workers": args.workers}
     flags = [str(part) for pair in shared.items() for part in pair]
     for i, (name, more) in enumerate([variant(given) for given in args.fastsg] if args.fastsg else default_variants()):
         stem = folder / f"fastsg{i}"
@@ -114,8 +117,11 @@ def contenders(args: argparse.Namespace, text: Path, cut: Path, folder: Path) ->
         yield f"gensim, sample {sample:g}", stem, lambda stem=stem, settings=settings: (
             {"kind": "gensim"} | run_peer("gensim", str(cut), stem, settings))
     if args.fasttext and installed("fasttext"):
-        settings = {"loss": "softmax", "dim": args.vector_size, "ws": WINDOW, "minCount": MIN_COUNT, "epoch": args.epochs, "thread": args.workers}
-        yield "fastText, softmax", folder / "fasttext", lambda: {"kind": "fasttext"} | run_peer("fasttext", str(cut), folder / "fasttext", settings)
+        settings = {"loss": "softmax", "dim": args.vector_size, "ws": WINDOW, "minCount": MIN_COUNT, "epoch": args.epochs, "t": 1.0,
+                    "thread": args.workers}
+        stem = folder / "fasttext"
+        yield "fastText, softmax", stem, lambda stem=stem, settings=settings: (
+            {"kind": "fasttext"} | run_peer("fasttext", str(cut), stem, settings))
 
 
 def installed(package: str) -> bool:
@@ -156,7 +162,8 @@ def judge(vectors: Path, data: Path | None, top: int) -> Row:
     """Scores by accept/quality.py; sets with too few words in the vocabulary are left out by it."""
     if data is None:
         return {}
-    printed, _ = run([sys.executable, str(SHARED / "accept" / "quality.py"), str(vectors), "--data", str(data), "--top", str(top), "--json"])
+    script = SHARED / "accept" / "quality.py"
+    printed, _ = run([sys.executable, str(script), str(vectors), "--data", str(data), "--top", str(top), "--json"])
     found = json.loads(printed)
     scores: Row = {name: found[file]["accuracy"] for name, file in ANALOGIES.items() if file in found}
     scores |= {name: found[file]["rho"] for name, file in SIMILARITY.items() if file in found}
@@ -169,7 +176,8 @@ def exact_nll(stem: Path, valid: Path, centers: int) -> Row:
     if not script.is_file():
         return {}
     bias = ["--bias", f"{stem}.bias"] if Path(f"{stem}.bias").exists() else []
-    printed, _ = run([sys.executable, str(script), f"{stem}.vec", f"{stem}.out", str(valid), "--window", str(WINDOW), "--dynamic",
+    inputs = next(path for ending in (".in", ".vec") if (path := Path(f"{stem}{ending}")).exists())
+    printed, _ = run([sys.executable, str(script), str(inputs), f"{stem}.out", str(valid), "--window", str(WINDOW), "--dynamic",
                       "--centers", str(centers), *bias])
     found = re.search(r"nats/pair (\S+) .* pairs (\S+)  centers (\S+)", printed)
     return {"nll": float(found[1]), "nll_pairs": float(found[2]), "nll_centers": int(found[3])}
@@ -213,7 +221,7 @@ class Bench:
                 row["error"] = str(error)
                 say(f"{name}: {error}")
             found.append(row)
-            for ending in (".vec", ".out"):
+            for ending in (".vec", ".out", ".in", ".model"):
                 with contextlib.suppress(FileNotFoundError):
                     Path(f"{stem}{ending}").unlink()
         return found
@@ -239,7 +247,8 @@ def cell(value: object, form: str) -> str:
 
 def table(rows: list[Row]) -> str:
     """Markdown; a row that failed shows why."""
-    columns = {"K": "{:,}", "seconds": "{:,.1f}", "MiB": "{:,.0f}"} | dict.fromkeys(ANALOGIES, "{:.1%}") | dict.fromkeys(SIMILARITY, "{:.3f}")
+    columns = {"K": "{:,}", "seconds": "{:,.1f}", "MiB": "{:,.0f}"}
+    columns |= dict.fromkeys(ANALOGIES, "{:.1%}") | dict.fromkeys(SIMILARITY, "{:.3f}")
     columns |= {"held-out": "{:.4f}", "s": "{:.3f}", "b": "{:.3f}"}
     lines = ["| contender | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
     for row in rows:
@@ -260,12 +269,22 @@ def notes(result: Row) -> str:
     if scored:
         where = "; ".join(f"{pairs:,.0f} (weighted) pairs of {centers:,} centers" for pairs, centers in sorted(scored))
         unigram = next((row["calibration"]["unigram"] for row in rows if "calibration" in row), None)
-        lines.append(f"Held-out loss in nats per pair: {where}" + (f"; the training text's unigrams give {unigram:.4f}." if unigram else ".")
-                     + " s and b: scale and prior fitted to vectors of negative sampling.")
+        lines.append(f"Held-out loss in nats per pair: {where}"
+                     + (f"; the training text's unigrams give {unigram:.4f}." if unigram else ".")
+                     + (" s and b: scale and prior fitted to vectors of negative sampling." if unigram else "")
+                     + other_windows(rows))
     if result["longest_line"] > LONGEST:
         lines.append(f"The peers read the text in lines of 1,000 words: its longest line has {result['longest_line']:,}.")
-    lines.append("Cores kept busy by others meanwhile: " + ", ".join(f"{row['cores_used_by_others']}" for row in rows if "seconds" in row) + ".")
+    busy = ", ".join(str(row["cores_used_by_others"]) for row in rows if "seconds" in row)
+    lines.append(f"Cores kept busy by others meanwhile: {busy}.")
     return "\n".join(lines)
+
+
+def other_windows(rows: list[Row]) -> str:
+    """Who was trained for another P(n|m) than the one that is scored, in which a pair at distance d weighs (z - d + 1) / z."""
+    shrinking = {row["name"]: row["report"]["settings"]["shrink_windows"] for row in rows if "report" in row}
+    others = [f"{name} ({value})" for name, value in shrinking.items() if value not in (True, "expected", "random")]
+    return f" Trained with other weights of distances than these pairs have: {', '.join(others)}." if others else ""
 
 
 PANELS = {"analogies": "Google analogies, right", "WS-353": "WS-353, Spearman's rho", "nll": "held-out loss, nats per pair"}
@@ -291,7 +310,8 @@ def plot(result: Row, path: str) -> None:
         handles = {line.get_label(): line for ax in axes[0] for line in ax.get_lines()}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
         settings = result["settings"]
-        figure.suptitle(f"{result['text']}: H = {settings['vector_size']}, {settings['epochs']} epochs, {settings['workers']} threads", fontsize=10)
+        title = f"{result['text']}: H = {settings['vector_size']}, {settings['epochs']} epochs, {settings['workers']} threads"
+        figure.suptitle(title, fontsize=10)
         figure.savefig(path, dpi=80)
         plt.close(figure)
     if (size := Path(path).stat().st_size) > LARGEST_PICTURE:
