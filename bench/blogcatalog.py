@@ -1,13 +1,14 @@
 """Random walks on BlogCatalog: node vectors by exact softmax and by gensim, judged by how well they predict the nodes' groups.
 
-usage: python bench/blogcatalog.py [--fastsg "name: flags" ...] [--no-gensim] [--splits 3] [--seed 1] [--walks 80] [--steps 40]
+usage: python bench/blogcatalog.py [--fastsg "name: flags" ...] [--no-gensim] [--epochs 1] [--splits 3] [--seed 1] [--walks 80] [--steps 40]
                                    [--vector-size 128] [--window 10] [--json FILE]
 
 The task of DeepWalk (Perozzi, Al-Rfou and Skiena 2014): 80 walks of 40 steps from each of 10,312 nodes, 128 coordinates, window 10; a
 logistic regression for each of 39 groups is trained on a part of the nodes, and of every other node as many groups are predicted as it
 has, the most probable ones. Micro-F1 and Macro-F1, averaged over random splits. gensim gets the same walks: negative sampling, and
-the hierarchical softmax of the original, one epoch each, as DeepWalk trains. The published figures are those of DeepWalk's README. Needs
-scikit-learn, and the graph in the shared folder.
+the hierarchical softmax of the original, with --epochs epochs (default 1, as DeepWalk trains); fastsg makes as many passes over the counts
+as it does by default. Seconds are from the file of walks to the file of vectors. The published figures are those of DeepWalk's README.
+Needs scikit-learn, and the graph in the shared folder.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from machine import describe
 from peers import Row, default_variants, run_fastsg, run_peer, use_cores, variant
 
 from fastsg import KeyedVectors
@@ -91,7 +93,8 @@ def contenders(args: argparse.Namespace, cores: int) -> list[tuple[str, str, obj
     ours = [variant(text) for text in args.fastsg] if args.fastsg else default_variants()
     found: list[tuple[str, str, object]] = [(name, "fastsg", [*flags, *more]) for name, more in ours]
     if not args.no_gensim:
-        common = {"vector_size": args.vector_size, "window": args.window, "min_count": 1, "sg": 1, "epochs": 1, "workers": cores, "sample": 0}
+        common = {"vector_size": args.vector_size, "window": args.window, "min_count": 1, "sg": 1, "epochs": args.epochs,
+                  "workers": cores, "sample": 0}
         found += [("gensim, 5 negative samples", "gensim", common | {"hs": 0, "negative": 5}),
                   ("gensim, hierarchical softmax", "gensim", common | {"hs": 1, "negative": 0})]
     return found
@@ -101,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--fastsg", action="append", metavar="'NAME: FLAGS'", help="a variant with flags of fastsg train; repeatable")
     parser.add_argument("--no-gensim", action="store_true")
+    parser.add_argument("--epochs", type=int, default=1, help="gensim's")
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--walks", type=int, default=80)
@@ -113,6 +117,7 @@ def main() -> None:
         parser.error(f"the graph is not there: {GRAPH.name} of the shared data")
     cores, (starts, neighbours, groups) = use_cores(None), read_graph()
     rows: list[Row] = []
+    print("  ".join(f"{name} {value}" for name, value in describe().items()) + "\n")
     print("| | seconds | " + " | ".join(f"{kind} {part:.0%}" for part in PARTS for kind in ("Micro-F1", "Macro-F1")) + " |")
     print("|---" * (2 + 2 * len(PARTS)) + "|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -122,12 +127,12 @@ def main() -> None:
             stem = Path(folder, "vectors")
             row = run_fastsg(str(text), stem, how) if who == "fastsg" else run_peer(who, str(text), stem, how, outputs=False)
             f1 = scores(node_vectors(stem.with_suffix(".vec"), len(groups)), groups, args.splits, args.seed)
-            rows.append({"name": name, "f1": f1} | row)
+            rows.append({"name": name, "f1": f1, "seconds": row["seconds"]})
             print(f"| {name} | {row['seconds']:.1f} | " + " | ".join(f"{value:.2f}" for pair in f1 for value in pair) + " |", flush=True)
     for name, f1 in PUBLISHED.items():
         print(f"| {name} | | " + " | ".join(f"{value:.2f}" for pair in f1 for value in pair) + " |")
     if args.json:
-        Path(args.json).write_text(json.dumps(rows, indent=2) + "\n")
+        Path(args.json).write_text(json.dumps({"machine": describe(), "rows": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
     "counts": {
         "defaults": {},
         "epochs 3": {"epochs": 3},
-        "epochs 8": {"epochs": 8},
+        "epochs 6": {"epochs": 6},
+        "epochs 10": {"epochs": 10},
         "alpha 0.05": {"alpha": 0.05},
         "alpha 0.3": {"alpha": 0.3},
         "sample 0": {"sample": 0},
@@ -99,7 +100,7 @@ def main() -> None:
     parser.add_argument("--input", required=True)
     parser.add_argument("--valid", required=True)
     parser.add_argument("--solver", choices=list(VARIANTS), default="counts")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int)
     parser.add_argument("--vector-size", type=int, default=100)
     parser.add_argument("--max-final-vocab", type=int)
     parser.add_argument("--precision", default="float32")

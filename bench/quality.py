@@ -6,8 +6,8 @@ usage: python bench/quality.py TEXT [--valid TEXT] [--vector-size 100] [--epochs
 
 Contenders: fastsg by its command line, in every variant that is named (default: as it is, and in bfloat16 where the CPU can); gensim's
 skip-gram with 5 negative samples, once for each threshold of subsampling; with --fasttext, fastText's full softmax, one softmax a
-pair, which ends in reasonable time only where the vocabulary is small. All with window 5, min_count 5, the same size, epochs and
-threads; fastText without subsampling, so that its softmax is about the text. What is not installed is left out with a message. TEXT may
+pair, which ends in reasonable time only where the vocabulary is small. All with window 5, min_count 5, the same size and
+threads; --epochs is the peers' (fastsg makes as many passes over the counts as it does by default); fastText without subsampling, so that its softmax is about the text. What is not installed is left out with a message. TEXT may
 be packed (.gz .bz2 .xz). gensim drops the rest of a sentence beyond 10,000 words, so the peers get a text with such a line cut into
 lines of 1,000 words; unpacking and cutting count for nobody.
 
@@ -104,8 +104,7 @@ def cut_lines(path: Path, target: Path, length: int = 1000) -> None:
 
 def contenders(args: argparse.Namespace, text: Path, cut: Path, folder: Path) -> Iterator[tuple[str, Path, Callable[[], Row]]]:
     """Name, stem of the files and the work of each; peers that are not installed are left out."""
-    shared = {"--vector-size": args.vector_size, "--window": WINDOW, "--min-count": MIN_COUNT, "--epochs": args.epochs,
-              "--workers": args.workers}
+    shared = {"--vector-size": args.vector_size, "--window": WINDOW, "--min-count": MIN_COUNT, "--workers": args.workers}
     flags = [str(part) for pair in shared.items() for part in pair]
     for i, (name, more) in enumerate([variant(given) for given in args.fastsg] if args.fastsg else default_variants()):
         stem = folder / f"fastsg{i}"
@@ -263,7 +262,7 @@ def table(rows: list[Row]) -> str:
 def notes(result: Row) -> str:
     """What the figures need to be read."""
     settings, rows = result["settings"], result["rows"]
-    lines = [f"{result['text']}; window {WINDOW}, min_count {MIN_COUNT}, {settings['epochs']} epochs, H = {settings['vector_size']}, "
+    lines = [f"{result['text']}; window {WINDOW}, min_count {MIN_COUNT}, peers {settings['epochs']} epochs, H = {settings['vector_size']}, "
              f"{settings['workers']} threads. Analogies within the {settings['top']:,} most frequent words; similarity is Spearman's rho."]
     scored = {(round(row["nll_pairs"]), row["nll_centers"]) for row in rows if "nll" in row}
     if scored:
@@ -310,7 +309,7 @@ def plot(result: Row, path: str) -> None:
         handles = {line.get_label(): line for ax in axes[0] for line in ax.get_lines()}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
         settings = result["settings"]
-        title = f"{result['text']}: H = {settings['vector_size']}, {settings['epochs']} epochs, {settings['workers']} threads"
+        title = f"{result['text']}: H = {settings['vector_size']}, peers {settings['epochs']} epochs, {settings['workers']} threads"
         figure.suptitle(title, fontsize=10)
         figure.savefig(path, dpi=80)
         plt.close(figure)
@@ -351,7 +350,7 @@ def main() -> None:
     parser.add_argument("text", metavar="TEXT", nargs="?")
     parser.add_argument("--valid", metavar="TEXT", help="held-out text for the loss")
     parser.add_argument("--vector-size", type=int, default=100)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=5, help="of the peers; fastsg makes its own number of passes over the counts")
     parser.add_argument("--fastsg", action="append", metavar="'NAME: FLAGS'", help="a variant with flags of fastsg train; repeatable")
     parser.add_argument("--gensim-samples", type=float, nargs="*", default=[1e-3, 1e-4, 1e-5], metavar="T", help="none: no gensim")
     parser.add_argument("--fasttext", action="store_true", help="also fastText's full softmax: only for small vocabularies")

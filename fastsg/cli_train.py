@@ -101,7 +101,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     _setting(training, "alpha", "--lr", type=float, help="learning rate at the start; default depends on the optimizer")
     _setting(training, "min_alpha", type=float, help="learning rate at the end; default a tenth of alpha")
     _setting(training, "lr_schedule", choices=("linear", "constant"), help="from alpha to min_alpha, or always alpha")
-    _setting(training, "epochs", "--iter", type=int, help="passes over the counts, or over the text")
+    _setting(training, "epochs", "--iter", type=int, help="passes over the counts, default 4; with the solver sgd over the text, default 5")
     _setting(training, "batch_size", type=int, help="rows of counts, or center positions of the text, in a batch; default about 64 batches an "
                                                     "epoch")
     _setting(training, "workers", "--threads", type=int, help="threads, default as many as allowed; the same bits for any number")

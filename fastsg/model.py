@@ -70,8 +70,8 @@ class SkipGram(SoftmaxModel):
     alpha, min_alpha : float, optional
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
     lr_schedule : {"linear", "constant"}
-    epochs : int
-        Passes over the counts, or over the text.
+    epochs : int, optional
+        Passes over the counts, default 4; with solver "sgd" over the text, default 5.
     batch_size : int, optional
         Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct centers) in a batch, default
         about 64 batches a pass. Solver "sgd": center positions (q), default about 64 batches an epoch, a power of two from 1,024 to
@@ -133,7 +133,7 @@ class SkipGram(SoftmaxModel):
     def __init__(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vector_size: int = 100,
                  window: int | tuple[int, int] | None = 5, shrink_windows: bool | str | None = None, min_count: int = 5,
                  max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None, min_alpha: float | None = None,
-                 lr_schedule: str = "linear", epochs: int = 5, batch_size: int | None = None, workers: int | None = None, seed: int = 1,
+                 lr_schedule: str = "linear", epochs: int | None = None, batch_size: int | None = None, workers: int | None = None, seed: int = 1,
                  dtype: str = "float32", precision: str = "float32", solver: str = "counts", optimizer: str | None = None,
                  output_bias: str | None = "unigram", init: str | None = None, draws: int = 3, vectors: str = "input", tokenizer: object = None, errors: str = "replace",
                  validation: Corpus | Paths | None = None, callbacks: Sequence[Callback] = (), progress: bool | None = None, sg: int = 1,

@@ -9,8 +9,9 @@ from numbers import Integral, Real
 from . import _core
 from .optim import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
-#: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise (docs/defaults.md).
-SOLVERS = {"counts": ("newton", 2e-4), "sgd": ("adagrad", 1e-3)}
+#: The solvers, with the optimizer, the least subsampling threshold and the epochs each has unless the user says otherwise
+#: (measured, docs/defaults.md).
+SOLVERS = {"counts": ("newton", 2e-4, 4), "sgd": ("adagrad", 1e-3, 5)}
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 
 
@@ -68,7 +69,9 @@ class Settings:
     def checked(cls, **given: object) -> Settings:
         """Check every value and fill in the defaults that depend on others; ValueError or TypeError names the argument."""
         _choice("solver", given["solver"], tuple(SOLVERS))
-        given["optimizer"] = SOLVERS[given["solver"]][0] if given["optimizer"] is None else given["optimizer"]
+        optimizer, _, epochs = SOLVERS[given["solver"]]
+        given["optimizer"] = optimizer if given["optimizer"] is None else given["optimizer"]
+        given["epochs"] = epochs if given["epochs"] is None else given["epochs"]
         given["init"] = ("svd" if given["solver"] == "counts" else "random") if given["init"] is None else given["init"]
         for name in ("vector_size", "min_count", "epochs"):
             given[name] = _integer(name, given[name], 1)

@@ -27,7 +27,7 @@ GOOD = {field.name: inspect.signature(SkipGram).parameters[field.name].default f
         ("min_count", 0, ValueError, "min_count is 0"),
         ("min_count", None, TypeError, "min_count is None"),
         ("epochs", 0, ValueError, "epochs is 0"),
-        ("epochs", None, TypeError, "epochs is None"),
+        ("epochs", "3", TypeError, "epochs is '3'"),
         ("epochs", 1.5, TypeError, "epochs is 1.5"),
         ("batch_size", 0, ValueError, "batch_size is 0"),
         ("batch_size", 3.5, TypeError, "batch_size is 3.5"),
