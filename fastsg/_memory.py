@@ -11,10 +11,17 @@ from ._threads import cgroup_folders
 
 
 _PAIR_BYTES = 44
+_DRAWN_BYTES, _ENTRY_BYTES = 12, 8
+
+
+def distinct_pairs(K: int, pairs: int) -> int:
+    """About how many different pairs of words a text of so many pairs has: it grows as their number to the 3/4, by experience with
+    texts of 2 to 280 million pairs, whose counts stay below this."""
+    return int(min(40 * pairs**0.75, pairs, K * K))
 
 
 def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, tokens: int = 0,
-             precision: str = "float32", pairs: int = 0) -> dict[str, int]:
+             precision: str = "float32", pairs: int = 0, drawn: int = 0, entries: int = 0) -> dict[str, int]:
     """Bytes by part, for a vocabulary of K words, H coordinates and batches of `batch_rows` distinct centers.
 
     Parameters
@@ -22,6 +29,8 @@ def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, token
     rows : int       Softmax rows worked off at once.
     tokens : int     Tokens of the corpus; a thinned copy and the validation text are not counted.
     pairs : int      Most pairs of a batch: keys, weights and spare copies while they are sorted and grouped.
+    drawn : int      Tokens whose windows are counted, over all draws; thinning leaves fewer.
+    entries : int    Pairs of words in the counts: ids and weights, twice while the start is made from them.
     """
     parts = {
         "matrices": 2 * 4 * K * H,
@@ -30,6 +39,7 @@ def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, token
         "vocabulary": 150 * K,
         "tokens": 4 * tokens,
         "pairs": _PAIR_BYTES * pairs,
+        "counts": max(_DRAWN_BYTES * drawn + _ENTRY_BYTES * entries, 2 * _ENTRY_BYTES * entries),  # the text is gone when the start is made
     }
     return parts | {"total": sum(parts.values())}
 

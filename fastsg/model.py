@@ -304,6 +304,12 @@ class SkipGram(SoftmaxModel):
 
     def _estimate(self, K: int, corpus: EncodedCorpus | None) -> dict[str, int]:
         tokens = corpus.n_tokens if corpus else 0
+        if self.settings.solver == "counts":
+            rows = self.settings.batch_size or default_batch_rows(K, objective.block_rows(K))
+            words = self._window.words(corpus.offsets) if corpus else 0
+            return _memory.estimate(K, self.settings.vector_size, min(rows, K), objective.block_rows(K), self._workers, tokens,
+                                    self.settings.precision, drawn=tokens * max(self.settings.draws, 1),
+                                    entries=_memory.distinct_pairs(K, tokens * words))
         centers = min(self.batch_size(tokens), max(tokens, 1))
         most = pairs.batch_pairs(self._window, corpus.offsets, centers) if corpus else 0
         return _memory.estimate(K, self.settings.vector_size, min(centers, K), objective.block_rows(K), self._workers, tokens,
