@@ -21,14 +21,16 @@ def add_count(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run_count)
     parser.add_argument("operands", nargs="+", metavar="TEXT", help="text files, a sentence a line; '-' is standard input")
     parser.add_argument("--output", "-o", required=True, metavar="F", help="the file of counts")
-    parser.add_argument("--window", "--ws", type=parse_window, default=5, metavar="X", help="reach to either side; 'L,R' or 'none' as in train")
+    parser.add_argument("--window", "--ws", type=parse_window, default=5, metavar="X",
+                        help="reach to either side; 'L,R' or 'none' as in train")
     parser.add_argument("--shrink-windows", type=parse_shrink, metavar="true|false|harmonic",
                         help="weigh distance d by (z-d+1)/z, not at all, or by 1/d (default)")
     parser.add_argument("--min-count", type=int, default=5, metavar="N", help="drop rarer words")
     parser.add_argument("--max-final-vocab", "--max-vocab", type=int, metavar="N", help="keep at most so many words")
     parser.add_argument("--read-vocab", metavar="F", help="take the vocabulary from a file of words and counts")
     parser.add_argument("--sample", "-t", type=float, metavar="X", help="subsampling threshold; 0 keeps every token; default as in train")
-    parser.add_argument("--draws", type=int, default=3, metavar="N", help="thinned copies of the text whose counts are averaged; 0 weighs pairs")
+    parser.add_argument("--draws", type=int, default=3, metavar="N",
+                        help="thinned copies of the text whose counts are averaged; 0 weighs pairs")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the draws")
     parser.add_argument("--memory-limit", type=float, metavar="GB", help="beyond so much memory the counts go to a temporary file at once")
     parser.add_argument("--tokenizer", choices=("space", "char"), default="space", help="split on Unicode white space, or into characters")

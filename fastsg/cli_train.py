@@ -54,7 +54,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     files.add_argument("operands", nargs="*", metavar="TEXT", help="text files, like --input")
     files.add_argument("--input", "--train", nargs="+", metavar="PATH", help="text files; '-' is standard input")
     files.add_argument("--counts", metavar="F", help="train on the counts of a file that fastsg count wrote, instead of on text")
-    files.add_argument("--output", "-o", metavar="V", help="word vectors as word2vec text, or binary if V ends in .bin; the rows of I unless --vectors says otherwise")
+    files.add_argument("--output", "-o", metavar="V",
+                       help="word vectors as word2vec text, or binary if V ends in .bin; the rows of I unless --vectors says otherwise")
     files.add_argument("--save-output", metavar="V2", help="rows of the output matrix O, in the same way")
     files.add_argument("--save-vocab", metavar="F", help="word and count, a line each")
     files.add_argument("--save-bias", metavar="F", help="word and the constant added to its logit, b_n - log keep(n), a line each")
@@ -84,7 +85,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     _setting(model, "max_final_vocab", "--max-vocab", type=int, help="keep at most so many words")
     _setting(model, "sample", "-t", type=float,
              help="subsampling threshold; 0 keeps every token; default 2e-4, with the solver sgd 1e-3, more for small vocabularies")
-    _setting(model, "vectors", choices=("input", "output", "sum"), help="what --output holds: rows of I, of O, or the sum of both at unit length")
+    _setting(model, "vectors", choices=("input", "output", "sum"),
+             help="what --output holds: rows of I, of O, or the sum of both at unit length")
     _setting(model, "output_bias", type=parse_bias, metavar="none|unigram", help="fixed output bias; none is the paper's model")
 
 
@@ -96,14 +98,16 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
              help="damped Newton steps for I and row-wise Adagrad for O, Adagrad for both, or plain gradient descent; default newton, "
                   "with the solver sgd adagrad")
     _setting(training, "init", choices=("svd", "random"), help="start of I and O; default svd, with the solver sgd random")
-    _setting(training, "draws", type=int, help="thinned copies of the text whose counts are averaged; 0 weighs pairs instead of dropping tokens")
-    _setting(training, "precision", choices=("float32", "bfloat16"), help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX")
+    _setting(training, "draws", type=int,
+             help="thinned copies of the text whose counts are averaged; 0 weighs pairs instead of dropping tokens")
+    _setting(training, "precision", choices=("float32", "bfloat16"),
+             help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX")
     _setting(training, "alpha", "--lr", type=float, help="learning rate at the start; default depends on the optimizer")
     _setting(training, "min_alpha", type=float, help="learning rate at the end; default a tenth of alpha")
     _setting(training, "lr_schedule", choices=("linear", "constant"), help="from alpha to min_alpha, or always alpha")
     _setting(training, "epochs", "--iter", type=int, help="passes over the counts, default 4; with the solver sgd over the text, default 5")
-    _setting(training, "batch_size", type=int, help="rows of counts, or center positions of the text, in a batch; default about 64 batches an "
-                                                    "epoch")
+    _setting(training, "batch_size", type=int,
+             help="rows of counts, or center positions of the text, in a batch; default about 64 batches an epoch")
     _setting(training, "workers", "--threads", type=int, help="threads, default as many as allowed; the same bits for any number")
     _setting(training, "seed", type=int, help="of all random choices")
     training.add_argument("--patience", type=int, metavar="N", help="stop when N epochs in a row brought no new least held-out loss; "

@@ -102,9 +102,9 @@ class CooccurrenceCounts:
     # ---- made from ----
 
     @classmethod
-    def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5, shrink_windows: bool | str | None = None,
-                    sample: float = 0.0, draws: int = 3, seed: int = 1, memory_limit: int | None = None, folder: str | None = None,
-                    workers: int | None = None) -> CooccurrenceCounts:
+    def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5,
+                    shrink_windows: bool | str | None = None, sample: float = 0.0, draws: int = 3, seed: int = 1,
+                    memory_limit: int | None = None, folder: str | None = None, workers: int | None = None) -> CooccurrenceCounts:
         """Count the windows of a corpus.
 
         Parameters
@@ -139,7 +139,8 @@ class CooccurrenceCounts:
         return cls.__new__(cls)._set(*_count(counter, memory_limit, folder), corpus.vocab, keep, about)
 
     @classmethod
-    def from_arrays(cls, centers: ArrayLike, contexts: ArrayLike, counts: ArrayLike, vocab: Vocab | Sequence[str] | None = None) -> CooccurrenceCounts:
+    def from_arrays(cls, centers: ArrayLike, contexts: ArrayLike, counts: ArrayLike,
+                    vocab: Vocab | Sequence[str] | None = None) -> CooccurrenceCounts:
         """Counts of explicit triples (m, n, count); equal pairs are added up, those of count 0 vanish.
 
         `vocab`: a Vocab, whose ids they are; or a list of words, indexed by the ids; or None for the words ``"0"``, ``"1"``, … up to
@@ -168,7 +169,8 @@ class CooccurrenceCounts:
         return cls(np.cumsum(row_ptr), columns, values, vocab)
 
     @classmethod
-    def from_scipy(cls, matrix: scipy.sparse.spmatrix | scipy.sparse.sparray, vocab: Vocab | Sequence[str] | None = None) -> CooccurrenceCounts:
+    def from_scipy(cls, matrix: scipy.sparse.spmatrix | scipy.sparse.sparray,
+                   vocab: Vocab | Sequence[str] | None = None) -> CooccurrenceCounts:
         """Counts out of any SciPy sparse matrix (K, K), a row for each center; `vocab` as in :meth:`from_arrays`."""
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"matrix has shape {matrix.shape}; it must be square, a row and a column for each word")
@@ -304,7 +306,8 @@ def _draws(corpus: EncodedCorpus, keep: NDArray[np.float64] | None, draws: int, 
         return list(pool.map(lambda draw: pairs.thin(corpus.tokens, corpus.offsets, keep, seed, draw), range(draws)))
 
 
-def _count(counter: Counter, memory_limit: int | None, folder: str | None) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+def _count(counter: Counter, memory_limit: int | None,
+           folder: str | None) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """All rows, part by part; beyond the limit into a file without a name."""
     K, ends = counter.K, np.cumsum(counter.bounds())
     sizes, parts, start = np.zeros(K + 1, np.int64), _Parts(memory_limit, folder), 0
@@ -376,15 +379,17 @@ def _check(row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDAr
         if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != 1 or not array.flags.c_contiguous:
             raise TypeError(f"{name} must be a contiguous one-dimensional array of {np.dtype(dtype)}; it is {type(array).__name__} "
                             f"{getattr(array, 'dtype', '')} {getattr(array, 'shape', '')}")
-    if len(row_ptr) != K + 1 or row_ptr[0] != 0 or row_ptr[-1] != len(contexts) or len(counts) != len(contexts) or (np.diff(row_ptr) < 0).any():
-        raise ValueError(f"row_ptr must rise from 0 to the {len(contexts)} contexts in {K + 1} values, and counts have as many values as contexts; "
-                         f"they have {len(row_ptr)} and {len(counts)}")
+    if len(row_ptr) != K + 1 or row_ptr[0] != 0 or row_ptr[-1] != len(contexts) or len(counts) != len(contexts) or (
+            np.diff(row_ptr) < 0).any():
+        raise ValueError(f"row_ptr must rise from 0 to the {len(contexts)} contexts in {K + 1} values, and counts have as many values as "
+                         f"contexts; they have {len(row_ptr)} and {len(counts)}")
     if len(contexts):
         if contexts.min() < 0 or contexts.max() >= K:
             raise ValueError(f"contexts holds ids from {contexts.min()} to {contexts.max()}; the vocabulary has 0 to {K - 1}")
         falls = np.flatnonzero(np.diff(contexts) <= 0) + 1
         if len(inner := np.setdiff1d(falls, row_ptr, assume_unique=False)):
-            raise ValueError(f"contexts[{inner[0]}] is {contexts[inner[0]]} after {contexts[inner[0] - 1]}; within a row they must be distinct and rise")
+            raise ValueError(f"contexts[{inner[0]}] is {contexts[inner[0]]} after {contexts[inner[0] - 1]}; within a row they must be "
+                             "distinct and rise")
         if not (counts.min() >= LEAST_COUNT and counts.max() <= 3e38):  # a NaN fails
             raise ValueError(f"counts lie between {counts.min()} and {counts.max()}; they must be finite and at least {LEAST_COUNT:g}")
     if keep is not None and (keep.shape != (K,) or not ((keep > 0) & (keep <= 1)).all()):

@@ -132,10 +132,11 @@ class SkipGram(SoftmaxModel):
 
     def __init__(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vector_size: int = 100,
                  window: int | tuple[int, int] | None = 5, shrink_windows: bool | str | None = None, min_count: int = 5,
-                 max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None, min_alpha: float | None = None,
-                 lr_schedule: str = "linear", epochs: int | None = None, batch_size: int | None = None, workers: int | None = None, seed: int = 1,
-                 dtype: str = "float32", precision: str = "float32", solver: str = "counts", optimizer: str | None = None,
-                 output_bias: str | None = "unigram", init: str | None = None, draws: int = 3, vectors: str = "input", tokenizer: object = None, errors: str = "replace",
+                 max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None,
+                 min_alpha: float | None = None, lr_schedule: str = "linear", epochs: int | None = None, batch_size: int | None = None,
+                 workers: int | None = None, seed: int = 1, dtype: str = "float32", precision: str = "float32", solver: str = "counts",
+                 optimizer: str | None = None, output_bias: str | None = "unigram", init: str | None = None, draws: int = 3,
+                 vectors: str = "input", tokenizer: object = None, errors: str = "replace",
                  validation: Corpus | Paths | None = None, callbacks: Sequence[Callback] = (), progress: bool | None = None, sg: int = 1,
                  hs: int = 0, negative: int = 0) -> None:
         if (sg, hs, negative) != (1, 0, 0):
@@ -483,7 +484,8 @@ class SkipGram(SoftmaxModel):
         elif (self._keep is None) != (counts.keep is None) or (counts.keep is not None and not np.array_equal(self._keep, counts.keep)):
             raise ValueError("the counts were thinned otherwise than the model's vocabulary: give both the same sample, or take a model "
                              "without a vocabulary")
-        return self._run(CountSource(counts, self.batch_size(), self.settings.seed, self._workers), epochs, self.settings.lr_schedule, callbacks, resume)
+        source = CountSource(counts, self.batch_size(), self.settings.seed, self._workers)
+        return self._run(source, epochs, self.settings.lr_schedule, callbacks, resume)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given (building the vocabulary if there is none yet), or take what build_vocab read."""
@@ -569,8 +571,8 @@ class SkipGram(SoftmaxModel):
         begun, H = time.perf_counter(), self.settings.vector_size
         one = 1 if self.settings.output_bias is None and H > 1 else 0  # a coordinate that carries log p(n), where no bias does
         self.I[:] *= _TRACE
-        I, O = spectral_start((counts.row_ptr, counts.contexts, counts.counts), counts.row_sums, counts.column_sums(), H - one, symmetric=counts.symmetric,
-                              seed=self.settings.seed, num_threads=self._workers)
+        I, O = spectral_start((counts.row_ptr, counts.contexts, counts.counts), counts.row_sums, counts.column_sums(), H - one,
+                              symmetric=counts.symmetric, seed=self.settings.seed, num_threads=self._workers)
         self.I[:, :H - one] += I
         self.O[:, :H - one] = O
         if one:

@@ -132,5 +132,6 @@ def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, c
 def progress_bar(total: int, progress: bool | None, epochs: int) -> tqdm:
     """Bar over all epochs; quiet when told so, and by default when stderr is no terminal."""
     hidden = not sys.stderr.isatty() if progress is None else not progress
-    return tqdm(total=total, disable=hidden, unit=" centers", unit_scale=True, desc=f"epoch 1/{epochs}", dynamic_ncols=True, mininterval=0.2,
+    return tqdm(total=total, disable=hidden, unit=" centers", unit_scale=True, desc=f"epoch 1/{epochs}", dynamic_ncols=True,
+                mininterval=0.2,
                 smoothing=0.05, bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}")
