@@ -12,7 +12,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memmove
+from libc.string cimport memcpy, memmove
 
 from .errors import DivergenceError
 
@@ -26,6 +26,7 @@ cdef extern from "_omp.h" nogil:
 
 cdef extern from "kernels.h" nogil:
     const int FSG_PANEL, FSG_SLICE, FSG_LANES
+    int64_t FSG_GRAM_SCRATCH(int64_t) noexcept
     const double FSG_SUM_MIN, FSG_SUM_MAX, FSG_LN2
 
     ctypedef struct fsg_batch:
@@ -36,10 +37,9 @@ cdef extern from "kernels.h" nogil:
         float *shift_u
         float *Xs_uh
         const float *target_u
-        const int64_t *slice_ptr
-        const int32_t *entry_u
-        const int32_t *entry_k
-        const float *entry_w
+        const int64_t *stop_u
+        const int32_t *contexts
+        const float *counts
 
     ctypedef struct fsg_step:
         float rate
@@ -49,13 +49,14 @@ cdef extern from "kernels.h" nogil:
         const char *name
         int fma
         float (*pack_panel)(const float *, const int32_t *, int64_t, int64_t, int64_t, float *) noexcept nogil
-        double (*exp_slice)(const fsg_batch *, const float *, int64_t, float *, int, float *) noexcept nogil
+        double (*exp_slice)(const fsg_batch *, const float *, int64_t, float *, int, int64_t *, float *) noexcept nogil
         void (*max_slice)(const fsg_batch *, const float *, int64_t, float *) noexcept nogil
         int64_t (*merge_sums)(const float *, int64_t, int64_t, int64_t, double *) noexcept nogil
-        void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, float *, float *, int, const fsg_step *) noexcept nogil
+        void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, int64_t *, float *, float *, int, const fsg_step *) noexcept nogil
         void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, const float *, float *) noexcept nogil
         void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
-        void (*gram_rows)(const float *, const float *, int64_t, int64_t, double *) noexcept nogil
+        void (*mean_rows)(const float *, const float *, int64_t, int64_t, double *) noexcept nogil
+        void (*gram_rows)(const float *, const float *, const float *, int64_t, int64_t, double *, double *) noexcept nogil
         void (*times_rows)(const float *, int64_t, int64_t, const float *, int64_t, float *) noexcept nogil
         void (*sparse_row)(const float *, const int32_t *, int64_t, const float *, int64_t, float *) noexcept nogil
         void (*newton_row)(float *, const float *, int64_t, double, double, double) noexcept nogil
@@ -69,9 +70,10 @@ cdef extern from "kernels.h" nogil:
         int64_t (*scratch_bytes)(int64_t) noexcept nogil
         void (*pack_panel)(const float *, const int32_t *, int64_t, int64_t, int64_t, uint16_t *) noexcept nogil
         void (*pack_scaled)(const fsg_batch *, int64_t, uint16_t *) noexcept nogil
-        double (*exp_slice)(const fsg_batch *, const float *, int64_t, const uint16_t *, void *, uint16_t *, int, float *) noexcept nogil
-        void (*gradient_slice)(const fsg_batch *, const fsg_table *, float *, int64_t, uint16_t *, const uint16_t *, void *, float *, float *,
-                               int, const fsg_step *) noexcept nogil
+        double (*exp_slice)(const fsg_batch *, const float *, int64_t, const uint16_t *, void *, uint16_t *, int, int64_t *,
+                            float *) noexcept nogil
+        void (*gradient_slice)(const fsg_batch *, const fsg_table *, float *, int64_t, uint16_t *, const uint16_t *, void *, int64_t *,
+                               float *, float *, int, const fsg_step *) noexcept nogil
         int64_t (*peak)(int64_t) noexcept nogil
 
     const fsg_bf16_table *fsg_bf16_available(int) noexcept
@@ -97,9 +99,7 @@ cdef extern from "windows.h" nogil:
                              float *) noexcept
     void fsg_sort_pairs(int64_t, int64_t, uint64_t *, float *, uint64_t *, float *) noexcept
     int64_t fsg_group_pairs(int64_t, const uint64_t *, const float *, int32_t *, int64_t *, int32_t *, float *) noexcept
-    void fsg_count_entries(int64_t, int64_t, const int64_t *, const int32_t *, int64_t, int64_t, int64_t, int64_t *, int64_t *) noexcept
-    void fsg_place_entries(int64_t, int64_t, const int64_t *, const int32_t *, const float *, int64_t, int64_t, const int64_t *, int64_t *,
-                           int32_t *, int32_t *, float *) noexcept
+    void fsg_cut_row(const int32_t *, int64_t, int64_t, const int64_t *, int64_t, int64_t *, int64_t) noexcept
     void fsg_scaled_row(const int32_t *, const float *, int64_t, float, int32_t *, float *) noexcept
 
 
@@ -444,10 +444,8 @@ cdef class Workspace:
     cdef readonly object shift  # (rows,) float32: what was taken off each logit, in units of ln 2
     cdef float[::1] shift_u, scale_u, target_u
     cdef double[::1] Z_u, n_u, part
-    cdef int64_t[::1] slice_ptr, place_s
-    cdef int64_t[:, ::1] cut_su
-    cdef int32_t[::1] entry_u, entry_k
-    cdef float[::1] entry_w
+    cdef int64_t[::1] first_k, stop_u  # of every shard, its first vocabulary row; of every row, the end of its entries
+    cdef int64_t[:, ::1] cut_su, next_su  # where a row's entries in a shard begin; where the shard's owner has come to
     cdef fsg_batch batch
     cdef const fsg_bf16_table *half  # NULL: float32
     cdef float[::1] X_half, Xs_half, scratch_half
@@ -464,13 +462,10 @@ cdef class Workspace:
         self.slices = round_up(K, FSG_SLICE) // FSG_SLICE
         self.shards = shard_count(K)
         self.shard_ptr = np.array([self.slices * s // self.shards for s in range(self.shards + 1)], np.int64)
-        self.slice_ptr, self.place_s = np.zeros(self.slices + 1, np.int64), np.zeros(self.slices, np.int64)
-        self.cut_su = np.zeros((self.shards, 0), np.int64)
+        self.first_k = np.asarray(self.shard_ptr)[:self.shards] * SLICE
         self.part = np.zeros(self.shards)
         self.X = self.Xs = self.E = self.S = self.gI = self.gO = self.G = self.reach = aligned(0)
         self.X_half = self.Xs_half = self.scratch_half = aligned(0)
-        self.entry_u = self.entry_k = np.zeros(0, np.int32)
-        self.entry_w = np.zeros(0, np.float32)
         self.bound_I = self.bound_O = np.inf  # unknown until the first step reads the matrices
         self.batch.K, self.batch.H, self.batch.H_pad = self.K, self.H, self.H_pad
 
@@ -480,7 +475,7 @@ cdef class Workspace:
 
     # -- scratch --
 
-    cdef void reserve(self, int64_t block, int64_t batch_rows, int64_t entries, bint keep_E, bint keep_gO) except *:
+    cdef void reserve(self, int64_t block, int64_t batch_rows, bint keep_E, bint keep_gO) except *:
         """Make every buffer large enough; they only grow."""
         cdef int64_t padded = round_up(block, FSG_PANEL)
         if self.S.shape[0] < self.shards * padded:
@@ -488,16 +483,14 @@ cdef class Workspace:
             self.Xs = aligned(padded * self.H_pad)
             self.S = aligned(self.shards * padded)
             self.reach = aligned(padded // FSG_PANEL)
-            self.cut_su = np.zeros((self.shards, padded), np.int64)
+            self.cut_su, self.next_su = np.zeros((self.shards, padded), np.int64), np.zeros((self.shards, padded), np.int64)
+            self.stop_u = np.zeros(padded, np.int64)
             self.shift = np.zeros(padded, np.float32)
             self.shift_u = self.shift
             self.scale_u = np.empty(padded, np.float32)
             self.target_u = np.empty(padded, np.float32)
             self.Z_u = np.empty(padded)
             self.n_u = np.empty(padded)
-        if self.entry_w.shape[0] < entries:
-            self.entry_u, self.entry_k = np.empty(entries, np.int32), np.empty(entries, np.int32)
-            self.entry_w = np.empty(entries, np.float32)
         if keep_E:
             size = self.slices * padded * FSG_SLICE
             if self.half != NULL:
@@ -527,44 +520,32 @@ cdef class Workspace:
 
     cdef void begin(self, const float[:, ::1] I_kh, const float[::1] bias_k, const int32_t[::1] ids, const int64_t[::1] row_ptr,
                     const int32_t[::1] contexts, const float[::1] counts, int64_t u0, int64_t u1, bint halved) noexcept nogil:
-        """Pack the rows, order the entries, sum the row weights."""
+        """Pack the rows, find where their entries in every shard begin, sum the row weights."""
         cdef fsg_batch *batch = &self.batch
-        cdef int64_t u, i, p, panels = (u1 - u0 + FSG_PANEL - 1) // FSG_PANEL
-        cdef double n
+        cdef int64_t u, p, panels = (u1 - u0 + FSG_PANEL - 1) // FSG_PANEL
         batch.U = u1 - u0
         batch.bias_k = &bias_k[0] if bias_k.shape[0] else NULL
         batch.X_ph, batch.Xs_uh, batch.reach_p = &self.X[0], &self.Xs[0], &self.reach[0]
-        batch.shift_u, batch.target_u = &self.shift_u[0], &self.target_u[0]
-        batch.slice_ptr, batch.entry_u, batch.entry_k = &self.slice_ptr[0], &self.entry_u[0], &self.entry_k[0]
-        batch.entry_w = &self.entry_w[0]
-        for p in range(panels):
+        batch.shift_u, batch.target_u, batch.stop_u = &self.shift_u[0], &self.target_u[0], &self.stop_u[0]
+        # rows without entries (only their log Z is wanted) leave contexts empty: its address may be anything, it is not read
+        batch.contexts = &contexts[0] if contexts.shape[0] else NULL
+        batch.counts = &counts[0] if counts.shape[0] else NULL
+        for p in prange(panels, num_threads=self.num_threads, schedule="static"):
             self.reach[p] = table.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, &self.X[0])
             if halved:
                 self.half.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, <uint16_t *>&self.X_half[0])
-        self.order_entries(u0, u1, row_ptr, contexts, counts)
-        for u in prange(u0, u1, num_threads=self.num_threads, schedule="static"):
-            self.n_u[u - u0] = row_sum(&row_ptr[u], counts)
+        for u in prange(batch.U, num_threads=self.num_threads, schedule="static"):
+            self.stop_u[u] = row_ptr[u0 + u + 1]
+            fsg_cut_row(batch.contexts, row_ptr[u0 + u], self.stop_u[u], &self.first_k[0], self.shards, &self.cut_su[0, u],
+                        self.cut_su.shape[1])
+            self.n_u[u] = row_sum(&row_ptr[u0 + u], counts)
         for u in range(batch.U, panels * FSG_PANEL):
             self.shift_u[u] = 0
 
-    cdef void order_entries(self, int64_t u0, int64_t u1, const int64_t[::1] row_ptr, const int32_t[::1] contexts,
-                            const float[::1] counts) noexcept nogil:
-        """The block's entries by slice, each shard by its owner."""
-        cdef int64_t s, shard, count, total = 0
-        # rows without entries (only their log Z is wanted) leave contexts empty: its address may be anything, it is not read
-        cdef const int32_t *k = &contexts[0] if contexts.shape[0] else NULL
-        cdef const float *w = &counts[0] if counts.shape[0] else NULL
-        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
-            fsg_count_entries(u0, u1, &row_ptr[0], k, self.shard_ptr[shard], self.shard_ptr[shard + 1], FSG_SLICE, &self.place_s[0],
-                              &self.cut_su[shard, 0])
-        for s in range(self.slices):
-            count = self.place_s[s]
-            self.slice_ptr[s] = self.place_s[s] = total
-            total += count
-        self.slice_ptr[self.slices] = total
-        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
-            fsg_place_entries(u0, u1, &row_ptr[0], k, w, self.shard_ptr[shard + 1], FSG_SLICE, &self.cut_su[shard, 0], &self.place_s[0],
-                              &self.entry_u[0], &self.entry_k[0], &self.entry_w[0])
+    cdef int64_t *cuts(self, int64_t shard) noexcept nogil:
+        """Where the rows' entries in a shard begin, for the passes to move on."""
+        memcpy(&self.next_su[shard, 0], &self.cut_su[shard, 0], self.batch.U * sizeof(int64_t))
+        return &self.next_su[shard, 0]
 
     cdef void *own_scratch(self) noexcept nogil:
         """This thread's scratch for the bfloat16 kernels."""
@@ -574,19 +555,21 @@ cdef class Workspace:
         """The sums of every shard, its entries' log E, and E if it is kept, shard by shard."""
         cdef int64_t s, shard, size = round_up(self.batch.U, FSG_PANEL)
         cdef int stream = self.slices * FSG_SLICE * size > STREAM_FROM
+        cdef int64_t *next_u
         cdef double logs
         for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
             for s in range(size):
                 self.S[shard * size + s] = 0
             logs = 0
+            next_u = self.cuts(shard)
             for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
                 if keep_E and self.half != NULL:
                     logs = logs + self.half.exp_slice(
                         &self.batch, &O_kh[0, 0], s, <uint16_t *>&self.X_half[0], self.own_scratch(),
-                        <uint16_t *>&self.E[0] + s * size * FSG_SLICE, stream, &self.S[0] + shard * size)
+                        <uint16_t *>&self.E[0] + s * size * FSG_SLICE, stream, next_u, &self.S[0] + shard * size)
                 else:
                     logs = logs + table.exp_slice(&self.batch, &O_kh[0, 0], s, &self.E[0] + s * size * FSG_SLICE if keep_E else NULL,
-                                                      stream, &self.S[0] + shard * size)
+                                                  stream, next_u, &self.S[0] + shard * size)
             self.part[shard] = logs
 
     cdef void true_maxima(self, const float[:, ::1] O_kh) noexcept nogil:
@@ -635,18 +618,20 @@ cdef class Workspace:
     cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step, bint keep_gO) noexcept nogil:
         cdef int64_t s, shard, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL, size = panels * FSG_PANEL
         cdef int64_t i, stride = size * self.H
+        cdef int64_t *next_u
         cdef float *gO
         for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
             for i in range(stride):
                 self.gI[shard * stride + i] = 0
+            next_u = self.cuts(shard)
             for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
                 gO = &self.gO[0] + (s if keep_gO else fsg_omp_thread()) * FSG_SLICE * self.H_pad
                 if self.half != NULL:
                     self.half.gradient_slice(&self.batch, table, &O_kh[0, 0], s, <uint16_t *>&self.E[0] + s * size * FSG_SLICE,
-                                             <uint16_t *>&self.Xs_half[0], self.own_scratch(), &self.gI[0] + shard * stride, gO, first, step)
+                                             <uint16_t *>&self.Xs_half[0], self.own_scratch(), next_u, &self.gI[0] + shard * stride, gO, first, step)
                     continue
-                table.gradient_slice(&self.batch, &O_kh[0, 0], s, &self.E[0] + s * size * FSG_SLICE, &self.gI[0] + shard * stride,
-                                     gO, first, step)
+                table.gradient_slice(&self.batch, &O_kh[0, 0], s, &self.E[0] + s * size * FSG_SLICE, next_u,
+                                     &self.gI[0] + shard * stride, gO, first, step)
 
     cdef void merge_pass(self, int64_t u0) noexcept nogil:
         cdef int64_t p, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL
@@ -669,7 +654,7 @@ cdef class Workspace:
                 d = &row[fsg_omp_thread(), 0]
                 table.times_rows(&self.G[0] + u * self.H, 1, self.H, &inverse[0, 0], self.H, d)
                 table.newton_row(&I_kh[ids[u], 0], d, self.H, row_sum(&row_ptr[u], counts), prior, rate)
-        self.bound_I = np.inf  # half a length more for each row: read again before the next step
+        self.bound_I += 1.01 * rate * (0.5 * sqrt(<double>self.H) * self.bound_I + 0.3)  # the limit of a step, see newton_row
 
     cdef void check_range(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, double weight, double heaviest,
                           const fsg_step *step, adagrad_I) except *:
@@ -756,7 +741,7 @@ cdef class Workspace:
         try:
             for u0 in range(0, U, self.rows):
                 u1 = min(u0 + self.rows, U)
-                self.reserve(u1 - u0, 0, max(row_ptr[u1] - row_ptr[u0], 1), False, False)
+                self.reserve(u1 - u0, 0, False, False)
                 self.shift_u[:] = 0
                 self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1, False)
                 total += self.normalise(O_kh, False)
@@ -842,7 +827,7 @@ cdef class Workspace:
         cdef double total = 0, weight = 0, heaviest = 0
         for u0 in range(0, U, self.rows):
             u1 = min(u0 + self.rows, U)
-            self.reserve(u1 - u0, U, max(row_ptr[u1] - row_ptr[u0], 1), True, keep_gO)
+            self.reserve(u1 - u0, U, True, keep_gO)
             for u in range(u1 - u0):
                 self.shift_u[u] = fsg_whole_bits(shift_k[ids[u0 + u]])
             self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1, self.half != NULL)

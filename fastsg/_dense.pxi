@@ -5,21 +5,45 @@ cdef extern from "small.h" nogil:
     void fsg_eigen(double *, int64_t, double *, double *) noexcept
 
 
-def gram(const float[:, ::1] Y_kh not None, weights, num_threads: int):
-    """sum_k w_k Y_ki Y_kj in float64, (H, H); w = 1 where weights is None."""
-    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], s, shards = 32, threads = num_threads, first
-    cdef double[:, :, ::1] part = np.zeros((shards, H, H))
-    cdef const float[::1] w_k = weights
+cdef enum:
+    SHARDS = 32  # of a sum over K rows: fixed, so that threads do not change it
+
+
+def mean(const float[:, ::1] Y_kh not None, const float[::1] weights not None, num_threads: int):
+    """sum_k w_k Y_kh in float64, (H,)."""
+    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], s, threads = num_threads, first
+    cdef double[:, ::1] part = np.zeros((SHARDS, H))
+    if weights.shape[0] != K:
+        raise ValueError(f"weights has {weights.shape[0]} values; need {K}")
+    with nogil:
+        for s in prange(SHARDS, num_threads=threads, schedule="dynamic", chunksize=1):
+            first = K * s // SHARDS
+            table.mean_rows(&Y_kh[0, 0] + first * H, &weights[0] + first, K * (s + 1) // SHARDS - first, H, &part[s, 0])
+    return np.add.reduce(np.asarray(part), axis=0)  # over the first axis NumPy adds in order
+
+
+def gram(const float[:, ::1] Y_kh not None, weights, num_threads: int, center=None):
+    """sum_k w_k (Y_ki - center_i) (Y_kj - center_j), (H, H) float64; w = 1 where weights is None, center = 0 where it is None."""
+    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], s, threads = num_threads, first
+    cdef double[:, :, ::1] part = np.zeros((SHARDS, H, H))
+    cdef double[:, ::1] scratch = np.zeros((threads, FSG_GRAM_SCRATCH(H)))
+    cdef const float[::1] w_k = weights, center_h = center
     cdef const float *w = NULL
+    cdef const float *c = NULL
     if weights is not None:
         if w_k.shape[0] != K:
             raise ValueError(f"weights has {w_k.shape[0]} values; need {K}")
         w = &w_k[0]
+    if center is not None:
+        if center_h.shape[0] != H:
+            raise ValueError(f"center has {center_h.shape[0]} values; need {H}")
+        c = &center_h[0]
     with nogil:
-        for s in prange(shards, num_threads=threads, schedule="dynamic", chunksize=1):
-            first = K * s // shards
-            table.gram_rows(&Y_kh[0, 0] + first * H, w + first if w != NULL else NULL, K * (s + 1) // shards - first, H, &part[s, 0, 0])
-    half = np.add.reduce(np.asarray(part), axis=0)  # over the first axis NumPy adds in order
+        for s in prange(SHARDS, num_threads=threads, schedule="dynamic", chunksize=1):
+            first = K * s // SHARDS
+            table.gram_rows(&Y_kh[0, 0] + first * H, w + first if w != NULL else NULL, c, K * (s + 1) // SHARDS - first, H,
+                            &scratch[fsg_omp_thread(), 0], &part[s, 0, 0])
+    half = np.add.reduce(np.asarray(part), axis=0)
     return half + np.triu(half, 1).T
 
 

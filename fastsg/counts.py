@@ -33,6 +33,8 @@ _SCHEMA = Schema("fastsg-counts", "1", (
 ))
 #: Entries that a part of the rows may need at most while it is counted.
 _PART = 2**24
+#: Entries that are summed up at once.
+_CHUNK = 2**20
 #: A row that weighs more than so many mean rows comes more than once in an epoch (measured, docs/defaults.md).
 HEAVY = 16.0
 #: Stream of the order of rows; epochs count on from it, see pairs.py for the others.
@@ -93,7 +95,10 @@ class CooccurrenceCounts:
     def column_sums(self) -> NDArray[np.float64]:
         """Weight of each context word, shape (K,)."""
         if self._column_sums is None:
-            self._column_sums = np.bincount(self.contexts, self.counts, minlength=self.K)
+            self._column_sums = np.zeros(self.K)
+            for start in range(0, self.nnz, _CHUNK):  # bincount takes copies of 16 bytes an entry
+                part = slice(start, start + _CHUNK)
+                self._column_sums += np.bincount(self.contexts[part], self.counts[part], minlength=self.K)
         return self._column_sums
 
     def __repr__(self) -> str:

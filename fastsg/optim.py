@@ -57,15 +57,13 @@ class Curvature:
     _LEAST = 1e-4
 
     def __init__(self, p: NDArray[np.float64], num_threads: int) -> None:
-        p = p.astype(np.float32)  # one rounding for mean and products, or a large common part of O would not cancel
-        self._p, self._threads = p / p.sum(dtype=np.float64).astype(np.float32), num_threads
+        self._p, self._threads = (p / p.sum()).astype(np.float32), num_threads
         self._inverse: NDArray[np.float32] | None = None
 
     def inverse(self, O_kh: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
         """C^-1 (H, H) for the given batch of an epoch; taken anew from O in every eighth, the first included."""
         if batch % self.EVERY == 0 or self._inverse is None:
-            mean = np.einsum("k,kh->h", self._p, O_kh, dtype=np.float64)
-            C = _core.gram(O_kh, self._p, self._threads) - np.outer(mean, mean)
+            C = _core.gram(O_kh, self._p, self._threads, _core.mean(O_kh, self._p, self._threads).astype(np.float32))
             C[np.diag_indices_from(C)] += self.DAMPING * np.trace(C) / len(C) + self._LEAST
             try:
                 self._inverse = _core.inverse(C).astype(np.float32)

@@ -98,7 +98,8 @@ INLINE void exp_sweep(const int careful, const int stream, int64_t count, const 
     UNROLL for (int j = 0; j < 4; j++) vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
 }
 
-static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const bf16 *X, void *scratch, bf16 *E, int stream, float *S_u)
+static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const bf16 *X, void *scratch, bf16 *E, int stream, int64_t *next_u,
+                        float *S_u)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, width = padded(B->H);
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
@@ -106,7 +107,6 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
     bf16 *rows = (bf16 *)(C + SLICE * PANEL);
     const float norm = largest_norm(O_kh + start * B->H, B->H, count), top_bias = slice_bias(B, start, count, bias);
     double entries = 0;
-    int64_t i = B->slice_ptr[s];
     pack_rows(O_kh + start * B->H, B->H, count, rows);
     begin();
     for (int64_t p = 0; p < panels; p++, E += SLICE * PANEL) {
@@ -114,7 +114,7 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
         for (int64_t k = 0; k < count; k += 32)
             for (int64_t u = 0; u < PANEL; u += 32)
                 block_sum(C + k * PANEL + u, PANEL, 0, rows + k * width, width, 0, X + p * width * PANEL + 2 * u, 2 * PANEL, 0, width / INNER, 1);
-        entries += entries_sum(B, s, p, C, bias, &i);
+        entries += entries_sum(B, s, p, C, bias, next_u);
         if (!within_reach(norm, top_bias, B->reach_p[p], shift)) exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
         else if (stream) exp_sweep(0, 1, count, bias, shift, C, E, S_u + p * PANEL);
         else exp_sweep(0, 0, count, bias, shift, C, E, S_u + p * PANEL);
@@ -183,21 +183,21 @@ static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *
 }
 
 static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_kh, int64_t s, bf16 *E, const bf16 *Xs, void *scratch,
-                           float *gI_ph, float *gO_kh, int first, const fsg_step *step)
+                           int64_t *next_u, float *gI_ph, float *gO_kh, int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
     float *C = scratch;
     bf16 *columns = (bf16 *)(C + 32 * 32), *pairs = columns + padded(H) * SLICE;
-    int64_t i = B->slice_ptr[s];
     pack_columns(O_kh + start * H, H, count, columns);
     begin();
     for (int64_t p = 0; p < panels; p++) {
         bf16 *R = E + p * SLICE * PANEL;
-        for (; i < B->slice_ptr[s + 1] && B->entry_u[i] < (p + 1) * PANEL; i++) {
-            bf16 *r = R + (B->entry_k[i] - start) * PANEL + B->entry_u[i] % PANEL;
-            *r = rounded(widened(*r) - B->entry_w[i] * B->target_u[B->entry_u[i]]);
-        }
+        for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++)
+            for (; entry_below(B, u, next_u[u], start + SLICE); next_u[u]++) {
+                bf16 *r = R + (B->contexts[next_u[u]] - start) * PANEL + u % PANEL;
+                *r = rounded(widened(*r) - B->counts[next_u[u]] * B->target_u[u]);
+            }
         pair_rows(R, padded(count), pairs);
         gI_panel(H, padded(count), columns, pairs, C, gI_ph + p * H * PANEL);
     }

@@ -3,26 +3,55 @@
  * Every element of a result is one chain in the order of its index, so neither vector width nor threads change a bit.
  */
 
-/* G_ij += sum over rows of w_k Y_ki Y_kj (w = 1 without) for j >= i, in double. Four rows share one walk over G. */
-INLINE void gram_few(const int rows, const float *Y_kh, const float *w_k, int64_t H, double *G_hh)
+/* sum_h += sum over rows of w_k Y_kh. */
+static void mean_rows(const float *Y_kh, const float *w_k, int64_t rows, int64_t H, double *sum_h)
 {
-    for (int64_t i = 0; i < H; i++) {
-        double a[4];
-        UNROLL for (int r = 0; r < rows; r++) a[r] = (w_k ? w_k[r] : 1.0) * Y_kh[r * H + i];
-        double *g = G_hh + i * H;
-        for (int64_t j = i; j < H; j++) {
-            double sum = g[j];
-            UNROLL for (int r = 0; r < rows; r++) sum += a[r] * Y_kh[r * H + j];
-            g[j] = sum;
-        }
-    }
+    for (int64_t k = 0; k < rows; k++)
+        for (int64_t h = 0; h < H; h++) sum_h[h] += (double)w_k[k] * (double)Y_kh[k * H + h];
 }
 
-static void gram_rows(const float *Y_kh, const float *w_k, int64_t rows, int64_t H, double *G_hh)
+typedef double vd __attribute__((vector_size(4 * VLEN), aligned(8), may_alias)); /* half as many doubles as floats */
+#define WIDE_D (NV * VLEN / 2)
+
+/* `rows` rows of Y less the center, and the same times w (1 without), each padded with zeros to `width`. */
+static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H, int64_t width, double *Y, double *wY)
 {
-    int64_t k = 0;
-    for (; k + 4 <= rows; k += 4) gram_few(4, Y_kh + k * H, w_k ? w_k + k : NULL, H, G_hh);
-    for (; k < rows; k++) gram_few(1, Y_kh + k * H, w_k ? w_k + k : NULL, H, G_hh);
+    for (int64_t k = 0; k < rows; k++)
+        for (int64_t h = 0; h < width; h++) {
+            const double y = h < H ? (double)Y_kh[k * H + h] - (center_h ? (double)center_h[h] : 0.0) : 0.0;
+            Y[k * width + h] = y;
+            wY[k * width + h] = w_k ? (double)w_k[k] * y : y;
+        }
+}
+
+/* G_ij += sum over `rows` packed rows of wY_ki Y_kj for a tile of MR x WIDE_D elements, of which those of the upper triangle exist. */
+static void gram_tile(const double *Y, const double *wY, int64_t rows, int64_t width, int64_t i, int64_t j, int64_t H, double *G_hh)
+{
+    vd acc[MR][NV] = {{{0}}};
+    for (int64_t k = 0; k < rows; k++) {
+        const vd *y = (const vd *)(Y + k * width + j);
+        UNROLL for (int r = 0; r < MR; r++) {
+            const vd a = wY[k * width + i + r] - (vd){0};
+            UNROLL for (int c = 0; c < NV; c++) acc[r][c] += a * y[c];
+        }
+    }
+    for (int64_t r = 0; r < MR && i + r < H; r++)
+        for (int64_t c = 0; c < WIDE_D && j + c < H; c++)
+            if (j + c >= i + r) G_hh[(i + r) * H + j + c] += acc[r][c / (VLEN / 2)][c % (VLEN / 2)];
+}
+
+/* G_ij += sum over rows of w_k (Y_ki - center_i) (Y_kj - center_j) for j >= i, in double, FSG_GRAM_ROWS rows at a time. scratch holds
+ * FSG_GRAM_SCRATCH(H) values. */
+static void gram_rows(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H, double *scratch, double *G_hh)
+{
+    const int64_t width = FSG_GRAM_WIDTH(H);
+    double *Y = scratch, *wY = scratch + FSG_GRAM_ROWS * width;
+    for (int64_t start = 0; start < rows; start += FSG_GRAM_ROWS) {
+        const int64_t count = rows - start < FSG_GRAM_ROWS ? rows - start : FSG_GRAM_ROWS;
+        gram_pack(Y_kh + start * H, w_k ? w_k + start : NULL, center_h, count, H, width, Y, wY);
+        for (int64_t i = 0; i < H; i += MR)
+            for (int64_t j = i / WIDE_D * WIDE_D; j < H; j += WIDE_D) gram_tile(Y, wY, count, width, i, j, H, G_hh);
+    }
 }
 
 /* out_kj = sum_i Y_ki M_ij for `rows` rows; out is not Y. */

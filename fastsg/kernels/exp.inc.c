@@ -69,16 +69,23 @@ static double log_exp(float c, float m)
     return huge ? ((double)fsg_whole_bits(c) - m) * FSG_LN2 : c - m * FSG_LN2;
 }
 
-/* Sum of w log E over the slice's entries from *i on that lie in panel p; *i moves past them. C holds the panel's logits. */
-static double entries_sum(const fsg_batch *B, int64_t s, int64_t p, const float *C, const float *bias_k, int64_t *i)
+/* Whether row u has an entry left below k; *i walks the row's entries. */
+INLINE int entry_below(const fsg_batch *B, int64_t u, int64_t i, int64_t k) { return i < B->stop_u[u] && B->contexts[i] < k; }
+
+/* Sum of w log E over the entries of panel p in slice s, which next_u moves past. C holds the panel's logits. */
+static double entries_sum(const fsg_batch *B, int64_t s, int64_t p, const float *C, const float *bias_k, int64_t *next_u)
 {
+    const int64_t start = s * SLICE, end = start + SLICE;
     double sum = 0;
-    for (; *i < B->slice_ptr[s + 1] && B->entry_u[*i] < (p + 1) * PANEL; ++*i) {
-        const int64_t k = B->entry_k[*i] - s * SLICE, u = B->entry_u[*i];
-        const float c = C[k * PANEL + u % PANEL] + bias_k[k];
-        double term = B->entry_w[*i] * log_exp(c, B->shift_u[u]);
-        ROUND_ALONE(term);
-        sum += term;
+    for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++) {
+        int64_t i = next_u[u];
+        for (; entry_below(B, u, i, end); i++) {
+            const int64_t k = B->contexts[i] - start;
+            double term = B->counts[i] * log_exp(C[k * PANEL + u % PANEL] + bias_k[k], B->shift_u[u]);
+            ROUND_ALONE(term);
+            sum += term;
+        }
+        next_u[u] = i;
     }
     return sum;
 }

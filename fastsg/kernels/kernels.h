@@ -27,6 +27,11 @@
 #define FSG_SLICE 96 /* divisible by every register tile height in use (6, 4), and by the 32 of bfloat16 tiles */
 #define FSG_LANES 16
 
+/* Rows that gram_rows takes at a time, and the scratch it wants for rows of H: two padded copies, and a tile past the end. */
+#define FSG_GRAM_ROWS 64
+#define FSG_GRAM_WIDTH(H) (((H) + 63) / 64 * 64)
+#define FSG_GRAM_SCRATCH(H) (2 * FSG_GRAM_ROWS * FSG_GRAM_WIDTH(H) + 16)
+
 #if defined(__clang__)
   #define FSG_COMPILER "clang " __clang_version__
 #else
@@ -53,11 +58,10 @@ typedef struct {
     float *shift_u;         /* (panels * PANEL) whole numbers */
     float *Xs_uh;           /* (panels * PANEL, H_pad): scale_u * X_uh */
     const float *target_u;  /* (panels * PANEL): Z_u / n_u, what one unit of N is worth in E's scale */
-    /* the counts of the batch, ordered by (slice, u, k) */
-    const int64_t *slice_ptr; /* (slices + 1) */
-    const int32_t *entry_u;
-    const int32_t *entry_k;
-    const float *entry_w;
+    /* the counts of the batch: row u holds the entries up to stop_u[u]; contexts rise within a row */
+    const int64_t *stop_u;
+    const int32_t *contexts;
+    const float *counts;
 } fsg_batch;
 
 /* How a row moves: x -= rate * g, or with row-wise Adagrad a += mean_h g^2, x -= rate * g / sqrt(a). */
@@ -74,8 +78,9 @@ typedef struct {
     float (*pack_panel)(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph);
 
     /* S_u += sum over the slice's k of E_uk; E itself into E_pk unless that is NULL. E_pk starts on a cache line; with `stream`
-     * it is written past the caches. Returns the sum of w log E over the slice's entries.   2 U K H flops over all slices */
-    double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *E_pk, int stream, float *S_u);
+     * it is written past the caches. next_u holds each row's first entry in the slice and moves on to the next one's.
+     * Returns the sum of w log E over the slice's entries.   2 U K H flops over all slices */
+    double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *E_pk, int stream, int64_t *next_u, float *S_u);
 
     /* top_u = max(top_u, c of slice s). */
     void (*max_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *top_u);
@@ -84,9 +89,9 @@ typedef struct {
     int64_t (*merge_sums)(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u);
 
     /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s moves (step != NULL).
-     * first: gO_kh starts at zero, otherwise it holds what earlier row blocks of the same batch left.   4 U K H flops */
-    void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, float *gI_ph, float *gO_kh, int first,
-                           const fsg_step *step);
+     * next_u as above. first: gO_kh starts at zero, otherwise it holds what earlier row blocks of the same batch left.   4 U K H flops */
+    void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, int64_t *next_u, float *gI_ph, float *gO_kh,
+                           int first, const fsg_step *step);
 
     /* G_uh of panel p = scale_u * (tree sum of gI_sph over the shards). gI_sph is overwritten. */
     void (*merge_panel)(const fsg_batch *batch, int64_t p, float *gI_sph, int64_t shards, int64_t stride, const float *scale_u,
@@ -96,7 +101,8 @@ typedef struct {
     void (*move_row)(float *I_h, const float *G_h, int64_t H, const fsg_step *step, int64_t k);
 
     /* dense.inc.c */
-    void (*gram_rows)(const float *Y_kh, const float *w_k, int64_t rows, int64_t H, double *G_hh);
+    void (*mean_rows)(const float *Y_kh, const float *w_k, int64_t rows, int64_t H, double *sum_h);
+    void (*gram_rows)(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H, double *scratch, double *G_hh);
     void (*times_rows)(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J, float *out_kj);
     void (*sparse_row)(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H, float *out_h);
     void (*newton_row)(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate);
@@ -122,9 +128,9 @@ typedef struct {
     void (*pack_panel)(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, uint16_t *X);
     void (*pack_scaled)(const fsg_batch *batch, int64_t p, uint16_t *Xs);
     double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const uint16_t *X, void *scratch, uint16_t *E, int stream,
-                        float *S_u);
+                        int64_t *next_u, float *S_u);
     void (*gradient_slice)(const fsg_batch *batch, const fsg_table *base, float *O_kh, int64_t s, uint16_t *E, const uint16_t *Xs,
-                           void *scratch, float *gI_ph, float *gO_kh, int first, const fsg_step *step);
+                           void *scratch, int64_t *next_u, float *gI_ph, float *gO_kh, int first, const fsg_step *step);
     int64_t (*peak)(int64_t n); /* for benchmarks: n rounds in registers; returns the flops */
 } fsg_bf16_table;
 

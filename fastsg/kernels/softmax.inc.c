@@ -105,19 +105,18 @@ INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t cou
     UNROLL for (int j = 0; j < PANEL / VLEN; j++) vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
 }
 
-static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *E_pk, int stream, float *S_u)
+static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *E_pk, int stream, int64_t *next_u, float *S_u)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, panels = (B->U + PANEL - 1) / PANEL;
     const float *O_sh = O_kh + start * B->H;
     float C[SLICE * PANEL] __attribute__((aligned(64))), bias[SLICE];
     const float norm = largest_norm(O_sh, B->H, count), top_bias = slice_bias(B, start, count, bias);
     double entries = 0;
-    int64_t i = B->slice_ptr[s];
     for (int64_t p = 0; p < panels; p++) {
         const float *shift = B->shift_u + p * PANEL;
         float *E = E_pk + (E_pk ? p * SLICE * PANEL : 0), *S = S_u + p * PANEL;
         logits_panel(O_sh, B->H, B->X_ph + p * B->H * PANEL, C, count);
-        entries += entries_sum(B, s, p, C, bias, &i);
+        entries += entries_sum(B, s, p, C, bias, next_u);
         if (!within_reach(norm, top_bias, B->reach_p[p], shift)) {
             if (!E_pk) exp_sweep(1, SUMS_ONLY, count, bias, shift, C, E, S);
             else exp_sweep(1, KEEP, count, bias, shift, C, E, S);
@@ -243,17 +242,17 @@ static void move_row(float *x, const float *g, int64_t H, const fsg_step *step, 
     for (int64_t h = 0; h < H; h++) x[h] -= rate * g[h];
 }
 
-static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_pk, float *gI_ph, float *gO_kh, int first,
-                           const fsg_step *step)
+static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_pk, int64_t *next_u, float *gI_ph, float *gO_kh,
+                           int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
-    int64_t i = B->slice_ptr[s];
     if (first) memset(gO_kh, 0, (size_t)(count * B->H_pad) * sizeof *gO_kh);
     for (int64_t p = 0; p < panels; p++) {
         float *R = E_pk + p * SLICE * PANEL;
-        for (; i < B->slice_ptr[s + 1] && B->entry_u[i] < (p + 1) * PANEL; i++)
-            R[(B->entry_k[i] - start) * PANEL + B->entry_u[i] % PANEL] -= B->entry_w[i] * B->target_u[B->entry_u[i]];
+        for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++)
+            for (; entry_below(B, u, next_u[u], start + SLICE); next_u[u]++)
+                R[(B->contexts[next_u[u]] - start) * PANEL + u % PANEL] -= B->counts[next_u[u]] * B->target_u[u];
         gI_panel(O_kh + start * H, H, R, gI_ph + p * H * PANEL, count);
         const float *Xs = B->Xs_uh + p * PANEL * B->H_pad;
         int64_t k = 0;

@@ -158,38 +158,23 @@ int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, i
     return rows;
 }
 
-/* First place in [from, to) whose context is not below k. */
-static int64_t first_from(const int32_t *contexts, int64_t from, int64_t to, int64_t k)
+void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts, int64_t *cut, int64_t stride)
 {
-    while (from < to) {
-        const int64_t middle = from + (to - from) / 2;
-        if (contexts[middle] < k) from = middle + 1;
-        else to = middle;
-    }
-    return from;
-}
-
-void fsg_count_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, int64_t s0, int64_t s1, int64_t slice,
-                       int64_t *place_s, int64_t *cut_u)
-{
-    for (int64_t s = s0; s < s1; s++) place_s[s] = 0;
-    for (int64_t u = u0; u < u1; u++) {
-        int64_t i = first_from(contexts, row_ptr[u], row_ptr[u + 1], s0 * slice);
-        cut_u[u - u0] = i;
-        for (; i < row_ptr[u + 1] && contexts[i] < s1 * slice; i++) place_s[contexts[i] / slice]++;
-    }
-}
-
-void fsg_place_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, const float *counts, int64_t s1,
-                       int64_t slice, const int64_t *cut_u, int64_t *place_s, int32_t *entry_u, int32_t *entry_k, float *entry_w)
-{
-    for (int64_t u = u0; u < u1; u++)
-        for (int64_t i = cut_u[u - u0]; i < row_ptr[u + 1] && contexts[i] < s1 * slice; i++) {
-            const int64_t to = place_s[contexts[i] / slice]++;
-            entry_u[to] = (int32_t)(u - u0);
-            entry_k[to] = contexts[i];
-            entry_w[to] = counts[i];
+    for (int64_t part = 0; part < parts; part++) {
+        const int64_t k = first_k[part];
+        int64_t low = from, step = 1;
+        while (low + step < to && contexts[low + step - 1] < k) { /* steps that double, then halves: parts lie close together */
+            low += step;
+            step *= 2;
         }
+        int64_t high = low + step < to ? low + step : to;
+        while (low < high) {
+            const int64_t middle = low + (high - low) / 2;
+            if (contexts[middle] < k) low = middle + 1;
+            else high = middle;
+        }
+        cut[part * stride] = from = low;
+    }
 }
 
 void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale, int32_t *out_contexts, float *out_counts)

@@ -39,13 +39,8 @@ void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64
 int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, int32_t *centers, int64_t *row_ptr, int32_t *contexts,
                         float *counts);
 
-/* The entries of rows [u0, u1) ordered by (slice of the context, row, context); contexts rise within a row. Two rounds, each for the
- * slices [s0, s1) of one owner: the first counts into place_s and notes where each row's share begins; when place_s holds the start of
- * every slice instead, the second fills, and leaves the slices' ends there. */
-void fsg_count_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, int64_t s0, int64_t s1, int64_t slice,
-                       int64_t *place_s, int64_t *cut_u);
-void fsg_place_entries(int64_t u0, int64_t u1, const int64_t *row_ptr, const int32_t *contexts, const float *counts, int64_t s1,
-                       int64_t slice, const int64_t *cut_u, int64_t *place_s, int32_t *entry_u, int32_t *entry_k, float *entry_w);
+/* cut[part * stride] = the first place in [from, to) whose context is not below first_k[part]; contexts and first_k rise. */
+void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts, int64_t *cut, int64_t stride);
 
 /* A row of a matrix of counts, times a scale. */
 void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale, int32_t *out_contexts, float *out_counts);
