@@ -343,17 +343,38 @@ def group_pairs(const int32_t[::1] centers not None, const int32_t[::1] contexts
     return grouped(keys, copy, n, K)
 
 
-def gather_rows(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None,
-                const int32_t[::1] ids not None, const float[::1] scale_k not None, num_threads: int = 1):
-    """Rows `ids` of a matrix of counts (CSR, taken on trust), each times its scale, as (row_ptr, contexts, counts). Ids are checked."""
+def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None,
+                  words: int, num_threads: int = 1):
+    """Of the first `words` rows of a matrix of counts (CSR, taken on trust): where the contexts below `words` end in each, int64, and what
+    they weigh, float64."""
+    cdef int64_t m, limit = words
+    if not 1 <= limit < row_ptr.shape[0]:
+        raise ValueError(f"words is {words}; it must lie in [1, {row_ptr.shape[0] - 1}]")
+    out_stops, out_weights = np.array(row_ptr[1:words + 1]), np.zeros(words)
+    cdef int64_t[::1] stops = out_stops
+    cdef double[::1] weights = out_weights
+    cdef int threads = num_threads
+    if contexts.shape[0]:
+        with nogil:
+            for m in prange(limit, num_threads=threads, schedule="dynamic", chunksize=64):
+                fsg_cut_row(&contexts[0], row_ptr[m], row_ptr[m + 1], &limit, 1, &stops[m], 1)
+                weights[m] = row_sum(row_ptr[m], stops[m], counts)
+    return out_stops, out_weights
+
+
+def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops not None, const int32_t[::1] contexts not None,
+                const float[::1] counts not None, const int32_t[::1] ids not None, const float[::1] scale_k not None, num_threads: int = 1):
+    """Rows `ids` of a matrix of counts (CSR, taken on trust) up to their stops, each times its scale, as (row_ptr, contexts, counts). Ids
+    are checked."""
     cdef int64_t u, U = ids.shape[0]
-    check_ids("ids", ids, row_ptr.shape[0] - 1)
-    if scale_k.shape[0] != row_ptr.shape[0] - 1:
-        raise ValueError(f"scale_k has {scale_k.shape[0]} values; need {row_ptr.shape[0] - 1}")
+    check_ids("ids", ids, stops.shape[0])
+    if scale_k.shape[0] != stops.shape[0] or stops.shape[0] >= row_ptr.shape[0]:
+        raise ValueError(f"row_ptr, stops and scale_k have {row_ptr.shape[0]}, {stops.shape[0]} and {scale_k.shape[0]} values; need as many "
+                         "stops as scales, and fewer than row_ptr has")
     out_ptr = np.zeros(U + 1, np.int64)
     cdef int64_t[::1] out_ptr_v = out_ptr
     for u in range(U):
-        out_ptr_v[u + 1] = out_ptr_v[u] + row_ptr[ids[u] + 1] - row_ptr[ids[u]]
+        out_ptr_v[u + 1] = out_ptr_v[u] + stops[ids[u]] - row_ptr[ids[u]]
     out_contexts, out_counts = np.empty(out_ptr_v[U], np.int32), np.empty(out_ptr_v[U], np.float32)
     cdef int32_t[::1] out_contexts_v = out_contexts
     cdef float[::1] out_counts_v = out_counts
@@ -401,11 +422,11 @@ def aligned(n: int):
     return spare[start:start + n]
 
 
-cdef double row_sum(const int64_t *row, const float[::1] counts) noexcept nogil:
+cdef double row_sum(int64_t start, int64_t stop, const float[::1] counts) noexcept nogil:
     """Sum of a row's counts."""
     cdef int64_t i
     cdef double n = 0
-    for i in range(row[0], row[1]):
+    for i in range(start, stop):
         n += counts[i]
     return n
 
@@ -538,7 +559,7 @@ cdef class Workspace:
             self.stop_u[u] = row_ptr[u0 + u + 1]
             fsg_cut_row(batch.contexts, row_ptr[u0 + u], self.stop_u[u], &self.first_k[0], self.shards, &self.cut_su[0, u],
                         self.cut_su.shape[1])
-            self.n_u[u] = row_sum(&row_ptr[u0 + u], counts)
+            self.n_u[u] = row_sum(row_ptr[u0 + u], row_ptr[u0 + u + 1], counts)
         for u in range(batch.U, panels * FSG_PANEL):
             self.shift_u[u] = 0
 
@@ -605,14 +626,14 @@ cdef class Workspace:
 
     cdef void prepare_gradient(self, const float[:, ::1] I_kh, const int32_t[::1] ids, int64_t u0) noexcept nogil:
         cdef int64_t u, h, H = self.H, U = self.batch.U, size = round_up(U, FSG_PANEL)
-        for u in range(size):
+        for u in prange(size, num_threads=self.num_threads, schedule="static"):
             if u < U:
                 self.scale_u[u] = <float>(self.n_u[u] / self.Z_u[u])
                 self.target_u[u] = <float>(self.Z_u[u] / self.n_u[u])
             for h in range(H):
                 self.Xs[u * self.H_pad + h] = self.scale_u[u] * I_kh[ids[u0 + u], h] if u < U else 0
         if self.half != NULL:
-            for u in range(size // FSG_PANEL):
+            for u in prange(size // FSG_PANEL, num_threads=self.num_threads, schedule="static"):
                 self.half.pack_scaled(&self.batch, u, <uint16_t *>&self.Xs_half[0])
 
     cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step, bint keep_gO) noexcept nogil:
@@ -653,7 +674,7 @@ cdef class Workspace:
             for u in prange(U, num_threads=self.num_threads, schedule="static"):
                 d = &row[fsg_omp_thread(), 0]
                 table.times_rows(&self.G[0] + u * self.H, 1, self.H, &inverse[0, 0], self.H, d)
-                table.newton_row(&I_kh[ids[u], 0], d, self.H, row_sum(&row_ptr[u], counts), prior, rate)
+                table.newton_row(&I_kh[ids[u], 0], d, self.H, row_sum(row_ptr[u], row_ptr[u + 1], counts), prior, rate)
         self.bound_I += 1.01 * rate * (0.5 * sqrt(<double>self.H) * self.bound_I + 0.3)  # the limit of a step, see newton_row
 
     cdef void check_range(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, double weight, double heaviest,

@@ -79,8 +79,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     _setting(model, "vector_size", "--size", "--dim", type=int, help="H, coordinates of a vector")
     _setting(model, "window", "--ws", type=parse_window, help="reach to either side; 'L,R' for an asymmetric one, 'none' for whole lines")
     _setting(model, "shrink_windows", type=parse_shrink, metavar="true|false|harmonic|random",
-             help="weigh distance d by (z-d+1)/z, not at all, by 1/d, or draw the reach as word2vec does; default harmonic, with the "
-                  "solver sgd true")
+             help="weigh distance d by (z-d+1)/z, not at all, by 1/d, or draw the reach as word2vec does")
     _setting(model, "min_count", type=int, help="drop rarer words")
     _setting(model, "max_final_vocab", "--max-vocab", type=int, help="keep at most so many words")
     _setting(model, "sample", "-t", type=float,
@@ -100,12 +99,15 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     _setting(training, "init", choices=("svd", "random"), help="start of I and O; default svd, with the solver sgd random")
     _setting(training, "draws", type=int,
              help="thinned copies of the text whose counts are averaged; 0 weighs pairs instead of dropping tokens")
+    _setting(training, "head", type=float,
+             help="share of the vocabulary that the epochs between the first and the last train on, the most frequent words; default .5 "
+                  "above 4,096 words; 1 trains on all words in every epoch")
     _setting(training, "precision", choices=("float32", "bfloat16"),
              help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX")
     _setting(training, "alpha", "--lr", type=float, help="learning rate at the start; default depends on the optimizer")
     _setting(training, "min_alpha", type=float, help="learning rate at the end; default a tenth of alpha")
     _setting(training, "lr_schedule", choices=("linear", "constant"), help="from alpha to min_alpha, or always alpha")
-    _setting(training, "epochs", "--iter", type=int, help="passes over the counts, default 4; with the solver sgd over the text, default 5")
+    _setting(training, "epochs", "--iter", type=int, help="passes over the counts, or with the solver sgd over the text")
     _setting(training, "batch_size", type=int,
              help="rows of counts, or center positions of the text, in a batch; default about 64 batches an epoch")
     _setting(training, "workers", "--threads", type=int, help="threads, default as many as allowed; the same bits for any number")

@@ -1,13 +1,13 @@
-"""Co-occurrence counts: how often each word stands in the windows of each other, as a sparse matrix of rows to train on."""
+"""Co-occurrence counts: how often each word stands in the windows of each other, as a sparse matrix."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,7 @@ from ._safetensors import Container, Field, Schema, named
 from ._threads import effective_num_threads
 from ._version import __version__
 from .errors import FormatError
-from .pairs import PairCounts, Window
+from .pairs import Window
 from .vocab import Vocab
 
 if TYPE_CHECKING:
@@ -28,17 +28,14 @@ if TYPE_CHECKING:
     from .corpus import EncodedCorpus
 
 _SCHEMA = Schema("fastsg-counts", "1", (
-    Field("word_counts", "I64"), Field("word_offsets", "I64"), Field("row_ptr", "I64"), Field("keep", "F64", optional=True),
-    Field("contexts", "I32"), Field("counts", "F32"), Field("words", "U8"),
+    Field("word_counts", "I64"), Field("word_offsets", "I64"), Field("row_ptr", "I64"), Field("thinned_row_ptr", "I64", optional=True),
+    Field("keep", "F64", optional=True), Field("contexts", "I32"), Field("counts", "F32"), Field("thinned_contexts", "I32", optional=True),
+    Field("thinned_counts", "F32", optional=True), Field("words", "U8"),
 ))
 #: Entries that a part of the rows may need at most while it is counted.
-_PART = 2**24
+_PART = 2**22
 #: Entries that are summed up at once.
 _CHUNK = 2**20
-#: A row that weighs more than so many mean rows comes more than once in an epoch (measured, docs/defaults.md).
-HEAVY = 16.0
-#: Stream of the order of rows; epochs count on from it, see pairs.py for the others.
-_ORDER_STREAM = 2**61
 
 
 class CooccurrenceCounts:
@@ -52,6 +49,7 @@ class CooccurrenceCounts:
     vocab : Vocab                           What the ids mean.
     keep : ndarray (K,), float64, optional  Probability with which a token of each word was kept when the text was thinned:
                                             probabilities are corrected by it to the real text.
+    thinned : CooccurrenceCounts, optional  Counts of the same words in thinned text, on which a training begins; see :meth:`for_training`.
     about : dict, optional                  How they were made, for reports; plain values.
 
     Raises
@@ -60,16 +58,26 @@ class CooccurrenceCounts:
     """
 
     def __init__(self, row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDArray[np.float32], vocab: Vocab, *,
-                 keep: NDArray[np.float64] | None = None, about: dict[str, Any] | None = None) -> None:
+                 keep: NDArray[np.float64] | None = None, thinned: CooccurrenceCounts | None = None,
+                 about: dict[str, Any] | None = None) -> None:
         _check(row_ptr, contexts, counts, len(vocab), keep)
+        if thinned is not None and (keep is not None or thinned.keep is None or thinned.vocab.words != vocab.words):
+            raise ValueError("thinned must be counts of the same words with keep, beside counts without")
         self._set(row_ptr, contexts, counts, vocab, keep, about or {})
+        self.thinned = thinned
 
     def _set(self, row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDArray[np.float32], vocab: Vocab,
              keep: NDArray[np.float64] | None, about: dict[str, Any]) -> CooccurrenceCounts:
         self.row_ptr, self.contexts, self.counts, self.vocab, self.keep, self.about = row_ptr, contexts, counts, vocab, keep, dict(about)
-        self.row_sums = _row_sums(row_ptr, counts)
+        _, self.row_sums = _core.leading_block(row_ptr, contexts, counts, len(vocab), effective_num_threads())
+        self.thinned: CooccurrenceCounts | None = None
         self._column_sums: NDArray[np.float64] | None = None
         return self
+
+    @property
+    def start(self) -> CooccurrenceCounts:
+        """The counts on which a training begins: the thinned ones, if there are any."""
+        return self if self.thinned is None else self.thinned
 
     @property
     def K(self) -> int:
@@ -94,6 +102,8 @@ class CooccurrenceCounts:
 
     def column_sums(self) -> NDArray[np.float64]:
         """Weight of each context word, shape (K,)."""
+        if self._column_sums is None and self.symmetric:
+            self._column_sums = self.row_sums
         if self._column_sums is None:
             self._column_sums = np.zeros(self.K)
             for start in range(0, self.nnz, _CHUNK):  # bincount takes copies of 16 bytes an entry
@@ -107,8 +117,26 @@ class CooccurrenceCounts:
     # ---- made from ----
 
     @classmethod
+    def for_training(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5, shrink_windows: bool | str = True,
+                     sample: float = 0.0, draws: int = 2, seed: int = 1, memory_limit: int | None = None, folder: str | None = None,
+                     workers: int | None = None) -> CooccurrenceCounts:
+        """What a training on a text needs: the counts of the text as it is, and as their `thinned` those of thinned copies.
+
+        A training begins on the thinned counts and ends on the text's. Where windows weigh distances, thinned ones weigh them 1 / d
+        whatever `shrink_windows` is (measured, docs/defaults.md). There are no thinned counts if `sample` drops no word of this text.
+        Parameters as in :meth:`from_corpus`.
+        """
+        made = {"seed": seed, "memory_limit": memory_limit, "folder": folder, "workers": workers}
+        text = cls.from_corpus(corpus, window=window, shrink_windows=shrink_windows, **made)
+        if (corpus.vocab.keep_probabilities(sample) < 1).any():
+            weighs = shrink_windows is not False and window is not None
+            text.thinned = cls.from_corpus(corpus, window=window, shrink_windows="harmonic" if weighs else shrink_windows, sample=sample,
+                                           draws=draws, **made)
+        return text
+
+    @classmethod
     def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5,
-                    shrink_windows: bool | str | None = None, sample: float = 0.0, draws: int = 3, seed: int = 1,
+                    shrink_windows: bool | str = True, sample: float = 0.0, draws: int = 2, seed: int = 1,
                     memory_limit: int | None = None, folder: str | None = None, workers: int | None = None) -> CooccurrenceCounts:
         """Count the windows of a corpus.
 
@@ -117,8 +145,8 @@ class CooccurrenceCounts:
         corpus : EncodedCorpus
         window : int, (int, int) or None            Reach to either side; None is the whole sentence. No window leaves a sentence.
                                                     Or a Window, which settles `shrink_windows` too.
-        shrink_windows : bool or "harmonic"         "harmonic" (default for windows with a limit) weighs distance d by 1 / d, True (or
-                                                    "random", whose expectation it is) by (z - d + 1) / z, False by 1.
+        shrink_windows : bool or "harmonic"         True (or "random", whose expectation it is) weighs distance d by (z - d + 1) / z,
+                                                    "harmonic" by 1 / d, False by 1.
         sample : float                              word2vec's subsampling threshold; 0 keeps every token.
         draws : int                                 Tokens are dropped at random before windows are cut, as word2vec does it, and the
                                                     counts of so many draws averaged. 0: no token is dropped, the pair (m, n) is
@@ -129,8 +157,6 @@ class CooccurrenceCounts:
         folder : str, optional                      Default: the system's folder for temporary files.
         workers : int, optional                     Threads; they do not change the result.
         """
-        if shrink_windows is None:
-            shrink_windows = default_shrinking(window)
         reach = window if isinstance(window, Window) else Window.parse(window, shrink_windows)
         reach = reach.expected()
         if not isinstance(draws, (int, np.integer)) or isinstance(draws, bool) or draws < 0:
@@ -201,6 +227,10 @@ class CooccurrenceCounts:
                   "counts": self.counts, "words": blob} | ({} if self.keep is None else {"keep": self.keep})
         metadata = {"library_version": __version__, "about": json.dumps(self.about), "raw_types": str(self.vocab.raw_types),
                     "raw_tokens": str(self.vocab.raw_tokens)}
+        if thinned := self.thinned:
+            arrays |= {"keep": thinned.keep, "thinned_row_ptr": thinned.row_ptr, "thinned_contexts": thinned.contexts,
+                       "thinned_counts": thinned.counts}
+            metadata["thinned_about"] = json.dumps(thinned.about)
         with atomic_write(path) as file:
             _safetensors.write(file, _SCHEMA, metadata, arrays)
 
@@ -216,90 +246,23 @@ class CooccurrenceCounts:
             meta = container.metadata
             vocab = Vocab(words, container.read("word_counts"), raw_types=_safetensors.count(meta, "raw_types"),
                           raw_tokens=_safetensors.count(meta, "raw_tokens"))
-            about = _safetensors.parse_json(meta.get("about", "{}"))
-            if not isinstance(about, dict):
-                raise FormatError("its header has no sound description")
             get = container.map if mmap else container.read
             keep = container.read("keep") if "keep" in container.places else None
-            return cls(container.read("row_ptr"), get("contexts"), get("counts"), vocab, keep=keep, about=about)
+            thinned, parts = None, sum(name.startswith("thinned_") for name in container.places)
+            if parts not in (0, 3) or (parts and keep is None):
+                raise FormatError("it has some of the tensors of thinned counts, not all of them")
+            if parts:
+                thinned = cls(container.read("thinned_row_ptr"), get("thinned_contexts"), get("thinned_counts"), vocab, keep=keep,
+                              about=_about(meta, "thinned_about"))
+            return cls(container.read("row_ptr"), get("contexts"), get("counts"), vocab, keep=None if thinned else keep, thinned=thinned,
+                       about=_about(meta, "about"))
 
 
-class CountSource(NamedTuple):
-    """Rows of counts as a source of batches, dealt anew in every epoch."""
-
-    table: CooccurrenceCounts
-    batch_size: int
-    seed: int
-    num_threads: int = 1
-
-    def expected(self) -> int:
-        """How many rows an epoch has; frequent ones count as often as they come."""
-        return int(self._visits().sum())
-
-    def epoch(self, epoch: int) -> tuple[int, Iterator[tuple[int, PairCounts]]]:
-        """(rows of the epoch, its batches)."""
-        return self.expected(), self._batches(epoch)
-
-    def _visits(self) -> NDArray[np.int64]:
-        return visits(self.table.row_sums, np.diff(self.table.row_ptr) > 0, self.batch_size)
-
-    def _batches(self, epoch: int) -> Iterator[tuple[int, PairCounts]]:
-        walked, counts, times = 0, self.table, self._visits()
-        share = (1 / np.maximum(times, 1)).astype(np.float32)
-        for ids in deal(counts.row_sums, times, self.batch_size, self.seed, epoch):
-            walked += len(ids)
-            yield walked, PairCounts(ids, *_core.gather_rows(counts.row_ptr, counts.contexts, counts.counts, ids, share, self.num_threads))
-
-
-def visits(weights: NDArray[np.float64], wanted: NDArray[np.bool_], batch_size: int) -> NDArray[np.int64]:
-    """How often each row comes in an epoch: once for every HEAVY times the mean weight it has, but once a batch at most.
-
-    The rows of the most frequent words hold much of the loss, and one step an epoch would not be enough for them. Each visit brings
-    its share of the row's counts, so an epoch's gradients add up to the same.
-    """
-    rows = int(wanted.sum())
-    if not rows:
-        return np.zeros(len(weights), np.int64)
-    wish = np.ceil(weights / (HEAVY * weights[wanted].mean()))
-    batches = -(-rows // batch_size)
-    while True:  # more visits may make room for another batch, and that for more visits
-        times = np.where(wanted, np.clip(wish, 1, batches), 0).astype(np.int64)
-        if (needed := -(-int(times.sum()) // batch_size)) <= batches:
-            return times
-        batches = needed
-
-
-def default_shrinking(window: object) -> str | bool:
-    """How distances weigh in counts unless the user says otherwise: 1 / d, where there is a farthest one (docs/defaults.md)."""
-    return True if window is None else "harmonic"
-
-
-def deal(weights: NDArray[np.float64], times: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int32]]:
-    """Batches of at most `batch_size` rows, as equal in size as can be, in which row m occurs times[m] times, once a batch at most.
-
-    Rows that come more than once go to the batches that have fewest of them yet, in random order; the others are dealt by falling
-    weight, so that each batch has frequent and rare ones. Ids rise within a batch.
-    """
-    order = np.argsort(-weights, kind="stable")
-    order, total = order[times[order] > 0].astype(np.int32), int(times.sum())
-    batches = -(-total // batch_size)
-    if not batches:
-        return []
-    often, once = order[times[order] > 1], order[times[order] == 1]
-    random = _core.random_words(seed, _ORDER_STREAM + epoch, 0, len(often) * batches + total)
-    taken, parts = np.zeros(batches, np.int64), [[] for _ in range(batches)]
-    for row, noise in zip(often, random[:len(often) * batches].reshape(-1, batches), strict=True):
-        chosen = np.lexsort((noise, taken))[:times[row]]
-        taken[chosen] += 1
-        for batch in chosen:
-            parts[batch].append(row)
-    room = total // batches - taken
-    room[np.argsort(-taken, kind="stable")[:total % batches]] += 1
-    slots = np.repeat(np.arange(batches), room)
-    turn = (np.arange(len(slots)) - np.repeat(np.cumsum(room) - room, room)) / np.repeat(room, room)  # from 0 to 1 in each batch
-    slots = slots[np.lexsort((random[-len(slots):] if len(slots) else random[:0], turn))]
-    rest = np.split(once[np.argsort(slots, kind="stable")], np.cumsum(np.bincount(slots, minlength=batches))[:-1])
-    return [np.sort(np.concatenate([np.array(part, np.int32), more])) for part, more in zip(parts, rest, strict=True)]
+def _about(metadata: dict[str, str], name: str) -> dict[str, Any]:
+    about = _safetensors.parse_json(metadata.get(name, "{}"))
+    if not isinstance(about, dict):
+        raise FormatError("its header has no sound description")
+    return about
 
 
 def _draws(corpus: EncodedCorpus, keep: NDArray[np.float64] | None, draws: int, seed: int,
@@ -315,47 +278,52 @@ def _count(counter: Counter, memory_limit: int | None,
            folder: str | None) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """All rows, part by part; beyond the limit into a file without a name."""
     K, ends = counter.K, np.cumsum(counter.bounds())
-    sizes, parts, start = np.zeros(K + 1, np.int64), _Parts(memory_limit, folder), 0
+    room = int(min(max(_PART, counter.bounds().max(initial=0)), ends[-1]))
+    contexts, counts = np.empty(room, np.int32), np.empty(room, np.float32)  # once: fresh memory is dear
+    sizes, entries, start = np.zeros(K + 1, np.int64), _Entries(memory_limit, folder), 0
     while start < K:
         done = ends[start - 1] if start else 0
-        stop = max(int(np.searchsorted(ends, done + _PART, "right")), start + 1)
-        room = int(ends[stop - 1] - done)
-        contexts, counts = np.empty(room, np.int32), np.empty(room, np.float32)
+        stop = max(int(np.searchsorted(ends, done + room, "right")), start + 1)
         sizes[start + 1:stop + 1] = counter.rows(start, stop, contexts, counts)
-        entries = int(sizes[start + 1:stop + 1].sum())
-        parts.add(contexts[:entries], counts[:entries])
+        found = int(sizes[start + 1:stop + 1].sum())
+        entries.add(contexts[:found], counts[:found])
         start = stop
-    return np.cumsum(sizes), *parts.joined()
+    return np.cumsum(sizes), *entries.joined()
 
 
-class _Parts:
+class _Entries:
     """Entries as they come: in memory up to a limit, then in two files without a name, which vanish with the last map of them."""
 
     def __init__(self, limit: int | None, folder: str | None) -> None:
-        self._limit, self._folder = limit, folder
-        self._parts: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
+        self._limit, self._folder, self._n = limit, folder, 0
+        self._arrays = np.zeros(0, np.int32), np.zeros(0, np.float32)
         self._files: tuple[Any, Any] | None = None
-        self._entries = 0
 
     def add(self, contexts: NDArray[np.int32], counts: NDArray[np.float32]) -> None:
-        self._entries += len(contexts)
-        self._parts.append((contexts.copy(), counts.copy()))
-        if self._limit is not None and 8 * self._entries > self._limit:
-            self._files = self._files or (tempfile.TemporaryFile(dir=self._folder), tempfile.TemporaryFile(dir=self._folder))
-            for part in self._parts:
-                for file, array in zip(self._files, part, strict=True):
-                    file.write(memoryview(array).cast("B"))
-            self._parts.clear()
+        start, self._n = self._n, self._n + len(contexts)
+        if self._files is None and self._limit is not None and 8 * self._n > self._limit:
+            self._files = tempfile.TemporaryFile(dir=self._folder), tempfile.TemporaryFile(dir=self._folder)
+            self._write(*(array[:start] for array in self._arrays))
+            self._arrays = np.zeros(0, np.int32), np.zeros(0, np.float32)
+        if self._files is not None:
+            return self._write(contexts, counts)
+        for array, part in zip(self._arrays, (contexts, counts), strict=True):
+            if self._n > len(array):
+                array.resize(max(self._n, 3 * len(array) // 2), refcheck=False)  # nobody else holds it
+            array[start:self._n] = part
+
+    def _write(self, *parts: NDArray[Any]) -> None:
+        for file, part in zip(self._files or (), parts, strict=True):
+            file.write(memoryview(part).cast("B"))
 
     def joined(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        if self._files is None or not self._entries:
-            none = [(np.zeros(0, np.int32), np.zeros(0, np.float32))]
-            columns, values = zip(*(self._parts or none), strict=True)
-            self._parts = []
-            return np.concatenate(columns), np.concatenate(values)
+        if self._files is None or not self._n:
+            for array in self._arrays:
+                array.resize(self._n, refcheck=False)
+            return self._arrays
         for file in self._files:
             file.flush()
-        return tuple(np.memmap(file, dtype, mode="r", shape=self._entries).view(np.ndarray)
+        return tuple(np.memmap(file, dtype, mode="r", shape=self._n).view(np.ndarray)
                      for file, dtype in zip(self._files, (np.int32, np.float32), strict=True))  # type: ignore[return-value]
 
 
@@ -367,15 +335,6 @@ def _ids(name: str, ids: ArrayLike) -> NDArray[np.int32]:
     if array.min() < 0 or array.max() >= 2**31 - 1:
         raise ValueError(f"{name} holds ids from {array.min()} to {array.max()}; they must lie in [0, 2**31 - 1)")
     return np.ascontiguousarray(array, np.int32)
-
-
-def _row_sums(row_ptr: NDArray[np.int64], counts: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Sum of each row, in float64 and in the order of its entries."""
-    sums = np.zeros(len(row_ptr) - 1)
-    filled = np.flatnonzero(np.diff(row_ptr))
-    if len(filled):
-        sums[filled] = np.add.reduceat(counts, row_ptr[filled], dtype=np.float64)
-    return sums
 
 
 def _check(row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDArray[np.float32], K: int,

@@ -22,7 +22,7 @@ from ._safetensors import named
 from ._threads import effective_num_threads
 from .callbacks import Callback, tell
 from .corpus import EncodedCorpus
-from .counts import CooccurrenceCounts, CountSource
+from .counts import CooccurrenceCounts
 from .inputs import Corpus, Paths, TextReader, checked_pairs, is_paths, kept, known_corpus, pair_ids, pair_vocab
 from .io.native import NativeModel, load_native, save_native, write_native
 from .optim import SCHEDULES, Curvature
@@ -30,6 +30,7 @@ from .probability import SoftmaxModel
 from .settings import Settings, default_batch_rows, default_batch_size, default_sample
 from .snapshot import Plan, Source, pack, unpack
 from .spectral import spectral_start
+from .stages import CountSource, head_words
 from .trainer import Batches, State, progress_bar, train_epoch
 from .vectors import KeyedVectors, unit_rows
 from .vocab import Vocab
@@ -56,25 +57,25 @@ class SkipGram(SoftmaxModel):
         H, the length of a vector.
     window : int, (int, int) or None
         Words to either side that are contexts; ``(left, right)`` for an asymmetric window; None for the whole sentence.
-    shrink_windows : bool, "harmonic" or "random", optional
-        True (default with solver "sgd") weighs distance d by (z - d + 1) / z, the expectation of word2vec's shrinking window;
-        "harmonic" (default with "counts") by 1 / d; "random" draws the reach of every position as word2vec does; False gives every
-        distance the weight 1. Held-out losses weigh pairs by (z - d + 1) / z in all cases but False.
+    shrink_windows : bool, "harmonic" or "random"
+        True weighs distance d by (z - d + 1) / z, the expectation of word2vec's shrinking window; "harmonic" by 1 / d; "random" draws
+        the reach of every position as word2vec does; False gives every distance the weight 1. Held-out losses weigh pairs by
+        (z - d + 1) / z in all cases but False.
     min_count, max_final_vocab : int
         Rarer words are dropped before windows are cut; at most so many words are kept. The cost of training grows with both
         the number of words and the variety of centers.
     sample : float, optional
         word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f) + sample/f),
-        before windows are cut; 0 keeps all, None is max(2e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Probabilities and
-        held-out losses are corrected to the real text.
+        before windows are cut; 0 keeps all, None is max(2e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Solver "counts" trains on
+        thinned text first and on the text as it is in the end. Probabilities and held-out losses are about the real text.
     alpha, min_alpha : float, optional
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
     lr_schedule : {"linear", "constant"}
-    epochs : int, optional
-        Passes over the counts, default 4; with solver "sgd" over the text, default 5.
+    epochs : int
+        Passes over the counts, or with solver "sgd" over the text.
     batch_size : int, optional
         Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct centers) in a batch, default
-        about 64 batches a pass. Solver "sgd": center positions (q), default about 64 batches an epoch, a power of two from 1,024 to
+        about 64 batches an epoch. Solver "sgd": center positions (q), default about 64 batches an epoch, a power of two from 1,024 to
         131,072; 1,024 for plain SGD.
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
@@ -96,6 +97,9 @@ class SkipGram(SoftmaxModel):
     draws : int
         Solver "counts": copies of the text, thinned by `sample`, whose counts are averaged; 0 weighs every pair by keep(m) keep(n)
         instead, without dropping tokens.
+    head : float, optional
+        Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the most frequent words, among
+        themselves. Default .5 above 4,096 words; 1 trains on all words in every epoch.
     vectors : {"input", "output", "sum"}
         What `wv` holds: rows of I, rows of O, or the sum of both at unit length.
     output_bias : {None, "unigram"}
@@ -118,7 +122,8 @@ class SkipGram(SoftmaxModel):
     I, O : ndarray (K, H), float32          Input and output matrix.
     wv, cv : KeyedVectors                   The word vectors (see `vectors`), and the rows of O.
     history : list of dict                  One for each epoch: nll, perplexity, unigram_nll, valid_nll, valid_perplexity (nats per
-                                            pair), pairs, softmax_rows, seconds, count_seconds, pairs_per_second, alpha.
+                                            pair), pairs, softmax_rows, seconds, count_seconds, pairs_per_second, alpha, words
+                                            (over which that epoch's softmax ran).
     plan : Plan or None                     The training begun last: epochs planned and done. It is saved with the model.
     restored_epoch : int or None            The epoch (from 1) whose I and O early stopping has put back.
 
@@ -131,12 +136,12 @@ class SkipGram(SoftmaxModel):
     """
 
     def __init__(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vector_size: int = 100,
-                 window: int | tuple[int, int] | None = 5, shrink_windows: bool | str | None = None, min_count: int = 5,
+                 window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True, min_count: int = 5,
                  max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None,
-                 min_alpha: float | None = None, lr_schedule: str = "linear", epochs: int | None = None, batch_size: int | None = None,
+                 min_alpha: float | None = None, lr_schedule: str = "linear", epochs: int = 5, batch_size: int | None = None,
                  workers: int | None = None, seed: int = 1, dtype: str = "float32", precision: str = "float32", solver: str = "counts",
-                 optimizer: str | None = None, output_bias: str | None = "unigram", init: str | None = None, draws: int = 3,
-                 vectors: str = "input", tokenizer: object = None, errors: str = "replace",
+                 optimizer: str | None = None, output_bias: str | None = "unigram", init: str | None = None, draws: int = 2,
+                 head: float | None = None, vectors: str = "input", tokenizer: object = None, errors: str = "replace",
                  validation: Corpus | Paths | None = None, callbacks: Sequence[Callback] = (), progress: bool | None = None, sg: int = 1,
                  hs: int = 0, negative: int = 0) -> None:
         if (sg, hs, negative) != (1, 0, 0):
@@ -148,8 +153,8 @@ class SkipGram(SoftmaxModel):
             vector_size=vector_size, window=window, shrink_windows=shrink_windows, min_count=min_count, max_final_vocab=max_final_vocab,
             sample=sample, alpha=alpha, min_alpha=min_alpha, lr_schedule=lr_schedule, epochs=epochs, batch_size=batch_size, seed=seed,
             dtype=dtype, precision=precision, solver=solver, optimizer=optimizer, output_bias=output_bias,
-            init=init, draws=draws, vectors=vectors)
-        self._window = pairs.Window.parse(window, self.settings.shrink_windows)
+            init=init, draws=draws, head=head, vectors=vectors)
+        self._window = pairs.Window.parse(window, shrink_windows)
         self._workers = effective_num_threads(workers)
         self._reader = TextReader(tokenizer if tokenizer is not None else "space", errors, self._workers, progress, min_count,
                                   self.settings.max_final_vocab)
@@ -203,7 +208,7 @@ class SkipGram(SoftmaxModel):
             raise ValueError("there are no pairs to train on: the counts are empty")
         of_text = bool(counts.about)  # then the bias is that of a training on the text
         with self._alone():
-            self._lay_out(counts.vocab, None, counts.keep, None if of_text else counts.column_sums())
+            self._lay_out(counts.vocab, None, counts.start.keep, None if of_text else counts.column_sums())
 
     def _lay_out(self, vocab: Vocab, corpus: EncodedCorpus | None, keep: NDArray[np.float64] | None,
                  contexts: NDArray[np.float64] | None = None) -> None:
@@ -457,7 +462,7 @@ class SkipGram(SoftmaxModel):
             raise ValueError("there are no pairs to train on: no pair has two words of the vocabulary and a weight above 0")
         if self.settings.solver == "counts":
             counts = CooccurrenceCounts.from_arrays(m[known], n[known], w[known], self.vocab)
-            source: Source = CountSource(counts, self.batch_size(), self.settings.seed, self._workers)
+            source: Source = self._count_source(counts)
         else:
             source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.batch_size(int(known.sum())))
         return self._run(source, epochs, self.settings.lr_schedule, resume=resume)
@@ -481,11 +486,10 @@ class SkipGram(SoftmaxModel):
             self.build_from_counts(counts)
         elif self.vocab.words != counts.vocab.words:
             raise ValueError("the counts have another vocabulary than the model; count with vocab=model.vocab, or take a model without one")
-        elif (self._keep is None) != (counts.keep is None) or (counts.keep is not None and not np.array_equal(self._keep, counts.keep)):
+        elif (self._keep is None) != (counts.start.keep is None) or (self._keep is not None and not np.array_equal(self._keep, counts.start.keep)):
             raise ValueError("the counts were thinned otherwise than the model's vocabulary: give both the same sample, or take a model "
                              "without a vocabulary")
-        source = CountSource(counts, self.batch_size(), self.settings.seed, self._workers)
-        return self._run(source, epochs, self.settings.lr_schedule, callbacks, resume)
+        return self._run(self._count_source(counts), epochs, self.settings.lr_schedule, callbacks, resume)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given (building the vocabulary if there is none yet), or take what build_vocab read."""
@@ -517,11 +521,15 @@ class SkipGram(SoftmaxModel):
             return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.batch_size(corpus.n_tokens),
                                     settings.seed)
         begun = time.perf_counter()
-        counts = CooccurrenceCounts.from_corpus(corpus, window=settings.window, shrink_windows=settings.shrink_windows, sample=self.sample,
-                                                draws=settings.draws, seed=settings.seed, workers=self._workers)
+        counts = CooccurrenceCounts.for_training(corpus, window=settings.window, shrink_windows=settings.shrink_windows, sample=self.sample,
+                                                 draws=settings.draws, seed=settings.seed, workers=self._workers)
         self.seconds["count"] += time.perf_counter() - begun
         logger.info("%r in %.2f s", counts, self.seconds["count"])
-        return CountSource(counts, self.batch_size(), settings.seed, self._workers)
+        return self._count_source(counts, ("tokens", (corpus.tokens, corpus.offsets)))
+
+    def _count_source(self, counts: CooccurrenceCounts, origin: tuple[str, tuple[NDArray[Any], ...]] | None = None) -> CountSource:
+        settings = self.settings
+        return CountSource(counts, self.batch_size(), settings.seed, self._workers, head_words(counts.K, settings.head), origin)
 
     def _run(self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback] = (),
              resume: bool = False) -> SkipGram:
@@ -557,7 +565,7 @@ class SkipGram(SoftmaxModel):
             self.plan = Plan.start(source, self.validation, epochs or self.settings.epochs, schedule)
             self.state.whole, self.state.best, self.restored_epoch = True, None, None
         if isinstance(source, CountSource) and self.settings.init == "svd" and self.state.step == 0:
-            self._start_from(source.table)
+            self._start_from(source.table.start)
         try:
             if tell(callbacks, "on_train_begin", self):
                 self._epochs(source, callbacks)
@@ -581,37 +589,50 @@ class SkipGram(SoftmaxModel):
             self.I[:, -1], self.O[:, -1] = scale, (log_p - log_p.mean()) / scale
         self.seconds["init"] += time.perf_counter() - begun
 
-    def _log_unigram(self) -> NDArray[np.float32]:
-        """log p(n) of the contexts that are trained on."""
-        p = self.vocab.unigram() * (1.0 if self._keep is None else self._keep)
-        return self._train_bias if len(self._train_bias) else np.log(np.maximum(p / p.sum(), 1e-30)).astype(np.float32)
+    def _log_unigram(self, thinned: bool = True) -> NDArray[np.float32]:
+        """log p(n) of the contexts that are trained on, up to a constant."""
+        if self.settings.output_bias is not None:
+            return self._train_bias if thinned else self.real_bias()
+        p = self.vocab.unigram() * (1.0 if self._keep is None or not thinned else self._keep)
+        return np.log(np.maximum(p / p.sum(), 1e-30)).astype(np.float32)
 
     def _epochs(self, source: Source, callbacks: Sequence[Callback]) -> None:
         """The epochs of the plan that are still to be done: train, take the held-out loss, tell the callbacks."""
-        workspace = objective.make_workspace(len(self.vocab), self.settings.vector_size, self._workers, self.settings.precision)
-        newton = self.settings.optimizer == "newton"
-        curvature = Curvature(np.exp(self._log_unigram().astype(np.float64)), self._workers) if newton else None
-        first, total, epochs = source.expected(), 0, self.plan.epochs
-        with progress_bar((epochs - self.plan.done) * first, self._progress, epochs) as bar:
+        K, epochs = len(self.vocab), self.plan.epochs
+        stages = [source.stage(index, epochs) for index in range(epochs)]
+        expected = [source.expected(stage) * stage.words / K for stage in stages]
+        workspaces = {words: objective.make_workspace(words, self.settings.vector_size, self._workers, self.settings.precision)
+                      for words in {K, *(stage.words for stage in stages)}}
+        with progress_bar(sum(expected[self.plan.done:]), self._progress, epochs) as bar:
             for epoch in range(self.plan.done, epochs):
+                stage = stages[epoch]
+                if epoch and stage.thinned != stages[epoch - 1].thinned:
+                    self.state.optimizer.forget()
                 tell(callbacks, "on_epoch_begin", self)
-                units, batches = source.epoch(self.state.epoch)
-                total += units
-                bar.total = total + (epochs - epoch - 1) * first
+                units, batches = source.epoch(self.state.epoch, stage)
+                bar.total += units * stage.words / K - expected[epoch]
                 bar.set_description(f"epoch {epoch + 1}/{epochs}")
                 rate = _rate(self.settings, self.plan.schedule, epoch, epochs, units)
-                if not self._epoch(batches, workspace, rate, bar, callbacks, curvature, source):
+                record = self._epoch(batches, workspaces[stage.words], rate, bar, stage, source)
+                if not self._close_epoch(record, workspaces[K], callbacks):
                     break
 
-    def _epoch(self, batches: Batches, workspace: _core.Workspace, rate: Callable[[int], float], bar: tqdm,
-               callbacks: Sequence[Callback], curvature: Curvature | None, source: Source) -> bool:
-        """One epoch and its books; False if a callback wants to stop."""
+    def _epoch(self, batches: Batches, workspace: _core.Workspace, rate: Callable[[int], float], bar: tqdm, stage: pairs.Stage,
+               source: Source) -> dict[str, float | int | None]:
+        """Train one epoch; returns its record."""
         self.state.whole = False
-        totals = train_epoch(self.state, self._train_bias, workspace, batches, rate, bar, curvature, self.settings.alpha,
-                             source.table.column_sums() if isinstance(source, CountSource) else None)
+        bias = self._train_bias if stage.thinned else self.real_bias()
+        curvature = None
+        if self.settings.optimizer == "newton":
+            curvature = Curvature(np.exp(self._log_unigram(stage.thinned)[:stage.words].astype(np.float64)), self._workers)
+        totals = train_epoch(self.state, bias[:stage.words], workspace, batches, rate, bar, curvature, self.settings.alpha,
+                             source.context_weights(stage) if isinstance(source, CountSource) else None)
         if not totals.pairs:
             raise ValueError("there are no pairs to train on: every sentence has fewer than two known words within the window")
-        record = totals.record()
+        return totals.record()
+
+    def _close_epoch(self, record: dict[str, float | int | None], workspace: _core.Workspace, callbacks: Sequence[Callback]) -> bool:
+        """Take the held-out loss and close the books of an epoch; False if a callback wants to stop."""
         if self.validation is not None:
             begun = time.perf_counter()
             if self._held_out is None:  # the same windows after every epoch

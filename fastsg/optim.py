@@ -38,6 +38,12 @@ class Optimizer:
         if name != "sgd":
             self.sums_I, self.sums_O = np.zeros(K, np.float32), np.zeros(K, np.float32)
 
+    def forget(self) -> None:
+        """Begin the sums anew: what follows is another loss."""
+        for sums in (self.sums_I, self.sums_O):
+            if sums is not None:
+                sums[:] = 0
+
 
 class Curvature:
     """What a Newton step for a row of I divides by: one matrix for all rows.

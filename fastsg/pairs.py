@@ -23,6 +23,13 @@ _MAX_BATCH_PAIRS = 2**26
 _MAX_REACH = 2**20
 
 
+class Stage(NamedTuple):
+    """What one epoch trains on: the `words` most frequent words; with the thinned text's bias, or that of the text as it is."""
+
+    words: int
+    thinned: bool
+
+
 class PairCounts(NamedTuple):
     """Weighted pair counts grouped by distinct center, as the kernels take them.
 
@@ -192,13 +199,17 @@ class TextSource(NamedTuple):
     batch_size: int
     seed: int
 
-    def expected(self) -> int:
+    def expected(self, stage: Stage | None = None) -> int:
         """About how many centers an epoch has."""
         if self.keep is None:
             return len(self.tokens)
         return int(np.bincount(self.tokens, minlength=self.K) @ self.keep)
 
-    def epoch(self, epoch: int) -> tuple[int, Iterator[tuple[int, PairCounts]]]:
+    def stage(self, index: int, epochs: int) -> Stage:
+        """What epoch `index` of a training trains on: all words."""
+        return Stage(self.K, True)
+
+    def epoch(self, epoch: int, stage: Stage | None = None) -> tuple[int, Iterator[tuple[int, PairCounts]]]:
         """(centers of the epoch, its batches)."""
         tokens, offsets = thin(self.tokens, self.offsets, self.keep, self.seed, epoch)
         return len(tokens), window_batches(tokens, offsets, self.window, self.K, self.batch_size, self.seed, epoch)
@@ -213,10 +224,14 @@ class PairSource(NamedTuple):
     K: int
     batch_size: int
 
-    def expected(self) -> int:
+    def expected(self, stage: Stage | None = None) -> int:
         """How many pairs an epoch has."""
         return len(self.centers)
 
-    def epoch(self, epoch: int) -> tuple[int, Iterator[tuple[int, PairCounts]]]:
+    def stage(self, index: int, epochs: int) -> Stage:
+        """What epoch `index` of a training trains on: all words."""
+        return Stage(self.K, True)
+
+    def epoch(self, epoch: int, stage: Stage | None = None) -> tuple[int, Iterator[tuple[int, PairCounts]]]:
         """(pairs of the epoch, its batches)."""
         return len(self.centers), pair_batches(*self)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from . import _core, objective
 from .corpus import EncodedCorpus
-from .counts import CooccurrenceCounts, CountSource
+from .counts import CooccurrenceCounts
 from .inputs import known_corpus
 from .pairs import Window, entropy
+from .stages import CountSource
 from .vocab import Vocab
 
 #: Rows of counts handed to the kernels at once when a whole text is scored; bounds what is copied.

@@ -18,7 +18,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .model import SkipGram
 
-_EPOCH_FIELDS = ("nll", "valid_nll", "pairs", "softmax_rows", "seconds", "pairs_per_second", "alpha")
+_EPOCH_FIELDS = ("nll", "valid_nll", "pairs", "softmax_rows", "seconds", "pairs_per_second", "alpha", "words")
 
 
 def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object]:
@@ -93,6 +93,7 @@ def summary(report: dict[str, object]) -> str:
         + (f"   held-out unigram {_number(report['valid_unigram_nll'])}" if report["valid_unigram_nll"] is not None else ""),
     ]
     lines += [f"  epoch {number}   {_losses(epoch)}   {epoch['seconds']:.1f} s   {epoch['pairs_per_second']:,.0f} pairs/s"
+              + (f"   the {epoch['words']:,} most frequent words" if epoch["words"] < report["vocabulary_size"] else "")
               for number, epoch in enumerate(epochs, 1)]
     if report["restored_epoch"] is not None:
         lines.append(f"stopped early; the vectors are those of epoch {report['restored_epoch']}, the best")

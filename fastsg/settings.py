@@ -9,9 +9,9 @@ from numbers import Integral, Real
 from . import _core
 from .optim import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
-#: The solvers, with the optimizer, the least subsampling threshold and the epochs each has unless the user says otherwise
-#: (measured, docs/defaults.md).
-SOLVERS = {"counts": ("newton", 2e-4, 4), "sgd": ("adagrad", 1e-3, 5)}
+#: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise (measured,
+#: docs/defaults.md).
+SOLVERS = {"counts": ("newton", 2e-4), "sgd": ("adagrad", 1e-3)}
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 
 
@@ -63,15 +63,14 @@ class Settings:
     output_bias: str | None
     init: str
     draws: int
+    head: float | None
     vectors: str
 
     @classmethod
     def checked(cls, **given: object) -> Settings:
         """Check every value and fill in the defaults that depend on others; ValueError or TypeError names the argument."""
         _choice("solver", given["solver"], tuple(SOLVERS))
-        optimizer, _, epochs = SOLVERS[given["solver"]]
-        given["optimizer"] = optimizer if given["optimizer"] is None else given["optimizer"]
-        given["epochs"] = epochs if given["epochs"] is None else given["epochs"]
+        given["optimizer"] = SOLVERS[given["solver"]][0] if given["optimizer"] is None else given["optimizer"]
         given["init"] = ("svd" if given["solver"] == "counts" else "random") if given["init"] is None else given["init"]
         for name in ("vector_size", "min_count", "epochs"):
             given[name] = _integer(name, given[name], 1)
@@ -80,8 +79,6 @@ class Settings:
         given["seed"] = _integer("seed", given["seed"], 0)
         if given["seed"] >= 2**64:
             raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
-        if given["shrink_windows"] is None:
-            given["shrink_windows"] = "harmonic" if given["solver"] == "counts" and given["window"] is not None else True
         given["draws"] = _integer("draws", given["draws"], 0)
         _choice("init", given["init"], ("random", "svd") if given["solver"] == "counts" else ("random",), " (svd needs solver='counts')")
         _choice("vectors", given["vectors"], ("input", "output", "sum"))
@@ -90,6 +87,9 @@ class Settings:
         _choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
         _choice("output_bias", given["output_bias"], (None, "unigram"))
         check_optimizer(given["optimizer"])
+        given["head"] = None if given["head"] is None else _real("head", given["head"])
+        if given["head"] is not None and not 0 < given["head"] <= 1:
+            raise ValueError(f"head is {given['head']}; it must be above 0 and at most 1")
         given["sample"] = None if given["sample"] is None else _real("sample", given["sample"])
         given["alpha"] = DEFAULT_ALPHA[given["optimizer"]] if given["alpha"] is None else _real("alpha", given["alpha"])
         if given["alpha"] == 0:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .counts import CountSource
 from .errors import FormatError
 from .io.native import NativeModel
 from .optim import SCHEDULES, Optimizer
 from .pairs import PairSource, TextSource, Window
 from .settings import Settings
+from .stages import CountSource
 from .trainer import State
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def _texts(source: Source, validation: EncodedCorpus | None) -> tuple[str, str]:
     if isinstance(source, PairSource):
         corpus = fingerprint("pairs", source.centers, source.contexts, source.weights)
     elif isinstance(source, CountSource):
-        corpus = fingerprint("entries", source.table.counts, source.table.contexts, source.table.row_ptr)
+        unit, arrays = source.origin or ("entries", tuple(array for table in {id(t): t for t in (source.table, source.table.start)}.values()
+                                                          for array in (table.counts, table.contexts, table.row_ptr)))
+        corpus = fingerprint(unit, *arrays)
     else:
         corpus = fingerprint("tokens", source.tokens, source.offsets)
     return corpus, "none" if validation is None else fingerprint("tokens", validation.tokens, validation.offsets)

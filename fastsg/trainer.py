@@ -57,6 +57,7 @@ class EpochTotals:
     count_seconds: float = 0.0
     unigram_nll: float = math.nan
     alpha: float = 0.0
+    words: int = 0
 
     @property
     def nll(self) -> float:
@@ -74,7 +75,7 @@ class EpochTotals:
             "nll": self.nll, "perplexity": math.exp(min(self.nll, 700.0)), "unigram_nll": self.unigram_nll, "valid_nll": None,
             "valid_perplexity": None, "pairs": self.pairs, "softmax_rows": self.softmax_rows, "seconds": self.seconds,
             "count_seconds": self.count_seconds, "pairs_per_second": self.pairs_per_second,
-            "alpha": self.alpha,
+            "alpha": self.alpha, "words": self.words,
         }
 
 
@@ -83,13 +84,15 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
                 contexts: NDArray[np.float64] | None = None) -> EpochTotals:
     """One walk over the batches, which come as (units walked so far, counts); `rate` maps those units to the learning rate.
 
+    The softmax runs over the words of the workspace, which may be the first ones of the vocabulary only. The bar counts units of all words.
+
     With a curvature the rows of I move by Newton steps, whose rate is the learning rate's part of `alpha`: from 1 down. `contexts`
     is how much each context word weighs in the epoch, if that is known beforehand.
 
     A DivergenceError names the step; the matrices keep the state before it.
     """
-    totals, begun, walked, number = EpochTotals(), time.perf_counter(), 0, 0
-    found = None if contexts is not None else np.zeros(len(state.O))
+    totals, begun, walked, number = EpochTotals(words=workspace.K), time.perf_counter(), 0, 0
+    found = None if contexts is not None else np.zeros(workspace.K)
     workspace.forget()  # between epochs a callback may have changed the matrices
     while True:
         counting = time.perf_counter()
@@ -105,7 +108,7 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
             totals.softmax_rows += len(counts.centers)
             if found is not None:
                 found += counts.context_totals(len(found))
-        bar.update(done - walked)
+        bar.update((done - walked) * workspace.K / len(state.O))
         walked = done
         totals.seconds = time.perf_counter() - begun
         if totals.pairs:
@@ -118,10 +121,10 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
 
 def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, counts: PairCounts, rate: float, curvature: Curvature | None,
           number: int, alpha: float) -> float:
-    sums = state.optimizer
+    sums_I, sums_O, O = state.optimizer.sums_I, state.optimizer.sums_O, state.O[:workspace.K]
     try:
-        newton = None if curvature is None else (curvature.inverse(state.O, number), rate / alpha, curvature.PRIOR)
-        loss = workspace.step(state.I, state.O, bias, *counts, state.shift, rate, sums.sums_I, sums.sums_O, newton)
+        newton = None if curvature is None else (curvature.inverse(O, number), rate / alpha, curvature.PRIOR)
+        loss = workspace.step(state.I, O, bias, *counts, state.shift, rate, sums_I, None if sums_O is None else sums_O[:workspace.K], newton)
     except DivergenceError as error:
         raise DivergenceError(f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): {error}. "
                               "The matrices hold the last finite state; try a smaller alpha") from None
