@@ -22,18 +22,21 @@ from fastsg.settings import default_batch_rows, default_batch_size
 VARIANTS: dict[str, dict[str, dict[str, object]]] = {
     "counts": {
         "defaults": {},
-        "epochs 3": {"epochs": 3},
+        "seed 2": {"seed": 2},
+        "epochs 4": {"epochs": 4},
         "epochs 6": {"epochs": 6},
         "epochs 10": {"epochs": 10},
-        "alpha 0.05": {"alpha": 0.05},
+        "head 0.25": {"head": 0.25},
+        "head 1": {"head": 1.0},
+        "alpha 0.1": {"alpha": 0.1},
         "alpha 0.3": {"alpha": 0.3},
         "sample 0": {"sample": 0},
         "sample 1e-3": {"sample": 1e-3},
-        "sample 1e-4": {"sample": 1e-4},
+        "sample 2e-4": {"sample": 2e-4},
         "sample 1e-5": {"sample": 1e-5},
         "draws 1": {"draws": 1},
         "draws 0": {"draws": 0},
-        "shrink_windows True": {"shrink_windows": True},
+        "shrink_windows harmonic": {"shrink_windows": "harmonic"},
         "shrink_windows False": {"shrink_windows": False},
         "batch_size half": {"batch_size": 0.5},
         "optimizer adagrad": {"optimizer": "adagrad"},
@@ -100,7 +103,7 @@ def main() -> None:
     parser.add_argument("--input", required=True)
     parser.add_argument("--valid", required=True)
     parser.add_argument("--solver", choices=list(VARIANTS), default="counts")
-    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--vector-size", type=int, default=100)
     parser.add_argument("--max-final-vocab", type=int)
     parser.add_argument("--precision", default="float32")

@@ -52,7 +52,8 @@ cdef extern from "kernels.h" nogil:
         double (*exp_slice)(const fsg_batch *, const float *, int64_t, float *, int, int64_t *, float *) noexcept nogil
         void (*max_slice)(const fsg_batch *, const float *, int64_t, float *) noexcept nogil
         int64_t (*merge_sums)(const float *, int64_t, int64_t, int64_t, double *) noexcept nogil
-        void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, int64_t *, float *, float *, int, const fsg_step *) noexcept nogil
+        void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, int64_t *, float *, float *, int,
+                               const fsg_step *) noexcept nogil
         void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, const float *, float *) noexcept nogil
         void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
         void (*mean_rows)(const float *, const float *, int64_t, int64_t, double *) noexcept nogil
@@ -649,7 +650,8 @@ cdef class Workspace:
                 gO = &self.gO[0] + (s if keep_gO else fsg_omp_thread()) * FSG_SLICE * self.H_pad
                 if self.half != NULL:
                     self.half.gradient_slice(&self.batch, table, &O_kh[0, 0], s, <uint16_t *>&self.E[0] + s * size * FSG_SLICE,
-                                             <uint16_t *>&self.Xs_half[0], self.own_scratch(), next_u, &self.gI[0] + shard * stride, gO, first, step)
+                                             <uint16_t *>&self.Xs_half[0], self.own_scratch(), next_u, &self.gI[0] + shard * stride,
+                                             gO, first, step)
                     continue
                 table.gradient_slice(&self.batch, &O_kh[0, 0], s, &self.E[0] + s * size * FSG_SLICE, next_u,
                                      &self.gI[0] + shard * stride, gO, first, step)

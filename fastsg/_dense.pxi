@@ -73,7 +73,8 @@ def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns
     if columns.shape[0]:
         with nogil:
             for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=16):
-                table.sparse_row(&values[0] + row_ptr[m], &columns[0] + row_ptr[m], row_ptr[m + 1] - row_ptr[m], &X_kh[0, 0], H, &out_v[m, 0])
+                table.sparse_row(&values[0] + row_ptr[m], &columns[0] + row_ptr[m], row_ptr[m + 1] - row_ptr[m], &X_kh[0, 0], H,
+                                 &out_v[m, 0])
     return out
 
 
@@ -83,7 +84,8 @@ def ppmi(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not Non
     of those above 0, float32. The columns are taken on trust."""
     cdef int64_t rows = row_ptr.shape[0] - 1, m, i, n, total = 0, threads = num_threads
     cdef double weight = np.sum(row_sums), expected
-    out_columns, out_values, out_ptr = np.empty(counts.shape[0], np.int32), np.empty(counts.shape[0], np.float32), np.zeros(rows + 1, np.int64)
+    out_columns, out_values = np.empty(counts.shape[0], np.int32), np.empty(counts.shape[0], np.float32)
+    out_ptr = np.zeros(rows + 1, np.int64)
     cdef int32_t[::1] column = out_columns
     cdef float[::1] value = out_values
     cdef int64_t[::1] ptr = out_ptr

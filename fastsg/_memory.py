@@ -21,7 +21,7 @@ def distinct_pairs(K: int, pairs: int) -> int:
 
 
 def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, tokens: int = 0,
-             precision: str = "float32", pairs: int = 0, drawn: int = 0, entries: int = 0) -> dict[str, int]:
+             precision: str = "float32", pairs: int = 0, drawn: int = 0, entries: int = 0, tables: int = 1) -> dict[str, int]:
     """Bytes by part, for a vocabulary of K words, H coordinates and batches of `batch_rows` distinct centers.
 
     Parameters
@@ -30,7 +30,8 @@ def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, token
     tokens : int     Tokens of the corpus; a thinned copy and the validation text are not counted.
     pairs : int      Most pairs of a batch: keys, weights and spare copies while they are sorted and grouped.
     drawn : int      Tokens whose windows are counted, over all draws; thinning leaves fewer.
-    entries : int    Pairs of words in the counts: ids and weights, twice while the start is made from them.
+    entries : int    Pairs of words in a table of counts: ids and weights.
+    tables : int     Tables of counts: the text's and that of thinned copies; one more while the start is made.
     """
     parts = {
         "matrices": 2 * 4 * K * H,
@@ -39,7 +40,8 @@ def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, token
         "vocabulary": 150 * K,
         "tokens": 4 * tokens,
         "pairs": _PAIR_BYTES * pairs,
-        "counts": max(_DRAWN_BYTES * drawn + _ENTRY_BYTES * entries, 2 * _ENTRY_BYTES * entries),  # the text is gone when the start is made
+        # the marked copies of the text are gone when the start is made
+        "counts": max(_DRAWN_BYTES * drawn + tables * _ENTRY_BYTES * entries, (tables + 1) * _ENTRY_BYTES * entries),
     }
     return parts | {"total": sum(parts.values())}
 

@@ -30,7 +30,7 @@ def add_count(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--read-vocab", metavar="F", help="take the vocabulary from a file of words and counts")
     parser.add_argument("--sample", "-t", type=float, metavar="X", help="subsampling threshold of the thinned counts, on which a training "
                         "begins; 0 leaves them out; default as in train")
-    parser.add_argument("--draws", type=int, default=2, metavar="N",
+    parser.add_argument("--draws", type=int, default=3, metavar="N",
                         help="thinned copies of the text whose counts are averaged; 0 weighs pairs")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the draws")
     parser.add_argument("--memory-limit", type=float, metavar="GB", help="beyond so much memory the counts go to a temporary file at once")

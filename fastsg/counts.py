@@ -118,7 +118,7 @@ class CooccurrenceCounts:
 
     @classmethod
     def for_training(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5, shrink_windows: bool | str = True,
-                     sample: float = 0.0, draws: int = 2, seed: int = 1, memory_limit: int | None = None, folder: str | None = None,
+                     sample: float = 0.0, draws: int = 3, seed: int = 1, memory_limit: int | None = None, folder: str | None = None,
                      workers: int | None = None) -> CooccurrenceCounts:
         """What a training on a text needs: the counts of the text as it is, and as their `thinned` those of thinned copies.
 
@@ -126,6 +126,7 @@ class CooccurrenceCounts:
         whatever `shrink_windows` is (measured, docs/defaults.md). There are no thinned counts if `sample` drops no word of this text.
         Parameters as in :meth:`from_corpus`.
         """
+        _check_draws(draws)
         made = {"seed": seed, "memory_limit": memory_limit, "folder": folder, "workers": workers}
         text = cls.from_corpus(corpus, window=window, shrink_windows=shrink_windows, **made)
         if (corpus.vocab.keep_probabilities(sample) < 1).any():
@@ -136,7 +137,7 @@ class CooccurrenceCounts:
 
     @classmethod
     def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5,
-                    shrink_windows: bool | str = True, sample: float = 0.0, draws: int = 2, seed: int = 1,
+                    shrink_windows: bool | str = True, sample: float = 0.0, draws: int = 3, seed: int = 1,
                     memory_limit: int | None = None, folder: str | None = None, workers: int | None = None) -> CooccurrenceCounts:
         """Count the windows of a corpus.
 
@@ -159,8 +160,7 @@ class CooccurrenceCounts:
         """
         reach = window if isinstance(window, Window) else Window.parse(window, shrink_windows)
         reach = reach.expected()
-        if not isinstance(draws, (int, np.integer)) or isinstance(draws, bool) or draws < 0:
-            raise ValueError(f"draws is {draws!r}; it must be an integer of at least 0")
+        _check_draws(draws)
         threads, K, none = effective_num_threads(workers), len(corpus.vocab), np.zeros(0)
         keep = corpus.vocab.keep_probabilities(sample)
         keep = keep if (keep < 1).any() else None
@@ -256,6 +256,11 @@ class CooccurrenceCounts:
                               about=_about(meta, "thinned_about"))
             return cls(container.read("row_ptr"), get("contexts"), get("counts"), vocab, keep=None if thinned else keep, thinned=thinned,
                        about=_about(meta, "about"))
+
+
+def _check_draws(draws: object) -> None:
+    if not isinstance(draws, (int, np.integer)) or isinstance(draws, bool) or draws < 0:
+        raise ValueError(f"draws is {draws!r}; it must be an integer of at least 0")
 
 
 def _about(metadata: dict[str, str], name: str) -> dict[str, Any]:

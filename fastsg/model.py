@@ -66,7 +66,7 @@ class SkipGram(SoftmaxModel):
         the number of words and the variety of centers.
     sample : float, optional
         word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f) + sample/f),
-        before windows are cut; 0 keeps all, None is max(2e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Solver "counts" trains on
+        before windows are cut; 0 keeps all, None is max(1e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Solver "counts" trains on
         thinned text first and on the text as it is in the end. Probabilities and held-out losses are about the real text.
     alpha, min_alpha : float, optional
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
@@ -140,7 +140,7 @@ class SkipGram(SoftmaxModel):
                  max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None,
                  min_alpha: float | None = None, lr_schedule: str = "linear", epochs: int = 5, batch_size: int | None = None,
                  workers: int | None = None, seed: int = 1, dtype: str = "float32", precision: str = "float32", solver: str = "counts",
-                 optimizer: str | None = None, output_bias: str | None = "unigram", init: str | None = None, draws: int = 2,
+                 optimizer: str | None = None, output_bias: str | None = "unigram", init: str | None = None, draws: int = 3,
                  head: float | None = None, vectors: str = "input", tokenizer: object = None, errors: str = "replace",
                  validation: Corpus | Paths | None = None, callbacks: Sequence[Callback] = (), progress: bool | None = None, sg: int = 1,
                  hs: int = 0, negative: int = 0) -> None:
@@ -315,7 +315,7 @@ class SkipGram(SoftmaxModel):
             words = self._window.words(corpus.offsets) if corpus else 0
             return _memory.estimate(K, self.settings.vector_size, min(rows, K), objective.block_rows(K), self._workers, tokens,
                                     self.settings.precision, drawn=tokens * max(self.settings.draws, 1),
-                                    entries=_memory.distinct_pairs(K, tokens * words))
+                                    entries=_memory.distinct_pairs(K, tokens * words), tables=1 if self.settings.sample == 0 else 2)
         centers = min(self.batch_size(tokens), max(tokens, 1))
         most = pairs.batch_pairs(self._window, corpus.offsets, centers) if corpus else 0
         return _memory.estimate(K, self.settings.vector_size, min(centers, K), objective.block_rows(K), self._workers, tokens,
@@ -486,7 +486,7 @@ class SkipGram(SoftmaxModel):
             self.build_from_counts(counts)
         elif self.vocab.words != counts.vocab.words:
             raise ValueError("the counts have another vocabulary than the model; count with vocab=model.vocab, or take a model without one")
-        elif (self._keep is None) != (counts.start.keep is None) or (self._keep is not None and not np.array_equal(self._keep, counts.start.keep)):
+        elif not _same(self._keep, counts.start.keep):
             raise ValueError("the counts were thinned otherwise than the model's vocabulary: give both the same sample, or take a model "
                              "without a vocabulary")
         return self._run(self._count_source(counts), epochs, self.settings.lr_schedule, callbacks, resume)
@@ -655,6 +655,10 @@ def _from_bytes(cls: type[SkipGram], data: bytes) -> SkipGram:
 def load(path: str | os.PathLike[str], **options: Any) -> SkipGram:
     """Read a model file: :meth:`SkipGram.load`."""
     return SkipGram.load(path, **options)
+
+
+def _same(a: NDArray[np.float64] | None, b: NDArray[np.float64] | None) -> bool:
+    return a is b if a is None or b is None else np.array_equal(a, b)
 
 
 def checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:

@@ -24,7 +24,7 @@ _MAX_REACH = 2**20
 
 
 class Stage(NamedTuple):
-    """What one epoch trains on: the `words` most frequent words; with the thinned text's bias, or that of the text as it is."""
+    """What one epoch trains on: the `words` most frequent words; as the text was thinned (if it was), or as it is."""
 
     words: int
     thinned: bool

@@ -62,7 +62,8 @@ class CountSource(NamedTuple):
 
     def stage(self, index: int, epochs: int) -> Stage:
         """What epoch `index` of a training trains on."""
-        return stage_of(index, epochs, self.table.K, self.head or self.table.K)
+        stage = stage_of(index, epochs, self.table.K, self.head or self.table.K)
+        return stage if self.table.thinned is not None else stage._replace(thinned=True)
 
     def expected(self, stage: Stage | None = None) -> int:
         """How many rows an epoch has; frequent ones count as often as they come."""
@@ -103,7 +104,8 @@ class _Rows(NamedTuple):
         share = (1 / np.maximum(self.times, 1)).astype(np.float32)
         for ids in deal(self.weights, self.times, self.batch_size, seed, epoch):
             walked += len(ids)
-            yield walked, PairCounts(ids, *_core.gather_rows(table.row_ptr, self.stops, table.contexts, table.counts, ids, share, num_threads))
+            rows = _core.gather_rows(table.row_ptr, self.stops, table.contexts, table.counts, ids, share, num_threads)
+            yield walked, PairCounts(ids, *rows)
 
 
 def visits(weights: NDArray[np.float64], wanted: NDArray[np.bool_], batch_size: int) -> NDArray[np.int64]:

@@ -121,10 +121,11 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
 
 def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, counts: PairCounts, rate: float, curvature: Curvature | None,
           number: int, alpha: float) -> float:
-    sums_I, sums_O, O = state.optimizer.sums_I, state.optimizer.sums_O, state.O[:workspace.K]
+    O, sums_I, sums_O = state.O[:workspace.K], state.optimizer.sums_I, state.optimizer.sums_O
+    sums_O = None if sums_O is None else sums_O[:workspace.K]
     try:
         newton = None if curvature is None else (curvature.inverse(O, number), rate / alpha, curvature.PRIOR)
-        loss = workspace.step(state.I, O, bias, *counts, state.shift, rate, sums_I, None if sums_O is None else sums_O[:workspace.K], newton)
+        loss = workspace.step(state.I, O, bias, *counts, state.shift, rate, sums_I, sums_O, newton)
     except DivergenceError as error:
         raise DivergenceError(f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): {error}. "
                               "The matrices hold the last finite state; try a smaller alpha") from None

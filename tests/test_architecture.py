@@ -20,7 +20,7 @@ FLOORS = {
     "errors": "0", "_version": "0", "_atomic": "0", "_suggest": "0",
     "_core": "1", "_text": "1", "_counting": "1", "_threads": "1", "_memory": "1", "_config": "1", "_safetensors": "1",
     "objective": "2", "optim": "2", "settings": "2", "spectral": "2",
-    "vocab": "2'", "reading": "2'", "corpus": "2'", "pairs": "2'", "counts": "2'", "demo_corpus": "2'",
+    "vocab": "2'", "reading": "2'", "corpus": "2'", "pairs": "2'", "counts": "2'", "stages": "2'", "demo_corpus": "2'",
     "vectors": "3", "evaluation": "3", "probability": "3", "inputs": "3", "io": "3",
     "model": "4", "trainer": "4", "callbacks": "4", "report": "4", "snapshot": "4", "checkpoint": "4",
     "__init__": "4+",

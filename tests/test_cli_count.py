@@ -45,14 +45,16 @@ def fails(capsys, *argv):
     (["--sample", "0.05", "--draws", "0", "--shrink-windows", "harmonic"], {"sample": 0.05, "draws": 0, "shrink_windows": "harmonic"}),
     (["--sample", "0", "--memory-limit", "0", "--threads", "2", "--shrink-windows", "true"], {"shrink_windows": True}),
 ], ids=str)
-def test_flags_mean_what_from_corpus_means(text, tmp_path, capsys, flags, options):
+def test_flags_mean_what_for_training_means(text, tmp_path, capsys, flags, options):
     run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--quiet", *flags)
     corpus = EncodedCorpus.from_files(str(text), min_count=2)
-    want = CooccurrenceCounts.from_corpus(corpus, **{"sample": 10 / len(corpus.vocab)} | options)
+    want = CooccurrenceCounts.for_training(corpus, **{"sample": 10 / len(corpus.vocab)} | options)
     got = CooccurrenceCounts.load(tmp_path / "c")
     assert got.vocab == corpus.vocab and "end" not in got.vocab
+    assert (got.thinned is None) == (want.thinned is None) == ("sample" not in options)
     for name in ("row_ptr", "contexts", "counts"):
         assert getattr(got, name).tobytes() == getattr(want, name).tobytes()
+        assert getattr(got.start, name).tobytes() == getattr(want.start, name).tobytes()
 
 
 def test_vocabulary_flags(text, tmp_path, capsys):

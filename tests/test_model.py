@@ -326,12 +326,13 @@ def test_first_loss_is_ln_K():
 
 @pytest.mark.parametrize("sample", [0, 0.02])
 def test_first_loss_is_the_unigram_cross_entropy(sample):
-    """With the bias: log p(n) of the text that is trained on, thinned or not; one draw of counts is the text of the first epoch."""
-    model = make(text(sentences=300), batch_size=100_000, epochs=1, sample=sample, init="random", draws=1)
+    """With the bias: log p(n) of the text that is trained on, thinned or not; one draw of counts is the text of the first epoch, weighed
+    1 / d if it is thinned."""
+    model = make(text(sentences=300), batch_size=100_000, epochs=2, sample=sample, init="random", draws=1)
     p = model.vocab.unigram() * model.vocab.keep_probabilities(sample)
     kept, borders = _core.thin(model.corpus.tokens, model.corpus.offsets, model.vocab.keep_probabilities(sample), 1, 0)
     sentences = [kept[a:b].tolist() for a, b in zip(borders, borders[1:], strict=False)]
-    pairs = reference.window_pairs(sentences, *weights(2, True))
+    pairs = reference.window_pairs(sentences, *weights(2, "harmonic" if sample else True))
     want = -sum(w * math.log(p[n] / p.sum()) for (_, n), w in pairs.items()) / sum(pairs.values())
     assert model.history[0]["nll"] == pytest.approx(want, rel=1e-5)
     assert model.history[0]["pairs"] == pytest.approx(sum(pairs.values()), rel=1e-5)

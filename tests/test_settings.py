@@ -19,6 +19,9 @@ GOOD = {field.name: inspect.signature(SkipGram).parameters[field.name].default f
     "name, value, exception, message",
     [
         ("vector_size", 0, ValueError, "vector_size is 0; it must be at least 1"),
+        ("head", 0, ValueError, "head is 0.0; it must be above 0 and at most 1"),
+        ("head", 1.5, ValueError, "head is 1.5; it must be above 0 and at most 1"),
+        ("head", "half", TypeError, "head is 'half', a str; it must be a number"),
         ("vector_size", -3, ValueError, "vector_size is -3"),
         ("vector_size", 10.0, TypeError, "vector_size is 10.0, a float; it must be an integer of at least 1"),
         ("vector_size", "10", TypeError, "vector_size is '10', a str"),
@@ -74,8 +77,6 @@ def test_the_window_is_refused_by_the_constructor():
 def test_defaults_that_depend_on_the_solver():
     counts, sgd = (Settings.checked(**GOOD | {"solver": solver}) for solver in ("counts", "sgd"))
     assert (counts.optimizer, counts.init) == ("newton", "svd") and (sgd.optimizer, sgd.init) == ("adagrad", "random")
-    assert counts.shrink_windows == "harmonic" and sgd.shrink_windows is True
-    assert Settings.checked(**GOOD | {"window": None}).shrink_windows is True  # 1 / d needs a window with a limit
     given = Settings.checked(**GOOD | {"solver": "sgd", "optimizer": "newton"})
     assert given.optimizer == "newton" and Settings.checked(**GOOD | {"init": "random"}).init == "random"
     with pytest.raises(ValueError, match=r"init is 'svd'; allowed are 'random' \(svd needs solver='counts'\)"):

@@ -165,6 +165,8 @@ COUNTED = {
     "adagrad": {"optimizer": "adagrad", "init": "random", "shrink_windows": "harmonic"},
     "thinned": {"sample": 0.02, "draws": 2, "window": (4, 1), "output_bias": None},
     "weighed": {"sample": 0.02, "draws": 0, "window": None, "shrink_windows": True},
+    "coarse to fine": {"sample": 0.02, "head": 0.4, "epochs": 5},
+    "coarse to fine, one side": {"sample": 0.02, "head": 0.1, "epochs": 4, "window": (0, 3), "output_bias": None, "optimizer": "adagrad"},
 }
 
 
@@ -203,7 +205,8 @@ def test_counts_taken_apart_are_the_counts_of_the_text(options):
     whole = make(text(), **options)
     corpus = EncodedCorpus.from_iter(text(), min_count=1)
     given = {"window": 3, "sample": 0} | {name: value for name, value in options.items() if name != "output_bias"}
-    counts = CooccurrenceCounts.from_corpus(corpus, shrink_windows=False, **given)
+    counts = CooccurrenceCounts.for_training(corpus, shrink_windows=False, **given)
+    assert (counts.thinned is None) == (not given["sample"])
     model = make(**options)
     model.build_vocab(corpus)
     assert outcome(model.fit_counts(counts)) == outcome(whole)
@@ -294,7 +297,7 @@ def test_vectors(name):
 
 @pytest.mark.parametrize("solver", ["counts", "sgd"])
 def test_a_model_comes_back_with_its_settings(tmp_path, solver):
-    model = make(text(), solver=solver, vectors="sum", draws=2, sample=0.05, shrink_windows=None, epochs=1)
+    model = make(text(), solver=solver, vectors="sum", draws=2, sample=0.05, shrink_windows=True, epochs=1)
     model.save(tmp_path / "m")
     again = SkipGram.load(tmp_path / "m")
     assert again.settings == model.settings and (again.wv.vectors == model.wv.vectors).all()

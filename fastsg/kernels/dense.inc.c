@@ -14,7 +14,8 @@ typedef double vd __attribute__((vector_size(4 * VLEN), aligned(8), may_alias));
 #define WIDE_D (NV * VLEN / 2)
 
 /* `rows` rows of Y less the center, and the same times w (1 without), each padded with zeros to `width`. */
-static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H, int64_t width, double *Y, double *wY)
+static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H, int64_t width, double *Y,
+                      double *wY)
 {
     for (int64_t k = 0; k < rows; k++)
         for (int64_t h = 0; h < width; h++) {

@@ -1,0 +1,207 @@
+"""From coarse to fine: which words and which counts an epoch trains on, against the same steps taken by hand."""
+
+import numpy as np
+import pytest
+import reference
+
+from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core, objective
+from fastsg.optim import Curvature, Optimizer
+from fastsg.pairs import Stage
+from fastsg.stages import CountSource, head_words, stage_of
+
+K = 40
+PLAIN = {"vector_size": 6, "window": 3, "min_count": 1, "progress": False, "sample": 0.02}
+
+
+def sentences(n=200):
+    rng = np.random.default_rng(0)
+    return [[f"w{int(K * x**2)}" for x in rng.random(12)] for _ in range(n)]
+
+
+def corpus():
+    return EncodedCorpus.from_iter(sentences(), min_count=1)
+
+
+def counted(**options):
+    return CooccurrenceCounts.for_training(corpus(), **{"window": 3, "sample": 0.02} | options)
+
+
+def dense(counts):
+    return reference.dense_counts(counts.row_ptr, counts.contexts, counts.counts, counts.K)
+
+
+# ---- which words, which counts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("epochs, want", [
+    (1, "T"), (2, "cT"), (3, "ciT"), (4, "cihT"), (5, "ciihT"), (6, "ciihhT"), (7, "ciiihhT"),
+])
+def test_stages(epochs, want):
+    """c: all words, thinned; i: the head, thinned; h: the head, the text; T: all words, the text."""
+    letters = {(9, True): "c", (4, True): "i", (4, False): "h", (9, False): "T"}
+    assert "".join(letters[stage_of(index, epochs, 9, 4)] for index in range(epochs)) == want
+
+
+def test_head_words():
+    assert [head_words(k, None) for k in (1, 4096, 4097, 100_000)] == [1, 4096, 2048, 50_000]
+    assert [head_words(10, share) for share in (1.0, 0.5, 0.24, 1e-9)] == [10, 5, 2, 1]
+
+
+def test_without_thinned_counts_there_is_one_distribution():
+    """Else the optimizer's sums would be dropped for nothing."""
+    for counts in (counted(sample=0), CooccurrenceCounts.from_corpus(corpus(), sample=0.02)):
+        source = CountSource(counts, 8, 1, head=20)
+        assert {source.stage(index, 5).thinned for index in range(5)} == {True} and counts.start is counts
+
+
+@pytest.mark.parametrize("window", [3, (2, 0)])
+def test_an_epoch_over_the_head_is_the_leading_block(window):
+    counts = counted(window=window)
+    source = CountSource(counts, 8, 1, 2, head=15)
+    for stage, table in ((Stage(15, True), counts.thinned), (Stage(15, False), counts), (Stage(counts.K, True), counts.thinned)):
+        found = np.zeros((counts.K, counts.K))
+        units, batches = source.epoch(3, stage)
+        for walked, batch in batches:
+            found[batch.centers] += reference.dense_counts(batch.row_ptr, batch.contexts, batch.counts, counts.K)
+        want = np.zeros_like(found)
+        want[:stage.words, :stage.words] = dense(table)[:stage.words, :stage.words]
+        np.testing.assert_allclose(found, want, rtol=1e-6)
+        assert walked == units == source.expected(stage)
+        weights = source.context_weights(stage)
+        if window == 3:
+            np.testing.assert_allclose(weights, want.sum(0)[:stage.words], rtol=1e-6)
+        else:  # a context's weight is not that of its row
+            assert weights is None
+
+
+def test_leading_block(rng):
+    counts = counted()
+    N = dense(counts)
+    for words in (1, 7, counts.K):
+        for threads in (1, 3):
+            stops, weights = _core.leading_block(counts.row_ptr, counts.contexts, counts.counts, words, threads)
+            assert (stops - counts.row_ptr[:words] == (N[:words, :words] > 0).sum(1)).all()
+            np.testing.assert_allclose(weights, N[:words, :words].sum(1), rtol=1e-12)
+    for words in (0, counts.K + 1):
+        with pytest.raises(ValueError, match=rf"words is {words}; it must lie in \[1, {counts.K}\]"):
+            _core.leading_block(counts.row_ptr, counts.contexts, counts.counts, words)
+
+
+# ---- a training ------------------------------------------------------------------------------------------------------
+
+
+def test_a_training_is_its_stages_by_hand():
+    """Five epochs: rows, columns, bias, curvature, rates and the renewed sums of every stage, step by step: the same bits."""
+    model = SkipGram(sentences(), head=0.4, epochs=5, batch_size=9, workers=2, init="random", **PLAIN)
+    hand = SkipGram(head=0.4, epochs=5, batch_size=9, workers=2, init="random", **PLAIN)
+    hand.build_vocab(sentences())
+    counts, I, O = counted(), hand.I, hand.O
+    k, head = counts.K, round(0.4 * counts.K)
+    sums, shift, source = Optimizer("newton", k), np.zeros(k, np.float32), CountSource(counts, 9, 1, 2, head)
+    plan = [(k, True), (head, True), (head, True), (head, False), (k, False)]
+    for epoch, (words, thinned) in enumerate(plan):
+        bias = (hand._train_bias if thinned else hand.real_bias())[:words]
+        if epoch == 3:
+            sums.forget()
+        units, batches = source.epoch(epoch, Stage(words, thinned))
+        curvature, walked = Curvature(np.exp(bias.astype(np.float64)), 2), 0
+        workspace = objective.make_workspace(words, 6, 2)
+        for number, (done, batch) in enumerate(batches):
+            rate = 0.15 + (0.015 - 0.15) * (epoch + walked / units) / 5
+            newton = curvature.inverse(O[:words], number), rate / 0.15, curvature.PRIOR
+            workspace.step(I, O[:words], bias, *batch, shift, rate, sums.sums_I, sums.sums_O[:words], newton)
+            walked = done
+    assert (model.I == I).all() and (model.O == O).all()
+    assert [record["words"] for record in model.history] == [words for words, _ in plan]
+
+
+def test_rare_words_rest_while_the_head_is_trained():
+    seen = []
+
+    class Look(Callback):
+        def on_epoch_end(self, model):
+            seen.append((model.I.copy(), model.O.copy()))
+
+    SkipGram(sentences(), head=0.4, epochs=3, callbacks=[Look()], **PLAIN)
+    for before, after in zip(seen[0], seen[1], strict=True):
+        assert (before[16:] == after[16:]).all() and (before[:16] != after[:16]).any()
+    for before, after in zip(seen[1], seen[2], strict=True):
+        assert (before[16:] != after[16:]).any(1).all()
+
+
+def test_the_end_is_about_the_text():
+    """Long enough, a model with room for every probability reaches the conditional entropy of the text, not of the thinned copies."""
+    model = SkipGram(sentences(60), vector_size=K, window=1, min_count=1, sample=0.005, epochs=200, head=1.0, batch_size=10, progress=False,
+                     alpha=0.3)
+    N = dense(CooccurrenceCounts.from_corpus(model.corpus, window=1))
+    P = N / N.sum(1, keepdims=True)
+    entropy = -(N[N > 0] * np.log(P[N > 0])).sum() / N.sum()
+    assert entropy <= model.nll(model.corpus)[0] < entropy + 0.02
+
+
+# ---- the file --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mmap", [True, False])
+def test_thinned_counts_come_back_from_the_file(tmp_path, mmap):
+    counts = counted()
+    counts.save(tmp_path / "c")
+    again = CooccurrenceCounts.load(tmp_path / "c", mmap=mmap)
+    for a, b in ((again, counts), (again.thinned, counts.thinned)):
+        assert all((getattr(a, name) == getattr(b, name)).all() for name in ("row_ptr", "contexts", "counts")) and a.about == b.about
+    assert again.keep is None and (again.thinned.keep == counts.thinned.keep).all() and again.thinned.symmetric
+    whole, parts = (SkipGram(epochs=3, **PLAIN).fit_counts(c) for c in (counts, again))
+    assert (whole.I == parts.I).all() and (whole.O == parts.O).all()
+
+
+@pytest.mark.parametrize("lost", ["thinned_row_ptr", "thinned_counts", "keep"])
+def test_a_file_with_half_of_the_thinned_counts_is_refused(tmp_path, lost):
+    from safetensors.numpy import load_file, save_file
+
+    counted().save(tmp_path / "c")
+    tensors = load_file(tmp_path / "c")
+    del tensors[lost]
+    save_file(tensors, tmp_path / "c", {"format": "fastsg-counts", "format_version": "1", "about": "{}", "raw_types": "40", "raw_tokens": "9"})
+    with pytest.raises(FormatError):
+        CooccurrenceCounts.load(tmp_path / "c")
+
+
+def test_what_thinned_counts_may_be():
+    counts = counted()
+    parts = (counts.row_ptr, counts.contexts, counts.counts, counts.vocab)
+    assert CooccurrenceCounts(*parts, thinned=counts.thinned).start is counts.thinned
+    other = Vocab([f"x{i}" for i in range(counts.K)], counts.vocab.counts)
+    strange = CooccurrenceCounts(*parts[:3], other, keep=counts.thinned.keep)
+    for options in ({"thinned": counts}, {"thinned": strange}, {"thinned": counts.thinned, "keep": counts.thinned.keep}):
+        with pytest.raises(ValueError, match="thinned must be counts of the same words with keep, beside counts without"):
+            CooccurrenceCounts(*parts, **options)
+    with pytest.raises(ValueError, match="draws is -1"):
+        counted(draws=-1, sample=0)
+
+
+# ---- what the steps stand on -----------------------------------------------------------------------------------------
+
+
+def test_mean_and_centered_gram(isa, rng):
+    for rows, H in ((1, 1), (700, 13), (129, 70)):
+        Y = (1000 + rng.standard_normal((rows, H))).astype(np.float32)
+        w = rng.random(rows).astype(np.float32)
+        center = Y.mean(0)
+        want = (w[:, None] * (Y.astype(np.float64) - center)).T @ (Y.astype(np.float64) - center)
+        for threads in (1, 3):
+            np.testing.assert_allclose(_core.mean(Y, w, threads), w.astype(np.float64) @ Y, rtol=1e-12)
+            np.testing.assert_allclose(_core.gram(Y, w, threads, center), want, rtol=1e-10, atol=1e-10 * np.abs(want).max())
+    with pytest.raises(ValueError, match="weights has 2 values; need 129"):
+        _core.mean(Y, w[:2], 1)
+    with pytest.raises(ValueError, match="center has 3 values; need 70"):
+        _core.gram(Y, w, 1, center[:3])
+
+
+def test_the_optimizer_forgets():
+    for name in ("newton", "adagrad", "sgd"):
+        sums = Optimizer(name, 3)
+        if name != "sgd":
+            sums.sums_I += 1
+            sums.sums_O += 2
+        sums.forget()
+        assert name == "sgd" or not (sums.sums_I.any() or sums.sums_O.any())
