@@ -83,7 +83,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     _setting(model, "min_count", type=int, help="drop rarer words")
     _setting(model, "max_final_vocab", "--max-vocab", type=int, help="keep at most so many words")
     _setting(model, "sample", "-t", type=float,
-             help="subsampling threshold; 0 keeps every token; default 1e-4, with the solver sgd 1e-3, more for small vocabularies")
+             help="subsampling threshold; 0 keeps every token; default 2e-4, with the solver sgd 1e-3, more for small vocabularies")
     _setting(model, "vectors", choices=("input", "output", "sum"),
              help="what --output holds: rows of I, of O, or the sum of both at unit length")
     _setting(model, "output_bias", type=parse_bias, metavar="none|unigram", help="fixed output bias; none is the paper's model")

@@ -66,7 +66,7 @@ class SkipGram(SoftmaxModel):
         the number of words and the variety of centers.
     sample : float, optional
         word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f) + sample/f),
-        before windows are cut; 0 keeps all, None is max(1e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Solver "counts" trains on
+        before windows are cut; 0 keeps all, None is max(2e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Solver "counts" trains on
         thinned text first and on the text as it is in the end. Probabilities and held-out losses are about the real text.
     alpha, min_alpha : float, optional
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).

@@ -9,7 +9,7 @@ from . import _core
 from .errors import DivergenceError
 
 #: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md).
-DEFAULT_ALPHA = {"newton": 0.15, "adagrad": 0.2, "sgd": 0.003}
+DEFAULT_ALPHA = {"newton": 0.1, "adagrad": 0.2, "sgd": 0.003}
 
 
 class Optimizer:

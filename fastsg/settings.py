@@ -11,7 +11,7 @@ from .optim import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
 #: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise (measured,
 #: docs/defaults.md).
-SOLVERS = {"counts": ("newton", 1e-4), "sgd": ("adagrad", 1e-3)}
+SOLVERS = {"counts": ("newton", 2e-4), "sgd": ("adagrad", 1e-3)}
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 
 
@@ -33,7 +33,7 @@ def default_batch_rows(K: int, most: int) -> int:
 
 
 def default_sample(K: int, solver: str = "sgd") -> float:
-    """Subsampling threshold unless the user gives one: 1e-4 on counts, 1e-3 on text, never below ten times a word's mean frequency.
+    """Subsampling threshold unless the user gives one: 2e-4 on counts, 1e-3 on text, never below ten times a word's mean frequency.
 
     In a small vocabulary every word is frequent; thinning them all would only throw text away (measured, docs/defaults.md).
     """

@@ -107,8 +107,8 @@ def test_a_training_is_its_stages_by_hand():
         curvature, walked = Curvature(np.exp(bias.astype(np.float64)), 2), 0
         workspace = objective.make_workspace(words, 6, 2)
         for number, (done, batch) in enumerate(batches):
-            rate = 0.15 + (0.015 - 0.15) * (epoch + walked / units) / 5
-            newton = curvature.inverse(O[:words], number), rate / 0.15, curvature.PRIOR
+            rate = 0.1 + (0.1 / 10 - 0.1) * ((epoch + walked / units) / 5)
+            newton = curvature.inverse(O[:words], number), rate / 0.1, curvature.PRIOR
             workspace.step(I, O[:words], bias, *batch, shift, rate, sums.sums_I, sums.sums_O[:words], newton)
             walked = done
     assert (model.I == I).all() and (model.O == O).all()
