@@ -101,7 +101,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
              help="thinned copies of the text whose counts are averaged; 0 weighs pairs instead of dropping tokens")
     _setting(training, "head", type=float,
              help="share of the vocabulary that the epochs between the first and the last train on, the most frequent words; default .5 "
-                  "above 4,096 words; 1 trains on all words in every epoch")
+                  "above 16,384 words; 1 trains on all words in every epoch")
     _setting(training, "precision", choices=("float32", "bfloat16"),
              help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX")
     _setting(training, "alpha", "--lr", type=float, help="learning rate at the start; default depends on the optimizer")

@@ -99,7 +99,7 @@ class SkipGram(SoftmaxModel):
         instead, without dropping tokens.
     head : float, optional
         Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the most frequent words, among
-        themselves. Default .5 above 4,096 words; 1 trains on all words in every epoch.
+        themselves. Default .5 above 16,384 words; 1 trains on all words in every epoch.
     vectors : {"input", "output", "sum"}
         What `wv` holds: rows of I, rows of O, or the sum of both at unit length.
     output_bias : {None, "unigram"}

@@ -21,7 +21,7 @@ from .pairs import PairCounts, Stage
 #: A row that weighs more than so many mean rows comes more than once in an epoch (measured, docs/defaults.md).
 HEAVY = 16.0
 #: Vocabularies up to this size are trained whole in every epoch: it costs next to nothing.
-_SMALL = 4096
+_SMALL = 16384
 #: Stream of the order of rows; epochs count on from it, see pairs.py for the others.
 _ORDER_STREAM = 2**61
 

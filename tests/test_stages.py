@@ -43,7 +43,7 @@ def test_stages(epochs, want):
 
 
 def test_head_words():
-    assert [head_words(k, None) for k in (1, 4096, 4097, 100_000)] == [1, 4096, 2048, 50_000]
+    assert [head_words(k, None) for k in (1, 16384, 16385, 100_000)] == [1, 16384, 8192, 50_000]
     assert [head_words(10, share) for share in (1.0, 0.5, 0.24, 1e-9)] == [10, 5, 2, 1]
 
 
