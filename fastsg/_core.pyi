@@ -61,6 +61,7 @@ class Workspace:
     shards: int
     H_pad: int
     num_threads: int
+    weight: float
     shift: _Floats
     def __init__(self, K: int, H: int, rows: int, num_threads: int, precision: str = "float32") -> None: ...
     def forget(self) -> None: ...

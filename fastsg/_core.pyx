@@ -52,7 +52,7 @@ cdef extern from "kernels.h" nogil:
         double (*exp_slice)(const fsg_batch *, const float *, int64_t, float *, int, int64_t *, float *) noexcept nogil
         void (*max_slice)(const fsg_batch *, const float *, int64_t, float *) noexcept nogil
         int64_t (*merge_sums)(const float *, int64_t, int64_t, int64_t, double *) noexcept nogil
-        void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, int64_t *, float *, float *, int,
+        void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, int64_t *, float *, int, float *, int,
                                const fsg_step *) noexcept nogil
         void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, const float *, float *) noexcept nogil
         void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
@@ -74,7 +74,7 @@ cdef extern from "kernels.h" nogil:
         double (*exp_slice)(const fsg_batch *, const float *, int64_t, const uint16_t *, void *, uint16_t *, int, int64_t *,
                             float *) noexcept nogil
         void (*gradient_slice)(const fsg_batch *, const fsg_table *, float *, int64_t, uint16_t *, const uint16_t *, void *, int64_t *,
-                               float *, float *, int, const fsg_step *) noexcept nogil
+                               float *, int, float *, int, const fsg_step *) noexcept nogil
         int64_t (*peak)(int64_t) noexcept nogil
 
     const fsg_bf16_table *fsg_bf16_available(int) noexcept
@@ -100,6 +100,7 @@ cdef extern from "windows.h" nogil:
                              float *) noexcept
     void fsg_sort_pairs(int64_t, int64_t, uint64_t *, float *, uint64_t *, float *) noexcept
     int64_t fsg_group_pairs(int64_t, const uint64_t *, const float *, int32_t *, int64_t *, int32_t *, float *) noexcept
+    int64_t fsg_bad_entry(const int32_t *, const float *, int64_t, int64_t, int64_t) noexcept
     void fsg_cut_row(const int32_t *, int64_t, int64_t, const int64_t *, int64_t, int64_t *, int64_t) noexcept
     void fsg_scaled_row(const int32_t *, const float *, int64_t, float, int32_t *, float *) noexcept
 
@@ -382,7 +383,7 @@ def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops no
     cdef int threads = num_threads
     if out_ptr_v[U]:
         with nogil:
-            for u in prange(U, num_threads=threads, schedule="static"):
+            for u in prange(U, num_threads=threads, schedule="dynamic", chunksize=16):
                 fsg_scaled_row(&contexts[0] + row_ptr[ids[u]], &counts[0] + row_ptr[ids[u]], out_ptr_v[u + 1] - out_ptr_v[u], scale_k[ids[u]],
                                &out_contexts_v[0] + out_ptr_v[u], &out_counts_v[0] + out_ptr_v[u])
     return out_ptr, out_contexts, out_counts
@@ -432,16 +433,6 @@ cdef double row_sum(int64_t start, int64_t stop, const float[::1] counts) noexce
     return n
 
 
-cdef int64_t bad_entry(const int64_t *row, const int32_t[::1] contexts, const float[::1] counts, int64_t K) noexcept nogil:
-    """The first entry of a row whose context is no id or does not rise, or whose count is none; -1 if all are sound."""
-    cdef int64_t i, before = -1
-    for i in range(row[0], row[1]):
-        if not (before < contexts[i] < K and counts[i] >= FSG_LEAST_COUNT and counts[i] <= 3e38):
-            return i
-        before = contexts[i]
-    return -1
-
-
 cdef class Workspace:
     """Scratch for batches over a vocabulary of K words, and the passes that use it.
 
@@ -460,12 +451,14 @@ cdef class Workspace:
     cdef readonly int64_t K, H, rows, slices, shards, H_pad
     cdef readonly int num_threads
     cdef int busy
-    cdef double bound_I, bound_O  # no absolute value in I or O is larger
+    cdef double bound_I, bound_O, bound_sum_I, bound_sum_O  # no absolute value in I, O or Adagrad's sums is larger
+    cdef readonly double weight  # of the pairs of the batch that was checked last
     cdef int64_t[::1] shard_ptr
     cdef float[::1] X, Xs, E, S, gI, gO, G, reach
     cdef readonly object shift  # (rows,) float32: what was taken off each logit, in units of ln 2
     cdef float[::1] shift_u, scale_u, target_u
-    cdef double[::1] Z_u, n_u, part
+    cdef double[::1] Z_u, weight_u, part  # weight_u: of all rows of the batch; n_u points to those of the block
+    cdef double *n_u
     cdef int64_t[::1] first_k, stop_u  # of every shard, its first vocabulary row; of every row, the end of its entries
     cdef int64_t[:, ::1] cut_su, next_su  # where a row's entries in a shard begin; where the shard's owner has come to
     cdef fsg_batch batch
@@ -485,15 +478,15 @@ cdef class Workspace:
         self.shards = shard_count(K)
         self.shard_ptr = np.array([self.slices * s // self.shards for s in range(self.shards + 1)], np.int64)
         self.first_k = np.asarray(self.shard_ptr)[:self.shards] * SLICE
-        self.part = np.zeros(self.shards)
+        self.part, self.weight_u = np.zeros(self.shards), np.zeros(1)
         self.X = self.Xs = self.E = self.S = self.gI = self.gO = self.G = self.reach = aligned(0)
         self.X_half = self.Xs_half = self.scratch_half = aligned(0)
-        self.bound_I = self.bound_O = np.inf  # unknown until the first step reads the matrices
+        self.forget()
         self.batch.K, self.batch.H, self.batch.H_pad = self.K, self.H, self.H_pad
 
     def forget(self) -> None:
         """The matrices have been changed from outside: the next step reads them again to check its range."""
-        self.bound_I = self.bound_O = np.inf
+        self.bound_I = self.bound_O = self.bound_sum_I = self.bound_sum_O = np.inf
 
     # -- scratch --
 
@@ -512,7 +505,6 @@ cdef class Workspace:
             self.scale_u = np.empty(padded, np.float32)
             self.target_u = np.empty(padded, np.float32)
             self.Z_u = np.empty(padded)
-            self.n_u = np.empty(padded)
         if keep_E:
             size = self.slices * padded * FSG_SLICE
             if self.half != NULL:
@@ -542,10 +534,10 @@ cdef class Workspace:
 
     cdef void begin(self, const float[:, ::1] I_kh, const float[::1] bias_k, const int32_t[::1] ids, const int64_t[::1] row_ptr,
                     const int32_t[::1] contexts, const float[::1] counts, int64_t u0, int64_t u1, bint halved) noexcept nogil:
-        """Pack the rows, find where their entries in every shard begin, sum the row weights."""
+        """Pack the rows, find where their entries in every shard begin."""
         cdef fsg_batch *batch = &self.batch
         cdef int64_t u, p, panels = (u1 - u0 + FSG_PANEL - 1) // FSG_PANEL
-        batch.U = u1 - u0
+        batch.U, self.n_u = u1 - u0, &self.weight_u[u0]
         batch.bias_k = &bias_k[0] if bias_k.shape[0] else NULL
         batch.X_ph, batch.Xs_uh, batch.reach_p = &self.X[0], &self.Xs[0], &self.reach[0]
         batch.shift_u, batch.target_u, batch.stop_u = &self.shift_u[0], &self.target_u[0], &self.stop_u[0]
@@ -556,11 +548,10 @@ cdef class Workspace:
             self.reach[p] = table.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, &self.X[0])
             if halved:
                 self.half.pack_panel(&I_kh[0, 0], &ids[u0], batch.U, self.H, p, <uint16_t *>&self.X_half[0])
-        for u in prange(batch.U, num_threads=self.num_threads, schedule="static"):
+        for u in prange(batch.U, num_threads=self.num_threads, schedule="dynamic", chunksize=16):  # frequent words come first
             self.stop_u[u] = row_ptr[u0 + u + 1]
             fsg_cut_row(batch.contexts, row_ptr[u0 + u], self.stop_u[u], &self.first_k[0], self.shards, &self.cut_su[0, u],
                         self.cut_su.shape[1])
-            self.n_u[u] = row_sum(row_ptr[u0 + u], row_ptr[u0 + u + 1], counts)
         for u in range(batch.U, panels * FSG_PANEL):
             self.shift_u[u] = 0
 
@@ -639,22 +630,20 @@ cdef class Workspace:
 
     cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step, bint keep_gO) noexcept nogil:
         cdef int64_t s, shard, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL, size = panels * FSG_PANEL
-        cdef int64_t i, stride = size * self.H
+        cdef int64_t stride = size * self.H
         cdef int64_t *next_u
         cdef float *gO
         for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
-            for i in range(stride):
-                self.gI[shard * stride + i] = 0
             next_u = self.cuts(shard)
             for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
                 gO = &self.gO[0] + (s if keep_gO else fsg_omp_thread()) * FSG_SLICE * self.H_pad
                 if self.half != NULL:
                     self.half.gradient_slice(&self.batch, table, &O_kh[0, 0], s, <uint16_t *>&self.E[0] + s * size * FSG_SLICE,
                                              <uint16_t *>&self.Xs_half[0], self.own_scratch(), next_u, &self.gI[0] + shard * stride,
-                                             gO, first, step)
+                                             s == self.shard_ptr[shard], gO, first, step)
                     continue
                 table.gradient_slice(&self.batch, &O_kh[0, 0], s, &self.E[0] + s * size * FSG_SLICE, next_u,
-                                     &self.gI[0] + shard * stride, gO, first, step)
+                                     &self.gI[0] + shard * stride, s == self.shard_ptr[shard], gO, first, step)
 
     cdef void merge_pass(self, int64_t u0) noexcept nogil:
         cdef int64_t p, panels = (self.batch.U + FSG_PANEL - 1) // FSG_PANEL
@@ -667,8 +656,8 @@ cdef class Workspace:
         for u in prange(ids.shape[0], num_threads=self.num_threads, schedule="static"):
             table.move_row(&I_kh[ids[u], 0], &self.G[0] + u * self.H, self.H, step, ids[u])
 
-    cdef void newton_inputs(self, float[:, ::1] I_kh, const int32_t[::1] ids, const int64_t[::1] row_ptr, const float[::1] counts,
-                            const float[:, ::1] inverse, double rate, double prior) except *:
+    cdef void newton_inputs(self, float[:, ::1] I_kh, const int32_t[::1] ids, const float[:, ::1] inverse, double rate,
+                            double prior) except *:
         cdef int64_t u, U = ids.shape[0]
         cdef float[:, ::1] row = np.empty((self.num_threads, self.H), np.float32)
         cdef float *d
@@ -676,7 +665,7 @@ cdef class Workspace:
             for u in prange(U, num_threads=self.num_threads, schedule="static"):
                 d = &row[fsg_omp_thread(), 0]
                 table.times_rows(&self.G[0] + u * self.H, 1, self.H, &inverse[0, 0], self.H, d)
-                table.newton_row(&I_kh[ids[u], 0], d, self.H, row_sum(row_ptr[u], row_ptr[u + 1], counts), prior, rate)
+                table.newton_row(&I_kh[ids[u], 0], d, self.H, self.weight_u[u], prior, rate)
         self.bound_I += 1.01 * rate * (0.5 * sqrt(<double>self.H) * self.bound_I + 0.3)  # the limit of a step, see newton_row
 
     cdef void check_range(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, double weight, double heaviest,
@@ -685,7 +674,7 @@ cdef class Workspace:
 
         |gO| <= sum_u n_u max|I| and |gI| <= n_u max|O|, since |P - N/n| <= 1; on the way to them the passes hold sums up to
         2 Z_u max|O| and rows n_u / Z_u I_u. An Adagrad step is at most rate * sqrt(H), its factor at most rate / SMALLEST_ROOT.
-        The maxima are themselves bounds, raised by each step; the matrices are read again only when the bounds do not do.
+        The maxima are themselves bounds, raised by each step; matrices and sums are read again only when the bounds do not do.
         """
         cdef double gradient_I = 0, gradient_O = 0, step_I, step_O, sum_I = 0, sum_O = 0, rate = abs(step.rate), way = 0, factor = rate
         cdef bint read = False
@@ -696,17 +685,20 @@ cdef class Workspace:
             if step.adagrad_k != NULL:
                 step_I = step_O = rate * sqrt(<double>self.H) * 1.01
                 factor = rate / SMALLEST_ROOT
-                sum_I = abs_max(adagrad_I) + gradient_I * gradient_I * self.H  # the sum of squares, before the mean is taken
-                sum_O = fsg_abs_max(step.adagrad_k, self.K) + gradient_O * gradient_O * self.H
+                sum_I = self.bound_sum_I + gradient_I * gradient_I * self.H  # the sum of squares, before the mean is taken
+                sum_O = self.bound_sum_O + gradient_O * gradient_O * self.H
             # each on its own, so that a NaN fails
             if (self.bound_I + step_I < LARGEST and self.bound_O + step_O < LARGEST and gradient_I < LARGEST and gradient_O < LARGEST
                     and way < LARGEST and factor < LARGEST and sum_I < LARGEST and sum_O < LARGEST):
                 self.bound_I += step_I
                 self.bound_O += step_O
+                self.bound_sum_I, self.bound_sum_O = sum_I, sum_O
                 return
             if read:
                 break
             self.bound_I, self.bound_O, read = abs_max(np.asarray(I_kh)), abs_max(np.asarray(O_kh)), True
+            if step.adagrad_k != NULL:
+                self.bound_sum_I, self.bound_sum_O = abs_max(adagrad_I), fsg_abs_max(step.adagrad_k, self.K)
         raise DivergenceError(f"a step of rate {step.rate:g} would leave the range of float32: values up to {self.bound_I:g} in I and "
                               f"{self.bound_O:g} in O, gradients up to {max(gradient_I, gradient_O):g}")
 
@@ -714,7 +706,7 @@ cdef class Workspace:
 
     cdef void check(self, I_kh, O_kh, bias_k, const int32_t[::1] ids, const int64_t[::1] row_ptr, const int32_t[::1] contexts,
                     const float[::1] counts) except *:
-        """Shapes, ids, row pointers and counts; what the kernels take on trust."""
+        """Shapes, ids, row pointers and counts, what the kernels take on trust; and what the rows weigh."""
         cdef int64_t u, bad = -1, U = ids.shape[0]
         cdef int64_t[::1] bad_u
         if tuple(I_kh.shape)[1] != self.H or tuple(O_kh.shape) != (self.K, self.H):
@@ -727,10 +719,17 @@ cdef class Workspace:
             if row_ptr[u] > row_ptr[u + 1]:
                 raise ValueError(f"row_ptr falls at row {u}")
         check_ids("centers", ids, I_kh.shape[0])
-        bad_u = np.full(max(U, 1), -1)
+        if self.weight_u.shape[0] < U:
+            self.weight_u = np.empty(U)
+        self.weight, bad_u = 0, np.full(max(U, 1), -1)
         with nogil:
-            for u in prange(U, num_threads=self.num_threads, schedule="static"):
-                bad_u[u] = bad_entry(&row_ptr[u], contexts, counts, self.K)
+            for u in prange(U, num_threads=self.num_threads, schedule="dynamic", chunksize=16):  # frequent words come first
+                self.weight_u[u] = 0
+                if row_ptr[u] < row_ptr[u + 1]:
+                    bad_u[u] = fsg_bad_entry(&contexts[0], &counts[0], row_ptr[u], row_ptr[u + 1], self.K)
+                    self.weight_u[u] = row_sum(row_ptr[u], row_ptr[u + 1], counts)
+            for u in range(U):
+                self.weight += self.weight_u[u]
             for u in range(U):
                 if bad_u[u] >= 0:
                     bad = bad_u[u]
@@ -818,7 +817,7 @@ cdef class Workspace:
                 with nogil:
                     self.move_inputs(I_kh, ids, &step_I)
             else:
-                self.newton_inputs(I_kh, ids, row_ptr, counts, inverse, newton_rate, prior)
+                self.newton_inputs(I_kh, ids, inverse, newton_rate, prior)
         finally:
             self.busy = 0
         return loss
@@ -847,7 +846,7 @@ cdef class Workspace:
         """Blocks of rows: pass A, pass B; O moves in the last one's pass B, after every check has passed. G holds gI."""
         cdef int64_t u0, u1, u, U = ids.shape[0]
         cdef bint keep_gO = step == NULL or U > self.rows
-        cdef double total = 0, weight = 0, heaviest = 0
+        cdef double total = 0, heaviest = 0
         for u0 in range(0, U, self.rows):
             u1 = min(u0 + self.rows, U)
             self.reserve(u1 - u0, U, True, keep_gO)
@@ -856,11 +855,10 @@ cdef class Workspace:
             self.begin(I_kh, bias_k, ids, row_ptr, contexts, counts, u0, u1, self.half != NULL)
             total += self.normalise(O_kh, True)
             for u in range(u1 - u0):
-                weight += self.n_u[u]
                 heaviest = max(heaviest, self.n_u[u])
             PyErr_CheckSignals()  # nothing is written yet; from the last block's pass B on, the step completes
             if u1 == U and step != NULL:
-                self.check_range(I_kh, O_kh, weight, heaviest, step, adagrad_I)
+                self.check_range(I_kh, O_kh, self.weight, heaviest, step, adagrad_I)
             with nogil:
                 self.prepare_gradient(I_kh, ids, u0)
                 self.gradient_pass(O_kh, u0 == 0, step if u1 == U else NULL, keep_gO)

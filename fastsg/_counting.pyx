@@ -1,11 +1,13 @@
 """Thin binding of kernels/cooccur.c: checks what comes in, makes room, shares the rows among threads. Knows no words, no files."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.string cimport memmove
+from libc.string cimport memcpy
 
 cdef extern from "_omp.h" nogil:
     int fsg_omp_thread() noexcept
@@ -52,12 +54,15 @@ cdef class Counter:
     cdef double scale
     cdef double[:, ::1] sum_tk
     cdef uint64_t[:, ::1] seen_t
+    cdef int64_t[::1] slot, size  # of the rows counted last: where the room of each begins, and how much of it is in use
+    cdef int32_t[::1] contexts
+    cdef float[::1] counts
 
     def __init__(self, texts, K: int, left: int, right: int, const double[::1] weight_left not None, const double[::1] weight_right not None,
                  const double[::1] keep_k not None, num_threads: int):
         cdef const int32_t[::1] tokens
         cdef const int64_t[::1] offsets
-        cdef int64_t n = 0, sentences
+        cdef int64_t n = 0
         if K < 1 or num_threads < 1 or not texts:
             raise ValueError(f"K and num_threads are {K} and {num_threads}, with {len(texts)} texts; all must be at least 1")
         if keep_k.shape[0] not in (0, K):
@@ -70,16 +75,27 @@ cdef class Counter:
         self.reach.left, self.reach.right = left, right
         self.reach.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
         self.reach.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
-        self.text = np.empty(sum(len(t) + len(o) + 1 for t, o in texts), np.int32)
+        self.text, places = np.empty(sum(len(t) + len(o) for t, o in texts), np.int32), []
         for tokens, offsets in texts:
-            sentences = offsets.shape[0] - 1
             check(tokens, offsets, K)
             if tokens.shape[0]:
-                with nogil:
-                    n += fsg_mark_text(&tokens[0], &offsets[0], sentences, &self.text[n])
+                places.append((tokens, offsets, n))
+                n += tokens.shape[0] + offsets.shape[0]
+        with ThreadPoolExecutor(min(num_threads, len(texts))) as pool:
+            list(pool.map(self.mark, places))
         self.sort(n)
         self.sum_tk = np.empty((num_threads, K))
         self.seen_t = np.zeros((num_threads, K // 64 + 1), np.uint64)
+        self.slot, self.size = np.zeros(1, np.int64), np.zeros(0, np.int64)
+        self.contexts, self.counts = np.empty(0, np.int32), np.empty(0, np.float32)
+
+    def mark(self, place) -> None:
+        """Put one text, with marks between its sentences, into its place."""
+        cdef const int32_t[::1] tokens = place[0]
+        cdef const int64_t[::1] offsets = place[1]
+        cdef int64_t at = place[2]
+        with nogil:
+            fsg_mark_text(&tokens[0], &offsets[0], offsets.shape[0] - 1, &self.text[at])
 
     cdef void sort(self, int64_t n):
         """The positions of every word, in rising order: those of word k at place_k[k] to place_k[k + 1]."""
@@ -112,30 +128,35 @@ cdef class Counter:
             return np.where(positions > 0, self.K, 0)
         return np.minimum(positions * (self.reach.left + self.reach.right), self.K)
 
-    def rows(self, start: int, stop: int, int32_t[::1] contexts not None, float[::1] counts not None):
-        """Count rows [start, stop) into the front of contexts and counts, which have room for the sum of bounds() of these rows.
-
-        Returns the entries of every row, int64 (stop - start,).
-        """
-        cdef int64_t m, first = start, last = stop, total = 0
+    def rows(self, start: int, stop: int):
+        """Count rows [start, stop) and hold them for :meth:`take`; returns the entries of every row, int64 (stop - start,)."""
+        cdef int64_t m, first = start, last = stop
         if not 0 <= first <= last <= self.K:
             raise ValueError(f"rows are [{start}, {stop}); they must lie in [0, {self.K})")
-        slots = np.concatenate([[0], np.cumsum(self.bounds()[first:last])])
-        cdef int64_t[::1] slot = slots
-        if contexts.shape[0] < slots[last - first] or counts.shape[0] < slots[last - first]:
-            raise ValueError(f"contexts and counts have {contexts.shape[0]} and {counts.shape[0]} places; need {slots[last - first]}")
+        self.slot = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.bounds()[first:last])])
         out = np.zeros(last - first, np.int64)
-        cdef int64_t[::1] size = out
+        self.size = out
+        if self.contexts.shape[0] < self.slot[last - first]:
+            self.contexts, self.counts = np.empty(self.slot[last - first], np.int32), np.empty(self.slot[last - first], np.float32)
         with nogil:
             for m in prange(first, last, num_threads=self.num_threads, schedule="dynamic", chunksize=16):
-                if slot[m - first + 1] > slot[m - first]:
-                    size[m - first] = self.row(m, &contexts[0] + slot[m - first], &counts[0] + slot[m - first])
-            for m in range(last - first):
-                memmove(&contexts[0] + total, &contexts[0] + slot[m], size[m] * sizeof(int32_t))
-                memmove(&counts[0] + total, &counts[0] + slot[m], size[m] * sizeof(float))
-                total += size[m]
+                if self.slot[m - first + 1] > self.slot[m - first]:
+                    self.size[m - first] = self.row(m, &self.contexts[0] + self.slot[m - first], &self.counts[0] + self.slot[m - first])
         PyErr_CheckSignals()
         return out
+
+    def take(self, int32_t[::1] contexts not None, float[::1] counts not None) -> None:
+        """Write the rows counted last, one behind the other, into arrays of as many places as they have entries."""
+        cdef int64_t m, rows = self.size.shape[0]
+        place = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(self.size))])
+        cdef int64_t[::1] to = place
+        if contexts.shape[0] != to[rows] or counts.shape[0] != to[rows]:
+            raise ValueError(f"contexts and counts have {contexts.shape[0]} and {counts.shape[0]} places; need {to[rows]}")
+        with nogil:  # in parallel for the sake of fresh memory, whose pages are cleared when they are first written
+            for m in prange(rows, num_threads=self.num_threads, schedule="dynamic", chunksize=16):
+                if self.size[m]:
+                    memcpy(&contexts[0] + to[m], &self.contexts[0] + self.slot[m], self.size[m] * sizeof(int32_t))
+                    memcpy(&counts[0] + to[m], &self.counts[0] + self.slot[m], self.size[m] * sizeof(float))
 
 
 cdef int check(const int32_t[::1] tokens, const int64_t[::1] offsets, int64_t K) except -1:

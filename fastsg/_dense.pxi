@@ -7,6 +7,7 @@ cdef extern from "small.h" nogil:
 
 cdef enum:
     SHARDS = 32  # of a sum over K rows: fixed, so that threads do not change it
+    CACHED = 1 << 18  # floats that stay in a core's second-level cache
 
 
 def mean(const float[:, ::1] Y_kh not None, const float[::1] weights not None, num_threads: int):
@@ -65,16 +66,22 @@ def times(const float[:, ::1] Y_kh not None, const float[:, ::1] M_hj not None, 
 def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not None, const float[::1] values not None,
                  const float[:, ::1] X_kh not None, num_threads: int):
     """A X of a sparse A (CSR) and a dense X whose width is a multiple of 16, float32. The columns are taken on trust."""
-    cdef int64_t rows = row_ptr.shape[0] - 1, H = X_kh.shape[1], m, threads = num_threads
+    cdef int64_t rows = row_ptr.shape[0] - 1, H = X_kh.shape[1], m, threads = num_threads, stop, width
     if H % FSG_LANES or columns.shape[0] != values.shape[0] or row_ptr[rows] != columns.shape[0]:
         raise ValueError(f"a width of {H} with {columns.shape[0]} columns and {values.shape[0]} values; need a multiple of {FSG_LANES}, and as many")
     out = np.zeros((rows, H), np.float32)
     cdef float[:, ::1] out_v = out
+    cdef int64_t[::1] begin_m = np.array(row_ptr[:rows]), end_m = np.empty(rows, np.int64)
+    width = max(CACHED // H, 1)
     if columns.shape[0]:
         with nogil:
-            for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=16):
-                table.sparse_row(&values[0] + row_ptr[m], &columns[0] + row_ptr[m], row_ptr[m + 1] - row_ptr[m], &X_kh[0, 0], H,
-                                 &out_v[m, 0])
+            stop = 0
+            while stop < X_kh.shape[0]:  # so many columns that their rows of X stay in a core's cache while all rows of A are walked
+                stop += width
+                for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
+                    fsg_cut_row(&columns[0], begin_m[m], row_ptr[m + 1], &stop, 1, &end_m[m], 1)
+                    table.sparse_row(&values[0] + begin_m[m], &columns[0] + begin_m[m], end_m[m] - begin_m[m], &X_kh[0, 0], H, &out_v[m, 0])
+                    begin_m[m] = end_m[m]
     return out
 
 
@@ -82,32 +89,30 @@ def ppmi(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not Non
          const double[::1] row_sums not None, const double[::1] column_sums not None, num_threads: int):
     """max(0, log((N_mn + 1) / (E_mn + 1))) of every entry, E_mn = N_m N'_n / N_total, times (p_m p_n)^(1/4): (row_ptr, columns, values)
     of those above 0, float32. The columns are taken on trust."""
-    cdef int64_t rows = row_ptr.shape[0] - 1, m, i, n, total = 0, threads = num_threads
+    cdef int64_t rows = row_ptr.shape[0] - 1, m, i, n, threads = num_threads
     cdef double weight = np.sum(row_sums), expected
-    out_columns, out_values = np.empty(counts.shape[0], np.int32), np.empty(counts.shape[0], np.float32)
     out_ptr = np.zeros(rows + 1, np.int64)
-    cdef int32_t[::1] column = out_columns
-    cdef float[::1] value = out_values
     cdef int64_t[::1] ptr = out_ptr
     cdef double[::1] root_m = np.sqrt(np.sqrt(np.asarray(row_sums) / weight)), root_n = np.sqrt(np.sqrt(np.asarray(column_sums) / weight))
     with nogil:
         for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=16):
-            n = row_ptr[m]
+            for i in range(row_ptr[m], row_ptr[m + 1]):
+                ptr[m + 1] += counts[i] > row_sums[m] / weight * column_sums[columns[i]]
+        for m in range(rows):
+            ptr[m + 1] += ptr[m]
+    out_columns, out_values = np.empty(ptr[rows], np.int32), np.empty(ptr[rows], np.float32)
+    cdef int32_t[::1] column = out_columns
+    cdef float[::1] value = out_values
+    with nogil:
+        for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=16):
+            n = ptr[m]
             for i in range(row_ptr[m], row_ptr[m + 1]):
                 expected = row_sums[m] / weight * column_sums[columns[i]]
                 if counts[i] > expected:
                     column[n] = columns[i]
                     value[n] = <float>(table.log((counts[i] + 1.0) / (expected + 1.0)) * root_m[m] * root_n[columns[i]])
                     n = n + 1
-            ptr[m + 1] = n - row_ptr[m]
-        for m in range(rows):
-            n = ptr[m + 1]
-            if n:
-                memmove(&column[0] + total, &column[0] + row_ptr[m], n * sizeof(int32_t))
-                memmove(&value[0] + total, &value[0] + row_ptr[m], n * sizeof(float))
-            total += n
-            ptr[m + 1] = total
-    return out_ptr, out_columns[:total], out_values[:total]
+    return out_ptr, out_columns, out_values
 
 
 def inverse(const double[:, ::1] A not None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ _SCHEMA = Schema("fastsg-counts", "1", (
 ))
 #: Entries that a part of the rows may need at most while it is counted.
 _PART = 2**22
+#: Entries that counts are given room for from the start, if there may be so many.
+_ROOM = 2**27
 #: Entries that are summed up at once.
 _CHUNK = 2**20
 
@@ -69,7 +71,8 @@ class CooccurrenceCounts:
     def _set(self, row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDArray[np.float32], vocab: Vocab,
              keep: NDArray[np.float64] | None, about: dict[str, Any]) -> CooccurrenceCounts:
         self.row_ptr, self.contexts, self.counts, self.vocab, self.keep, self.about = row_ptr, contexts, counts, vocab, keep, dict(about)
-        _, self.row_sums = _core.leading_block(row_ptr, contexts, counts, len(vocab), effective_num_threads())
+        self._leading: dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+        self.row_sums = self.leading(len(vocab))[1]
         self.thinned: CooccurrenceCounts | None = None
         self._column_sums: NDArray[np.float64] | None = None
         return self
@@ -110,6 +113,12 @@ class CooccurrenceCounts:
                 part = slice(start, start + _CHUNK)
                 self._column_sums += np.bincount(self.contexts[part], self.counts[part], minlength=self.K)
         return self._column_sums
+
+    def leading(self, words: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Of the rows of the first `words` words: where their contexts among the same words end, and what those weigh, both (words,)."""
+        if words not in self._leading:
+            self._leading[words] = _core.leading_block(self.row_ptr, self.contexts, self.counts, words, effective_num_threads())
+        return self._leading[words]
 
     def __repr__(self) -> str:
         return f"<CooccurrenceCounts: {self.K} words, {self.nnz} entries, {self.total:.0f} pairs>"
@@ -282,40 +291,45 @@ def _draws(corpus: EncodedCorpus, keep: NDArray[np.float64] | None, draws: int, 
 def _count(counter: Counter, memory_limit: int | None,
            folder: str | None) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """All rows, part by part; beyond the limit into a file without a name."""
-    K, ends = counter.K, np.cumsum(counter.bounds())
-    room = int(min(max(_PART, counter.bounds().max(initial=0)), ends[-1]))
-    contexts, counts = np.empty(room, np.int32), np.empty(room, np.float32)  # once: fresh memory is dear
-    sizes, entries, start = np.zeros(K + 1, np.int64), _Entries(memory_limit, folder), 0
+    K, bounds = counter.K, counter.bounds()
+    ends = np.cumsum(bounds)
+    sizes, entries, start = np.zeros(K + 1, np.int64), _Entries(int(ends[-1]), memory_limit, folder), 0
     while start < K:
         done = ends[start - 1] if start else 0
-        stop = max(int(np.searchsorted(ends, done + room, "right")), start + 1)
-        sizes[start + 1:stop + 1] = counter.rows(start, stop, contexts, counts)
-        found = int(sizes[start + 1:stop + 1].sum())
-        entries.add(contexts[:found], counts[:found])
+        stop = max(int(np.searchsorted(ends, done + _PART, "right")), start + 1)
+        sizes[start + 1:stop + 1] = counter.rows(start, stop)
+        entries.add(int(sizes[start + 1:stop + 1].sum()), counter.take)
         start = stop
     return np.cumsum(sizes), *entries.joined()
 
 
 class _Entries:
-    """Entries as they come: in memory up to a limit, then in two files without a name, which vanish with the last map of them."""
+    """Entries as they come: in memory up to a limit, then in two files without a name, which vanish with the last map of them.
 
-    def __init__(self, limit: int | None, folder: str | None) -> None:
+    most : int      No more entries will come. So many get their addresses at once, up to _ROOM: memory not written to costs nothing.
+    """
+
+    def __init__(self, most: int, limit: int | None, folder: str | None) -> None:
         self._limit, self._folder, self._n = limit, folder, 0
-        self._arrays = np.zeros(0, np.int32), np.zeros(0, np.float32)
+        room = min(most, _ROOM if limit is None else limit // 8)
+        self._arrays = np.empty(room, np.int32), np.empty(room, np.float32)
         self._files: tuple[Any, Any] | None = None
 
-    def add(self, contexts: NDArray[np.int32], counts: NDArray[np.float32]) -> None:
-        start, self._n = self._n, self._n + len(contexts)
+    def add(self, n: int, fill: Callable[[NDArray[np.int32], NDArray[np.float32]], None]) -> None:
+        """Take n entries, which `fill` writes."""
+        start, self._n = self._n, self._n + n
         if self._files is None and self._limit is not None and 8 * self._n > self._limit:
             self._files = tempfile.TemporaryFile(dir=self._folder), tempfile.TemporaryFile(dir=self._folder)
             self._write(*(array[:start] for array in self._arrays))
             self._arrays = np.zeros(0, np.int32), np.zeros(0, np.float32)
         if self._files is not None:
-            return self._write(contexts, counts)
-        for array, part in zip(self._arrays, (contexts, counts), strict=True):
+            parts = np.empty(n, np.int32), np.empty(n, np.float32)
+            fill(*parts)
+            return self._write(*parts)
+        for array in self._arrays:
             if self._n > len(array):
                 array.resize(max(self._n, 3 * len(array) // 2), refcheck=False)  # nobody else holds it
-            array[start:self._n] = part
+        fill(*(array[start:self._n] for array in self._arrays))
 
     def _write(self, *parts: NDArray[Any]) -> None:
         for file, part in zip(self._files or (), parts, strict=True):

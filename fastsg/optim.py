@@ -59,7 +59,7 @@ class Curvature:
     """
 
     #: So many batches share one matrix; pairs that a row is taken to have beyond its own; part of the mean eigenvalue that is added.
-    EVERY, PRIOR, DAMPING = 8, 20.0, 0.3
+    EVERY, PRIOR, DAMPING = 16, 20.0, 0.3
     _LEAST = 1e-4
 
     def __init__(self, p: NDArray[np.float64], num_threads: int) -> None:
@@ -67,7 +67,7 @@ class Curvature:
         self._inverse: NDArray[np.float32] | None = None
 
     def inverse(self, O_kh: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
-        """C^-1 (H, H) for the given batch of an epoch; taken anew from O in every eighth, the first included."""
+        """C^-1 (H, H) for the given batch of an epoch; taken anew from O in every sixteenth, the first included."""
         if batch % self.EVERY == 0 or self._inverse is None:
             C = _core.gram(O_kh, self._p, self._threads, _core.mean(O_kh, self._p, self._threads).astype(np.float32))
             C[np.diag_indices_from(C)] += self.DAMPING * np.trace(C) / len(C) + self._LEAST

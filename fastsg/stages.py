@@ -82,10 +82,7 @@ class CountSource(NamedTuple):
     def _rows(self, stage: Stage | None) -> _Rows:
         table = self.table.start if stage is not None and stage.thinned else self.table
         K = table.K if stage is None else stage.words
-        if K == table.K:
-            stops, weights = table.row_ptr[1:], table.row_sums
-        else:
-            stops, weights = _core.leading_block(table.row_ptr, table.contexts, table.counts, K, self.num_threads)
+        stops, weights = table.leading(K)
         batch_size = max(-(-self.batch_size * K // table.K), 1)
         return _Rows(table, stops, weights, visits(weights, weights > 0, batch_size), batch_size)
 

@@ -104,7 +104,7 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
             totals.alpha = rate(walked)
             totals.loss += _step(state, bias, workspace, counts, totals.alpha, curvature, number, alpha)
             number += 1
-            totals.pairs += counts.total
+            totals.pairs += workspace.weight
             totals.softmax_rows += len(counts.centers)
             if found is not None:
                 found += counts.context_totals(len(found))

@@ -223,14 +223,14 @@ def test_curvature_of_a_zero_matrix():
     np.testing.assert_allclose(Curvature(np.ones(9), 1).inverse(np.zeros((9, 4), np.float32), 0), np.eye(4) * 1e4, rtol=1e-6)
 
 
-def test_curvature_is_taken_in_every_eighth_batch(rng):
+def test_curvature_is_taken_in_every_sixteenth_batch(rng):
     curvature, first, second = Curvature(np.ones(30), 1), *(rng.standard_normal((30, 4)).astype(np.float32) for _ in range(2))
     fresh = Curvature(np.ones(30), 1).inverse(second, 0)
     begun = curvature.inverse(first, 0)
-    assert Curvature.EVERY == 8 and (begun != fresh).any()
-    for batch in range(1, 8):
+    assert Curvature.EVERY == 16 and (begun != fresh).any()
+    for batch in range(1, 16):
         assert curvature.inverse(second, batch) is begun
-    assert (curvature.inverse(second, 8) == fresh).all() and (curvature.inverse(first, 16) == begun).all()
+    assert (curvature.inverse(second, 16) == fresh).all() and (curvature.inverse(first, 32) == begun).all()
     assert (Curvature(np.ones(30), 1).inverse(second, 3) == fresh).all()  # there is none yet
 
 

@@ -154,14 +154,12 @@ static void pack_columns(const float *O_sh, int64_t H, int64_t count, bf16 *out)
     }
 }
 
-/* Rows k and k + 1 of R interleaved, [k / 2][PANEL][2]. R of the next panel lies right behind, far away in memory: it is asked for. */
+/* Rows k and k + 1 of R interleaved, [k / 2][PANEL][2]. */
 static void pair_rows(const bf16 *R, int64_t count, bf16 *out)
 {
     const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     for (int64_t k = 0; k < count; k += 2)
         for (int64_t j = 0; j < PANEL; j += 32) {
-            __builtin_prefetch(R + (SLICE + k) * PANEL + j, 0, 2);
-            __builtin_prefetch(R + (SLICE + k + 1) * PANEL + j, 0, 2);
             const __m512i a = _mm512_loadu_si512(R + k * PANEL + j), b = _mm512_loadu_si512(R + (k + 1) * PANEL + j);
             const __m512i even = _mm512_unpacklo_epi16(a, b), odd = _mm512_unpackhi_epi16(a, b);
             _mm512_storeu_si512(out + k * PANEL + 2 * j, _mm512_permutex2var_epi64(even, low, odd));
@@ -169,21 +167,24 @@ static void pair_rows(const bf16 *R, int64_t count, bf16 *out)
         }
 }
 
-/* gI_ph of one panel += columns (H, SLICE) times pairs (SLICE, PANEL), for the first `count` of SLICE (a multiple of INNER). */
-static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI)
+/* gI_ph of one panel = or (unless it opens) += columns (H, SLICE) times pairs (SLICE, PANEL), for the first `count` of SLICE (a multiple of INNER). */
+static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI, int opens, const bf16 *ahead)
 {
+    const int64_t blocks = (H + 31) / 32 * (PANEL / 32), lines = (SLICE * PANEL / 32 + blocks - 1) / blocks;
     for (int64_t h = 0; h < H; h += 32)
         for (int64_t u = 0; u < PANEL; u += 32) {
+            for (int64_t i = 0; i < lines; i++, ahead += 32) __builtin_prefetch(ahead, 0, 2);
             float *out = gI + h * PANEL + u;
             const int whole = h + 32 <= H;
-            block_sum(whole ? out : C, whole ? PANEL : 32, whole, columns + h * SLICE, SLICE, 0, pairs + 2 * u, 2 * PANEL, 0, count / INNER, 1);
+            block_sum(whole ? out : C, whole ? PANEL : 32, whole && !opens, columns + h * SLICE, SLICE, 0, pairs + 2 * u, 2 * PANEL, 0, count / INNER, 1);
             for (int64_t i = 0; !whole && h + i < H; i++) /* rows past H have no place in gI */
-                for (int64_t j = 0; j < 32; j += VLEN) vstore(out + i * PANEL + j, vload(out + i * PANEL + j) + vload(C + i * 32 + j));
+                for (int64_t j = 0; j < 32; j += VLEN)
+                    vstore(out + i * PANEL + j, opens ? vload(C + i * 32 + j) : vload(out + i * PANEL + j) + vload(C + i * 32 + j));
         }
 }
 
 static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_kh, int64_t s, bf16 *E, const bf16 *Xs, void *scratch,
-                           int64_t *next_u, float *gI_ph, float *gO_kh, int first, const fsg_step *step)
+                           int64_t *next_u, float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
@@ -199,7 +200,7 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
                 *r = rounded(widened(*r) - B->counts[next_u[u]] * B->target_u[u]);
             }
         pair_rows(R, padded(count), pairs);
-        gI_panel(H, padded(count), columns, pairs, C, gI_ph + p * H * PANEL);
+        gI_panel(H, padded(count), columns, pairs, C, gI_ph + p * H * PANEL, opens, R + SLICE * PANEL);
     }
     for (int64_t k = 0; k < count; k += 32)
         for (int64_t h = 0; h < B->H_pad; h += 32)

@@ -46,7 +46,11 @@ int64_t fsg_count_row(const fsg_reach *reach, const int32_t *text, const int64_t
 {
     for (int64_t i = 0; i < n; i++) {
         const int32_t *center = text + positions[i];
-        if (i + AHEAD < n) __builtin_prefetch(text + positions[i + AHEAD]); /* the windows of a word lie far apart */
+        if (i + AHEAD < n) { /* the windows of a word lie far apart, and most of them on two lines */
+            const int32_t *next = text + positions[i + AHEAD];
+            __builtin_prefetch(next - (reach->left > 0 ? reach->left : 0));
+            __builtin_prefetch(next + (reach->right > 0 ? reach->right : 0));
+        }
         for (int64_t d = 1; d != reach->left + 1 && center[-d] != FSG_MARK; d++)
             add(center[-d], reach->weight_left ? reach->weight_left[d - 1] : 1.0, sum_k, seen);
         for (int64_t d = 1; d != reach->right + 1 && center[d] != FSG_MARK; d++)

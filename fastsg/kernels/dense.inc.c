@@ -87,25 +87,27 @@ static void times_rows(const float *Y_kh, int64_t rows, int64_t H, const float *
     for (; k < rows; k++) times_few(1, Y_kh + k * H, H, M_hj, J, out_kj + k * J);
 }
 
-/* out_h = sum over entries of value * X_kh[column]; H is a multiple of 16. */
+/* out_h += sum over entries of value * X_kh[column], for `units` times 16 coordinates. */
+INLINE void sparse_part(const int units, const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H, float *out_h)
+{
+    vf sum[4 * 16 / VLEN];
+    UNROLL for (int j = 0; j < units * 16 / VLEN; j++) sum[j] = vload(out_h + j * VLEN);
+    for (int64_t e = 0; e < n; e++) {
+        const float *x = X_kh + (int64_t)columns[e] * H;
+        UNROLL for (int j = 0; j < units * 16 / VLEN; j++) sum[j] += values[e] * vload(x + j * VLEN);
+    }
+    UNROLL for (int j = 0; j < units * 16 / VLEN; j++) vstore(out_h + j * VLEN, sum[j]);
+}
+
+/* out_h += sum over entries of value * X_kh[column]; H is a multiple of 16. */
 static void sparse_row(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H, float *out_h)
 {
-    for (int64_t h = 0; h < H; h += 64) {
-        const int64_t width = H - h < 64 ? H - h : 64;
-        vf sum[64 / VLEN];
-        UNROLL for (int j = 0; j < 64 / VLEN; j++) sum[j] = vset(0);
-        if (width == 64) {
-            for (int64_t e = 0; e < n; e++) {
-                const float *x = X_kh + (int64_t)columns[e] * H + h;
-                UNROLL for (int j = 0; j < 64 / VLEN; j++) sum[j] += values[e] * vload(x + j * VLEN);
-            }
-        } else {
-            for (int64_t e = 0; e < n; e++) {
-                const float *x = X_kh + (int64_t)columns[e] * H + h;
-                for (int j = 0; j < width / VLEN; j++) sum[j] += values[e] * vload(x + j * VLEN);
-            }
-        }
-        for (int j = 0; j < width / VLEN; j++) vstore(out_h + h + j * VLEN, sum[j]);
+    int64_t h = 0;
+    for (; h + 64 <= H; h += 64) sparse_part(4, values, columns, n, X_kh + h, H, out_h + h);
+    switch ((H - h) / 16) {
+    case 3: sparse_part(3, values, columns, n, X_kh + h, H, out_h + h); break;
+    case 2: sparse_part(2, values, columns, n, X_kh + h, H, out_h + h); break;
+    case 1: sparse_part(1, values, columns, n, X_kh + h, H, out_h + h);
     }
 }
 

@@ -62,28 +62,26 @@ static float slice_bias(const fsg_batch *B, int64_t start, int64_t count, float 
     return top;
 }
 
-/* log E of a logit: c - m ln 2, as the exponential sees it. */
-static double log_exp(float c, float m)
-{
-    const int huge = !(__builtin_fabsf(c) < 0x1p+20f);
-    return huge ? ((double)fsg_whole_bits(c) - m) * FSG_LN2 : c - m * FSG_LN2;
-}
-
 /* Whether row u has an entry left below k; *i walks the row's entries. */
 INLINE int entry_below(const fsg_batch *B, int64_t u, int64_t i, int64_t k) { return i < B->stop_u[u] && B->contexts[i] < k; }
 
-/* Sum of w log E over the entries of panel p in slice s, which next_u moves past. C holds the panel's logits. */
+/* Sum of w log E over the entries of panel p in slice s, which next_u moves past; log E = c - shift ln 2, a huge c being taken as the
+ * exponential takes it. C holds the panel's logits. */
 static double entries_sum(const fsg_batch *B, int64_t s, int64_t p, const float *C, const float *bias_k, int64_t *next_u)
 {
     const int64_t start = s * SLICE, end = start + SLICE;
     double sum = 0;
     for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++) {
+        const double shift = B->shift_u[u];
+        double nats = shift * FSG_LN2;
+        ROUND_ALONE(nats);
         int64_t i = next_u[u];
         for (; entry_below(B, u, i, end); i++) {
             const int64_t k = B->contexts[i] - start;
-            double term = B->counts[i] * log_exp(C[k * PANEL + u % PANEL] + bias_k[k], B->shift_u[u]);
-            ROUND_ALONE(term);
-            sum += term;
+            const float c = C[k * PANEL + u % PANEL] + bias_k[k];
+            double log_E = c - nats;
+            if (__builtin_expect(!(__builtin_fabsf(c) < 0x1p+20f), 0)) log_E = (fsg_whole_bits(c) - shift) * FSG_LN2;
+            sum += B->counts[i] * log_E;
         }
         next_u[u] = i;
     }

@@ -89,9 +89,10 @@ typedef struct {
     int64_t (*merge_sums)(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u);
 
     /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s moves (step != NULL).
-     * next_u as above. first: gO_kh starts at zero, otherwise it holds what earlier row blocks of the same batch left.   4 U K H flops */
-    void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, int64_t *next_u, float *gI_ph, float *gO_kh,
-                           int first, const fsg_step *step);
+     * next_u as above. opens: gI_ph starts at zero, this is the first slice of its shard. first: gO_kh starts at zero, otherwise it
+     * holds what earlier row blocks of the same batch left.   4 U K H flops */
+    void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, int64_t *next_u, float *gI_ph, int opens,
+                           float *gO_kh, int first, const fsg_step *step);
 
     /* G_uh of panel p = scale_u * (tree sum of gI_sph over the shards). gI_sph is overwritten. */
     void (*merge_panel)(const fsg_batch *batch, int64_t p, float *gI_sph, int64_t shards, int64_t stride, const float *scale_u,
@@ -130,7 +131,7 @@ typedef struct {
     double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const uint16_t *X, void *scratch, uint16_t *E, int stream,
                         int64_t *next_u, float *S_u);
     void (*gradient_slice)(const fsg_batch *batch, const fsg_table *base, float *O_kh, int64_t s, uint16_t *E, const uint16_t *Xs,
-                           void *scratch, int64_t *next_u, float *gI_ph, float *gO_kh, int first, const fsg_step *step);
+                           void *scratch, int64_t *next_u, float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step);
     int64_t (*peak)(int64_t n); /* for benchmarks: n rounds in registers; returns the flops */
 } fsg_bf16_table;
 

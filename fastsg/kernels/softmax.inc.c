@@ -184,26 +184,28 @@ static int64_t merge_sums(const float *S_su, int64_t shards, int64_t stride, int
 
 /* ---- pass B ------------------------------------------------------------------------------------------------------ */
 
-/* gI_ph[h .. h+rows) += sum over the slice's k of R_pk O_kh */
-INLINE void gI_tile(const int rows, const float *O_h, int64_t H, const float *R, float *gI, int64_t count, const float *ahead)
+/* gI_ph[h .. h+rows) = or (unless it opens) += sum over the slice's k of R_pk O_kh */
+INLINE void gI_tile(const int rows, const int opens, const float *O_h, int64_t H, const float *R, float *gI, int64_t count,
+                    const float *ahead)
 {
     vf acc[MAX_ROWS][4];
-    tile_load(rows, NV, acc, gI, PANEL);
+    if (opens) tile_zero(rows, NV, acc);
+    else tile_load(rows, NV, acc, gI, PANEL);
     tile(rows, NV, acc, O_h, 1, H, R, PANEL, count, ahead);
     tile_store(rows, NV, acc, gI, PANEL);
 }
 
 /* R of the next panel lies right behind this one's and is far away in memory: the first tiles ask for it. */
-static void gI_panel(const float *O_sh, int64_t H, const float *R, float *gI, int64_t count)
+static void gI_panel(const int opens, const float *O_sh, int64_t H, const float *R, float *gI, int64_t count)
 {
     const float *ahead = R + SLICE * PANEL, *end = ahead + SLICE * PANEL;
     for (int64_t half = 0; half < PANEL; half += WIDE) {
         int64_t h = 0;
         for (; h + MR <= H && ahead < end; h += MR, ahead += count * 16)
-            gI_tile(MR, O_sh + h, H, R + half, gI + h * PANEL + half, count, ahead);
-        for (; h + MR <= H; h += MR) gI_tile(MR, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
-        for (; h + 4 <= H; h += 4) gI_tile(4, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
-        for (; h < H; h++) gI_tile(1, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
+            gI_tile(MR, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, ahead);
+        for (; h + MR <= H; h += MR) gI_tile(MR, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
+        for (; h + 4 <= H; h += 4) gI_tile(4, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
+        for (; h < H; h++) gI_tile(1, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
     }
 }
 
@@ -242,8 +244,8 @@ static void move_row(float *x, const float *g, int64_t H, const fsg_step *step, 
     for (int64_t h = 0; h < H; h++) x[h] -= rate * g[h];
 }
 
-static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_pk, int64_t *next_u, float *gI_ph, float *gO_kh,
-                           int first, const fsg_step *step)
+static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_pk, int64_t *next_u, float *gI_ph, int opens,
+                           float *gO_kh, int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
@@ -253,7 +255,7 @@ static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_
         for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++)
             for (; entry_below(B, u, next_u[u], start + SLICE); next_u[u]++)
                 R[(B->contexts[next_u[u]] - start) * PANEL + u % PANEL] -= B->counts[next_u[u]] * B->target_u[u];
-        gI_panel(O_kh + start * H, H, R, gI_ph + p * H * PANEL, count);
+        gI_panel(opens, O_kh + start * H, H, R, gI_ph + p * H * PANEL, count);
         const float *Xs = B->Xs_uh + p * PANEL * B->H_pad;
         int64_t k = 0;
         for (; k + GO_MR <= count; k += GO_MR) gO_rows(GO_MR, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad);

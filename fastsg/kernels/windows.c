@@ -177,6 +177,19 @@ void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_
     }
 }
 
+int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from, int64_t to, int64_t K)
+{
+    if (from == to) return -1;
+    int bad = contexts[from] < 0 || contexts[to - 1] >= K;
+    for (int64_t i = from + 1; i < to; i++) bad |= contexts[i] <= contexts[i - 1];
+    for (int64_t i = from; i < to; i++) bad |= !(counts[i] >= FSG_LEAST_COUNT) | !(counts[i] <= FSG_MOST_COUNT); /* a NaN fails */
+    for (int64_t i = from; bad && i < to; i++)
+        if (contexts[i] < 0 || contexts[i] >= K || (i > from && contexts[i] <= contexts[i - 1]) ||
+            !(counts[i] >= FSG_LEAST_COUNT && counts[i] <= FSG_MOST_COUNT))
+            return i;
+    return -1;
+}
+
 void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale, int32_t *out_contexts, float *out_counts)
 {
     memcpy(out_contexts, contexts, (size_t)n * sizeof *contexts);

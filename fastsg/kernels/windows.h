@@ -33,11 +33,16 @@ void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64
 
 /* Below this the weight of a pair counts as zero: Z_u / n_u must stay finite. */
 #define FSG_LEAST_COUNT 1e-20f
+/* Above this it is refused: sums must stay finite. */
+#define FSG_MOST_COUNT 3e38f
 
 /* Sorted pairs to rows: equal pairs are added up (in order), those below FSG_LEAST_COUNT vanish. Returns the rows; row_ptr has
  * rows + 1 values. */
 int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, int32_t *centers, int64_t *row_ptr, int32_t *contexts,
                         float *counts);
+
+/* The first entry of a row whose context is no id below K or does not rise, or whose count is out of range; -1 if all are sound. */
+int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from, int64_t to, int64_t K);
 
 /* cut[part * stride] = the first place in [from, to) whose context is not below first_k[part]; contexts and first_k rise. */
 void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts, int64_t *cut, int64_t stride);
