@@ -364,6 +364,22 @@ def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contex
     return out_stops, out_weights
 
 
+def bad_entry(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None, K: int,
+              num_threads: int = 1) -> int:
+    """The first entry of a matrix of counts (CSR; row_ptr is taken on trust) whose context is no id below K or does not rise within its
+    row, or whose count is out of range; -1 if all are sound."""
+    cdef int64_t m, rows = row_ptr.shape[0] - 1, limit = K
+    cdef int threads = num_threads
+    cdef int64_t[::1] bad_m = np.full(max(rows, 1), -1)
+    if not contexts.shape[0]:
+        return -1
+    with nogil:
+        for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
+            bad_m[m] = fsg_bad_entry(&contexts[0], &counts[0], row_ptr[m], row_ptr[m + 1], limit)
+    found = np.asarray(bad_m)
+    return int(found[found >= 0].min(initial=2**63 - 1)) if (found >= 0).any() else -1
+
+
 def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops not None, const int32_t[::1] contexts not None,
                 const float[::1] counts not None, const int32_t[::1] ids not None, const float[::1] scale_k not None, num_threads: int = 1):
     """Rows `ids` of a matrix of counts (CSR, taken on trust) up to their stops, each times its scale, as (row_ptr, contexts, counts). Ids
@@ -446,6 +462,8 @@ cdef class Workspace:
         Does not change the result.
     precision : {"float32", "bfloat16"}
         Of the products of :meth:`step` and :meth:`gradient`; :meth:`loss` is always in float32.
+    shared : Workspace, optional
+        One of the same H whose large buffers this one takes, as far as they go: the two must not be in use at once.
     """
 
     cdef readonly int64_t K, H, rows, slices, shards, H_pad
@@ -465,7 +483,7 @@ cdef class Workspace:
     cdef const fsg_bf16_table *half  # NULL: float32
     cdef float[::1] X_half, Xs_half, scratch_half
 
-    def __init__(self, K: int, H: int, rows: int, num_threads: int, precision: str = "float32"):
+    def __init__(self, K: int, H: int, rows: int, num_threads: int, precision: str = "float32", Workspace shared = None):
         if K < 1 or H < 1 or rows < 1 or num_threads < 1:
             raise ValueError(f"K, H, rows and num_threads are {K}, {H}, {rows}, {num_threads}; all must be at least 1")
         if precision not in (allowed := available_precisions()):
@@ -481,6 +499,8 @@ cdef class Workspace:
         self.part, self.weight_u = np.zeros(self.shards), np.zeros(1)
         self.X = self.Xs = self.E = self.S = self.gI = self.gO = self.G = self.reach = aligned(0)
         self.X_half = self.Xs_half = self.scratch_half = aligned(0)
+        if shared is not None:
+            self.E, self.gI, self.gO, self.G = shared.E, shared.gI, shared.gO, shared.G
         self.forget()
         self.batch.K, self.batch.H, self.batch.H_pad = self.K, self.H, self.H_pad
 

@@ -56,7 +56,7 @@ class EarlyStopping(Callback):
 
     Parameters
     ----------
-    monitor : {"valid_nll", "nll"}   What must fall.
+    monitor : {"valid_nll", "nll"}   What must fall. With solver "counts" training losses of different epochs do not compare.
     patience : int                   So many epochs in a row without a new minimum end the training; at least 1.
     min_delta : float                By how much it must fall, in nats.
     restore_best : bool              Put I and O back to the best epoch at the end; keeps a copy of both.
@@ -79,6 +79,9 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, model: SkipGram) -> None:
         self._reset()
+        if self.monitor == "nll" and model.settings.solver == "counts":
+            raise ValueError("EarlyStopping(monitor='nll') compares epochs, but those of solver 'counts' train on different words and "
+                             "counts: give the model validation= and monitor 'valid_nll'")
         if self.monitor == "valid_nll" and model.validation is None:
             raise ValueError("EarlyStopping(monitor='valid_nll') needs a validation text: give the model validation=")
         first = len(model.history) - model.plan.done

@@ -55,7 +55,7 @@ def run_count(args: argparse.Namespace) -> int:
     counts = CooccurrenceCounts.for_training(
         corpus, window=args.window, shrink_windows=args.shrink_windows, draws=args.draws, seed=args.seed, workers=args.workers,
         sample=default_sample(len(corpus.vocab), "counts") if args.sample is None else args.sample,
-        memory_limit=None if args.memory_limit is None else int(args.memory_limit * 2**30))
+        memory_limit=_bytes(args.memory_limit))
     counted = time.perf_counter()
     counts.save(args.output)
     if not args.quiet:
@@ -63,3 +63,9 @@ def run_count(args: argparse.Namespace) -> int:
         print(f"{counts.K:,} words, {corpus.n_tokens:,} tokens, {counts.nnz:,} pairs of words, {counts.total:,.0f} pairs{thinned}\n"
               f"seconds   read {read - begun:.2f}   count {counted - read:.2f}   save {time.perf_counter() - counted:.2f}")
     return 0
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    if gigabytes is not None and not 0 <= gigabytes < 2**30:
+        raise ValueError(f"--memory-limit is {gigabytes}; it must be a number of GB, 0 or more")
+    return None if gigabytes is None else int(gigabytes * 2**30)

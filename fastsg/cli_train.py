@@ -198,6 +198,8 @@ def _train(args: argparse.Namespace) -> int:
         raise ValueError("there is no input: name text files, or --input - for standard input, or --counts")
     if args.counts:
         _check_counts(args, inputs)
+    if args.solver == "sgd" and (given := [_flag(name) for name in _COUNTS_ONLY if name in getattr(args, "given", ())]):
+        raise ValueError(f"{given[0]} is for --solver counts; --solver sgd draws anew in every epoch")
     if [*inputs, *(args.valid or [])].count("-") > 1:
         raise ValueError("'-' is named more than once, but standard input can be read only once")
     _check_outputs(args, inputs)
@@ -226,6 +228,8 @@ def _train(args: argparse.Namespace) -> int:
     begun = time.perf_counter()
     save_all(model, args)
     report = build_report(model, time.perf_counter() - begun)
+    if counts is not None:  # which words were counted is not told by the file of counts
+        report["settings"] |= {"min_count": None, "max_final_vocab": None}
     if args.report:
         write_json(report, args.report)
     if not args.quiet:
@@ -265,6 +269,8 @@ def _place(path: str) -> str | None:
     return None if special else place
 
 
+#: Settings of the solver counts alone that have a default.
+_COUNTS_ONLY = ("draws",)
 #: Settings that went into the counts already.
 _COUNTED = ("window", "shrink_windows", "sample", "draws", "min_count", "max_final_vocab")
 

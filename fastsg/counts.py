@@ -52,7 +52,12 @@ class CooccurrenceCounts:
     keep : ndarray (K,), float64, optional  Probability with which a token of each word was kept when the text was thinned:
                                             probabilities are corrected by it to the real text.
     thinned : CooccurrenceCounts, optional  Counts of the same words in thinned text, on which a training begins; see :meth:`for_training`.
-    about : dict, optional                  How they were made, for reports; plain values.
+
+    Attributes
+    ----------
+    about : dict                            Of counts of a text: its window, shrink_windows, sample, draws and seed, as plain values.
+                                            Empty for counts from elsewhere.
+    row_sums : ndarray (K,), float64        Weight of each center.
 
     Raises
     ------
@@ -60,17 +65,16 @@ class CooccurrenceCounts:
     """
 
     def __init__(self, row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDArray[np.float32], vocab: Vocab, *,
-                 keep: NDArray[np.float64] | None = None, thinned: CooccurrenceCounts | None = None,
-                 about: dict[str, Any] | None = None) -> None:
+                 keep: NDArray[np.float64] | None = None, thinned: CooccurrenceCounts | None = None) -> None:
         _check(row_ptr, contexts, counts, len(vocab), keep)
         if thinned is not None and (keep is not None or thinned.keep is None or thinned.vocab.words != vocab.words):
             raise ValueError("thinned must be counts of the same words with keep, beside counts without")
-        self._set(row_ptr, contexts, counts, vocab, keep, about or {})
+        self._set(row_ptr, contexts, counts, vocab, keep, {})
         self.thinned = thinned
 
     def _set(self, row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDArray[np.float32], vocab: Vocab,
              keep: NDArray[np.float64] | None, about: dict[str, Any]) -> CooccurrenceCounts:
-        self.row_ptr, self.contexts, self.counts, self.vocab, self.keep, self.about = row_ptr, contexts, counts, vocab, keep, dict(about)
+        self.row_ptr, self.contexts, self.counts, self.vocab, self.keep, self.about = row_ptr, contexts, counts, vocab, keep, about
         self._leading: dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
         self.row_sums = self.leading(len(vocab))[1]
         self.thinned: CooccurrenceCounts | None = None
@@ -99,9 +103,8 @@ class CooccurrenceCounts:
 
     @property
     def symmetric(self) -> bool:
-        """Whether N_mn = N_nm is known from how they were made."""
-        window = self.about.get("window")
-        return isinstance(window, (list, tuple)) and len(window) == 2 and window[0] == window[1]
+        """Whether N_mn = N_nm is known from how they were counted."""
+        return bool(self.about) and self.about["window"][0] == self.about["window"][1]
 
     def column_sums(self) -> NDArray[np.float64]:
         """Weight of each context word, shape (K,)."""
@@ -126,35 +129,29 @@ class CooccurrenceCounts:
     # ---- made from ----
 
     @classmethod
-    def for_training(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5, shrink_windows: bool | str = True,
+    def for_training(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True,
                      sample: float = 0.0, draws: int = 3, seed: int = 1, memory_limit: int | None = None, folder: str | None = None,
                      workers: int | None = None) -> CooccurrenceCounts:
         """What a training on a text needs: the counts of the text as it is, and as their `thinned` those of thinned copies.
 
         A training begins on the thinned counts and ends on the text's. Where windows weigh distances, thinned ones weigh them 1 / d
         whatever `shrink_windows` is (measured, docs/defaults.md). There are no thinned counts if `sample` drops no word of this text.
-        Parameters as in :meth:`from_corpus`.
+        Parameters as in :meth:`from_corpus`; `memory_limit` is of both together.
         """
-        _check_draws(draws)
-        made = {"seed": seed, "memory_limit": memory_limit, "folder": folder, "workers": workers}
-        text = cls.from_corpus(corpus, window=window, shrink_windows=shrink_windows, **made)
-        if (corpus.vocab.keep_probabilities(sample) < 1).any():
-            weighs = shrink_windows is not False and window is not None
-            text.thinned = cls.from_corpus(corpus, window=window, shrink_windows="harmonic" if weighs else shrink_windows, sample=sample,
-                                           draws=draws, **made)
-        return text
+        made = {"draws": draws, "seed": seed, "memory_limit": memory_limit, "folder": folder, "workers": workers}
+        return cls.of_windows(corpus, Window.parse(window, shrink_windows), corpus.vocab.keep_probabilities(sample), sample=sample,
+                              thinned_too=True, **made)
 
     @classmethod
-    def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | Window | None = 5,
-                    shrink_windows: bool | str = True, sample: float = 0.0, draws: int = 3, seed: int = 1,
-                    memory_limit: int | None = None, folder: str | None = None, workers: int | None = None) -> CooccurrenceCounts:
+    def from_corpus(cls, corpus: EncodedCorpus, *, window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True,
+                    sample: float = 0.0, draws: int = 3, seed: int = 1, memory_limit: int | None = None, folder: str | None = None,
+                    workers: int | None = None) -> CooccurrenceCounts:
         """Count the windows of a corpus.
 
         Parameters
         ----------
         corpus : EncodedCorpus
         window : int, (int, int) or None            Reach to either side; None is the whole sentence. No window leaves a sentence.
-                                                    Or a Window, which settles `shrink_windows` too.
         shrink_windows : bool or "harmonic"         True (or "random", whose expectation it is) weighs distance d by (z - d + 1) / z,
                                                     "harmonic" by 1 / d, False by 1.
         sample : float                              word2vec's subsampling threshold; 0 keeps every token.
@@ -167,15 +164,33 @@ class CooccurrenceCounts:
         folder : str, optional                      Default: the system's folder for temporary files.
         workers : int, optional                     Threads; they do not change the result.
         """
-        reach = window if isinstance(window, Window) else Window.parse(window, shrink_windows)
-        reach = reach.expected()
-        _check_draws(draws)
+        made = {"draws": draws, "seed": seed, "memory_limit": memory_limit, "folder": folder, "workers": workers}
+        return cls.of_windows(corpus, Window.parse(window, shrink_windows), corpus.vocab.keep_probabilities(sample), sample=sample, **made)
+
+    @classmethod
+    def of_windows(cls, corpus: EncodedCorpus, window: Window, keep: NDArray[np.float64] | None = None, *, thinned_too: bool = False,
+                   sample: float | None = None, draws: int = 3, seed: int = 1, memory_limit: int | None = None,
+                   folder: str | None = None, workers: int | None = None) -> CooccurrenceCounts:
+        """:meth:`from_corpus`, or with `thinned_too` :meth:`for_training`, for a parsed window and the probabilities of keeping a token of
+        each word, which `sample` may name."""
+        _check_made(draws, seed, memory_limit)
+        keep = keep if keep is not None and (keep < 1).any() else None
+        if not thinned_too or keep is None:
+            return cls._counted(corpus, window.expected(), keep, sample, draws, seed, memory_limit, folder, workers)
+        text = cls._counted(corpus, window.expected(), None, 0.0, draws, seed, memory_limit, folder, workers)
+        if memory_limit is not None:  # what the text's counts leave of it
+            memory_limit = max(memory_limit - 8 * text.nnz, 0) if text.counts.base is None else memory_limit
+        text.thinned = cls._counted(corpus, window.harmonised(), keep, sample, draws, seed, memory_limit, folder, workers)
+        return text
+
+    @classmethod
+    def _counted(cls, corpus: EncodedCorpus, window: Window, keep: NDArray[np.float64] | None, sample: float | None, draws: int, seed: int,
+                 memory_limit: int | None, folder: str | None, workers: int | None) -> CooccurrenceCounts:
         threads, K, none = effective_num_threads(workers), len(corpus.vocab), np.zeros(0)
-        keep = corpus.vocab.keep_probabilities(sample)
-        keep = keep if (keep < 1).any() else None
-        counter = Counter(_draws(corpus, keep, draws, seed, threads), K, reach.left, reach.right, reach.weight_left.astype(np.float64),
-                          reach.weight_right.astype(np.float64), keep if keep is not None and not draws else none, threads)
-        about = {"window": [reach.left, reach.right], "shrink_windows": shrink_windows, "sample": sample, "draws": draws, "seed": seed}
+        counter = Counter(_draws(corpus, keep, draws, seed, threads), K, window.left, window.right, window.weight_left.astype(np.float64),
+                          window.weight_right.astype(np.float64), keep if keep is not None and not draws else none, threads)
+        about = {"window": [window.left, window.right], "shrink_windows": window.shrinks,
+                 "sample": None if sample is None else float(sample), "draws": int(draws), "seed": int(seed)}
         return cls.__new__(cls)._set(*_count(counter, memory_limit, folder), corpus.vocab, keep, about)
 
     @classmethod
@@ -187,9 +202,10 @@ class CooccurrenceCounts:
         the largest id. Without a Vocab one is made, each word counted as often as its row weighs (at least once), and ids are
         renumbered to its order.
         """
-        m, n, w = _ids("centers", centers), _ids("contexts", contexts), np.asarray(counts, np.float32)
-        if w.ndim != 1:
-            raise ValueError(f"counts is {w.ndim}-dimensional; it must be one-dimensional")
+        m, n, given = _ids("centers", centers), _ids("contexts", contexts), np.asarray(counts)
+        if given.ndim != 1 or given.dtype.kind not in "iufb":
+            raise TypeError(f"counts must be one-dimensional, of real numbers; it is {given.ndim}-dimensional, {given.dtype}")
+        w = given.astype(np.float32)
         if len(bad := np.flatnonzero(~((w >= 0) & (w <= 3e38)))):
             raise ValueError(f"counts[{bad[0]}] is {w[bad[0]]}; counts must be finite and not negative")
         if not len(m) == len(n) == len(w):
@@ -198,7 +214,7 @@ class CooccurrenceCounts:
         if not isinstance(vocab, Vocab):
             words = list(map(str, range(K))) if vocab is None else list(vocab)
             _core.check_ids("centers", m, K)
-            weights = np.maximum(np.rint(np.bincount(m, w, minlength=K)), 1).astype(np.int64)
+            weights = np.clip(np.rint(np.bincount(m, w, minlength=K)), 1, 2**62).astype(np.int64)
             vocab = Vocab.from_counts(words, weights, min_count=1)
             _core.check_ids("contexts", n, K)
             place = np.array([vocab.index[word] for word in words], np.int32)
@@ -212,11 +228,15 @@ class CooccurrenceCounts:
     def from_scipy(cls, matrix: scipy.sparse.spmatrix | scipy.sparse.sparray,
                    vocab: Vocab | Sequence[str] | None = None) -> CooccurrenceCounts:
         """Counts out of any SciPy sparse matrix (K, K), a row for each center; `vocab` as in :meth:`from_arrays`."""
+        if not hasattr(matrix, "tocoo"):
+            raise TypeError(f"matrix is {type(matrix).__name__}; it must be a sparse matrix of SciPy")
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"matrix has shape {matrix.shape}; it must be square, a row and a column for each word")
         if vocab is not None and len(vocab) != matrix.shape[0]:
             raise ValueError(f"vocab has {len(vocab)} words, matrix {matrix.shape[0]} rows")
         triples = matrix.tocoo()
+        if not triples.nnz:
+            raise ValueError("matrix has no entry: there are no pairs")
         return cls.from_arrays(triples.row, triples.col, triples.data, list(map(str, range(matrix.shape[0]))) if vocab is None else vocab)
 
     def to_scipy(self) -> scipy.sparse.csr_array:
@@ -261,21 +281,36 @@ class CooccurrenceCounts:
             if parts not in (0, 3) or (parts and keep is None):
                 raise FormatError("it has some of the tensors of thinned counts, not all of them")
             if parts:
-                thinned = cls(container.read("thinned_row_ptr"), get("thinned_contexts"), get("thinned_counts"), vocab, keep=keep,
-                              about=_about(meta, "thinned_about"))
-            return cls(container.read("row_ptr"), get("contexts"), get("counts"), vocab, keep=None if thinned else keep, thinned=thinned,
-                       about=_about(meta, "about"))
+                thinned = cls(container.read("thinned_row_ptr"), get("thinned_contexts"), get("thinned_counts"), vocab, keep=keep)
+                thinned.about = _about(meta, "thinned_about")
+            found = cls(container.read("row_ptr"), get("contexts"), get("counts"), vocab, keep=None if thinned else keep, thinned=thinned)
+            found.about = _about(meta, "about")
+            return found
 
 
-def _check_draws(draws: object) -> None:
-    if not isinstance(draws, (int, np.integer)) or isinstance(draws, bool) or draws < 0:
-        raise ValueError(f"draws is {draws!r}; it must be an integer of at least 0")
+def _check_made(draws: object, seed: object, memory_limit: object) -> None:
+    """ValueError unless all three are whole numbers in their range."""
+    for name, value, most in (("draws", draws, 2**31), ("seed", seed, 2**64), ("memory_limit", memory_limit, 2**63)):
+        if name == "memory_limit" and value is None:
+            continue
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 0 <= value < most:
+            raise ValueError(f"{name} is {value!r}; it must be an integer from 0 to {most - 1}")
 
 
 def _about(metadata: dict[str, str], name: str) -> dict[str, Any]:
+    """How the counts of a file were made; FormatError unless it is what :meth:`CooccurrenceCounts.save` writes."""
     about = _safetensors.parse_json(metadata.get(name, "{}"))
-    if not isinstance(about, dict):
-        raise FormatError("its header has no sound description")
+    if about == {}:
+        return {}
+    try:
+        left, right = about["window"]
+        shrinks, sample = about["shrink_windows"], about["sample"]
+        Window.parse(None if left == right == -1 else (left, right), shrinks)
+        _check_made(about["draws"], about["seed"], None)
+        if len(about) != 5 or not (isinstance(shrinks, (bool, str)) and (sample is None or 0 <= float(sample) < float("inf"))):
+            raise ValueError(f"it has {sorted(about)}")
+    except (TypeError, ValueError, KeyError) as error:
+        raise FormatError(f"its header says in a strange way how the counts were made: {error}") from None
     return about
 
 
@@ -363,17 +398,16 @@ def _check(row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDAr
             raise TypeError(f"{name} must be a contiguous one-dimensional array of {np.dtype(dtype)}; it is {type(array).__name__} "
                             f"{getattr(array, 'dtype', '')} {getattr(array, 'shape', '')}")
     if len(row_ptr) != K + 1 or row_ptr[0] != 0 or row_ptr[-1] != len(contexts) or len(counts) != len(contexts) or (
-            np.diff(row_ptr) < 0).any():
+            row_ptr[1:] < row_ptr[:-1]).any():  # not their differences, which may wrap round
         raise ValueError(f"row_ptr must rise from 0 to the {len(contexts)} contexts in {K + 1} values, and counts have as many values as "
                          f"contexts; they have {len(row_ptr)} and {len(counts)}")
-    if len(contexts):
-        if contexts.min() < 0 or contexts.max() >= K:
-            raise ValueError(f"contexts holds ids from {contexts.min()} to {contexts.max()}; the vocabulary has 0 to {K - 1}")
-        falls = np.flatnonzero(np.diff(contexts) <= 0) + 1
-        if len(inner := np.setdiff1d(falls, row_ptr, assume_unique=False)):
-            raise ValueError(f"contexts[{inner[0]}] is {contexts[inner[0]]} after {contexts[inner[0] - 1]}; within a row they must be "
-                             "distinct and rise")
-        if not (counts.min() >= LEAST_COUNT and counts.max() <= 3e38):  # a NaN fails
-            raise ValueError(f"counts lie between {counts.min()} and {counts.max()}; they must be finite and at least {LEAST_COUNT:g}")
-    if keep is not None and (keep.shape != (K,) or not ((keep > 0) & (keep <= 1)).all()):
-        raise ValueError(f"keep has shape {keep.shape}; it must hold {K} probabilities above 0")
+    if (bad := _core.bad_entry(row_ptr, contexts, counts, K, effective_num_threads())) >= 0:
+        if not 0 <= contexts[bad] < K:
+            raise ValueError(f"contexts[{bad}] is {contexts[bad]}; the vocabulary has ids 0 to {K - 1}")
+        if not LEAST_COUNT <= counts[bad] <= 3e38:
+            raise ValueError(f"counts[{bad}] is {counts[bad]}; counts must be finite and at least {LEAST_COUNT:g}")
+        raise ValueError(f"contexts[{bad}] is {contexts[bad]} after {contexts[bad - 1]}; within a row they must be distinct and rise")
+    if keep is not None and (not isinstance(keep, np.ndarray) or keep.dtype != np.float64 or keep.shape != (K,)
+                             or not ((keep > 0) & (keep <= 1)).all()):
+        raise ValueError(f"keep must be a float64 array of {K} probabilities above 0; it is {type(keep).__name__} "
+                         f"{getattr(keep, 'dtype', '')} {getattr(keep, 'shape', '')}")

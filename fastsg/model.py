@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import logging
-import math
 import os
 import threading
 import time
@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
-from . import _core, _memory, objective, pairs
+from . import _memory, course, objective, pairs, stages
 from ._safetensors import named
 from ._threads import effective_num_threads
 from .callbacks import Callback, tell
@@ -25,20 +24,15 @@ from .corpus import EncodedCorpus
 from .counts import CooccurrenceCounts
 from .inputs import Corpus, Paths, TextReader, checked_pairs, is_paths, kept, known_corpus, pair_ids, pair_vocab
 from .io.native import NativeModel, load_native, save_native, write_native
-from .optim import SCHEDULES, Curvature
 from .probability import SoftmaxModel
 from .settings import Settings, default_batch_rows, default_batch_size, default_sample
 from .snapshot import Plan, Source, pack, unpack
-from .spectral import spectral_start
-from .stages import CountSource, head_words
-from .trainer import Batches, State, progress_bar, train_epoch
+from .trainer import State
 from .vectors import KeyedVectors, unit_rows
 from .vocab import Vocab
 
 logger = logging.getLogger(__name__)
 _ENTER = threading.Lock()
-#: What stays of the random start under the spectral one.
-_TRACE = 0.1
 
 
 class SkipGram(SoftmaxModel):
@@ -203,12 +197,27 @@ class SkipGram(SoftmaxModel):
                 self._lay_out(corpus.vocab, corpus, self._keep_probabilities(corpus.vocab))
 
     def build_from_counts(self, counts: CooccurrenceCounts) -> None:
-        """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`."""
-        if not counts.nnz:
-            raise ValueError("there are no pairs to train on: the counts are empty")
-        of_text = bool(counts.about)  # then the bias is that of a training on the text
+        """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`.
+
+        Where the counts know how they were made, window, shrink_windows, sample and draws of :attr:`settings` become theirs.
+        """
+        _check_counts(counts)
         with self._alone():
-            self._lay_out(counts.vocab, None, counts.start.keep, None if of_text else counts.column_sums())
+            # of a text, the bias is that of a training on it
+            self._lay_out(counts.vocab, None, counts.start.keep, None if counts.about else counts.column_sums())
+            if counts.about:
+                self._adopt(counts)
+
+    def _adopt(self, counts: CooccurrenceCounts) -> None:
+        """The settings become those that the counts were made with."""
+        about, start = counts.about, counts.start.about
+        left, right = about["window"]
+        window = None if left < 0 else left if left == right else (left, right)
+        sample = start["sample"] if start and counts.start.keep is not None else 0.0
+        self.settings = dataclasses.replace(self.settings, window=window, shrink_windows=about["shrink_windows"],
+                                            sample=self.settings.sample if sample is None else sample,
+                                            draws=start["draws"] if start else self.settings.draws)
+        self._window = pairs.Window.parse(window, about["shrink_windows"])
 
     def _lay_out(self, vocab: Vocab, corpus: EncodedCorpus | None, keep: NDArray[np.float64] | None,
                  contexts: NDArray[np.float64] | None = None) -> None:
@@ -414,20 +423,25 @@ class SkipGram(SoftmaxModel):
         ValueError                          resume: there is nothing to resume, the texts are others (says which), or the
                                             model was left in the middle of an epoch.
         """
+        _check_epochs(epochs)
         if resume:
             self._need_resumable()
         encoded = self._training_corpus(corpus, corpus_file)
         if resume:
             self.corpus = encoded
-        return self._run(self._source(encoded), epochs, self.settings.lr_schedule, callbacks, resume)
+        done, planned = (self.plan.done, self.plan.epochs) if resume else (0, epochs or self.settings.epochs)
+        return self._run(self._source(encoded, done, planned), epochs, self.settings.lr_schedule, callbacks, resume)
 
     def partial_fit(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None) -> SkipGram:
         """One more epoch on new text at the constant rate alpha; the first call also builds the vocabulary from its text."""
-        return self._run(self._source(self._training_corpus(sentences, corpus_file)), 1, "constant")
+        return self._run(self._source(self._training_corpus(sentences, corpus_file), 0, 1), 1, "constant")
 
     def fit_pairs(self, centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike, weights: ArrayLike | None = None, *,
                   epochs: int | None = None, resume: bool = False) -> SkipGram:
-        """Train on explicit (center, context) pairs, in their order, `batch_size` pairs a batch; no window, no subsampling.
+        """Train on explicit (center, context) pairs; no window, no subsampling.
+
+        Solver "counts" adds equal pairs up and walks the rows of the sums, so that their order is nothing to it; solver "sgd" walks
+        them in their order, `batch_size` pairs a batch.
 
         Parameters
         ----------
@@ -474,12 +488,13 @@ class SkipGram(SoftmaxModel):
         Parameters
         ----------
         counts : CooccurrenceCounts
-            A model without a vocabulary takes theirs; `window`, `sample` and `draws` of the settings play no part.
+            A model without a vocabulary takes theirs, and with it `window`, `shrink_windows`, `sample` and `draws`, where they are known.
         epochs, callbacks, resume
             As in :meth:`train`.
         """
         if self.settings.solver != "counts":
             raise ValueError(f"fit_counts needs a model with solver='counts'; this one has {self.settings.solver!r}")
+        _check_counts(counts)
         if resume:
             self._need_resumable()
         if not self.is_built:
@@ -514,22 +529,25 @@ class SkipGram(SoftmaxModel):
             raise ValueError("resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle of one, "
                              "or early stopping has put back its best state; load a checkpoint")
 
-    def _source(self, corpus: EncodedCorpus) -> Source:
+    def _source(self, corpus: EncodedCorpus, done: int, epochs: int) -> Source:
+        """The corpus as a source of batches for the epochs of a training of `epochs` that are still to be done."""
         known_corpus("the corpus", corpus, self.vocab)
         settings = self.settings
         if settings.solver == "sgd":
             return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.batch_size(corpus.n_tokens),
                                     settings.seed)
         begun = time.perf_counter()
-        counts = CooccurrenceCounts.for_training(corpus, window=settings.window, shrink_windows=settings.shrink_windows, sample=self.sample,
-                                                 draws=settings.draws, seed=settings.seed, workers=self._workers)
+        starts = settings.init == "svd" and self.state.step == 0
+        counts = CooccurrenceCounts.of_windows(
+            corpus, self._window, self._keep if starts or stages.any_thinned(done, epochs) else None, thinned_too=True, sample=self.sample,
+            draws=settings.draws, seed=settings.seed, workers=self._workers)
         self.seconds["count"] += time.perf_counter() - begun
         logger.info("%r in %.2f s", counts, self.seconds["count"])
         return self._count_source(counts, ("tokens", (corpus.tokens, corpus.offsets)))
 
-    def _count_source(self, counts: CooccurrenceCounts, origin: tuple[str, tuple[NDArray[Any], ...]] | None = None) -> CountSource:
+    def _count_source(self, counts: CooccurrenceCounts, origin: tuple[str, tuple[NDArray[Any], ...]] | None = None) -> stages.CountSource:
         settings = self.settings
-        return CountSource(counts, self.batch_size(), settings.seed, self._workers, head_words(counts.K, settings.head), origin)
+        return stages.CountSource(counts, self.batch_size(), settings.seed, self._workers, stages.head_words(counts, settings.head), origin)
 
     def _run(self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback] = (),
              resume: bool = False) -> SkipGram:
@@ -552,100 +570,26 @@ class SkipGram(SoftmaxModel):
     def _carry_out(self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback],
                    resume: bool) -> SkipGram:
         """Make the plan, or take up the old one; carry it out."""
-        if epochs is not None and (not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1):
-            raise ValueError(f"epochs is {epochs!r}; it must be an integer of at least 1")
+        _check_epochs(epochs)
         if not self.I.flags.writeable:
             raise ValueError("I and O are mapped from a file, read-only; load the model without mmap to train it")
         callbacks = (*self._callbacks, *checked_callbacks(callbacks))
         self.validation = self._encode_validation()
         if resume:
             self.plan.check_continues(source, self.validation, epochs)
-            source = source._replace(batch_size=self.plan.batch_size)
+            source = self.plan.settle(source)
         else:
             self.plan = Plan.start(source, self.validation, epochs or self.settings.epochs, schedule)
             self.state.whole, self.state.best, self.restored_epoch = True, None, None
-        if isinstance(source, CountSource) and self.settings.init == "svd" and self.state.step == 0:
-            self._start_from(source.table.start)
+        if isinstance(source, stages.CountSource) and self.settings.init == "svd" and self.state.step == 0:
+            course.start_from(self, source.table.start)
         try:
             if tell(callbacks, "on_train_begin", self):
-                self._epochs(source, callbacks)
+                course.train(self, source, callbacks)
             tell(callbacks, "on_train_end", self)
         finally:
             self._keyed = {}  # vectors cache their norms, and the matrices have moved
         return self
-
-    def _start_from(self, counts: CooccurrenceCounts) -> None:
-        """Put the spectral start in place of the random one, of which a trace stays: a coordinate that is zero in I and O stays zero."""
-        begun, H = time.perf_counter(), self.settings.vector_size
-        one = 1 if self.settings.output_bias is None and H > 1 else 0  # a coordinate that carries log p(n), where no bias does
-        self.I[:] *= _TRACE
-        I, O = spectral_start((counts.row_ptr, counts.contexts, counts.counts), counts.row_sums, counts.column_sums(), H - one,
-                              symmetric=counts.symmetric, seed=self.settings.seed, num_threads=self._workers)
-        self.I[:, :H - one] += I
-        self.O[:, :H - one] = O
-        if one:
-            log_p = self._log_unigram()
-            scale = math.sqrt(max(float(np.std(log_p)), 1e-3))
-            self.I[:, -1], self.O[:, -1] = scale, (log_p - log_p.mean()) / scale
-        self.seconds["init"] += time.perf_counter() - begun
-
-    def _log_unigram(self, thinned: bool = True) -> NDArray[np.float32]:
-        """log p(n) of the contexts that are trained on, up to a constant."""
-        if self.settings.output_bias is not None:
-            return self._train_bias if thinned else self.real_bias()
-        p = self.vocab.unigram() * (1.0 if self._keep is None or not thinned else self._keep)
-        return np.log(np.maximum(p / p.sum(), 1e-30)).astype(np.float32)
-
-    def _epochs(self, source: Source, callbacks: Sequence[Callback]) -> None:
-        """The epochs of the plan that are still to be done: train, take the held-out loss, tell the callbacks."""
-        K, epochs = len(self.vocab), self.plan.epochs
-        stages = [source.stage(index, epochs) for index in range(epochs)]
-        expected = [source.expected(stage) * stage.words / K for stage in stages]
-        workspaces = {words: objective.make_workspace(words, self.settings.vector_size, self._workers, self.settings.precision)
-                      for words in {K, *(stage.words for stage in stages)}}
-        with progress_bar(sum(expected[self.plan.done:]), self._progress, epochs) as bar:
-            for epoch in range(self.plan.done, epochs):
-                stage = stages[epoch]
-                if epoch and stage.thinned != stages[epoch - 1].thinned:
-                    self.state.optimizer.forget()
-                tell(callbacks, "on_epoch_begin", self)
-                units, batches = source.epoch(self.state.epoch, stage)
-                bar.total += units * stage.words / K - expected[epoch]
-                bar.set_description(f"epoch {epoch + 1}/{epochs}")
-                rate = _rate(self.settings, self.plan.schedule, epoch, epochs, units)
-                record = self._epoch(batches, workspaces[stage.words], rate, bar, stage, source)
-                if not self._close_epoch(record, workspaces[K], callbacks):
-                    break
-
-    def _epoch(self, batches: Batches, workspace: _core.Workspace, rate: Callable[[int], float], bar: tqdm, stage: pairs.Stage,
-               source: Source) -> dict[str, float | int | None]:
-        """Train one epoch; returns its record."""
-        self.state.whole = False
-        bias = self._train_bias if stage.thinned else self.real_bias()
-        curvature = None
-        if self.settings.optimizer == "newton":
-            curvature = Curvature(np.exp(self._log_unigram(stage.thinned)[:stage.words].astype(np.float64)), self._workers)
-        totals = train_epoch(self.state, bias[:stage.words], workspace, batches, rate, bar, curvature, self.settings.alpha,
-                             source.context_weights(stage) if isinstance(source, CountSource) else None)
-        if not totals.pairs:
-            raise ValueError("there are no pairs to train on: every sentence has fewer than two known words within the window")
-        return totals.record()
-
-    def _close_epoch(self, record: dict[str, float | int | None], workspace: _core.Workspace, callbacks: Sequence[Callback]) -> bool:
-        """Take the held-out loss and close the books of an epoch; False if a callback wants to stop."""
-        if self.validation is not None:
-            begun = time.perf_counter()
-            if self._held_out is None:  # the same windows after every epoch
-                self._held_out = CooccurrenceCounts.from_corpus(self.validation, window=self._window.held_out(), workers=self._workers)
-            record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = self._nll(self._held_out, workspace)
-            record["valid_perplexity"] = math.exp(min(record["valid_nll"], 700.0))
-            self.seconds["validate"] += time.perf_counter() - begun
-        self.history.append(record)
-        self.plan.done += 1
-        self.state.whole = True
-        self._keyed = {}
-        logger.info("epoch %d: %s", len(self.history), record)
-        return tell(callbacks, "on_epoch_end", self)
 
 
 def _from_bytes(cls: type[SkipGram], data: bytes) -> SkipGram:
@@ -661,14 +605,20 @@ def _same(a: NDArray[np.float64] | None, b: NDArray[np.float64] | None) -> bool:
     return a is b if a is None or b is None else np.array_equal(a, b)
 
 
+def _check_counts(counts: object) -> None:
+    if not isinstance(counts, CooccurrenceCounts):
+        raise TypeError(f"counts is {type(counts).__name__}; it must be CooccurrenceCounts, see its from_arrays and from_scipy")
+    if not counts.nnz:
+        raise ValueError("there are no pairs to train on: the counts are empty")
+
+
+def _check_epochs(epochs: object) -> None:
+    if epochs is not None and (not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1):
+        raise ValueError(f"epochs is {epochs!r}; it must be an integer of at least 1")
+
+
 def checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
     """The callbacks as a tuple; TypeError if one is none."""
     if not isinstance(callbacks, Iterable) or not all(isinstance(callback, Callback) for callback in callbacks):
         raise TypeError(f"callbacks is {callbacks!r}; it must be a list of fastsg.Callback objects")
     return tuple(callbacks)
-
-
-def _rate(settings: Settings, schedule: str, epoch: int, epochs: int, units: int) -> Callable[[int], float]:
-    """The learning rate as a function of the units walked in this epoch."""
-    rate = SCHEDULES[schedule]
-    return lambda walked: rate((epoch + walked / max(units, 1)) / epochs, settings.alpha, settings.min_alpha)

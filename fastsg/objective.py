@@ -27,9 +27,10 @@ def block_rows(K: int) -> int:
     return int(min(max(rows, _core.PANEL), _MAX_ROWS))
 
 
-def make_workspace(K: int, H: int, num_threads: int | None = None, precision: str = "float32") -> _core.Workspace:
-    """Scratch for batches over K words of H coordinates."""
-    return _core.Workspace(K, H, block_rows(K), effective_num_threads(num_threads), precision)
+def make_workspace(K: int, H: int, num_threads: int | None = None, precision: str = "float32",
+                   shared: _core.Workspace | None = None) -> _core.Workspace:
+    """Scratch for batches over K words of H coordinates; with `shared` that of a workspace which is not in use at the same time."""
+    return _core.Workspace(K, H, block_rows(K), effective_num_threads(num_threads), precision, shared)
 
 
 def loss_and_gradient(centers: ArrayLike, contexts: ArrayLike, I_kh: NDArray[np.float32], O_kh: NDArray[np.float32], *,

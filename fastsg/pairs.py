@@ -83,7 +83,7 @@ class Window(NamedTuple):
         ``False`` weighs every distance 1.
         """
         left, right = _reach(window)
-        if shrink_windows not in (True, False, "expected", "random", "harmonic"):
+        if not isinstance(shrink_windows, (bool, np.bool_, str)) or shrink_windows not in (True, False, "expected", "random", "harmonic"):
             raise ValueError(f"shrink_windows is {shrink_windows!r}; allowed are True (or 'expected'), False, 'random' and 'harmonic'")
         if shrink_windows == "harmonic":
             if window is None:
@@ -102,6 +102,17 @@ class Window(NamedTuple):
         """The window of held-out losses: word2vec's expected weights for every window that weighs distances, so that losses compare."""
         return self._replace(weight_left=_falling(self.left), weight_right=_falling(self.right), draw=False,
                              harmonic=False) if self.draw or self.harmonic else self
+
+    def harmonised(self) -> Window:
+        """The same window with weights 1 / d, if it weighs distances at all."""
+        if not self.shrinks:
+            return self
+        return self._replace(weight_left=_inverse(self.left), weight_right=_inverse(self.right), draw=False, harmonic=True)
+
+    @property
+    def shrinks(self) -> bool | str:
+        """What `shrink_windows` says the same."""
+        return "random" if self.draw else "harmonic" if self.harmonic else bool(len(self.weight_left) + len(self.weight_right))
 
     def words(self, offsets: NDArray[np.int64]) -> int:
         """Most contexts that a position of these sentences can have."""

@@ -97,7 +97,7 @@ class SoftmaxModel:
         """
         known_corpus("the text", corpus, self._known_vocab())
         workspace = workspace or self._query_workspace()
-        return self._nll(CooccurrenceCounts.from_corpus(corpus, window=self._window.held_out(), workers=workspace.num_threads), workspace)
+        return self._nll(CooccurrenceCounts.of_windows(corpus, self._window.held_out(), workers=workspace.num_threads), workspace)
 
     def _nll(self, counts: CooccurrenceCounts, workspace: _core.Workspace) -> tuple[float, float, float]:
         """The same for a text whose windows are counted already: equal centers share a softmax row."""

@@ -88,6 +88,8 @@ class Settings:
         _choice("output_bias", given["output_bias"], (None, "unigram"))
         check_optimizer(given["optimizer"])
         given["head"] = None if given["head"] is None else _real("head", given["head"])
+        if given["head"] is not None and given["solver"] != "counts":
+            raise ValueError(f"head is {given['head']}, which is for solver='counts'; solver {given['solver']!r} trains on all words")
         if given["head"] is not None and not 0 < given["head"] <= 1:
             raise ValueError(f"head is {given['head']}; it must be above 0 and at most 1")
         given["sample"] = None if given["sample"] is None else _real("sample", given["sample"])

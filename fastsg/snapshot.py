@@ -40,7 +40,8 @@ class Plan:
     ----------
     epochs, done : int              How many are to be trained; how many are finished.
     schedule : str                  Name of the learning rate's schedule.
-    batch_size : int                As it came out of settings and text; another version may choose otherwise.
+    batch_size, head : int          As they came out of settings and text; another version may choose otherwise. Without counts
+                                    head is 0.
     corpus, validation : str        What is trained on and measured on: size and digest, see :func:`fingerprint`.
     isa : str                       Instruction set that it was begun with.
     """
@@ -49,6 +50,7 @@ class Plan:
     done: int
     schedule: str
     batch_size: int
+    head: int
     corpus: str
     validation: str
     isa: str
@@ -56,7 +58,7 @@ class Plan:
     @classmethod
     def start(cls, source: Source, validation: EncodedCorpus | None, epochs: int, schedule: str) -> Plan:
         """A plan of which nothing is done."""
-        return cls(epochs, 0, schedule, source.batch_size, *_texts(source, validation), _core.isa())
+        return cls(epochs, 0, schedule, source.batch_size, getattr(source, "head", 0), *_texts(source, validation), _core.isa())
 
     @classmethod
     def parse(cls, saved: dict[str, Any]) -> Plan:
@@ -64,13 +66,18 @@ class Plan:
         plan = cls(**saved)
         if not (_is_count(plan.epochs) and _is_count(plan.done) and plan.done <= plan.epochs):
             raise ValueError(f"its plan has {plan.done!r} of {plan.epochs!r} epochs done")
-        if not _is_count(plan.batch_size) or plan.batch_size < 1:
-            raise ValueError(f"its plan has batch_size={plan.batch_size!r}")
+        if not _is_count(plan.batch_size) or plan.batch_size < 1 or not _is_count(plan.head):
+            raise ValueError(f"its plan has batch_size={plan.batch_size!r} and head={plan.head!r}")
         if not isinstance(plan.schedule, str) or plan.schedule not in SCHEDULES:
             raise ValueError(f"its plan has the schedule {plan.schedule!r}; allowed are {', '.join(map(repr, SCHEDULES))}")
         if not all(isinstance(text, str) for text in (plan.corpus, plan.validation, plan.isa)):
             raise ValueError("its plan does not name corpus, validation text and instruction set")
         return plan
+
+    def settle(self, source: Source) -> Source:
+        """The source with the sizes of this plan."""
+        sizes = {"batch_size": self.batch_size, "head": self.head}
+        return source._replace(**{name: value for name, value in sizes.items() if name in source._fields})
 
     def check_continues(self, source: Source, validation: EncodedCorpus | None, epochs: int | None) -> None:
         """ValueError unless this is the same training; a warning where its last bits cannot be the same."""
@@ -109,7 +116,7 @@ def pack(model: SkipGram) -> NativeModel:
     """Everything that goes into a file. Arrays are the model's own, not copies."""
     state, is_named = model.state, isinstance(model._reader.tokenizer, str)
     config = model.settings.as_dict() | {"tokenizer": model._reader.tokenizer if is_named else None, "errors": model._reader.errors}
-    training = {"step": state.step, "epoch": state.epoch, "whole": state.whole, "plan": model.plan and dataclasses.asdict(model.plan)}
+    training = {"step": state.step, "epoch": state.epoch, "whole": state.whole, "thinned": state.thinned, "plan": model.plan and dataclasses.asdict(model.plan)}
     arrays = {"keep": model._keep, "I": state.I, "O": state.O, "bias": model._train_bias if len(model._train_bias) else None,
               "sums_I": state.optimizer.sums_I, "sums_O": state.optimizer.sums_O, "shift": state.shift}
     if state.best is not None and not np.array_equal(state.best[0], state.I):  # the present epoch need not be there twice
@@ -160,13 +167,14 @@ def _settings(config: dict[str, Any]) -> Settings:
 
 def _state(saved: NativeModel, optimizer: str, K: int) -> tuple[State, Plan | None]:
     training, arrays = saved.training, saved.arrays
-    step, epoch, whole, plan = (training.get(name) for name in ("step", "epoch", "whole", "plan"))
-    if not (_is_count(step) and _is_count(epoch) and isinstance(whole, bool) and isinstance(plan, (dict, type(None)))):
-        raise FormatError("its training has no sound step, epoch, whole and plan")
+    step, epoch, whole, thinned, plan = (training.get(name) for name in ("step", "epoch", "whole", "thinned", "plan"))
+    if not (_is_count(step) and _is_count(epoch) and isinstance(whole, bool) and isinstance(thinned, (bool, type(None)))
+            and isinstance(plan, (dict, type(None)))):
+        raise FormatError("its training has no sound step, epoch, whole, thinned and plan")
     sums = Optimizer(optimizer, K)
     sums.sums_I, sums.sums_O = arrays.get("sums_I"), arrays.get("sums_O")
     best = (arrays["best_I"], arrays["best_O"]) if "best_I" in arrays else None
-    state = State(arrays["I"], arrays["O"], sums, arrays["shift"], step, epoch, whole, best)
+    state = State(arrays["I"], arrays["O"], sums, arrays["shift"], step, epoch, whole, thinned, best)
     return state, None if plan is None else Plan.parse(plan)
 
 

@@ -22,15 +22,30 @@ from .pairs import PairCounts, Stage
 HEAVY = 16.0
 #: Vocabularies up to this size are trained whole in every epoch: it costs next to nothing.
 _SMALL = 16384
+#: The more frequent half of larger ones has to hold so much of the pairs, or they are trained whole as well.
+_LEAST_SHARE = 0.5
 #: Stream of the order of rows; epochs count on from it, see pairs.py for the others.
 _ORDER_STREAM = 2**61
 
 
-def head_words(K: int, head: float | None) -> int:
-    """Words that the epochs between the first and the last train on: a share of the vocabulary, by default half of a large one."""
+def head_words(table: CooccurrenceCounts, head: float | None) -> int:
+    """Words that the epochs between the first and the last train on: a share of the vocabulary, by default half of a large one.
+
+    ValueError if they have no pairs among themselves; the default is all words then, and wherever the half has few of the pairs.
+    """
+    K = table.K
+    words = (K if K <= _SMALL else K // 2) if head is None else max(min(round(K * head), K), 1)
+    share = min((float(counts.leading(words)[1].sum()) / counts.total for counts in (table, table.start) if counts.total), default=1.0)
     if head is None:
-        return K if K <= _SMALL else K // 2
-    return max(min(round(K * head), K), 1)
+        return words if share >= _LEAST_SHARE else K
+    if not share:
+        raise ValueError(f"head is {head}: the {words} most frequent words have no pairs among themselves; give a larger share, at most 1")
+    return words
+
+
+def any_thinned(done: int, epochs: int) -> bool:
+    """Whether the epochs of a training that are still to be done have thinned ones among them."""
+    return any(stage_of(index, epochs, 1, 1).thinned for index in range(done, epochs))
 
 
 def stage_of(index: int, epochs: int, K: int, head: int) -> Stage:
@@ -63,7 +78,11 @@ class CountSource(NamedTuple):
     def stage(self, index: int, epochs: int) -> Stage:
         """What epoch `index` of a training trains on."""
         stage = stage_of(index, epochs, self.table.K, self.head or self.table.K)
-        return stage if self.table.thinned is not None else stage._replace(thinned=True)
+        return stage if self.table.thinned is not None else stage._replace(thinned=self.table.keep is not None)
+
+    def counts(self, stage: Stage | None) -> CooccurrenceCounts:
+        """What a stage trains on; without one the text's own counts."""
+        return self.table.start if stage is not None and stage.thinned else self.table
 
     def expected(self, stage: Stage | None = None) -> int:
         """How many rows an epoch has; frequent ones count as often as they come."""
@@ -80,7 +99,7 @@ class CountSource(NamedTuple):
         return rows.weights if rows.table.symmetric else None
 
     def _rows(self, stage: Stage | None) -> _Rows:
-        table = self.table.start if stage is not None and stage.thinned else self.table
+        table = self.counts(stage)
         K = table.K if stage is None else stage.words
         stops, weights = table.leading(K)
         batch_size = max(-(-self.batch_size * K // table.K), 1)

@@ -25,6 +25,7 @@ class State:
     """What training changes: I and O (K, H), the optimiser's sums, each center's last log Z, steps and epochs taken.
 
     ``whole`` says that all of it stands at the end of an epoch whose books are closed: only then can a training be continued.
+    ``thinned`` says whether the last epoch was on thinned counts, which Adagrad's sums are about.
     ``best`` is a copy of (I, O) at the best epoch, where early stopping keeps one.
     """
 
@@ -35,15 +36,26 @@ class State:
     step: int = 0
     epoch: int = 0
     whole: bool = True
+    thinned: bool | None = None
     best: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     @classmethod
     def start(cls, K: int, H: int, optimizer: str, seed: int) -> State:
         """I uniform on [-1/2H, 1/2H) as in word2vec, O zero: the first loss is ln K (without a bias)."""
-        words = _core.random_words(seed, START_STREAM, 0, K * H)
-        uniform = (words >> 8).astype(np.float32) * np.float32(2.0**-24)
-        I = ((uniform - np.float32(0.5)) / np.float32(H)).reshape(K, H)
-        return cls(I, np.zeros((K, H), np.float32), Optimizer(optimizer, K), np.zeros(K, np.float32))
+        return cls(uniform_start(K, H, seed), np.zeros((K, H), np.float32), Optimizer(optimizer, K), np.zeros(K, np.float32))
+
+    def turn_to(self, thinned: bool) -> None:
+        """Before an epoch: Adagrad's sums begin anew where its loss is another than the last epoch's."""
+        if self.thinned not in (None, thinned):
+            self.optimizer.forget()
+        self.thinned = thinned
+
+
+def uniform_start(K: int, H: int, seed: int) -> NDArray[np.float32]:
+    """Uniform on [-1/2H, 1/2H), as I starts in word2vec."""
+    words = _core.random_words(seed, START_STREAM, 0, K * H)
+    uniform = (words >> 8).astype(np.float32) * np.float32(2.0**-24)
+    return ((uniform - np.float32(0.5)) / np.float32(H)).reshape(K, H)
 
 
 @dataclasses.dataclass

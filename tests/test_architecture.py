@@ -22,7 +22,7 @@ FLOORS = {
     "objective": "2", "optim": "2", "settings": "2", "spectral": "2",
     "vocab": "2'", "reading": "2'", "corpus": "2'", "pairs": "2'", "counts": "2'", "stages": "2'", "demo_corpus": "2'",
     "vectors": "3", "evaluation": "3", "probability": "3", "inputs": "3", "io": "3",
-    "model": "4", "trainer": "4", "callbacks": "4", "report": "4", "snapshot": "4", "checkpoint": "4",
+    "model": "4", "course": "4", "trainer": "4", "callbacks": "4", "report": "4", "snapshot": "4", "checkpoint": "4",
     "__init__": "4+",
     "compat": "5", "sklearn": "5",
     "cli": "6", "cli_query": "6", "cli_train": "6", "cli_count": "6", "demo": "6", "__main__": "6",

@@ -158,13 +158,18 @@ def test_cached_vectors_see_the_restored_state():
 
 def test_monitoring_the_training_loss():
     stopping = EarlyStopping("nll", patience=1)
-    model = train(Script([3, 2, 2.5, 1], "nll"), stopping, epochs=4)
+    model = train(Script([3, 2, 2.5, 1], "nll"), stopping, epochs=4, solver="sgd")
     assert len(model.history) == 3 and stopping.best == 2
+
+
+def test_training_losses_of_counts_do_not_compare():
+    with pytest.raises(ValueError, match="monitor='nll'.* different words and counts: give the model validation= and monitor 'valid_nll'"):
+        train(EarlyStopping("nll"), epochs=4)
 
 
 def test_a_second_training_starts_counting_anew():
     stopping = EarlyStopping("nll", patience=1)
-    model = train(Script([3, 3.5, 9, 9.5, 1, 1], "nll"), stopping, epochs=4)
+    model = train(Script([3, 3.5, 9, 9.5, 1, 1], "nll"), stopping, epochs=4, solver="sgd")
     assert len(model.history) == 2
     model.train()
     assert len(model.history) == 4 and stopping.best == 9

@@ -27,6 +27,7 @@ from fastsg import (
     _core,
     checkpoint,
     load_checkpoint,
+    stages,
 )
 from fastsg.callbacks import StopTraining
 
@@ -90,6 +91,8 @@ def interrupted(path, done, **options):
 ], ids=str)
 def test_resumed_is_uninterrupted(tmp_path, options, solver):
     options = solver | options
+    if solver["solver"] == "sgd":
+        options.pop("head", None)
     whole = outcome(trained(validation=sentences(1), **options))
     path = tmp_path / "m"
     for done in range(1, 5):
@@ -112,6 +115,44 @@ def test_control_whatever_is_left_out_shows(tmp_path, optimizer, forget, solver)
     model = load_checkpoint(tmp_path / "m")
     forget(model)
     assert outcome(model.train(sentences(), resume=True)) != outcome(trained(**options))
+
+
+class Once(Callback):
+    """Fails the first time a hook is called."""
+
+    def __init__(self, hook):
+        self.failed = False
+        setattr(self, hook, self.fail)
+
+    def fail(self, model):
+        if not self.failed:
+            self.failed = True
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin"])
+@pytest.mark.parametrize("init", ["svd", "random"])
+def test_interrupted_before_the_first_step(tmp_path, hook, init):
+    """I and O start where they would have started, however often a training is begun."""
+    options = {"init": init, "sample": 0.05}
+    whole, model = outcome(trained(**options)), SkipGram(**SMALL, **options)
+    model.build_vocab(sentences())
+    with pytest.raises(KeyboardInterrupt):
+        model.train(callbacks=[Once(hook)])
+    model.save(tmp_path / "m")
+    assert outcome(SkipGram.load(tmp_path / "m").train(sentences(), resume=True)) == whole
+    assert outcome(model.train()) == whole
+
+
+def test_the_plan_keeps_the_head(tmp_path, monkeypatch):
+    """Another version may choose another share."""
+    options = {"sample": 0.05, "batch_size": 8}
+    monkeypatch.setattr(stages, "_SMALL", 5)
+    whole = outcome(trained(**options))
+    interrupted(tmp_path / "m", 2, **options)
+    monkeypatch.undo()
+    assert outcome(load_checkpoint(tmp_path / "m").train(sentences(), resume=True)) == whole
+    assert outcome(trained(**options)) != whole
 
 
 def test_resumed_pairs(tmp_path, solver):
@@ -157,7 +198,7 @@ class Told(Callback):
         self.losses = losses
 
     def on_epoch_end(self, model):
-        model.history[-1]["nll"] = self.losses[len(model.history) - 1]
+        model.history[-1]["valid_nll"] = self.losses[len(model.history) - 1]
 
 
 @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["checkpoint last", "checkpoint first"])
@@ -165,27 +206,29 @@ class Told(Callback):
                                             ([3, 4, 5, 2, 3, 4], 6)])
 def test_early_stopping_survives(tmp_path, losses, epochs, order, solver):
     def stopping(path=None):
-        last = [EarlyStopping("nll", patience=3), *([Checkpoint(path)] if path else [])]
+        last = [EarlyStopping(patience=3), *([Checkpoint(path)] if path else [])]
         return [Told(losses), *last[order]]
 
-    whole = trained(epochs=6, callbacks=stopping(), **solver)
+    whole = trained(epochs=6, callbacks=stopping(), validation=sentences(1), **solver)
     assert len(whole.history) == epochs
     for done in range(1, 7):
-        trained(epochs=6, callbacks=[*stopping(tmp_path / "m"), StopAfter(done)], **solver)
-        resumed = load_checkpoint(tmp_path / "m").train(sentences(), resume=True, callbacks=stopping(tmp_path / "m"))
+        trained(epochs=6, callbacks=[*stopping(tmp_path / "m"), StopAfter(done)], validation=sentences(1), **solver)
+        model = load_checkpoint(tmp_path / "m", validation=sentences(1))
+        resumed = model.train(sentences(), resume=True, callbacks=stopping(tmp_path / "m"))
         assert outcome(resumed)[:2] == outcome(whole)[:2]
 
 
 def test_a_state_put_back_is_not_resumed():
-    model = trained(callbacks=[Told([1, 2, 3, 4, 5]), EarlyStopping("nll", patience=2)])
+    model = trained(callbacks=[Told([1, 2, 3, 4, 5]), EarlyStopping(patience=2)], validation=sentences(1))
     assert model.plan.done == 3
     with pytest.raises(ValueError, match="early stopping has put back its best state; load a checkpoint"):
         model.train(resume=True)
 
 
 def test_a_best_state_that_was_not_kept_is_missed(tmp_path, caplog):
-    trained(callbacks=[Told([1, 2, 3, 4, 5]), Checkpoint(tmp_path / "m"), StopAfter(2)])
-    load_checkpoint(tmp_path / "m").train(sentences(), resume=True, callbacks=[EarlyStopping("nll", patience=3)])
+    trained(callbacks=[Told([1, 2, 3, 4, 5]), Checkpoint(tmp_path / "m"), StopAfter(2)], validation=sentences(1))
+    model = load_checkpoint(tmp_path / "m", validation=sentences(1))
+    model.train(sentences(), resume=True, callbacks=[EarlyStopping(patience=3)])
     assert "the best epoch of the interrupted training was not kept" in caplog.text
 
 

@@ -167,6 +167,34 @@ def test_held_out_text_beside_counts(text, tmp_path, capsys):
     assert 0 < report["epochs"][-1]["valid_nll"] < report["valid_unigram_nll"]
 
 
+def test_the_report_tells_the_windows_of_the_counts(text, tmp_path, capsys):
+    """And the held-out loss is about them, as if the text had been trained on."""
+    flags = ["--window", 2, "--shrink-windows", "false", "--sample", 0.05]
+    run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--quiet", *flags)
+    run(capsys, "train", "--counts", tmp_path / "c", "--valid", text, "--report", tmp_path / "r", "--json-log", tmp_path / "l", *SMALL)
+    run(capsys, "train", text, "--min-count", 2, "--valid", text, "--report", tmp_path / "s", "--json-log", tmp_path / "k", *SMALL, *flags)
+    counted, read = (json.loads((tmp_path / name).read_text())["settings"] for name in "rs")
+    assert read["window"] == 2 and read["shrink_windows"] is False and read["sample"] == 0.05
+    assert counted | {"min_count": 2, "batch_size": None} == read | {"batch_size": None} and counted["min_count"] is None
+    ends = [json.loads((tmp_path / name).read_text().splitlines()[-1]) for name in "lk"]
+    assert ends[0]["valid_nll"] == ends[1]["valid_nll"] and ends[0]["valid_pairs"] == ends[1]["valid_pairs"]
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--seed", -1], "seed is -1; it must be an integer from 0"), (["--draws", -1], "draws is -1"),
+    (["--memory-limit", "nan"], "--memory-limit is nan; it must be a number of GB, 0 or more"), (["--memory-limit", -1], "--memory-limit is -1"),
+])
+def test_count_refuses(text, tmp_path, capsys, flags, message):
+    assert message in fails(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, *flags)
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--draws", 2], "--draws is for --solver counts"), (["--head", 0.5], "head is 0.5, which is for solver='counts'"),
+])
+def test_what_the_solver_sgd_does_not_know(text, tmp_path, capsys, flags, message):
+    assert message in fails(capsys, "train", text, "--solver", "sgd", "-o", tmp_path / "v", *flags)
+
+
 def test_counts_are_resumed_bit_for_bit(text, tmp_path, capsys):
     run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--sample", 0.05, "--quiet")
     run(capsys, "train", "--counts", tmp_path / "c", "-o", tmp_path / "whole.bin", "--checkpoint", tmp_path / "m", *SMALL)

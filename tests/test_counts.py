@@ -9,7 +9,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, Vocab, _core, counts as module, pairs, stages
+from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core, counts as module, pairs, stages
 from fastsg._counting import Counter
 from fastsg.stages import HEAVY, CountSource, deal, visits
 
@@ -85,8 +85,26 @@ def test_no_window_leaves_a_sentence(window):
 
 def test_a_window_settles_the_weights(rng):
     text, _ = corpus(rng)
-    parsed = CooccurrenceCounts.from_corpus(text, window=pairs.Window.parse((2, 3), "harmonic"))
-    assert arrays(parsed) == arrays(CooccurrenceCounts.from_corpus(text, window=(2, 3), shrink_windows="harmonic"))
+    parsed = CooccurrenceCounts.of_windows(text, pairs.Window.parse((2, 3), "harmonic"))
+    counts = CooccurrenceCounts.from_corpus(text, window=(2, 3), shrink_windows="harmonic")
+    assert arrays(parsed) == arrays(counts) and parsed.about == counts.about | {"sample": None}
+
+
+@pytest.mark.parametrize("given, says", [(True, True), (np.True_, True), ("random", True), ("harmonic", "harmonic"), (False, False),
+                                         (np.False_, False)])
+def test_thinned_counts_weigh_by_the_inverse_where_windows_weigh(rng, given, says):
+    text, _ = corpus(rng)
+    made = {"window": 3, "draws": np.int64(2), "seed": np.int32(4), "sample": np.float32(SAMPLE)}
+    counts = CooccurrenceCounts.for_training(text, shrink_windows=given, **made)
+    assert counts.about == {"window": [3, 3], "shrink_windows": says, "sample": 0.0, "draws": 2, "seed": 4}
+    alone = CooccurrenceCounts.from_corpus(text, shrink_windows="harmonic" if says else False, **made)
+    assert arrays(counts.thinned) == arrays(alone) and counts.thinned.about == alone.about
+
+
+@pytest.mark.parametrize("given", [0, 1, None, 0.0])
+def test_what_shrink_windows_is_not(rng, given):
+    with pytest.raises(ValueError, match=f"shrink_windows is {given}; allowed are"):
+        CooccurrenceCounts.for_training(corpus(rng)[0], shrink_windows=given)
 
 
 def test_more_pairs_than_float32_can_count():
@@ -184,10 +202,13 @@ def test_no_folder_for_the_file(rng, tmp_path):
 
 
 @pytest.mark.parametrize("options, exception, message", [
-    ({"draws": -1}, ValueError, "draws is -1; it must be an integer of at least 0"),
+    ({"draws": -1}, ValueError, "draws is -1; it must be an integer from 0 to"),
     ({"draws": 1.5}, ValueError, "draws is 1.5"),
     ({"draws": True}, ValueError, "draws is True"),
     ({"draws": None}, ValueError, "draws is None"),
+    ({"seed": -1}, ValueError, "seed is -1; it must be an integer from 0 to 18446744073709551615"),
+    ({"memory_limit": -1}, ValueError, "memory_limit is -1"),
+    ({"memory_limit": "1"}, ValueError, "memory_limit is '1'"),
     ({"window": 0}, ValueError, "window is 0"),
     ({"window": (1, -1)}, ValueError, r"window is \(1, -1\)"),
     ({"shrink_windows": "often"}, ValueError, "shrink_windows is 'often'; allowed are"),
@@ -286,18 +307,19 @@ def test_rows_may_be_empty_and_fall_at_their_borders():
     ("row_ptr", np.array([1, 2, 2, 4]), ValueError, "row_ptr must rise from 0"),
     ("row_ptr", np.array([0, 2, 2, 3]), ValueError, "row_ptr must rise"),
     ("row_ptr", np.array([0, 3, 2, 4]), ValueError, "row_ptr must rise"),
+    ("row_ptr", np.array([0, 2**63 - 1, -2**63, 4]), ValueError, "row_ptr must rise"),
     ("contexts", np.array([0, 2, 0, 1]), TypeError, "contexts must be a contiguous one-dimensional array of int32"),
     ("contexts", np.zeros((4, 2), np.int32)[:, 0], TypeError, "contexts must be a contiguous"),
-    ("contexts", np.int32([0, 3, 0, 1]), ValueError, "contexts holds ids from 0 to 3; the vocabulary has 0 to 2"),
-    ("contexts", np.int32([-1, 2, 0, 1]), ValueError, "contexts holds ids from -1"),
+    ("contexts", np.int32([0, 3, 0, 1]), ValueError, r"contexts\[1\] is 3; the vocabulary has ids 0 to 2"),
+    ("contexts", np.int32([-1, 2, 0, 1]), ValueError, r"contexts\[0\] is -1"),
     ("contexts", np.int32([2, 0, 0, 1]), ValueError, r"contexts\[1\] is 0 after 2; within a row they must be distinct and rise"),
     ("contexts", np.int32([0, 2, 1, 1]), ValueError, r"contexts\[3\] is 1 after 1"),
     ("counts", np.float64([1, 2, 3, 4]), TypeError, "counts must be a contiguous one-dimensional array of float32"),
     ("counts", np.float32([1, 2, 3]), ValueError, "counts have as many values as contexts"),
-    *(("counts", np.float32([1, bad, 3, 4]), ValueError, "counts lie between .*; they must be finite and at least 1e-20")
+    *(("counts", np.float32([1, bad, 3, 4]), ValueError, r"counts\[1\] is .*; counts must be finite and at least 1e-20")
       for bad in (0, -1, np.nan, np.inf, 1e-21)),
-    ("keep", np.ones(2), ValueError, r"keep has shape \(2,\); it must hold 3 probabilities above 0"),
-    *(("keep", np.array([0.5, bad, 1]), ValueError, "keep has shape") for bad in (0, -1, 1.5, np.nan)),
+    *(("keep", bad, ValueError, "keep must be a float64 array of 3 probabilities above 0; it is")
+      for bad in (np.ones(2), [0.5, 1, 1], np.ones(3, np.float32), *(np.array([0.5, p, 1]) for p in (0, -1, 1.5, np.nan)))),
 ], ids=str)
 def test_arrays_are_checked(name, value, exception, message):
     with pytest.raises(exception, match=message):
@@ -388,8 +410,14 @@ def test_a_damaged_header_is_refused_or_harmless(saved, rng):
     assert refused > end / 2
 
 
-@pytest.mark.parametrize("about", ["5", '{"window": 5}', '{"window": "ab"}', '{"window": {"a": 1}}', '{"window": [[1], [2]]}', "[", "null"])
-def test_a_strange_description_is_refused_or_harmless(saved, about):
+ABOUT = {"window": [2, 3], "shrink_windows": True, "sample": 0.0, "draws": 3, "seed": 1}
+
+
+@pytest.mark.parametrize("about", ["5", "[", "null", *map(json.dumps, (
+    {"window": 5}, ABOUT | {"window": 5}, ABOUT | {"window": "ab"}, ABOUT | {"window": {"a": 1}}, ABOUT | {"window": [[1], [2]]},
+    ABOUT | {"window": [0, 0]}, ABOUT | {"shrink_windows": 0}, ABOUT | {"shrink_windows": "often"}, ABOUT | {"sample": -1},
+    ABOUT | {"sample": "x"}, ABOUT | {"sample": float("nan")}, ABOUT | {"draws": -1}, ABOUT | {"seed": 1.5}, ABOUT | {"more": 1}))])
+def test_a_strange_description_is_refused(saved, about):
     _, path = saved
     data = path.read_bytes()
     length = int.from_bytes(data[:8], "little")
@@ -397,10 +425,8 @@ def test_a_strange_description_is_refused_or_harmless(saved, about):
     header["__metadata__"]["about"] = about
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length:])
-    try:
-        assert CooccurrenceCounts.load(path).symmetric in (True, False)
-    except FormatError as error:
-        assert "c' is no file of counts" in str(error)
+    with pytest.raises(FormatError, match="c' is no file of counts"):
+        CooccurrenceCounts.load(path)
 
 
 def test_files_that_are_none(tmp_path):
@@ -548,3 +574,93 @@ def test_no_row_exceeds_its_bound(rng):
         bounds = counter.bounds()
         sizes = counter.rows(0, K)
         assert (sizes <= bounds).all() and sizes.sum() > 0
+
+
+# ---- what may come ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("counts, exception, message", [
+    ([1j, 2j], TypeError, "counts must be one-dimensional, of real numbers; it is 1-dimensional, complex128"),
+    (["1", "2"], TypeError, "counts must be .*, of real numbers; it is 1-dimensional, <U1"),
+    ([[1, 2]], TypeError, "counts must be one-dimensional, of real numbers; it is 2-dimensional"),
+    ([1, np.nan], ValueError, r"counts\[1\] is nan"), ([-1, 1], ValueError, r"counts\[0\] is -1.0"), ([1e39, 1], ValueError, r"counts\[0\] is inf"),
+])
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_counts_that_are_none(counts, exception, message):
+    with pytest.raises(exception, match=message):
+        CooccurrenceCounts.from_arrays([0, 1], [1, 0], counts)
+
+
+def test_huge_counts():
+    counts = CooccurrenceCounts.from_arrays([0, 1, 1], [1, 0, 0], np.float64([1, 1e30, 1e30]))
+    assert counts.vocab.words == ["1", "0"] and counts.vocab.counts.tolist() == [2**62, 1] and counts.total == pytest.approx(2e30)
+
+
+def test_matrices_that_are_none():
+    class Sparse:
+        ndim, shape, nnz = 2, (3, 3), 0
+
+        def tocoo(self):
+            return self
+
+    with pytest.raises(TypeError, match="matrix is ndarray; it must be a sparse matrix of SciPy"):
+        CooccurrenceCounts.from_scipy(np.eye(3))
+    with pytest.raises(ValueError, match="matrix has no entry: there are no pairs"):
+        CooccurrenceCounts.from_scipy(Sparse())
+    for call in (SkipGram().fit_counts, SkipGram().build_from_counts):
+        with pytest.raises(TypeError, match="counts is ndarray; it must be CooccurrenceCounts"):
+            call(np.eye(3))
+
+
+def test_counts_from_elsewhere_say_nothing_of_themselves():
+    counts = CooccurrenceCounts(**GOOD, vocab=Vocab(["a", "b", "c"], [3, 2, 1]))
+    assert counts.about == {} and not counts.symmetric and counts.column_sums().tolist() == [4, 4, 2]
+
+
+def test_a_shared_row_of_tiny_counts():
+    """The row comes in parts; its least count must not vanish in them."""
+    m, n = np.zeros(40, np.int64), np.arange(40)
+    w = np.full(40, 1e6)
+    w[1] = 1e-20
+    counts = CooccurrenceCounts.from_arrays([*m, *n[1:]], [*n, *m[1:]], [*w, *np.ones(39)])
+    model = SkipGram(vector_size=4, batch_size=8, epochs=2, progress=False).fit_counts(counts)
+    assert np.isfinite(model.I).all() and model.history[0]["softmax_rows"] > 40
+
+
+def test_training_on_the_text_after_its_counts(rng):
+    """Thinning stays that of the counts, and so do probabilities."""
+    text, _ = corpus(rng)
+    counts = CooccurrenceCounts.for_training(text, sample=SAMPLE, window=2)
+    plain = {"vector_size": 4, "min_count": 1, "progress": False, "epochs": 2}
+    after, alike = SkipGram(**plain), SkipGram(sample=SAMPLE, window=2, **plain)
+    after.fit_counts(counts).train(text)
+    alike.build_vocab(text)
+    alike.train()
+    alike.train()
+    assert (after.I == alike.I).all() and (after.O == alike.O).all() and after.nll(text) == alike.nll(text)
+    assert after.sample == SAMPLE and after.settings.window == 2
+    assert after.settings.as_dict() == alike.settings.as_dict()
+
+
+@pytest.mark.parametrize("left", [-1, 0, 8])
+def test_the_limit_is_of_both_tables(rng, left, tmp_path):
+    """What the text's counts leave decides whether the thinned ones go to a file."""
+    text, _ = corpus(rng)
+    whole = CooccurrenceCounts.for_training(text, sample=SAMPLE)
+    limit = 8 * (whole.nnz + whole.thinned.nnz) + left
+    counts = CooccurrenceCounts.for_training(text, sample=SAMPLE, memory_limit=limit, folder=str(tmp_path))
+    assert counts.counts.base is None and (counts.thinned.counts.base is None) == (left >= 0)
+    assert arrays(counts) == arrays(whole) and arrays(counts.thinned) == arrays(whole.thinned)
+
+
+def test_a_planted_file_does_not_lead_out_of_bounds(saved):
+    """Row pointers whose differences wrap round."""
+    counts, path = saved
+    K = counts.K
+    bad = counts.row_ptr.copy()
+    bad[1], bad[2] = 2**63 - 1, -2**63
+    data, good = path.read_bytes(), counts.row_ptr.astype("<i8").tobytes()
+    assert data.count(good) == 1 and K > 3
+    path.write_bytes(data.replace(good, bad.astype("<i8").tobytes()))
+    with pytest.raises(FormatError, match="row_ptr must rise"):
+        CooccurrenceCounts.load(path)

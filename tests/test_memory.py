@@ -42,19 +42,21 @@ def test_scratch_is_what_a_workspace_takes(problem, K, H, rows, batch):
     assert _core.scratch_bytes(K, H, rows, U, 2) == pytest.approx(taken, rel=0.15)
 
 
-def test_the_estimate_holds_for_a_process():
+@pytest.mark.parametrize("course", ["one epoch", "stages"])
+def test_the_estimate_holds_for_a_process(course):
     """Peak size of a process that trains, beside one that only lays out a tiny model."""
     code = """
 import sys
 from fastsg import SkipGram, _memory
 words = int(sys.argv[1])
-model = SkipGram(vector_size=64, min_count=1, workers=2, epochs=1, batch_size=4096, sample=0, progress=False)
+options = {"epochs": 3, "sample": 1e-3, "head": 0.5} if sys.argv[2] == "stages" else {"epochs": 1, "sample": 0}
+model = SkipGram(vector_size=64, min_count=1, workers=2, batch_size=4096, progress=False, **options)
 model.build_vocab([[f"w{i}" for i in range(j, j + 10)] for j in range(0, words, 10)])
 model.train()
 print(_memory.peak_rss_bytes(), model.estimate_memory()["total"])
 """
     (small, _), (large, estimated) = (
-        map(int, subprocess.run([sys.executable, "-c", code, words], capture_output=True, text=True, check=True).stdout.split())
+        map(int, subprocess.run([sys.executable, "-c", code, words, course], capture_output=True, text=True, check=True).stdout.split())
         for words in ("20", "20000")
     )
     assert 0.5 * estimated < large - small < 1.5 * estimated

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core, objective
+import fastsg
+from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core, _safetensors, objective
+from fastsg import counts as counts_module
 from fastsg.optim import Curvature, Optimizer
 from fastsg.pairs import Stage
 from fastsg.stages import CountSource, head_words, stage_of
@@ -42,16 +44,76 @@ def test_stages(epochs, want):
     assert "".join(letters[stage_of(index, epochs, 9, 4)] for index in range(epochs)) == want
 
 
+def diagonal(k):
+    """Every word stands beside itself, frequent ones more often."""
+    return CooccurrenceCounts(np.arange(k + 1), np.arange(k, dtype=np.int32), np.linspace(2, 1, k, dtype=np.float32),
+                              Vocab([f"w{i:06}" for i in range(k)], np.ones(k, np.int64)))
+
+
 def test_head_words():
-    assert [head_words(k, None) for k in (1, 16384, 16385, 100_000)] == [1, 16384, 8192, 50_000]
-    assert [head_words(10, share) for share in (1.0, 0.5, 0.24, 1e-9)] == [10, 5, 2, 1]
+    assert [head_words(diagonal(k), None) for k in (1, 16384, 16385, 100_000)] == [1, 16384, 8192, 50_000]
+    assert [head_words(diagonal(10), share) for share in (1.0, 0.5, 0.24, 1e-9)] == [10, 5, 2, 1]
+
+
+def test_a_head_without_pairs(monkeypatch):
+    """Centers and contexts of two kinds: the frequent words have no pairs among themselves."""
+    counts = CooccurrenceCounts.from_arrays(np.repeat(np.arange(10), 8), np.tile(np.arange(10, 18), 10), np.ones(80))
+    monkeypatch.setattr("fastsg.stages._SMALL", 5)
+    assert head_words(counts, None) == 18 and head_words(counts, 0.9) == 16
+    with pytest.raises(ValueError, match="head is 0.5: the 9 most frequent words have no pairs among themselves; give a larger share"):
+        head_words(counts, 0.5)
+    model = SkipGram(vector_size=4, min_count=1, epochs=3, progress=False).fit_counts(counts)
+    assert [record["words"] for record in model.history] == [18] * 3
+    with pytest.raises(ValueError, match="head is 0.1: the 2 most"):
+        SkipGram(vector_size=4, min_count=1, head=0.1, progress=False).fit_counts(counts)
 
 
 def test_without_thinned_counts_there_is_one_distribution():
     """Else the optimizer's sums would be dropped for nothing."""
-    for counts in (counted(sample=0), CooccurrenceCounts.from_corpus(corpus(), sample=0.02)):
+    for counts, thinned in ((counted(sample=0), False), (CooccurrenceCounts.from_corpus(corpus(), sample=0.02), True)):
         source = CountSource(counts, 8, 1, head=20)
-        assert {source.stage(index, 5).thinned for index in range(5)} == {True} and counts.start is counts
+        assert {source.stage(index, 5).thinned for index in range(5)} == {thinned} and counts.start is counts
+
+
+def test_sums_begin_anew_in_a_second_training(monkeypatch):
+    """It returns from the text to the thinned counts."""
+    log, forget = [], Optimizer.forget
+    monkeypatch.setattr(Optimizer, "forget", lambda self: (log.append(len(model.history)), forget(self)))
+    model = SkipGram(head=0.4, epochs=3, **PLAIN)
+    model.build_vocab(sentences())
+    model.train()
+    model.train()
+    assert log == [2, 3, 5]
+
+
+def test_thinned_copies_are_counted_where_they_are_read(monkeypatch):
+    log, thin = [], fastsg.pairs.thin
+    monkeypatch.setattr(fastsg.pairs, "thin", lambda *args: (log.append(args[-1]), thin(*args))[1])
+    model = SkipGram(epochs=3, draws=2, **PLAIN)
+    model.partial_fit(sentences())  # the spectral start reads them
+    assert sorted(log) == [0, 1]
+    model.partial_fit(sentences())
+    assert sorted(log) == [0, 1] and model.state.thinned is False
+    model.train(sentences())
+    assert sorted(log) == [0, 0, 1, 1]
+
+
+def test_a_smaller_workspace_borrows_scratch(rng):
+    counts = counted()
+    k, H = counts.K, 6
+    I, O = (rng.standard_normal((k, H)).astype(np.float32) for _ in range(2))
+    whole = objective.make_workspace(k, H, 2)
+    none, batch = np.zeros(0, np.float32), next(CountSource(counts, k, 1).epoch(0)[1])[1]
+    outcomes = []
+    for shared in (None, whole):
+        i, o, shift = I.copy(), O.copy(), np.zeros(k, np.float32)
+        whole.step(i, o, none, *batch, shift, 0.01)
+        small = objective.make_workspace(15, H, 2, shared=shared)
+        part = next(CountSource(counts, k, 1, head=15).epoch(0, Stage(15, False))[1])[1]
+        small.step(i, o[:15], none, *part, shift, 0.01)
+        whole.step(i, o, none, *batch, shift, 0.01)
+        outcomes.append((i, o))
+    assert all((a == b).all() for a, b in zip(*outcomes, strict=True))
 
 
 @pytest.mark.parametrize("window", [3, (2, 0)])
@@ -104,7 +166,7 @@ def test_a_training_is_its_stages_by_hand():
         if epoch == 3:
             sums.forget()
         units, batches = source.epoch(epoch, Stage(words, thinned))
-        curvature, walked = Curvature(np.exp(bias.astype(np.float64)), 2), 0
+        curvature, walked = Curvature((counts.thinned if thinned else counts).row_sums[:words], 2), 0
         workspace = objective.make_workspace(words, 6, 2)
         for number, (done, batch) in enumerate(batches):
             rate = 0.1 + (0.1 / 10 - 0.1) * ((epoch + walked / units) / 5)
@@ -156,14 +218,21 @@ def test_thinned_counts_come_back_from_the_file(tmp_path, mmap):
 
 @pytest.mark.parametrize("lost", ["thinned_row_ptr", "thinned_counts", "keep"])
 def test_a_file_with_half_of_the_thinned_counts_is_refused(tmp_path, lost):
-    from safetensors.numpy import load_file, save_file
+    from safetensors.numpy import load_file
 
     counted().save(tmp_path / "c")
     tensors = load_file(tmp_path / "c")
-    del tensors[lost]
-    save_file(tensors, tmp_path / "c", {"format": "fastsg-counts", "format_version": "1", "about": "{}", "raw_types": "40", "raw_tokens": "9"})
-    with pytest.raises(FormatError):
-        CooccurrenceCounts.load(tmp_path / "c")
+    metadata = {"library_version": "0", "about": "{}", "thinned_about": "{}", "raw_types": "40", "raw_tokens": "9999"}
+
+    def rewrite(names):
+        with open(tmp_path / "d", "wb") as file:
+            _safetensors.write(file, counts_module._SCHEMA, metadata, {name: tensors[name] for name in names})
+
+    rewrite(tensors)
+    assert CooccurrenceCounts.load(tmp_path / "d").thinned is not None  # the way of writing is sound
+    rewrite(tensors.keys() - {lost})
+    with pytest.raises(FormatError, match="it has some of the tensors of thinned counts, not all of them"):
+        CooccurrenceCounts.load(tmp_path / "d")
 
 
 def test_what_thinned_counts_may_be():

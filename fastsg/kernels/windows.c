@@ -193,5 +193,8 @@ int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from
 void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale, int32_t *out_contexts, float *out_counts)
 {
     memcpy(out_contexts, contexts, (size_t)n * sizeof *contexts);
-    for (int64_t i = 0; i < n; i++) out_counts[i] = counts[i] * scale;
+    for (int64_t i = 0; i < n; i++) {
+        const float count = counts[i] * scale;
+        out_counts[i] = count > FSG_LEAST_COUNT ? count : FSG_LEAST_COUNT;
+    }
 }

@@ -47,7 +47,7 @@ int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from
 /* cut[part * stride] = the first place in [from, to) whose context is not below first_k[part]; contexts and first_k rise. */
 void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts, int64_t *cut, int64_t stride);
 
-/* A row of a matrix of counts, times a scale. */
+/* A row of a matrix of counts, times a scale; what that makes smaller is FSG_LEAST_COUNT. */
 void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale, int32_t *out_contexts, float *out_counts);
 
 #endif
