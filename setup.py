@@ -81,7 +81,7 @@ setup(
             extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "bf16_amx.c", "bf16_avx512.c", "windows.c",
                                 "small.c"]),
             extension("_counting", ["cooccur.c"]),
-            extension("_text", ["text.c"]),
+            extension("_text", ["text.c", "decimal.c"]),
         ],
         compiler_directives=DIRECTIVES,
     ),

@@ -33,6 +33,11 @@ cdef extern from "text.h" nogil:
     int64_t fsg_text_remap(int32_t *tokens, int64_t n, const int32_t *map, int64_t *ends, int64_t n_ends) noexcept
     int64_t fsg_text_drop_empty(int64_t *ends, int64_t n) noexcept
 
+cdef extern from "decimal.h" nogil:
+    enum:
+        FSG_DECIMAL_MOST
+    int fsg_decimal(float x, char *out) noexcept
+
 PAD = FSG_TEXT_PAD
 N_CODE_POINTS = 0x110000
 cdef Py_ssize_t ALIGN = 64
@@ -216,3 +221,30 @@ def remap(int32_t[::1] tokens, const int32_t[::1] ids, int64_t[::1] ends):
 def drop_empty(int64_t[::1] ends):
     """Keep in place what rises above its predecessor (0 before the first); returns how many that are."""
     return fsg_text_drop_empty(&ends[0], ends.shape[0]) if ends.shape[0] else 0
+
+
+def format_rows(words: list[bytes], const float[:, :] rows not None) -> bytes:
+    """A line for each word: the word and its numbers as %.9g writes them, separated by spaces."""
+    cdef Py_ssize_t i, j, n = rows.shape[0], H = rows.shape[1], at = 0
+    cdef int length
+    cdef bytes word, text
+    if len(words) != n:
+        raise ValueError(f"there are {len(words)} words and {n} rows; they must be equal")
+    out = bytearray(sum(map(len, words)) + n * (H * (1 + FSG_DECIMAL_MOST) + 1))
+    cdef char[::1] o = out
+    for i in range(n):
+        word = words[i]
+        memcpy(&o[at], <const char *> word, len(word))
+        at += len(word)
+        for j in range(H):
+            o[at] = c' '
+            at += 1
+            length = fsg_decimal(rows[i, j], &o[at])
+            if length == 0:
+                text = b"%.9g" % rows[i, j]
+                length = <int> len(text)
+                memcpy(&o[at], <const char *> text, length)
+            at += length
+        o[at] = c'\n'
+        at += 1
+    return bytes(memoryview(out)[:at])

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from fastsg import _text
 from fastsg.errors import FormatError
 from fastsg.io.word2vec import load_counts, load_word2vec, save_word2vec
 
@@ -478,3 +479,28 @@ def test_mutants_load_or_raise_format_error(tmp_path, name, count):
                 assert matrix.shape[0] == len(words) == len(set(words)) and np.isfinite(matrix).all()
         worst = max(worst, time.perf_counter() - start)
     assert 0 < loaded < count and worst < 0.5
+
+
+# ---- numbers as text -------------------------------------------------------------------------------------------------
+
+
+def test_numbers_are_written_as_printf_writes_them(rng):
+    """Nine digits of anything float32 can be, and of the middles between two results."""
+    bits = rng.integers(0, 2**32, 300_000, dtype=np.uint32).view(np.float32)
+    usual = rng.standard_normal(300_000).astype(np.float32)
+    powers = np.float32([s * 10.0**e * (1 + d * 2.0**-23) for s in (1, -1) for e in range(-12, 14) for d in range(-3, 4)])
+    whole = np.concatenate([rng.integers(0, 2**24, 50_000), 2 ** np.arange(30)]).astype(np.float32)
+    eighths = rng.integers(0, 2**24, 100_000).astype(np.float32) / np.float32(2**13)  # of ten digits, some end in 5
+    special = np.float32([0, -0.0, 1e-4, 9.9999997e-5, 999999999, 1e9, 0.1, 0.5, 3.4028235e38, 1e-45, np.inf, -np.inf, np.nan])
+    for values in (bits, usual, powers, whole, eighths, special):
+        got = _text.format_rows([b"w"], values[None, :])
+        assert got == b"w" + b"".join(b" %.9g" % x for x in values.tolist()) + b"\n"
+
+
+def test_rows_of_text():
+    rows = np.float32([[1, 0.25], [-3, 1e-7], [7, 8]])
+    assert _text.format_rows([b"a", b"", "ü".encode()], rows) == "a 1 0.25\n -3 1.00000001e-07\nü 7 8\n".encode()
+    assert _text.format_rows([b"a", b"b", b"c"], rows[:, ::-1]) == b"a 0.25 1\nb 1.00000001e-07 -3\nc 8 7\n"
+    assert _text.format_rows([], rows[:0]) == b""
+    with pytest.raises(ValueError, match="there are 2 words and 3 rows; they must be equal"):
+        _text.format_rows([b"a", b"b"], rows)

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from fastsg import _text
 from fastsg._atomic import atomic_write
 from fastsg.errors import FormatError
 from fastsg.io._source import opened, shown
@@ -261,9 +262,8 @@ def _blocks(words: list[bytes], matrix: np.ndarray) -> Iterator[tuple[list[bytes
 
 
 def _write_text(out: BinaryIO, words: list[bytes], matrix: np.ndarray) -> None:
-    row_format = b"%b" + b" %.9g" * matrix.shape[1] + b"\n"
     for block_words, block in _blocks(words, matrix):
-        out.write(b"".join([row_format % (w, *row) for w, row in zip(block_words, block.tolist(), strict=True)]))
+        out.write(_text.format_rows(block_words, block.astype(np.float32, copy=False)))
 
 
 def _write_binary(out: BinaryIO, words: list[bytes], matrix: np.ndarray) -> None:
