@@ -3,10 +3,10 @@
 usage: python bench/defaults.py --input TEXT --valid TEXT [--solver counts] [--epochs N] [--vector-size H] [--max-final-vocab K]
                                 [--precision P] [--eval FOLDER] [--only NAME ...] [--json FILE]
 
-Each row changes the named settings and leaves the rest at their defaults. Cost is the number of softmax rows, which depends on no
-machine, and the seconds from reading to the trained model without those of the held-out loss. FOLDER holds EN-WS-353-ALL.txt,
-EN-SIMLEX-999.txt, EN-MTurk-287.txt and questions-words.txt (any may be missing); analogies are answered within the 30,000 most
-frequent words.
+Each row changes the named settings and leaves the rest at their defaults. Cost is in passes of 6 K^2 H operations, which depend on no
+machine. Whichever of these FOLDER holds are asked: the pairs of EN-WS-353-ALL.txt, EN-SIMLEX-999.txt, EN-MTurk-287.txt and
+wordsim-240.txt (Spearman's rho), the analogies of questions-words.txt, ca_translated.txt and cwe_analogy.txt (3CosAdd within the 30,000
+most frequent words). A name that starts with "alpha", "epochs", "head" or "sample" may have any number behind it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import argparse
 import json
 from pathlib import Path
 
-from fastsg import EncodedCorpus, SkipGram
+from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram
 from fastsg.objective import block_rows
 from fastsg.settings import default_batch_rows, default_batch_size
 
@@ -39,6 +39,7 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
         "draws 0": {"draws": 0},
         "shrink_windows harmonic": {"shrink_windows": "harmonic"},
         "shrink_windows False": {"shrink_windows": False},
+        "thinned windows as the text's": {"thinned_windows": True},
         "batch_size half": {"batch_size": 0.5},
         "optimizer adagrad": {"optimizer": "adagrad"},
         "init random": {"init": "random"},
@@ -65,7 +66,9 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
         "optimizer sgd": {"optimizer": "sgd"},
     },
 }
-PAIRS = {"WS-353": "EN-WS-353-ALL.txt", "SimLex": "EN-SIMLEX-999.txt", "MTurk": "EN-MTurk-287.txt"}
+NUMBERS = {"alpha": float, "epochs": int, "head": float, "sample": float}
+PAIRS = {"WS-353": "EN-WS-353-ALL.txt", "SimLex": "EN-SIMLEX-999.txt", "MTurk": "EN-MTurk-287.txt", "wordsim-240": "wordsim-240.txt"}
+ANALOGIES = {"analogies": "questions-words.txt", "ca_translated": "ca_translated.txt", "cwe": "cwe_analogy.txt"}
 
 
 def scores(model: SkipGram, folder: Path | None) -> dict[str, float]:
@@ -76,8 +79,9 @@ def scores(model: SkipGram, folder: Path | None) -> dict[str, float]:
     for name, file in PAIRS.items():
         if (folder / file).exists():
             found[name] = model.wv.evaluate_word_pairs(folder / file)[1][0]
-    if (folder / "questions-words.txt").exists():
-        found["analogies"] = model.wv.evaluate_word_analogies(folder / "questions-words.txt", restrict_vocab=30_000)[0]
+    for name, file in ANALOGIES.items():
+        if (folder / file).exists():
+            found[name] = model.wv.evaluate_word_analogies(folder / file, restrict_vocab=30_000)[0]
     return found
 
 
@@ -90,13 +94,32 @@ def batch_size(solver: str, corpus: EncodedCorpus, part: float) -> int:
 
 def measure(name: str, args: argparse.Namespace, corpus: EncodedCorpus, valid: EncodedCorpus) -> dict[str, object]:
     """One row of the table."""
-    settings = {"epochs": args.epochs, "precision": args.precision, "vector_size": args.vector_size} | VARIANTS[args.solver][name]
+    settings = {"epochs": args.epochs, "precision": args.precision, "vector_size": args.vector_size} | variant(args.solver, name)
     if "batch_size" in settings:
         settings["batch_size"] = batch_size(args.solver, corpus, settings["batch_size"])
-    model = SkipGram(corpus, validation=valid, solver=args.solver, **settings)
-    last, seconds = model.history[-1], model.seconds["count"] + model.seconds["init"] + sum(epoch["seconds"] for epoch in model.history)
-    return {"variant": name, "K": len(corpus.vocab), "valid_nll": last["valid_nll"], "below_unigram": last["valid_unigram_nll"] - last["valid_nll"],
-            "softmax_rows": sum(epoch["softmax_rows"] for epoch in model.history), "seconds": round(seconds, 1)} | scores(model, args.eval)
+    thinned_windows = settings.pop("thinned_windows", None)
+    model, K = SkipGram(solver=args.solver, **settings), len(corpus.vocab)
+    model.build_vocab(corpus)
+    if thinned_windows is None:
+        model.train()
+    else:  # what no setting does: other weights for the windows of thinned text
+        made = {"sample": model.sample, "draws": model.settings.draws, "seed": model.settings.seed}
+        counts = CooccurrenceCounts.for_training(corpus, **made)
+        counts.thinned = CooccurrenceCounts.from_corpus(corpus, shrink_windows=thinned_windows, **made)
+        model.fit_counts(counts)
+    nll, unigram, _ = model.nll(valid)
+    return {"variant": name, "valid_nll": nll, "below_unigram": unigram - nll,
+            "passes": sum(epoch["softmax_rows"] * epoch["words"] for epoch in model.history) / K**2} | scores(model, args.eval)
+
+
+def variant(solver: str, name: str) -> dict[str, object]:
+    """The settings behind a name: one of VARIANTS, or a setting and a number."""
+    if name in VARIANTS[solver]:
+        return VARIANTS[solver][name]
+    setting, value = name.split()
+    if setting not in NUMBERS:
+        raise SystemExit(f"there is no variant {name!r}; there are {', '.join(VARIANTS[solver])}, and {', '.join(NUMBERS)} with any number")
+    return {setting: NUMBERS[setting](value)}
 
 
 def main() -> None:

@@ -95,6 +95,7 @@ cdef extern from "windows.h" nogil:
         uint64_t seed, stream
 
     void fsg_random_words(uint64_t, uint64_t, int64_t, int64_t, uint32_t *) noexcept
+    void fsg_random_uniform(uint64_t, uint64_t, int64_t, int64_t, float *) noexcept
     int64_t fsg_thin(const int32_t *, const int64_t *, int64_t, const double *, uint64_t, uint64_t, int32_t *, int64_t *) noexcept
     int64_t fsg_window_pairs(const fsg_window *, const int32_t *, const int64_t *, int64_t, int64_t, int64_t, uint64_t *,
                              float *) noexcept
@@ -186,6 +187,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=pause, after_in_child=after_fork)
 
 
+def logarithms(values):
+    """log of positive normal numbers, float64, by the kernels' own logarithm: NumPy's may differ between CPUs."""
+    out = np.array(values, np.float64)
+    cdef double[::1] flat = out.reshape(-1)
+    cdef int64_t i
+    for i in range(flat.shape[0]):
+        flat[i] = table.log(flat[i])
+    return out
+
+
 # ---- layout of the vocabulary ----------------------------------------------------------------------------------------
 
 cdef enum:
@@ -227,6 +238,22 @@ def random_words(seed: int, stream: int, start: int, n: int):
     if n > 0:
         with nogil:
             fsg_random_words(seed_c, stream_c, start_c, n_c, &out_v[0])
+    return out
+
+
+def random_uniform(seed: int, stream: int, n: int, num_threads: int = 1):
+    """The first `n` words of a stream as float32 numbers, uniform on [-1/2, 1/2)."""
+    out = np.empty(n, np.float32)
+    cdef float[::1] out_v = out
+    cdef uint64_t seed_c = seed, stream_c = stream
+    cdef int64_t part, parts = 64, n_c = n
+    cdef int threads = num_threads
+    if n > 0:
+        with nogil:
+            for part in prange(parts, num_threads=threads, schedule="static"):
+                if n_c * part // parts < n_c * (part + 1) // parts:
+                    fsg_random_uniform(seed_c, stream_c, n_c * part // parts, n_c * (part + 1) // parts - n_c * part // parts,
+                                       &out_v[0] + n_c * part // parts)
     return out
 
 
@@ -902,11 +929,6 @@ def vector_exp(const float[::1] c not None, const float[::1] m not None):
     if c.shape[0]:
         table.exp(&c[0], &m[0], &out_v[0], c.shape[0])
     return out
-
-
-def scalar_log(x: float) -> float:
-    """log(x) by the kernels' own logarithm, for positive normal x."""
-    return table.log(x)
 
 
 def fma_rounds(n: int, num_threads: int, precision: str = "float32") -> int:

@@ -39,12 +39,11 @@ def start_from(model: SkipGram, counts: CooccurrenceCounts) -> None:
     one = 1 if model.settings.output_bias is None and H > 1 else 0  # a coordinate that carries log p(n), where no bias does
     I, O = spectral_start((counts.row_ptr, counts.contexts, counts.counts), counts.row_sums, counts.column_sums(), H - one,
                           symmetric=counts.symmetric, seed=model.settings.seed, num_threads=model.workers)
-    model.I[:] = uniform_start(K, H, model.settings.seed)
-    model.I[:] *= _TRACE
+    np.multiply(uniform_start(K, H, model.settings.seed, model.workers), np.float32(_TRACE), out=model.I)
     model.I[:, :H - one] += I
     model.O[:, :H - one] = O
     if one:
-        log_p = np.log(np.maximum(counts.column_sums(), 0.5) / counts.total)  # a word that is nowhere a context: half a pair
+        log_p = _core.logarithms(np.maximum(counts.column_sums(), 0.5) / counts.total)  # a word that is nowhere a context: half a pair
         scale = math.sqrt(max(float(np.std(log_p)), 1e-3))
         model.I[:, -1], model.O[:, -1] = scale, (log_p - log_p.mean()) / scale
     model.seconds["init"] += time.perf_counter() - begun

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _memory, course, objective, pairs, stages
+from . import _core, _memory, course, objective, pairs, stages
 from ._safetensors import named
 from ._threads import effective_num_threads
 from .callbacks import Callback, tell
@@ -226,7 +226,7 @@ class SkipGram(SoftmaxModel):
         begun = time.perf_counter()
         needed = self._estimate(len(vocab), corpus)
         _memory.require(needed, f"training {len(vocab)} words of {self.settings.vector_size} coordinates")
-        state = State.start(len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed)
+        state = State.start(len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed, self._workers)
         contexts = vocab.unigram() * (1.0 if keep is None else keep) if contexts is None else contexts
         self._train_bias = self._unigram_bias(contexts)
         self.vocab, self.corpus, self.state, self._keep = vocab, corpus, state, keep
@@ -251,13 +251,13 @@ class SkipGram(SoftmaxModel):
         """b_n = log p(n) of the thinned text, so that the softmax starts at the unigram distribution it is trained on."""
         if self.settings.output_bias is None:
             return np.zeros(0, np.float32)
-        return np.log(np.maximum(contexts / contexts.sum(), 1e-30)).astype(np.float32)
+        return _core.logarithms(np.maximum(contexts / contexts.sum(), 1e-30)).astype(np.float32)
 
     def real_bias(self) -> NDArray[np.float32]:
         """b_n - log keep(n): what is added to the logits when probabilities are about the real text, shape (K,) or (0,)."""
         if self._keep is None:
             return self._train_bias
-        correction = -np.log(self._keep)
+        correction = -_core.logarithms(self._keep)
         return (correction + self._train_bias if len(self._train_bias) else correction).astype(np.float32)
 
     def _encode_validation(self) -> EncodedCorpus | None:

@@ -40,7 +40,7 @@ def spectral_start(counts: Sparse, row_sums: NDArray[np.float64], column_sums: N
         return np.zeros((K, H), np.float32), np.zeros((K, H), np.float32)
     A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
     B = A if symmetric else transposed(A)
-    Q = _orthonormal(_core.sparse_times(*A, _random(K, -(-(H + _SPARE) // _UNIT) * _UNIT, seed), num_threads), num_threads)
+    Q = _orthonormal(_core.sparse_times(*A, _random(K, -(-(H + _SPARE) // _UNIT) * _UNIT, seed, num_threads), num_threads), num_threads)
     for _ in range(iterations):
         if not symmetric:
             Q = _orthonormal(_core.sparse_times(*B, Q, num_threads), num_threads)
@@ -75,9 +75,8 @@ def _orthonormal(Y: Matrix, num_threads: int) -> Matrix:
     return Y
 
 
-def _random(K: int, width: int, seed: int) -> Matrix:
-    words = _core.random_words(seed, _STREAM, 0, K * width)
-    return ((words >> 8).astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)).reshape(K, width)
+def _random(K: int, width: int, seed: int, num_threads: int) -> Matrix:
+    return _core.random_uniform(seed, _STREAM, K * width, num_threads).reshape(K, width)
 
 
 def _unweighted(sums: NDArray[np.float64]) -> Matrix:

@@ -40,9 +40,9 @@ class State:
     best: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     @classmethod
-    def start(cls, K: int, H: int, optimizer: str, seed: int) -> State:
+    def start(cls, K: int, H: int, optimizer: str, seed: int, num_threads: int = 1) -> State:
         """I uniform on [-1/2H, 1/2H) as in word2vec, O zero: the first loss is ln K (without a bias)."""
-        return cls(uniform_start(K, H, seed), np.zeros((K, H), np.float32), Optimizer(optimizer, K), np.zeros(K, np.float32))
+        return cls(uniform_start(K, H, seed, num_threads), np.zeros((K, H), np.float32), Optimizer(optimizer, K), np.zeros(K, np.float32))
 
     def turn_to(self, thinned: bool) -> None:
         """Before an epoch: Adagrad's sums begin anew where its loss is another than the last epoch's."""
@@ -51,11 +51,11 @@ class State:
         self.thinned = thinned
 
 
-def uniform_start(K: int, H: int, seed: int) -> NDArray[np.float32]:
+def uniform_start(K: int, H: int, seed: int, num_threads: int = 1) -> NDArray[np.float32]:
     """Uniform on [-1/2H, 1/2H), as I starts in word2vec."""
-    words = _core.random_words(seed, START_STREAM, 0, K * H)
-    uniform = (words >> 8).astype(np.float32) * np.float32(2.0**-24)
-    return ((uniform - np.float32(0.5)) / np.float32(H)).reshape(K, H)
+    uniform = _core.random_uniform(seed, START_STREAM, K * H, num_threads).reshape(K, H)
+    uniform /= np.float32(H)
+    return uniform
 
 
 @dataclasses.dataclass

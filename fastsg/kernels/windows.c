@@ -38,6 +38,15 @@ void fsg_random_words(uint64_t seed, uint64_t stream, int64_t start, int64_t n, 
     }
 }
 
+void fsg_random_uniform(uint64_t seed, uint64_t stream, int64_t start, int64_t n, float *out)
+{
+    uint32_t block[4];
+    for (int64_t i = 0; i < n; i++) {
+        if (i == 0 || (start + i) % 4 == 0) random_block(seed, stream, (uint64_t)(start + i) / 4, block);
+        out[i] = (float)(int32_t)(block[(start + i) % 4] >> 8) * 0x1p-24f - 0.5f;
+    }
+}
+
 int64_t fsg_thin(const int32_t *tokens, const int64_t *offsets, int64_t sentences, const double *keep_k, uint64_t seed, uint64_t stream,
                  int32_t *out_tokens, int64_t *out_offsets)
 {

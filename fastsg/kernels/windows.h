@@ -10,6 +10,9 @@ void fsg_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
 /* out[i] = random word number start + i of stream (seed, stream). */
 void fsg_random_words(uint64_t seed, uint64_t stream, int64_t start, int64_t n, uint32_t *out);
 
+/* The same words as numbers, uniform on [-1/2, 1/2): their upper 24 bits times 2^-24, less a half. Both steps are exact. */
+void fsg_random_uniform(uint64_t seed, uint64_t stream, int64_t start, int64_t n, float *out);
+
 /* Keep token t at position i if its random word < keep_k[t] * 2^32. Sentences left empty vanish. Returns the sentences kept;
  * out_tokens holds at most n tokens, out_offsets at most sentences + 1. */
 int64_t fsg_thin(const int32_t *tokens, const int64_t *offsets, int64_t sentences, const double *keep_k, uint64_t seed, uint64_t stream,
