@@ -6,7 +6,7 @@ usage: python bench/defaults.py --input TEXT --valid TEXT [--solver counts] [--e
 Each row changes the named settings and leaves the rest at their defaults. Cost is in passes of 6 K^2 H operations, which depend on no
 machine. Whichever of these FOLDER holds are asked: the pairs of EN-WS-353-ALL.txt, EN-SIMLEX-999.txt, EN-MTurk-287.txt and
 wordsim-240.txt (Spearman's rho), the analogies of questions-words.txt, ca_translated.txt and cwe_analogy.txt (3CosAdd within the 30,000
-most frequent words). A name that starts with "alpha", "epochs", "head" or "sample" may have any number behind it.
+most frequent words). A name that starts with "seed", "alpha", "epochs", "head" or "sample" may have any number behind it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
         "optimizer sgd": {"optimizer": "sgd"},
     },
 }
-NUMBERS = {"alpha": float, "epochs": int, "head": float, "sample": float}
+NUMBERS = {"seed": int, "alpha": float, "epochs": int, "head": float, "sample": float}
 PAIRS = {"WS-353": "EN-WS-353-ALL.txt", "SimLex": "EN-SIMLEX-999.txt", "MTurk": "EN-MTurk-287.txt", "wordsim-240": "wordsim-240.txt"}
 ANALOGIES = {"analogies": "questions-words.txt", "ca_translated": "ca_translated.txt", "cwe": "cwe_analogy.txt"}
 

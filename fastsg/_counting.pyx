@@ -58,8 +58,8 @@ cdef class Counter:
     cdef int32_t[::1] contexts
     cdef float[::1] counts
 
-    def __init__(self, texts, K: int, left: int, right: int, const double[::1] weight_left not None, const double[::1] weight_right not None,
-                 const double[::1] keep_k not None, num_threads: int):
+    def __init__(self, texts, K: int, left: int, right: int, const double[::1] weight_left not None,
+                 const double[::1] weight_right not None, const double[::1] keep_k not None, num_threads: int):
         cdef const int32_t[::1] tokens
         cdef const int64_t[::1] offsets
         cdef int64_t n = 0
@@ -117,8 +117,8 @@ cdef class Counter:
     cdef int64_t row(self, int64_t m, int32_t *contexts, float *counts) noexcept nogil:
         cdef int thread = fsg_omp_thread()
         cdef double scale = self.scale * (self.keep_k[m] if self.keep_k.shape[0] else 1.0)
-        return fsg_count_row(&self.reach, &self.text[0], &self.positions[0] + self.place_k[m], self.place_k[m + 1] - self.place_k[m], self.K,
-                             scale, &self.keep_k[0] if self.keep_k.shape[0] else NULL, LEAST, &self.sum_tk[thread, 0],
+        return fsg_count_row(&self.reach, &self.text[0], &self.positions[0] + self.place_k[m], self.place_k[m + 1] - self.place_k[m],
+                             self.K, scale, &self.keep_k[0] if self.keep_k.shape[0] else NULL, LEAST, &self.sum_tk[thread, 0],
                              &self.seen_t[thread, 0], contexts, counts)
 
     def bounds(self):

@@ -68,7 +68,8 @@ def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns
     """A X of a sparse A (CSR) and a dense X whose width is a multiple of 16, float32. The columns are taken on trust."""
     cdef int64_t rows = row_ptr.shape[0] - 1, H = X_kh.shape[1], m, threads = num_threads, stop, width
     if H % FSG_LANES or columns.shape[0] != values.shape[0] or row_ptr[rows] != columns.shape[0]:
-        raise ValueError(f"a width of {H} with {columns.shape[0]} columns and {values.shape[0]} values; need a multiple of {FSG_LANES}, and as many")
+        raise ValueError(f"a width of {H} with {columns.shape[0]} columns and {values.shape[0]} values; need a multiple of {FSG_LANES}, "
+                         "and as many")
     out = np.zeros((rows, H), np.float32)
     cdef float[:, ::1] out_v = out
     cdef int64_t[::1] begin_m = np.array(row_ptr[:rows]), end_m = np.empty(rows, np.int64)

@@ -42,8 +42,8 @@ class TextReader:
         options = {"vocab": vocab, "min_count": self.min_count, "max_final_vocab": self.max_final_vocab, "progress": self.progress}
         if corpus_file is not None:
             if self.tokenizer is None:
-                raise ValueError("the model was trained with a tokenizer of its own, which its file does not hold: give it again when loading, "
-                                 "tokenizer=...")
+                raise ValueError("the model was trained with a tokenizer of its own, which its file does not hold: give it again when "
+                                 "loading, tokenizer=...")
             return EncodedCorpus.from_files(corpus_file, tokenizer=self.tokenizer, errors=self.errors, workers=self.workers, **options)
         if isinstance(sentences, str):
             raise TypeError(f"{name} is a str, and its letters would be taken for sentences: for a file give its path as corpus_file, "
@@ -61,7 +61,8 @@ class TextReader:
 def known_corpus(name: str, corpus: EncodedCorpus, vocab: Vocab | None) -> EncodedCorpus:
     """The corpus itself; ValueError unless its ids are those of `vocab` (if given) and lie in range."""
     if vocab is not None and corpus.vocab is not vocab and corpus.vocab.words != vocab.words:
-        raise ValueError(f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, or give its sentences")
+        raise ValueError(f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, or give its "
+                         "sentences")
     _core.check_corpus(corpus.tokens, corpus.offsets, len(corpus.vocab))
     return corpus
 

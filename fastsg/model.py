@@ -466,8 +466,8 @@ class SkipGram(SoftmaxModel):
             with self._alone():
                 self._lay_out(vocab, None, None)
         if self._keep is not None:
-            raise ValueError("the vocabulary was built for subsampled text, and pairs are not subsampled: give the constructor sample=0, or "
-                             "call fit_pairs on a model without a vocabulary")
+            raise ValueError("the vocabulary was built for subsampled text, and pairs are not subsampled: give the constructor sample=0, "
+                             "or call fit_pairs on a model without a vocabulary")
         m, n = pair_ids("centers", m, self.vocab), pair_ids("contexts", n, self.vocab)
         known = (m >= 0) & (n >= 0)
         if not known.all():
@@ -534,8 +534,8 @@ class SkipGram(SoftmaxModel):
         known_corpus("the corpus", corpus, self.vocab)
         settings = self.settings
         if settings.solver == "sgd":
-            return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab), self.batch_size(corpus.n_tokens),
-                                    settings.seed)
+            return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab),
+                                    self.batch_size(corpus.n_tokens), settings.seed)
         begun = time.perf_counter()
         starts = settings.init == "svd" and self.state.step == 0
         counts = CooccurrenceCounts.of_windows(

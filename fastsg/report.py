@@ -27,8 +27,8 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object
     Losses are in nats per pair. ``pairs`` (sum of weights) and ``softmax_rows`` are totals over all epochs; ``unigram_nll`` is
     the cross-entropy of the contexts of the last epoch's training pairs under their own distribution, ``valid_unigram_nll`` of
     the held-out pairs under the training text's unigram distribution. ``seconds.count`` is the time spent on counting
-    windows, ``seconds.train`` that of the epochs without it. I and O are those of the end of the last epoch, unless ``restored_epoch`` names the one
-    that early stopping put back, or ``interrupted`` says that they moved on into an epoch that was not finished.
+    windows, ``seconds.train`` that of the epochs without it. I and O are those of the end of the last epoch, unless ``restored_epoch``
+    names the one that early stopping put back, or ``interrupted`` says that they moved on into an epoch that was not finished.
     """
     last = model.history[-1] if model.history else {}
     walk = sum(epoch["count_seconds"] for epoch in model.history)

@@ -116,7 +116,8 @@ def pack(model: SkipGram) -> NativeModel:
     """Everything that goes into a file. Arrays are the model's own, not copies."""
     state, is_named = model.state, isinstance(model._reader.tokenizer, str)
     config = model.settings.as_dict() | {"tokenizer": model._reader.tokenizer if is_named else None, "errors": model._reader.errors}
-    training = {"step": state.step, "epoch": state.epoch, "whole": state.whole, "thinned": state.thinned, "plan": model.plan and dataclasses.asdict(model.plan)}
+    training = {"step": state.step, "epoch": state.epoch, "whole": state.whole, "thinned": state.thinned,
+                "plan": model.plan and dataclasses.asdict(model.plan)}
     arrays = {"keep": model._keep, "I": state.I, "O": state.O, "bias": model._train_bias if len(model._train_bias) else None,
               "sums_I": state.optimizer.sums_I, "sums_O": state.optimizer.sums_O, "shift": state.shift}
     if state.best is not None and not np.array_equal(state.best[0], state.I):  # the present epoch need not be there twice

@@ -155,12 +155,7 @@ def deal(weights: NDArray[np.float64], times: NDArray[np.int64], batch_size: int
         return []
     often, once = order[times[order] > 1], order[times[order] == 1]
     random = _core.random_words(seed, _ORDER_STREAM + epoch, 0, len(often) * batches + total)
-    taken, parts = np.zeros(batches, np.int64), [[] for _ in range(batches)]
-    for row, noise in zip(often, random[:len(often) * batches].reshape(-1, batches), strict=True):
-        chosen = np.lexsort((noise, taken))[:times[row]]
-        taken[chosen] += 1
-        for batch in chosen:
-            parts[batch].append(row)
+    parts, taken = _spread(often, times[often], random[:len(often) * batches].reshape(-1, batches))
     room = total // batches - taken
     room[np.argsort(-taken, kind="stable")[:total % batches]] += 1
     slots = np.repeat(np.arange(batches), room)
@@ -168,3 +163,15 @@ def deal(weights: NDArray[np.float64], times: NDArray[np.int64], batch_size: int
     slots = slots[np.lexsort((random[-len(slots):] if len(slots) else random[:0], turn))]
     rest = np.split(once[np.argsort(slots, kind="stable")], np.cumsum(np.bincount(slots, minlength=batches))[:-1])
     return [np.sort(np.concatenate([np.array(part, np.int32), more])) for part, more in zip(parts, rest, strict=True)]
+
+
+def _spread(rows: NDArray[np.int32], times: NDArray[np.int64],
+            noise: NDArray[np.uint32]) -> tuple[list[list[np.int32]], NDArray[np.int64]]:
+    """Each row into as many batches as it comes, those that have fewest yet; what each batch then holds, and how much."""
+    taken, parts = np.zeros(noise.shape[1], np.int64), [[] for _ in range(noise.shape[1])]
+    for row, often, order in zip(rows, times, noise, strict=True):
+        chosen = np.lexsort((order, taken))[:often]
+        taken[chosen] += 1
+        for batch in chosen:
+            parts[batch].append(row)
+    return parts, taken

@@ -40,8 +40,8 @@ INLINE void round_32(const float *x, bf16 *y)
 
 /* C (32 x 32, rows of length `row`) = or (add) += left times right. There are `outer` pieces, `left_outer` and `right_outer` apart,
  * each of `inner` chunks of INNER: 32 left rows of length `left_row`, 32 columns of right rows in pairs of length `pair`. */
-static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer, const bf16 *right, int64_t pair,
-                      int64_t right_outer, int64_t inner, int64_t outer);
+static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer, const bf16 *right,
+                      int64_t pair, int64_t right_outer, int64_t inner, int64_t outer);
 static void begin(void); /* before and after a run of block_sum */
 static void end(void);
 static int64_t peak(int64_t n);
@@ -98,8 +98,8 @@ INLINE void exp_sweep(const int careful, const int stream, int64_t count, const 
     UNROLL for (int j = 0; j < 4; j++) vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
 }
 
-static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const bf16 *X, void *scratch, bf16 *E, int stream, int64_t *next_u,
-                        float *S_u)
+static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const bf16 *X, void *scratch, bf16 *E, int stream,
+                        int64_t *next_u, float *S_u)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, width = padded(B->H);
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
@@ -113,7 +113,8 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
         const float *shift = B->shift_u + p * PANEL;
         for (int64_t k = 0; k < count; k += 32)
             for (int64_t u = 0; u < PANEL; u += 32)
-                block_sum(C + k * PANEL + u, PANEL, 0, rows + k * width, width, 0, X + p * width * PANEL + 2 * u, 2 * PANEL, 0, width / INNER, 1);
+                block_sum(C + k * PANEL + u, PANEL, 0, rows + k * width, width, 0, X + p * width * PANEL + 2 * u, 2 * PANEL, 0,
+                          width / INNER, 1);
         entries += entries_sum(B, s, p, C, bias, next_u);
         if (!within_reach(norm, top_bias, B->reach_p[p], shift)) exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
         else if (stream) exp_sweep(0, 1, count, bias, shift, C, E, S_u + p * PANEL);
@@ -167,7 +168,8 @@ static void pair_rows(const bf16 *R, int64_t count, bf16 *out)
         }
 }
 
-/* gI_ph of one panel = or (unless it opens) += columns (H, SLICE) times pairs (SLICE, PANEL), for the first `count` of SLICE (a multiple of INNER). */
+/* gI_ph of one panel = or (unless it opens) += columns (H, SLICE) times pairs (SLICE, PANEL), for the first `count` of SLICE (a
+ * multiple of INNER). R of the next panel lies `ahead`, far away in memory: every block asks for its share of it. */
 static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI, int opens, const bf16 *ahead)
 {
     const int64_t blocks = (H + 31) / 32 * (PANEL / 32), lines = (SLICE * PANEL / 32 + blocks - 1) / blocks;
@@ -176,7 +178,8 @@ static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *
             for (int64_t i = 0; i < lines; i++, ahead += 32) __builtin_prefetch(ahead, 0, 2);
             float *out = gI + h * PANEL + u;
             const int whole = h + 32 <= H;
-            block_sum(whole ? out : C, whole ? PANEL : 32, whole && !opens, columns + h * SLICE, SLICE, 0, pairs + 2 * u, 2 * PANEL, 0, count / INNER, 1);
+            block_sum(whole ? out : C, whole ? PANEL : 32, whole && !opens, columns + h * SLICE, SLICE, 0, pairs + 2 * u, 2 * PANEL, 0,
+                      count / INNER, 1);
             for (int64_t i = 0; !whole && h + i < H; i++) /* rows past H have no place in gI */
                 for (int64_t j = 0; j < 32; j += VLEN)
                     vstore(out + i * PANEL + j, opens ? vload(C + i * 32 + j) : vload(out + i * PANEL + j) + vload(C + i * 32 + j));
@@ -204,8 +207,8 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
     }
     for (int64_t k = 0; k < count; k += 32)
         for (int64_t h = 0; h < B->H_pad; h += 32)
-            block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, E + k * PANEL, PANEL, SLICE * PANEL, Xs + 2 * h, 2 * B->H_pad, PANEL * B->H_pad,
-                      PANEL / INNER, panels);
+            block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, E + k * PANEL, PANEL, SLICE * PANEL, Xs + 2 * h, 2 * B->H_pad,
+                      PANEL * B->H_pad, PANEL / INNER, panels);
     end();
     if (step)
         for (int64_t k = 0; k < count; k++)

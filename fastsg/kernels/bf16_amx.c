@@ -35,8 +35,8 @@ static void begin(void)
 static void end(void) { _tile_release(); }
 
 /* Tiles 0-3 hold the sums, 4-5 the 32 rows of the left operand, 6-7 the 32 columns of the right one. */
-static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer, const bf16 *right, int64_t pair,
-                      int64_t right_outer, int64_t inner, int64_t outer)
+static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer, const bf16 *right,
+                      int64_t pair, int64_t right_outer, int64_t inner, int64_t outer)
 {
     if (add) {
         _tile_loadd(0, C, row * 4);

@@ -24,8 +24,8 @@
 static void begin(void) {}
 static void end(void) {}
 
-static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer, const bf16 *right, int64_t pair,
-                      int64_t right_outer, int64_t inner, int64_t outer)
+static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer, const bf16 *right,
+                      int64_t pair, int64_t right_outer, int64_t inner, int64_t outer)
 {
     for (int64_t top = 0; top < 32; top += ROWS, C += ROWS * row, left += ROWS * left_row) {
         __m512 acc[ROWS][2];

@@ -1,0 +1,234 @@
+# ---- random numbers, pairs of a text, rows of counts: kernels/windows.c ------------------------------------------------------
+
+cdef extern from "windows.h" nogil:
+    const float FSG_LEAST_COUNT
+
+    ctypedef struct fsg_window:
+        int64_t left, right
+        const float *weight_left
+        const float *weight_right
+        int draw
+        uint64_t seed, stream
+
+    void fsg_random_words(uint64_t, uint64_t, int64_t, int64_t, uint32_t *) noexcept
+    void fsg_random_uniform(uint64_t, uint64_t, int64_t, int64_t, float *) noexcept
+    int64_t fsg_thin(const int32_t *, const int64_t *, int64_t, const double *, uint64_t, uint64_t, int32_t *, int64_t *) noexcept
+    int64_t fsg_window_pairs(const fsg_window *, const int32_t *, const int64_t *, int64_t, int64_t, int64_t, uint64_t *,
+                             float *) noexcept
+    void fsg_sort_pairs(int64_t, int64_t, uint64_t *, float *, uint64_t *, float *) noexcept
+    int64_t fsg_group_pairs(int64_t, const uint64_t *, const float *, int32_t *, int64_t *, int32_t *, float *) noexcept
+    int64_t fsg_bad_entry(const int32_t *, const float *, int64_t, int64_t, int64_t) noexcept
+    void fsg_cut_row(const int32_t *, int64_t, int64_t, const int64_t *, int64_t, int64_t *, int64_t) noexcept
+    void fsg_scaled_row(const int32_t *, const float *, int64_t, float, int32_t *, float *) noexcept
+
+
+def random_words(seed: int, stream: int, start: int, n: int):
+    """`n` words (uint32) of Philox 4x32-10, from word `start` of a stream on: the same however they are reached."""
+    out = np.empty(n, np.uint32)
+    cdef uint32_t[::1] out_v = out
+    cdef uint64_t seed_c = seed, stream_c = stream
+    cdef int64_t start_c = start, n_c = n
+    if n > 0:
+        with nogil:
+            fsg_random_words(seed_c, stream_c, start_c, n_c, &out_v[0])
+    return out
+
+
+def random_uniform(seed: int, stream: int, n: int, num_threads: int = 1):
+    """The first `n` words of a stream as float32 numbers, uniform on [-1/2, 1/2)."""
+    out = np.empty(n, np.float32)
+    cdef float[::1] out_v = out
+    cdef uint64_t seed_c = seed, stream_c = stream
+    cdef int64_t part, parts = 64, n_c = n
+    cdef int threads = num_threads
+    if n > 0:
+        with nogil:
+            for part in prange(parts, num_threads=threads, schedule="static"):
+                if n_c * part // parts < n_c * (part + 1) // parts:
+                    fsg_random_uniform(seed_c, stream_c, n_c * part // parts, n_c * (part + 1) // parts - n_c * part // parts,
+                                       &out_v[0] + n_c * part // parts)
+    return out
+
+
+def check_ids(name: str, const int32_t[::1] ids not None, K: int) -> None:
+    """ValueError unless every id lies in [0, K)."""
+    cdef int64_t i, bad = -1, n = ids.shape[0], limit = K
+    with nogil:
+        for i in range(n):
+            if ids[i] < 0 or ids[i] >= limit:
+                bad = i
+                break
+    if bad >= 0:
+        raise ValueError(f"{name}[{bad}] is {ids[bad]}; ids must lie in [0, {K})")
+
+
+def check_corpus(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, K: int) -> None:
+    """ValueError unless the offsets cover the tokens in rising order and every token is an id below K."""
+    cdef int64_t i, bad = -1, sentences = offsets.shape[0] - 1
+    check_ids("tokens", tokens, K)
+    if sentences < 0 or offsets[0] != 0 or offsets[sentences] != tokens.shape[0]:
+        raise ValueError(f"offsets must start at 0 and end at the number of tokens, {tokens.shape[0]}")
+    with nogil:
+        for i in range(sentences):
+            if offsets[i] > offsets[i + 1]:
+                bad = i
+                break
+    if bad >= 0:
+        raise ValueError(f"offsets[{bad + 1}] is {offsets[bad + 1]}, below offsets[{bad}] = {offsets[bad]}")
+
+
+def thin(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, const double[::1] keep_k not None,
+         seed: int, stream: int):
+    """Drop tokens at random, keeping token t with probability keep_k[t]; returns (tokens, offsets). Input as by check_corpus."""
+    cdef int64_t n = tokens.shape[0], sentences = offsets.shape[0] - 1, kept
+    cdef uint64_t seed_c = seed, stream_c = stream
+    out_tokens, out_offsets = np.empty(max(n, 1), np.int32), np.empty(sentences + 1, np.int64)
+    cdef int32_t[::1] tokens_v = out_tokens
+    cdef int64_t[::1] offsets_v = out_offsets
+    if n == 0:
+        return out_tokens[:0], np.zeros(1, np.int64)
+    with nogil:
+        kept = fsg_thin(&tokens[0], &offsets[0], sentences, &keep_k[0], seed_c, stream_c, &tokens_v[0], &offsets_v[0])
+    return out_tokens[:out_offsets[kept]], out_offsets[:kept + 1]
+
+
+cdef tuple grouped(uint64_t[::1] keys, float[::1] weights, int64_t n, int64_t K):
+    """Sort and merge the first n pairs: (centers, row_ptr, contexts, counts)."""
+    cdef uint64_t[::1] spare_keys = np.empty(max(n, 1), np.uint64)
+    cdef float[::1] spare_weights = np.empty(max(n, 1), np.float32)
+    centers, contexts = np.empty(max(n, 1), np.int32), np.empty(max(n, 1), np.int32)
+    row_ptr, counts = np.empty(n + 1, np.int64), np.empty(max(n, 1), np.float32)
+    cdef int32_t[::1] centers_v = centers, contexts_v = contexts
+    cdef int64_t[::1] row_ptr_v = row_ptr
+    cdef float[::1] counts_v = counts
+    cdef int64_t rows
+    with nogil:
+        fsg_sort_pairs(n, K, &keys[0], &weights[0], &spare_keys[0], &spare_weights[0])
+        rows = fsg_group_pairs(n, &keys[0], &weights[0], &centers_v[0], &row_ptr_v[0], &contexts_v[0], &counts_v[0])
+    entries = row_ptr[rows]
+    return centers[:rows].copy(), row_ptr[:rows + 1].copy(), contexts[:entries].copy(), counts[:entries].copy()
+
+
+def group_windows(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, start: int, stop: int,
+                  K: int, left: int, right: int, const float[::1] weight_left not None,
+                  const float[::1] weight_right not None, draw: bool, seed: int, stream: int):
+    """Pair counts of the centers at positions [start, stop): (centers, row_ptr, contexts, counts), rows by center id.
+
+    left, right: reach of the window, -1 for the whole sentence; weight_left[d - 1] weighs distance d, empty weighs 1.
+    draw: each position's reach is drawn anew from (seed, stream, position). Input as by check_corpus.
+    """
+    cdef fsg_window window
+    cdef int64_t n, sentences = offsets.shape[0] - 1, start_c = start, stop_c = stop
+    if not 0 <= start_c <= stop_c <= tokens.shape[0]:
+        raise ValueError(f"positions [{start}, {stop}) lie outside the {tokens.shape[0]} tokens")
+    window.left, window.right, window.draw = left, right, draw
+    window.seed, window.stream = seed, stream
+    window.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
+    window.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
+    if (window.weight_left != NULL and weight_left.shape[0] < left) or (window.weight_right != NULL and weight_right.shape[0] < right):
+        raise ValueError("weight_left and weight_right must hold a weight for every distance of the window")
+    if start_c == stop_c:
+        n = 0
+    else:
+        with nogil:
+            n = fsg_window_pairs(&window, &tokens[0], &offsets[0], sentences, start_c, stop_c, NULL, NULL)
+    cdef uint64_t[::1] keys = np.empty(max(n, 1), np.uint64)
+    cdef float[::1] weights = np.empty(max(n, 1), np.float32)
+    if n:
+        with nogil:
+            fsg_window_pairs(&window, &tokens[0], &offsets[0], sentences, start_c, stop_c, &keys[0], &weights[0])
+    return grouped(keys, weights, n, K)
+
+
+def group_pairs(const int32_t[::1] centers not None, const int32_t[::1] contexts not None,
+                const float[::1] weights not None, K: int):
+    """Pair counts of explicit pairs, as group_windows returns them. Ids are checked; weights are finite and not negative.
+
+    Pairs whose weights add up to less than 1e-20 vanish: they could move nothing, and their softmax row could not be scaled.
+    """
+    cdef int64_t i, n = centers.shape[0], bad = -1
+    check_ids("centers", centers, K)
+    check_ids("contexts", contexts, K)
+    if contexts.shape[0] != n or weights.shape[0] != n:
+        raise ValueError(f"centers, contexts and weights have {n}, {contexts.shape[0]} and {weights.shape[0]} values; they must be equal")
+    cdef uint64_t[::1] keys = np.empty(max(n, 1), np.uint64)
+    cdef float[::1] copy = np.empty(max(n, 1), np.float32)
+    with nogil:
+        for i in range(n):
+            keys[i] = <uint64_t>centers[i] << 32 | <uint32_t>contexts[i]
+            copy[i] = weights[i]
+            if not (weights[i] >= 0 and weights[i] <= 3e38):
+                bad = i
+                break
+    if bad >= 0:
+        raise ValueError(f"weights[{bad}] is {weights[bad]}; weights must be finite and not negative")
+    return grouped(keys, copy, n, K)
+
+
+def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None,
+                  words: int, num_threads: int = 1):
+    """Of the first `words` rows of a matrix of counts (CSR, taken on trust): where the contexts below `words` end in each, int64, and what
+    they weigh, float64."""
+    cdef int64_t m, limit = words
+    if not 1 <= limit < row_ptr.shape[0]:
+        raise ValueError(f"words is {words}; it must lie in [1, {row_ptr.shape[0] - 1}]")
+    out_stops, out_weights = np.array(row_ptr[1:words + 1]), np.zeros(words)
+    cdef int64_t[::1] stops = out_stops
+    cdef double[::1] weights = out_weights
+    cdef int threads = num_threads
+    if contexts.shape[0]:
+        with nogil:
+            for m in prange(limit, num_threads=threads, schedule="dynamic", chunksize=64):
+                fsg_cut_row(&contexts[0], row_ptr[m], row_ptr[m + 1], &limit, 1, &stops[m], 1)
+                weights[m] = row_sum(row_ptr[m], stops[m], counts)
+    return out_stops, out_weights
+
+
+def bad_entry(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None, K: int,
+              num_threads: int = 1) -> int:
+    """The first entry of a matrix of counts (CSR; row_ptr is taken on trust) whose context is no id below K or does not rise within its
+    row, or whose count is out of range; -1 if all are sound."""
+    cdef int64_t m, rows = row_ptr.shape[0] - 1, limit = K
+    cdef int threads = num_threads
+    cdef int64_t[::1] bad_m = np.full(max(rows, 1), -1)
+    if not contexts.shape[0]:
+        return -1
+    with nogil:
+        for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
+            bad_m[m] = fsg_bad_entry(&contexts[0], &counts[0], row_ptr[m], row_ptr[m + 1], limit)
+    found = np.asarray(bad_m)
+    return int(found[found >= 0].min(initial=2**63 - 1)) if (found >= 0).any() else -1
+
+
+def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops not None, const int32_t[::1] contexts not None,
+                const float[::1] counts not None, const int32_t[::1] ids not None, const float[::1] scale_k not None, num_threads: int = 1):
+    """Rows `ids` of a matrix of counts (CSR, taken on trust) up to their stops, each times its scale, as (row_ptr, contexts, counts). Ids
+    are checked."""
+    cdef int64_t u, U = ids.shape[0]
+    check_ids("ids", ids, stops.shape[0])
+    if scale_k.shape[0] != stops.shape[0] or stops.shape[0] >= row_ptr.shape[0]:
+        raise ValueError(f"row_ptr, stops and scale_k have {row_ptr.shape[0]}, {stops.shape[0]} and {scale_k.shape[0]} values; need as "
+                         "many stops as scales, and fewer than row_ptr has")
+    out_ptr = np.zeros(U + 1, np.int64)
+    cdef int64_t[::1] out_ptr_v = out_ptr
+    for u in range(U):
+        out_ptr_v[u + 1] = out_ptr_v[u] + stops[ids[u]] - row_ptr[ids[u]]
+    out_contexts, out_counts = np.empty(out_ptr_v[U], np.int32), np.empty(out_ptr_v[U], np.float32)
+    cdef int32_t[::1] out_contexts_v = out_contexts
+    cdef float[::1] out_counts_v = out_counts
+    cdef int threads = num_threads
+    if out_ptr_v[U]:
+        with nogil:
+            for u in prange(U, num_threads=threads, schedule="dynamic", chunksize=16):
+                fsg_scaled_row(&contexts[0] + row_ptr[ids[u]], &counts[0] + row_ptr[ids[u]], out_ptr_v[u + 1] - out_ptr_v[u],
+                               scale_k[ids[u]], &out_contexts_v[0] + out_ptr_v[u], &out_counts_v[0] + out_ptr_v[u])
+    return out_ptr, out_contexts, out_counts
+
+
+cdef double row_sum(int64_t start, int64_t stop, const float[::1] counts) noexcept nogil:
+    """Sum of a row's counts."""
+    cdef int64_t i
+    cdef double n = 0
+    for i in range(start, stop):
+        n += counts[i]
+    return n
