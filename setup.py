@@ -78,8 +78,8 @@ DIRECTIVES = dict(language_level=3, boundscheck=DEBUG, wraparound=False, cdivisi
 setup(
     ext_modules=cythonize(
         [
-            extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "bf16_amx.c", "bf16_avx512.c", "windows.c",
-                                "small.c"]),
+            extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "bf16_amx.c", "bf16_avx512.c",
+                                "windows.c", "small.c"]),
             extension("_counting", ["cooccur.c"]),
             extension("_text", ["text.c", "decimal.c"]),
         ],

@@ -116,7 +116,7 @@ def variant(solver: str, name: str) -> dict[str, object]:
     """The settings behind a name: one of VARIANTS, or a setting and a number."""
     if name in VARIANTS[solver]:
         return VARIANTS[solver][name]
-    setting, value = name.split()
+    setting, _, value = name.partition(" ")
     if setting not in NUMBERS:
         raise SystemExit(f"there is no variant {name!r}; there are {', '.join(VARIANTS[solver])}, and {', '.join(NUMBERS)} with any number")
     return {setting: NUMBERS[setting](value)}

@@ -167,7 +167,7 @@ if hasattr(os, "register_at_fork"):
 
 def logarithms(values):
     """log of positive normal numbers, float64, by the kernels' own logarithm: NumPy's may differ between CPUs."""
-    out = np.array(values, np.float64)
+    out = np.array(values, np.float64, order="C")
     cdef double[::1] flat = out.reshape(-1)
     cdef int64_t i
     for i in range(flat.shape[0]):
@@ -263,6 +263,7 @@ cdef class Workspace:
     cdef readonly int64_t K, H, rows, slices, shards, H_pad
     cdef readonly int num_threads
     cdef int busy
+    cdef Workspace shared
     cdef double bound_I, bound_O, bound_sum_I, bound_sum_O  # no absolute value in I, O or Adagrad's sums is larger
     cdef readonly double weight  # of the pairs of the batch that was checked last
     cdef int64_t[::1] shard_ptr
@@ -293,13 +294,12 @@ cdef class Workspace:
         self.part, self.weight_u = np.zeros(self.shards), np.zeros(1)
         self.X = self.Xs = self.E = self.S = self.gI = self.gO = self.G = self.reach = aligned(0)
         self.X_half = self.Xs_half = self.scratch_half = aligned(0)
-        if shared is not None:
-            self.E, self.gI, self.gO, self.G = shared.E, shared.gI, shared.gO, shared.G
+        self.shared = shared
         self.forget()
         self.batch.K, self.batch.H, self.batch.H_pad = self.K, self.H, self.H_pad
 
     def forget(self) -> None:
-        """The matrices have been changed from outside: the next step reads them again to check its range."""
+        """Matrices or Adagrad's sums have been changed from outside, or are others: the next step reads them again to check its range."""
         self.bound_I = self.bound_O = self.bound_sum_I = self.bound_sum_O = np.inf
 
     # -- scratch --
@@ -307,6 +307,8 @@ cdef class Workspace:
     cdef void reserve(self, int64_t block, int64_t batch_rows, bint keep_E, bint keep_gO) except *:
         """Make every buffer large enough; they only grow."""
         cdef int64_t padded = round_up(block, FSG_PANEL)
+        if self.shared is not None:
+            self.borrow(self.shared)
         if self.S.shape[0] < self.shards * padded:
             self.X = aligned(padded * self.H)
             self.Xs = aligned(padded * self.H_pad)
@@ -337,7 +339,19 @@ cdef class Workspace:
             if self.gO.shape[0] < size:
                 self.gO = aligned(size)
 
+    cdef void borrow(self, Workspace other) except *:
+        """Take the other's large buffers where they are larger."""
+        if other.E.shape[0] > self.E.shape[0]:
+            self.E = other.E
+        if other.gI.shape[0] > self.gI.shape[0]:
+            self.gI = other.gI
+        if other.gO.shape[0] > self.gO.shape[0]:
+            self.gO = other.gO
+        if other.G.shape[0] > self.G.shape[0]:
+            self.G = other.G
+
     cdef void enter(self) except *:
+        """Before anything of the workspace is written."""
         if self.busy:
             raise RuntimeError("this model is already training or being evaluated in another thread")
         self.busy = 1
@@ -506,7 +520,8 @@ cdef class Workspace:
                     and way < LARGEST and factor < LARGEST and sum_I < LARGEST and sum_O < LARGEST):
                 self.bound_I += step_I
                 self.bound_O += step_O
-                self.bound_sum_I, self.bound_sum_O = sum_I, sum_O
+                if step.adagrad_k != NULL:
+                    self.bound_sum_I, self.bound_sum_O = sum_I, sum_O
                 return
             if read:
                 break
@@ -570,11 +585,11 @@ cdef class Workspace:
         cdef int64_t u0, u1, u, U = ids.shape[0]
         cdef double total = 0
         cdef double[::1] log_z_v = np.empty(U) if log_z is None else log_z
-        self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
         if log_z_v.shape[0] != U:
             raise ValueError(f"log_z has {log_z_v.shape[0]} values; need {U}")
         self.enter()
         try:
+            self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
             for u0 in range(0, U, self.rows):
                 u1 = min(u0 + self.rows, U)
                 self.reserve(u1 - u0, 0, False, False)
@@ -595,7 +610,7 @@ cdef class Workspace:
         """One step on a batch: the loss at its start (nats); rows ids of I_kh and all rows of O_kh move in place.
 
         The ids must be distinct. shift_k (rows of I_kh) holds the last log Z of each center and is renewed. A DivergenceError
-        leaves I_kh, O_kh and the Adagrad sums as they were.
+        leaves I_kh, O_kh and the Adagrad sums as they were. Whoever changes these between steps calls :meth:`forget` before the next.
 
         newton: (inverse, rate, prior); the rows of I then move by damped Newton steps instead: along inverse (H, H) times the
         gradient, over the row's weight + prior, at this rate, no further than half the row's length and 0.3.
@@ -620,12 +635,12 @@ cdef class Workspace:
             if a_I.shape[0] != I_kh.shape[0] or a_O.shape[0] != self.K:
                 raise ValueError("adagrad_I and adagrad_O must hold a value for each row of I_kh and O_kh")
             step_I.adagrad_k, step_O.adagrad_k = &a_I[0], &a_O[0]
-        self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
-        self.check_distinct(ids)
         if shift_k.shape[0] != I_kh.shape[0]:
             raise ValueError(f"shift_k has {shift_k.shape[0]} values; need {I_kh.shape[0]}")
         self.enter()
         try:
+            self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
+            self.check_distinct(ids)
             loss = self.run(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts, shift_k, &step_O, adagrad_I)
             if newton is None:
                 with nogil:
@@ -640,11 +655,11 @@ cdef class Workspace:
                  const float[::1] bias_k not None, const int32_t[::1] ids not None, const int64_t[::1] row_ptr not None,
                  const int32_t[::1] contexts not None, const float[::1] counts not None):
         """(loss, gI of shape (U, H), gO of shape (K, H)) of a batch with distinct ids; nothing moves."""
-        self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
-        self.check_distinct(ids)
         copy = np.array(O_kh)  # gradient_slice wants a writable O, though it does not write without a step
         self.enter()
         try:
+            self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
+            self.check_distinct(ids)
             loss = self.run(I_kh, copy, bias_k, ids, row_ptr, contexts, counts, np.zeros(I_kh.shape[0], np.float32), NULL, None)
             gI = np.array(self.G)[:ids.shape[0] * self.H].reshape(ids.shape[0], self.H)
             if not ids.shape[0]:

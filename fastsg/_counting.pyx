@@ -133,11 +133,12 @@ cdef class Counter:
         cdef int64_t m, first = start, last = stop
         if not 0 <= first <= last <= self.K:
             raise ValueError(f"rows are [{start}, {stop}); they must lie in [0, {self.K})")
-        self.slot = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.bounds()[first:last])])
-        out = np.zeros(last - first, np.int64)
-        self.size = out
-        if self.contexts.shape[0] < self.slot[last - first]:
-            self.contexts, self.counts = np.empty(self.slot[last - first], np.int32), np.empty(self.slot[last - first], np.float32)
+        slots = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.bounds()[first:last])])
+        out, room = np.zeros(last - first, np.int64), int(slots[last - first])
+        self.size = np.zeros(0, np.int64)  # until there is room, nothing is held
+        if self.contexts.shape[0] < room:
+            self.contexts, self.counts = np.empty(room, np.int32), np.empty(room, np.float32)
+        self.slot, self.size = slots, out
         with nogil:
             for m in prange(first, last, num_threads=self.num_threads, schedule="dynamic", chunksize=16):
                 if self.slot[m - first + 1] > self.slot[m - first]:

@@ -67,22 +67,25 @@ def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns
                  const float[:, ::1] X_kh not None, num_threads: int):
     """A X of a sparse A (CSR) and a dense X whose width is a multiple of 16, float32. The columns are taken on trust."""
     cdef int64_t rows = row_ptr.shape[0] - 1, H = X_kh.shape[1], m, threads = num_threads, stop, width
-    if H % FSG_LANES or columns.shape[0] != values.shape[0] or row_ptr[rows] != columns.shape[0]:
+    if H < 1 or H % FSG_LANES or columns.shape[0] != values.shape[0] or row_ptr[rows] != columns.shape[0]:
         raise ValueError(f"a width of {H} with {columns.shape[0]} columns and {values.shape[0]} values; need a multiple of {FSG_LANES}, "
                          "and as many")
     out = np.zeros((rows, H), np.float32)
     cdef float[:, ::1] out_v = out
     cdef int64_t[::1] begin_m = np.array(row_ptr[:rows]), end_m = np.empty(rows, np.int64)
-    width = max(CACHED // H, 1)
+    # so many columns that their rows of X stay in a core's cache, but not so few that a row has hardly an entry among them
+    width = max(CACHED // H, 8 * rows * X_kh.shape[0] // max(columns.shape[0], 1), 1)
     if columns.shape[0]:
         with nogil:
             stop = 0
-            while stop < X_kh.shape[0]:  # so many columns that their rows of X stay in a core's cache while all rows of A are walked
+            while stop < X_kh.shape[0]:
                 stop += width
                 for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
                     fsg_cut_row(&columns[0], begin_m[m], row_ptr[m + 1], &stop, 1, &end_m[m], 1)
-                    table.sparse_row(&values[0] + begin_m[m], &columns[0] + begin_m[m], end_m[m] - begin_m[m], &X_kh[0, 0], H, &out_v[m, 0])
-                    begin_m[m] = end_m[m]
+                    if begin_m[m] < end_m[m]:
+                        table.sparse_row(&values[0] + begin_m[m], &columns[0] + begin_m[m], end_m[m] - begin_m[m], &X_kh[0, 0], H,
+                                         &out_v[m, 0])
+                        begin_m[m] = end_m[m]
     return out
 
 

@@ -180,7 +180,8 @@ class CooccurrenceCounts:
         text = cls._counted(corpus, window.expected(), None, 0.0, draws, seed, memory_limit, folder, workers)
         if memory_limit is not None:  # what the text's counts leave of it
             memory_limit = max(memory_limit - 8 * text.nnz, 0) if text.counts.base is None else memory_limit
-        text.thinned = cls._counted(corpus, window.harmonised(), keep, sample, draws, seed, memory_limit, folder, workers)
+        thinned = cls._counted(corpus, window.harmonised(), keep, sample, draws, seed, memory_limit, folder, workers)
+        text.thinned = thinned if thinned.nnz else None  # dropping may have left no pair to begin with
         return text
 
     @classmethod
@@ -309,7 +310,7 @@ def _about(metadata: dict[str, str], name: str) -> dict[str, Any]:
         _check_made(about["draws"], about["seed"], None)
         if len(about) != 5 or not (isinstance(shrinks, (bool, str)) and (sample is None or 0 <= float(sample) < float("inf"))):
             raise ValueError(f"it has {sorted(about)}")
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, ArithmeticError, MemoryError) as error:
         raise FormatError(f"its header says in a strange way how the counts were made: {error}") from None
     return about
 
@@ -347,7 +348,10 @@ class _Entries:
     def __init__(self, most: int, limit: int | None, folder: str | None) -> None:
         self._limit, self._folder, self._n = limit, folder, 0
         room = min(most, _ROOM if limit is None else limit // 8)
-        self._arrays = np.empty(room, np.int32), np.empty(room, np.float32)
+        try:
+            self._arrays = np.empty(room, np.int32), np.empty(room, np.float32)
+        except MemoryError:  # addresses are scarce, which need not mean that memory is
+            self._arrays = np.empty(0, np.int32), np.empty(0, np.float32)
         self._files: tuple[Any, Any] | None = None
 
     def add(self, n: int, fill: Callable[[NDArray[np.int32], NDArray[np.float32]], None]) -> None:

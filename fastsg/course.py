@@ -54,6 +54,10 @@ def train(model: SkipGram, source: Source, callbacks: Sequence[Callback]) -> Non
     K, epochs, done = len(model.vocab), model.plan.epochs, model.plan.done
     stages = [source.stage(index, epochs) for index in range(epochs)]
     expected = {epoch: source.expected(stages[epoch]) * stages[epoch].words / K for epoch in range(done, epochs)}
+    for epoch, units in expected.items():
+        if not units and stages[epoch].words < K:
+            raise ValueError(f"head is {model.settings.head}: the {stages[epoch].words} most frequent words have no pairs among themselves; "
+                             "give a larger share, at most 1")
     workspaces = _workspaces(model, {stage.words for stage in stages[done:]})
     with progress_bar(sum(expected.values()), model._progress, epochs) as bar:
         for epoch, units_expected in expected.items():
@@ -92,9 +96,11 @@ def _epoch(model: SkipGram, batches: Batches, workspace: _core.Workspace, rate: 
 
 
 def _shares(model: SkipGram, source: Source, stage: Stage) -> NDArray[np.float64]:
-    """How often each word of a stage is a context there, up to a factor, shape (words,)."""
+    """How often each word of a stage is a context in what it trains on, up to a factor, shape (words,); in a stage of fewer words than
+    all, of counts that are not symmetric, pairs with the rarer centers count too."""
     if isinstance(source, CountSource):
-        return source.counts(stage).column_sums()[:stage.words]
+        weights = source.context_weights(stage)
+        return source.counts(stage).column_sums()[:stage.words] if weights is None else weights
     return (model.vocab.unigram() * (1.0 if model._keep is None else model._keep))[:stage.words]
 
 

@@ -29,18 +29,15 @@ _ORDER_STREAM = 2**61
 
 
 def head_words(table: CooccurrenceCounts, head: float | None) -> int:
-    """Words that the epochs between the first and the last train on: a share of the vocabulary, by default half of a large one.
-
-    ValueError if they have no pairs among themselves; the default is all words then, and wherever the half has few of the pairs.
-    """
+    """Words that the epochs between the first and the last train on: a share of the vocabulary, by default half of a large one, or all
+    words where that half has few of the pairs."""
     K = table.K
-    words = (K if K <= _SMALL else K // 2) if head is None else max(min(round(K * head), K), 1)
-    share = min((float(counts.leading(words)[1].sum()) / counts.total for counts in (table, table.start) if counts.total), default=1.0)
-    if head is None:
-        return words if share >= _LEAST_SHARE else K
-    if not share:
-        raise ValueError(f"head is {head}: the {words} most frequent words have no pairs among themselves; give a larger share, at most 1")
-    return words
+    if head is not None:
+        return max(min(round(K * head), K), 1)
+    if K <= _SMALL:
+        return K
+    share = min((float(counts.leading(K // 2)[1].sum()) / counts.total for counts in (table, table.start) if counts.total), default=1.0)
+    return K // 2 if share >= _LEAST_SHARE else K
 
 
 def any_thinned(done: int, epochs: int) -> bool:

@@ -182,7 +182,8 @@ def test_the_report_tells_the_windows_of_the_counts(text, tmp_path, capsys):
 
 @pytest.mark.parametrize("flags, message", [
     (["--seed", -1], "seed is -1; it must be an integer from 0"), (["--draws", -1], "draws is -1"),
-    (["--memory-limit", "nan"], "--memory-limit is nan; it must be a number of GB, 0 or more"), (["--memory-limit", -1], "--memory-limit is -1"),
+    (["--memory-limit", "nan"], "--memory-limit is nan; it must be a number of GB, 0 or more"),
+    (["--memory-limit", -1], "--memory-limit is -1"),
 ])
 def test_count_refuses(text, tmp_path, capsys, flags, message):
     assert message in fails(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, *flags)

@@ -202,14 +202,27 @@ def test_one_workspace_in_two_threads():
     """One of them works, the other is refused or comes later; nothing is mixed up."""
     K, H, rng = 3000, 32, np.random.default_rng(0)
     I, O = (rng.standard_normal((K, H)).astype(np.float32) for _ in range(2))
-    batch = _core.group_pairs(*(rng.integers(0, K, 4000).astype(np.int32) for _ in range(2)), np.ones(4000, np.float32), K)
-    workspace, none = _core.Workspace(K, H, 1024, 2), np.zeros(0, np.float32)
-    want = workspace.loss(I, O, none, *batch)
-    results = in_threads(*[lambda: workspace.loss(I, O, none, *batch)] * 4)
-    refused = [r for r in results if isinstance(r, RuntimeError)]
-    assert all("already training or being evaluated in another thread" in str(r) for r in refused)
-    assert [r for r in results if r not in refused] == [want] * (4 - len(refused)) and len(refused) < 4
-    assert workspace.loss(I, O, none, *batch) == want
+    none, batches = np.zeros(0, np.float32), []
+    for pairs in (4000, 9000, 500, 6000):  # of other weights and numbers of rows
+        ids = [rng.integers(0, K, pairs).astype(np.int32) for _ in range(2)]
+        batches.append(_core.group_pairs(*ids, rng.random(pairs).astype(np.float32) * pairs, K))
+    want = [_core.Workspace(K, H, 1024, 2).loss(I, O, none, *batch) for batch in batches]
+    workspace = _core.Workspace(K, H, 1024, 2)
+
+    def many(batch, loss):
+        """Refusals, and losses that are not this batch's."""
+        refused = wrong = 0
+        for _ in range(20):
+            try:
+                wrong += workspace.loss(I, O, none, *batch) != loss
+            except RuntimeError as error:
+                assert "already training or being evaluated in another thread" in str(error)
+                refused += 1
+        return refused, wrong
+
+    results = in_threads(*[lambda i=i: many(batches[i], want[i]) for i in range(4)])
+    assert all(wrong == 0 for _, wrong in results) and 0 < sum(refused for refused, _ in results) < 80
+    assert workspace.loss(I, O, none, *batches[0]) == want[0]
 
 
 # ---- interrupts ------------------------------------------------------------------------------------------------------

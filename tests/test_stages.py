@@ -1,5 +1,7 @@
 """From coarse to fine: which words and which counts an epoch trains on, against the same steps taken by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import reference
@@ -60,12 +62,12 @@ def test_a_head_without_pairs(monkeypatch):
     counts = CooccurrenceCounts.from_arrays(np.repeat(np.arange(10), 8), np.tile(np.arange(10, 18), 10), np.ones(80))
     monkeypatch.setattr("fastsg.stages._SMALL", 5)
     assert head_words(counts, None) == 18 and head_words(counts, 0.9) == 16
-    with pytest.raises(ValueError, match="head is 0.5: the 9 most frequent words have no pairs among themselves; give a larger share"):
-        head_words(counts, 0.5)
     model = SkipGram(vector_size=4, min_count=1, epochs=3, progress=False).fit_counts(counts)
     assert [record["words"] for record in model.history] == [18] * 3
-    with pytest.raises(ValueError, match="head is 0.1: the 2 most"):
-        SkipGram(vector_size=4, min_count=1, head=0.1, progress=False).fit_counts(counts)
+    short = SkipGram(vector_size=4, min_count=1, head=0.1, progress=False)
+    with pytest.raises(ValueError, match="head is 0.1: the 2 most frequent words have no pairs among themselves; give a larger share"):
+        short.fit_counts(counts)
+    assert not short.history and [record["words"] for record in short.fit_counts(counts, epochs=2).history] == [18, 18]
 
 
 def test_without_thinned_counts_there_is_one_distribution():
@@ -96,6 +98,31 @@ def test_thinned_copies_are_counted_where_they_are_read(monkeypatch):
     assert sorted(log) == [0, 1] and model.state.thinned is False
     model.train(sentences())
     assert sorted(log) == [0, 0, 1, 1]
+
+
+def test_scratch_of_the_head_is_that_of_the_whole():
+    """In the order of a training: both are made, then the whole one works, then the smaller one."""
+    K, H = 20_000, 8
+    batch = np.arange(500, dtype=np.int32), np.arange(501), np.arange(500, dtype=np.int32), np.ones(500, np.float32)
+    I, O, none, shift = np.zeros((K, H), np.float32), np.zeros((K, H), np.float32), np.zeros(0, np.float32), np.zeros(K, np.float32)
+    grown = {}
+    for borrows in (True, False):
+        whole = objective.make_workspace(K, H, 2)
+        small = objective.make_workspace(K // 2, H, 2, shared=whole if borrows else None)
+        whole.step(I, O, none, *batch, shift, 0.1)
+        tracemalloc.start()
+        small.step(I, O[:K // 2], none, *batch, shift, 0.1)
+        grown[borrows] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    E = 4 * 512 * K // 2
+    assert grown[True] < E / 4 and grown[False] > E
+
+
+def test_dropping_may_leave_nothing_to_begin_with():
+    model = SkipGram(epochs=3, **PLAIN | {"sample": 1e-9, "draws": 1, "output_bias": None})
+    model.build_vocab(sentences())
+    model.train()
+    assert len(model.history) == 3 and model.nll(model.corpus)[0] < np.log(len(model.vocab))
 
 
 def test_a_smaller_workspace_borrows_scratch(rng):
@@ -166,7 +193,7 @@ def test_a_training_is_its_stages_by_hand():
         if epoch == 3:
             sums.forget()
         units, batches = source.epoch(epoch, Stage(words, thinned))
-        curvature, walked = Curvature((counts.thinned if thinned else counts).row_sums[:words], 2), 0
+        curvature, walked = Curvature((counts.thinned if thinned else counts).leading(words)[1], 2), 0
         workspace = objective.make_workspace(words, 6, 2)
         for number, (done, batch) in enumerate(batches):
             rate = 0.1 + (0.1 / 10 - 0.1) * ((epoch + walked / units) / 5)

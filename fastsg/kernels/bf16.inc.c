@@ -169,13 +169,14 @@ static void pair_rows(const bf16 *R, int64_t count, bf16 *out)
 }
 
 /* gI_ph of one panel = or (unless it opens) += columns (H, SLICE) times pairs (SLICE, PANEL), for the first `count` of SLICE (a
- * multiple of INNER). R of the next panel lies `ahead`, far away in memory: every block asks for its share of it. */
-static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI, int opens, const bf16 *ahead)
+ * multiple of INNER). R of the next panel lies `ahead`, far away in memory (behind the last one nothing does): every
+ * block asks for its share of it. */
+static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI, int opens, uintptr_t ahead)
 {
     const int64_t blocks = (H + 31) / 32 * (PANEL / 32), lines = (SLICE * PANEL / 32 + blocks - 1) / blocks;
     for (int64_t h = 0; h < H; h += 32)
         for (int64_t u = 0; u < PANEL; u += 32) {
-            for (int64_t i = 0; i < lines; i++, ahead += 32) __builtin_prefetch(ahead, 0, 2);
+            for (int64_t i = 0; i < lines; i++, ahead += 64) __builtin_prefetch((const void *)ahead, 0, 2);
             float *out = gI + h * PANEL + u;
             const int whole = h + 32 <= H;
             block_sum(whole ? out : C, whole ? PANEL : 32, whole && !opens, columns + h * SLICE, SLICE, 0, pairs + 2 * u, 2 * PANEL, 0,
@@ -203,7 +204,7 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
                 *r = rounded(widened(*r) - B->counts[next_u[u]] * B->target_u[u]);
             }
         pair_rows(R, padded(count), pairs);
-        gI_panel(H, padded(count), columns, pairs, C, gI_ph + p * H * PANEL, opens, R + SLICE * PANEL);
+        gI_panel(H, padded(count), columns, pairs, C, gI_ph + p * H * PANEL, opens, (uintptr_t)(R + SLICE * PANEL));
     }
     for (int64_t k = 0; k < count; k += 32)
         for (int64_t h = 0; h < B->H_pad; h += 32)

@@ -47,9 +47,9 @@ int64_t fsg_count_row(const fsg_reach *reach, const int32_t *text, const int64_t
     for (int64_t i = 0; i < n; i++) {
         const int32_t *center = text + positions[i];
         if (i + AHEAD < n) { /* the windows of a word lie far apart, and most of them on two lines */
-            const int32_t *next = text + positions[i + AHEAD];
-            __builtin_prefetch(next - (reach->left > 0 ? reach->left : 0));
-            __builtin_prefetch(next + (reach->right > 0 ? reach->right : 0));
+            const uintptr_t next = (uintptr_t)(text + positions[i + AHEAD]); /* no pointer: it may lie outside the text */
+            __builtin_prefetch((const void *)(next - (uintptr_t)(reach->left > 0 ? 4 * reach->left : 0)));
+            __builtin_prefetch((const void *)(next + (uintptr_t)(reach->right > 0 ? 4 * reach->right : 0)));
         }
         for (int64_t d = 1; d != reach->left + 1 && center[-d] != FSG_MARK; d++)
             add(center[-d], reach->weight_left ? reach->weight_left[d - 1] : 1.0, sum_k, seen);
