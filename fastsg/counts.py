@@ -398,8 +398,9 @@ def _ids(name: str, ids: ArrayLike) -> NDArray[np.int32]:
 def _check(row_ptr: NDArray[np.int64], contexts: NDArray[np.int32], counts: NDArray[np.float32], K: int,
            keep: NDArray[np.float64] | None) -> None:
     for name, array, dtype in (("row_ptr", row_ptr, np.int64), ("contexts", contexts, np.int32), ("counts", counts, np.float32)):
-        if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != 1 or not array.flags.c_contiguous:
-            raise TypeError(f"{name} must be a contiguous one-dimensional array of {np.dtype(dtype)}; it is {type(array).__name__} "
+        if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != 1 or not (
+                array.flags.c_contiguous and array.flags.aligned):
+            raise TypeError(f"{name} must be a contiguous, aligned one-dimensional array of {np.dtype(dtype)}; it is {type(array).__name__} "
                             f"{getattr(array, 'dtype', '')} {getattr(array, 'shape', '')}")
     if len(row_ptr) != K + 1 or row_ptr[0] != 0 or row_ptr[-1] != len(contexts) or len(counts) != len(contexts) or (
             row_ptr[1:] < row_ptr[:-1]).any():  # not their differences, which may wrap round

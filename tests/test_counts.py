@@ -301,20 +301,21 @@ def test_rows_may_be_empty_and_fall_at_their_borders():
 
 
 @pytest.mark.parametrize("name, value, exception, message", [
-    ("row_ptr", np.int32([0, 2, 2, 4]), TypeError, "row_ptr must be a contiguous one-dimensional array of int64"),
+    ("row_ptr", np.int32([0, 2, 2, 4]), TypeError, "row_ptr must be a contiguous, aligned one-dimensional array of int64"),
     ("row_ptr", [0, 2, 2, 4], TypeError, "row_ptr must be .* list"),
     ("row_ptr", np.array([0, 2, 4]), ValueError, "row_ptr must rise from 0 to the 4 contexts in 4 values"),
     ("row_ptr", np.array([1, 2, 2, 4]), ValueError, "row_ptr must rise from 0"),
     ("row_ptr", np.array([0, 2, 2, 3]), ValueError, "row_ptr must rise"),
     ("row_ptr", np.array([0, 3, 2, 4]), ValueError, "row_ptr must rise"),
     ("row_ptr", np.array([0, 2**63 - 1, -2**63, 4]), ValueError, "row_ptr must rise"),
-    ("contexts", np.array([0, 2, 0, 1]), TypeError, "contexts must be a contiguous one-dimensional array of int32"),
+    ("contexts", np.array([0, 2, 0, 1]), TypeError, "contexts must be a contiguous, aligned one-dimensional array of int32"),
     ("contexts", np.zeros((4, 2), np.int32)[:, 0], TypeError, "contexts must be a contiguous"),
     ("contexts", np.int32([0, 3, 0, 1]), ValueError, r"contexts\[1\] is 3; the vocabulary has ids 0 to 2"),
     ("contexts", np.int32([-1, 2, 0, 1]), ValueError, r"contexts\[0\] is -1"),
     ("contexts", np.int32([2, 0, 0, 1]), ValueError, r"contexts\[1\] is 0 after 2; within a row they must be distinct and rise"),
     ("contexts", np.int32([0, 2, 1, 1]), ValueError, r"contexts\[3\] is 1 after 1"),
-    ("counts", np.float64([1, 2, 3, 4]), TypeError, "counts must be a contiguous one-dimensional array of float32"),
+    ("counts", np.float64([1, 2, 3, 4]), TypeError, "counts must be a contiguous, aligned one-dimensional array of float32"),
+    ("counts", np.zeros(17, np.uint8)[1:].view(np.float32), TypeError, "counts must be a contiguous, aligned"),
     ("counts", np.float32([1, 2, 3]), ValueError, "counts have as many values as contexts"),
     *(("counts", np.float32([1, bad, 3, 4]), ValueError, r"counts\[1\] is .*; counts must be finite and at least 1e-20")
       for bad in (0, -1, np.nan, np.inf, 1e-21)),
@@ -665,3 +666,13 @@ def test_a_planted_file_does_not_lead_out_of_bounds(saved):
     path.write_bytes(data.replace(good, bad.astype("<i8").tobytes()))
     with pytest.raises(FormatError, match="row_ptr must rise"):
         CooccurrenceCounts.load(path)
+
+
+def test_a_file_whose_numbers_are_not_aligned_is_read(saved):
+    """Its header is one byte longer; what is mapped would not lie on its boundaries."""
+    counts, path = saved
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    path.write_bytes((length + 1).to_bytes(8, "little") + data[8:8 + length] + b" " + data[8 + length:])
+    again = CooccurrenceCounts.load(path)
+    assert again.counts.flags.aligned and arrays(again) == arrays(counts)
