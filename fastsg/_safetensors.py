@@ -146,7 +146,7 @@ class Container:
     def map(self, name: str) -> NDArray[Any]:
         """An array mapped from the file, read-only; read where its numbers do not lie on their boundaries, as in a file of ours they do."""
         place = self.places[name]
-        if place.start % place.dtype.itemsize:
+        if place.start % np.dtype(place.dtype).itemsize:
             return self.read(name)
         return np.memmap(self._file, dtype=place.dtype, mode="r", offset=place.start, shape=place.shape).view(np.ndarray)
 
