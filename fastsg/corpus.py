@@ -17,6 +17,7 @@ import itertools
 import logging
 import os
 import sys
+from abc import ABC, abstractmethod
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -342,7 +343,7 @@ class _Segment:
     ends: slice
 
 
-class _Encoder:
+class _Encoder(ABC):
     """Collects tokens in provisional ids. Subclasses add texts and know what the ids mean.
 
     ``ends`` starts with a 0; behind it stands, for each line end, the number of tokens of its segment before it.
@@ -364,8 +365,9 @@ class _Encoder:
         self.ends.append(ends)
         self.segments.append(_Segment(slot, slice(first_token, self.tokens.n), slice(first_end, self.ends.n)))
 
+    @abstractmethod
     def types(self) -> _Types:
-        raise NotImplementedError
+        """The words behind the provisional ids."""
 
     def translate(self, maps: list[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Final tokens and offsets, in the memory of the provisional ones; ``maps`` has one array a slot."""
@@ -555,9 +557,9 @@ class _Blocks(_Encoder):
         self._buffers: deque[bytearray] = deque()
         self._arrays: deque[tuple[NDArray[np.int32], NDArray[np.int64]]] = deque()
 
+    @abstractmethod
     def tokenize(self, encoded: _Encoded, text: bytearray, n: int) -> None:
         """Fill ``encoded`` from clean, valid ``text[:n]``."""
-        raise NotImplementedError
 
     def check_invalid(self, block: reading.Block, bad: int) -> None:
         """Look at a block whose first invalid byte is at ``bad``, before it is repaired."""
