@@ -198,8 +198,8 @@ def _train(args: argparse.Namespace) -> int:
         raise ValueError("there is no input: name text files, or --input - for standard input, or --counts")
     if args.counts:
         _check_counts(args, inputs)
-    if args.solver == "sgd" and (given := [_flag(name) for name in _COUNTS_ONLY if name in getattr(args, "given", ())]):
-        raise ValueError(f"{given[0]} is for --solver counts; --solver sgd draws anew in every epoch")
+    if args.solver == "sgd" and "draws" in getattr(args, "given", ()):
+        raise ValueError("--draws is for --solver counts; --solver sgd draws anew in every epoch")
     if [*inputs, *(args.valid or [])].count("-") > 1:
         raise ValueError("'-' is named more than once, but standard input can be read only once")
     _check_outputs(args, inputs)
@@ -269,8 +269,6 @@ def _place(path: str) -> str | None:
     return None if special else place
 
 
-#: Settings of the solver counts alone that have a default.
-_COUNTS_ONLY = ("draws",)
 #: Settings that went into the counts already.
 _COUNTED = ("window", "shrink_windows", "sample", "draws", "min_count", "max_final_vocab")
 

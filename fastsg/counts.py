@@ -178,8 +178,8 @@ class CooccurrenceCounts:
         if not thinned_too or keep is None:
             return cls._counted(corpus, window.expected(), keep, sample, draws, seed, memory_limit, folder, workers)
         text = cls._counted(corpus, window.expected(), None, 0.0, draws, seed, memory_limit, folder, workers)
-        if memory_limit is not None:  # what the text's counts leave of it
-            memory_limit = max(memory_limit - 8 * text.nnz, 0) if text.counts.base is None else memory_limit
+        if memory_limit is not None and text.counts.base is None:  # mapped counts leave all of it, those in memory the rest
+            memory_limit = max(memory_limit - 8 * text.nnz, 0)
         thinned = cls._counted(corpus, window.harmonised(), keep, sample, draws, seed, memory_limit, folder, workers)
         text.thinned = thinned if thinned.nnz else None  # dropping may have left no pair to begin with
         return text
