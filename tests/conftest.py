@@ -1,6 +1,7 @@
 """Fixtures shared by the tests: seeds, problems of awkward shapes, and corpora where there are some."""
 
 import os
+import signal
 from pathlib import Path
 
 # Tests start Python anew: it must find the package that is being tested, installed or not, and never the source folder that it is
@@ -15,6 +16,12 @@ from fastsg import _core
 DATA = Path(os.environ.get("FASTSG_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 NO_DATA = "no corpora found: set FASTSG_DATA"
 SEED = int(os.environ.get("FASTSG_SEED", "0"))
+
+
+def pytest_configure():
+    """A shell starts background jobs with SIGINT ignored, and children inherit that: the tests that interrupt theirs would wait in vain."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
