@@ -24,7 +24,9 @@ ABI3 = platform.python_implementation() == "CPython" and not sysconfig.get_confi
 
 
 OPENMP = "#include <omp.h>\nint main(void) {\n  int n = 0;\n#pragma omp parallel\n  n = omp_get_num_threads();\n  return n < 1;\n}\n"
-PAUSE = "#include <omp.h>\nint main(void) { return omp_pause_resource_all(omp_pause_hard); }\n"  # GCC 9 and later
+PAUSE = (
+    "#include <omp.h>\nint main(void) { return omp_pause_resource_all(omp_pause_hard); }\n"  # GCC 9 and later
+)
 
 
 def links(compiler, code: str) -> bool:
@@ -70,16 +72,36 @@ class Build(build_ext):
 def extension(name: str, sources: list[str]) -> Extension:
     headers = [str(path) for path in [*Path(KERNELS).glob("*.[ch]"), *Path("fastsg").glob("*.pxi")]]
     macros = [("Py_LIMITED_API", "0x030B0000")] if ABI3 else []
-    return Extension(f"fastsg.{name}", [f"fastsg/{name}.pyx", *(f"{KERNELS}/{s}" for s in sources)], include_dirs=[KERNELS, "fastsg"],
-                     define_macros=macros, depends=headers, py_limited_api=ABI3)
+    return Extension(
+        f"fastsg.{name}",
+        [f"fastsg/{name}.pyx", *(f"{KERNELS}/{s}" for s in sources)],
+        include_dirs=[KERNELS, "fastsg"],
+        define_macros=macros,
+        depends=headers,
+        py_limited_api=ABI3,
+    )
 
 
-DIRECTIVES = dict(language_level=3, boundscheck=DEBUG, wraparound=False, cdivision=True, initializedcheck=False)
+DIRECTIVES = dict(
+    language_level=3, boundscheck=DEBUG, wraparound=False, cdivision=True, initializedcheck=False
+)
 setup(
     ext_modules=cythonize(
         [
-            extension("_core", ["dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c", "bf16_amx.c", "bf16_avx512.c",
-                                "windows.c", "small.c"]),
+            extension(
+                "_core",
+                [
+                    "dispatch.c",
+                    "isa_generic.c",
+                    "isa_avx2.c",
+                    "isa_avx512.c",
+                    "isa_neon.c",
+                    "bf16_amx.c",
+                    "bf16_avx512.c",
+                    "windows.c",
+                    "small.c",
+                ],
+            ),
             extension("_counting", ["cooccur.c"]),
             extension("_text", ["text.c", "decimal.c"]),
         ],

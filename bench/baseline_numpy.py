@@ -111,9 +111,13 @@ def grouped_step(
     flat = row_of * K + contexts
     row_weight = np.bincount(row_of, weights, minlength=U).astype(np.float32)[:, None]
 
-    np.take(I, centers, axis=0, out=X, mode="clip")  # any other mode makes NumPy buffer `out`; ids are valid here
+    np.take(
+        I, centers, axis=0, out=X, mode="clip"
+    )  # any other mode makes NumPy buffer `out`; ids are valid here
     np.matmul(X, O.T, out=E)
-    log_weight = E.ravel()[flat].astype(np.float64) @ weights  # sum of w·u_mn, before the logits are overwritten
+    log_weight = (
+        E.ravel()[flat].astype(np.float64) @ weights
+    )  # sum of w·u_mn, before the logits are overwritten
     _softmax_parts(E, b.top[:U], total)
     log_z = (b.top[:U].astype(np.float64) + np.log(total, dtype=np.float64)).ravel()
     loss = float(row_weight.ravel().astype(np.float64) @ log_z - log_weight)

@@ -39,26 +39,34 @@ def read_graph() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_
     edges = np.unique(edges, axis=0)
     nodes = int(edges.max()) + 1
     starts = np.concatenate([[0], np.cumsum(np.bincount(edges[:, 0], minlength=nodes))])
-    lines = [list(map(int, line.split())) for line in (GRAPH / "blogcatalog.labels").read_text().splitlines() if line.strip()]
+    lines = [
+        list(map(int, line.split()))
+        for line in (GRAPH / "blogcatalog.labels").read_text().splitlines()
+        if line.strip()
+    ]
     groups = np.zeros((nodes, max(max(groups) for _, *groups in lines) + 1), bool)
     for node, *labels in lines:
         groups[node, labels] = True
     return starts, edges[:, 1], groups[:, groups.any(0)]
 
 
-def random_walks(starts: NDArray[np.int64], neighbours: NDArray[np.int64], walks: int, steps: int, seed: int) -> NDArray[np.int32]:
+def random_walks(
+    starts: NDArray[np.int64], neighbours: NDArray[np.int64], walks: int, steps: int, seed: int
+) -> NDArray[np.int32]:
     """Uniform walks (walks * nodes, steps), each round from all nodes in random order."""
     rng, nodes = np.random.default_rng(seed), len(starts) - 1
     degree, out = np.diff(starts), np.empty((walks * nodes, steps), np.int32)
     for walk in range(walks):
         at = rng.permutation(nodes)
         for step in range(steps):
-            out[walk * nodes:(walk + 1) * nodes, step] = at
+            out[walk * nodes : (walk + 1) * nodes, step] = at
             at = neighbours[starts[at] + (rng.random(nodes) * degree[at]).astype(np.int64)]
     return out
 
 
-def scores(vectors: NDArray[np.float32], groups: NDArray[np.bool_], splits: int, seed: int) -> list[tuple[float, float]]:
+def scores(
+    vectors: NDArray[np.float32], groups: NDArray[np.bool_], splits: int, seed: int
+) -> list[tuple[float, float]]:
     """(Micro-F1, Macro-F1) in per cent for each part of labelled nodes."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score
@@ -71,12 +79,19 @@ def scores(vectors: NDArray[np.float32], groups: NDArray[np.bool_], splits: int,
             order = np.random.default_rng([seed, split]).permutation(len(groups))
             train, test = np.split(order, [round(part * len(order))])
             known = groups[train].any(0)  # a group without a known member cannot be predicted
-            model = OneVsRestClassifier(LogisticRegression(max_iter=300), n_jobs=1).fit(vectors[train], groups[train][:, known])
+            model = OneVsRestClassifier(LogisticRegression(max_iter=300), n_jobs=1).fit(
+                vectors[train], groups[train][:, known]
+            )
             chance = np.full((len(test), groups.shape[1]), -np.inf)
             chance[:, known] = model.predict_proba(vectors[test])
             rank = np.argsort(np.argsort(-chance, axis=1), axis=1)
             predicted = rank < groups[test].sum(1, keepdims=True)
-            found.append([f1_score(groups[test], predicted, average=kind, zero_division=0) * 100 for kind in ("micro", "macro")])
+            found.append(
+                [
+                    f1_score(groups[test], predicted, average=kind, zero_division=0) * 100
+                    for kind in ("micro", "macro")
+                ]
+            )
         results.append(tuple(np.mean(found, axis=0).tolist()))
     return results
 
@@ -93,16 +108,30 @@ def contenders(args: argparse.Namespace, cores: int) -> list[tuple[str, str, obj
     ours = [variant(text) for text in args.fastsg] if args.fastsg else default_variants()
     found: list[tuple[str, str, object]] = [(name, "fastsg", [*flags, *more]) for name, more in ours]
     if not args.no_gensim:
-        common = {"vector_size": args.vector_size, "window": args.window, "min_count": 1, "sg": 1, "epochs": args.epochs,
-                  "workers": cores, "sample": 0}
-        found += [("gensim, 5 negative samples", "gensim", common | {"hs": 0, "negative": 5}),
-                  ("gensim, hierarchical softmax", "gensim", common | {"hs": 1, "negative": 0})]
+        common = {
+            "vector_size": args.vector_size,
+            "window": args.window,
+            "min_count": 1,
+            "sg": 1,
+            "epochs": args.epochs,
+            "workers": cores,
+            "sample": 0,
+        }
+        found += [
+            ("gensim, 5 negative samples", "gensim", common | {"hs": 0, "negative": 5}),
+            ("gensim, hierarchical softmax", "gensim", common | {"hs": 1, "negative": 0}),
+        ]
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--fastsg", action="append", metavar="'NAME: FLAGS'", help="a variant with flags of fastsg train; repeatable")
+    parser.add_argument(
+        "--fastsg",
+        action="append",
+        metavar="'NAME: FLAGS'",
+        help="a variant with flags of fastsg train; repeatable",
+    )
     parser.add_argument("--no-gensim", action="store_true")
     parser.add_argument("--epochs", type=int, default=1, help="gensim's")
     parser.add_argument("--splits", type=int, default=3)
@@ -118,17 +147,30 @@ def main() -> None:
     cores, (starts, neighbours, groups) = use_cores(None), read_graph()
     rows: list[Row] = []
     print("  ".join(f"{name} {value}" for name, value in describe().items()) + "\n")
-    print("| | seconds | " + " | ".join(f"{kind} {part:.0%}" for part in PARTS for kind in ("Micro-F1", "Macro-F1")) + " |")
+    print(
+        "| | seconds | "
+        + " | ".join(f"{kind} {part:.0%}" for part in PARTS for kind in ("Micro-F1", "Macro-F1"))
+        + " |"
+    )
     print("|---" * (2 + 2 * len(PARTS)) + "|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "walks.txt")
         np.savetxt(text, random_walks(starts, neighbours, args.walks, args.steps, args.seed), fmt="%d")
         for name, who, how in contenders(args, cores):
             stem = Path(folder, "vectors")
-            row = run_fastsg(str(text), stem, how) if who == "fastsg" else run_peer(who, str(text), stem, how, outputs=False)
+            row = (
+                run_fastsg(str(text), stem, how)
+                if who == "fastsg"
+                else run_peer(who, str(text), stem, how, outputs=False)
+            )
             f1 = scores(node_vectors(stem.with_suffix(".vec"), len(groups)), groups, args.splits, args.seed)
             rows.append({"name": name, "f1": f1, "seconds": row["seconds"]})
-            print(f"| {name} | {row['seconds']:.1f} | " + " | ".join(f"{value:.2f}" for pair in f1 for value in pair) + " |", flush=True)
+            print(
+                f"| {name} | {row['seconds']:.1f} | "
+                + " | ".join(f"{value:.2f}" for pair in f1 for value in pair)
+                + " |",
+                flush=True,
+            )
     for name, f1 in PUBLISHED.items():
         print(f"| {name} | | " + " | ".join(f"{value:.2f}" for pair in f1 for value in pair) + " |")
     if args.json:

@@ -29,9 +29,15 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 
-POLICIES = {"passive": {"OMP_WAIT_POLICY": "passive"}, "active": {"OMP_WAIT_POLICY": "active"}, "default": {"GOMP_SPINCOUNT": "300000"}}
+POLICIES = {
+    "passive": {"OMP_WAIT_POLICY": "passive"},
+    "active": {"OMP_WAIT_POLICY": "active"},
+    "default": {"GOMP_SPINCOUNT": "300000"},
+}
 BAR = 1.5
-Turns = dict[tuple[int, int, str, str, int], list[list[float]]]  # K, U, condition, policy, threads -> seconds of steps by turn
+Turns = dict[
+    tuple[int, int, str, str, int], list[list[float]]
+]  # K, U, condition, policy, threads -> seconds of steps by turn
 
 
 # ---- one measurement, in a process of its own ------------------------------------------------------------------------
@@ -53,9 +59,15 @@ def child(K: int, H: int, U: int, threads: int, seconds: float) -> None:
 
 def measure(K: int, H: int, U: int, policy: str, threads: int, seconds: float) -> list[float]:
     """Seconds of steps under a wait policy."""
-    clean = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_NUM_THREADS")}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_NUM_THREADS")
+    }
     command = [sys.executable, __file__, "--child", json.dumps([K, H, U, threads, seconds])]
-    done = subprocess.run(command, env=clean | POLICIES[policy], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        command, env=clean | POLICIES[policy], stdout=subprocess.PIPE, text=True, check=True
+    )
     return json.loads(done.stdout)
 
 
@@ -91,7 +103,9 @@ def run(args: argparse.Namespace) -> Turns:
     for _ in range(args.rounds):
         for condition, number in (("as it is", 0), ("burnt", args.burners)):
             with burners(number):
-                for (K, U), policy, threads in product(zip(args.K, args.U, strict=True), args.policies, args.threads):
+                for (K, U), policy, threads in product(
+                    zip(args.K, args.U, strict=True), args.policies, args.threads
+                ):
                     found = measure(K, args.H, U, policy, threads, args.seconds)
                     turns.setdefault((K, U, condition, policy, threads), []).append(found)
     return turns
@@ -107,8 +121,19 @@ def rows(turns: Turns, threads: list[int], H: int) -> list[dict[str, object]]:
         own = {n: turns[K, U, condition, policy, n] for n in threads}
         ms = {n: median(sum(turn) / len(turn) for turn in own[n]) * 1e3 for n in threads}
         single = {n: median(seconds for turn in own[n] for seconds in turn) * 1e3 for n in threads}
-        table.append({"K": K, "H": H, "U": U, "condition": condition, "policy": policy, "ms": ms, "single_step_ms": single,
-                      "ratio": ms[threads[-1]] / ms[threads[0]], "steps": {n: sum(map(len, own[n])) for n in threads}})
+        table.append(
+            {
+                "K": K,
+                "H": H,
+                "U": U,
+                "condition": condition,
+                "policy": policy,
+                "ms": ms,
+                "single_step_ms": single,
+                "ratio": ms[threads[-1]] / ms[threads[0]],
+                "steps": {n: sum(map(len, own[n])) for n in threads},
+            }
+        )
     return table
 
 
@@ -118,7 +143,9 @@ def show(table: list[dict[str, object]], threads: list[int]) -> None:
     print(f"\n{'K':>7} {'U':>5} {'machine':>9} {'policy':>8} {heads} {f'{threads[-1]} over {threads[0]}':>9}")
     for row in table:
         ms = " ".join(f"{row['ms'][n]:8.2f} ({row['single_step_ms'][n]:6.2f}) ms" for n in threads)
-        print(f"{row['K']:7,} {row['U']:5,} {row['condition']:>9} {row['policy']:>8} {ms} {row['ratio']:8.2f}x")
+        print(
+            f"{row['K']:7,} {row['U']:5,} {row['condition']:>9} {row['policy']:>8} {ms} {row['ratio']:8.2f}x"
+        )
 
 
 def main() -> None:
@@ -147,8 +174,10 @@ def main() -> None:
     show(table, args.threads)
     passive = [row["ratio"] for row in table if row["condition"] == "burnt" and row["policy"] == "passive"]
     if passive:
-        print(f"\nburnt, passive: {args.threads[-1]} threads take at most {max(passive):.2f} times as long as {args.threads[0]}; the bar is {BAR}: "
-              f"{'held' if max(passive) <= BAR else 'NOT HELD'}")
+        print(
+            f"\nburnt, passive: {args.threads[-1]} threads take at most {max(passive):.2f} times as long as {args.threads[0]}; the bar is {BAR}: "
+            f"{'held' if max(passive) <= BAR else 'NOT HELD'}"
+        )
     if args.json:
         Path(args.json).write_text(json.dumps({"machine": machine, "rows": table}, indent=2) + "\n")
 

@@ -68,7 +68,10 @@ def reorder(words: list[str], order: str) -> NDArray:
     with open(order, encoding="utf-8", errors="replace") as file:
         wanted = [line.split(None, 1)[0] for line in file if line.strip()]
     if sorted(wanted) != sorted(words):
-        print(f"calibrated_nll: {order} has other words than the vectors, so other centers are drawn", file=sys.stderr)
+        print(
+            f"calibrated_nll: {order} has other words than the vectors, so other centers are drawn",
+            file=sys.stderr,
+        )
         return np.arange(len(words))
     return np.array([place[word] for word in wanted])
 
@@ -137,7 +140,9 @@ def block_loss(x_rk: NDArray, prior_k: NDArray, pairs: Pairs, s: float, b: float
     xx = W_r @ (np.einsum("rk,rk->r", px_rk, x_rk) - Ex_r**2)
     xl = W_r @ (px_rk @ prior_k - Ex_r * El_r)
     ll = W_r @ (p_rk @ prior_k**2 - El_r**2)
-    return Loss(float(value), np.array([W_r @ Ex_r - seen[0], W_r @ El_r - seen[1]]), np.array([[xx, xl], [xl, ll]]))
+    return Loss(
+        float(value), np.array([W_r @ Ex_r - seen[0], W_r @ El_r - seen[1]]), np.array([[xx, xl], [xl, ll]])
+    )
 
 
 def loss(I: NDArray, O: NDArray, prior: NDArray, centers: NDArray, pairs: Pairs, s: float, b: float) -> Loss:
@@ -147,11 +152,15 @@ def loss(I: NDArray, O: NDArray, prior: NDArray, centers: NDArray, pairs: Pairs,
     for first in range(0, len(centers), BLOCK):
         part = slice(*np.searchsorted(pairs.rows, [first, first + BLOCK]))
         block = Pairs(pairs.rows[part] - first, pairs.contexts[part], pairs.weights[part])
-        parts.append(block_loss(I[centers[first:first + BLOCK]].astype(np.float64) @ O64.T, prior, block, s, b))
+        parts.append(
+            block_loss(I[centers[first : first + BLOCK]].astype(np.float64) @ O64.T, prior, block, s, b)
+        )
     return Loss(*(sum(values) / total for values in zip(*parts, strict=True)))
 
 
-def fit(I: NDArray, O: NDArray, prior: NDArray, centers: NDArray, pairs: Pairs, tolerance: float = 1e-5) -> tuple[float, float, float]:
+def fit(
+    I: NDArray, O: NDArray, prior: NDArray, centers: NDArray, pairs: Pairs, tolerance: float = 1e-5
+) -> tuple[float, float, float]:
     """s, b and the loss at its minimum. Newton's steps, halved as long as the loss does not fall."""
     at = np.array([1.0, 0.75])  # negative sampling in theory: its noise is p^0.75
     now = loss(I, O, prior, centers, pairs, *at)
@@ -186,8 +195,13 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
     ids, lines = encode(args.train, words)
     counts = np.maximum(np.bincount(ids, minlength=K), 1)
     prior = np.log(counts / counts.sum())
-    found = {"K": K, "lnK": float(np.log(K)), "centers": len(centers), "pairs": float(valid.weights.sum()),
-             "unigram": float(-(valid.weights @ prior[valid.contexts]) / valid.weights.sum())}
+    found = {
+        "K": K,
+        "lnK": float(np.log(K)),
+        "centers": len(centers),
+        "pairs": float(valid.weights.sum()),
+        "unigram": float(-(valid.weights @ prior[valid.contexts]) / valid.weights.sum()),
+    }
     if args.scale is None:
         s, b, trained = fit(I, O, prior, centers, count_pairs(ids, lines, centers, K, args.window))
         found |= {"train_nll": trained, "plain_nll": loss(I, O, prior, centers, valid, 1.0, 0.0).value}

@@ -67,8 +67,17 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
     },
 }
 NUMBERS = {"seed": int, "alpha": float, "epochs": int, "head": float, "sample": float}
-PAIRS = {"WS-353": "EN-WS-353-ALL.txt", "SimLex": "EN-SIMLEX-999.txt", "MTurk": "EN-MTurk-287.txt", "wordsim-240": "wordsim-240.txt"}
-ANALOGIES = {"analogies": "questions-words.txt", "ca_translated": "ca_translated.txt", "cwe": "cwe_analogy.txt"}
+PAIRS = {
+    "WS-353": "EN-WS-353-ALL.txt",
+    "SimLex": "EN-SIMLEX-999.txt",
+    "MTurk": "EN-MTurk-287.txt",
+    "wordsim-240": "wordsim-240.txt",
+}
+ANALOGIES = {
+    "analogies": "questions-words.txt",
+    "ca_translated": "ca_translated.txt",
+    "cwe": "cwe_analogy.txt",
+}
 
 
 def scores(model: SkipGram, folder: Path | None) -> dict[str, float]:
@@ -92,9 +101,15 @@ def batch_size(solver: str, corpus: EncodedCorpus, part: float) -> int:
     return max(int(default_batch_rows(len(corpus.vocab), block_rows(len(corpus.vocab))) * part), 1)
 
 
-def measure(name: str, args: argparse.Namespace, corpus: EncodedCorpus, valid: EncodedCorpus) -> dict[str, object]:
+def measure(
+    name: str, args: argparse.Namespace, corpus: EncodedCorpus, valid: EncodedCorpus
+) -> dict[str, object]:
     """One row of the table."""
-    settings = {"epochs": args.epochs, "precision": args.precision, "vector_size": args.vector_size} | variant(args.solver, name)
+    settings = {
+        "epochs": args.epochs,
+        "precision": args.precision,
+        "vector_size": args.vector_size,
+    } | variant(args.solver, name)
     if "batch_size" in settings:
         settings["batch_size"] = batch_size(args.solver, corpus, settings["batch_size"])
     thinned_windows = settings.pop("thinned_windows", None)
@@ -108,8 +123,12 @@ def measure(name: str, args: argparse.Namespace, corpus: EncodedCorpus, valid: E
         counts.thinned = CooccurrenceCounts.from_corpus(corpus, shrink_windows=thinned_windows, **made)
         model.fit_counts(counts)
     nll, unigram, _ = model.nll(valid)
-    return {"variant": name, "valid_nll": nll, "below_unigram": unigram - nll,
-            "passes": sum(epoch["softmax_rows"] * epoch["words"] for epoch in model.history) / K**2} | scores(model, args.eval)
+    return {
+        "variant": name,
+        "valid_nll": nll,
+        "below_unigram": unigram - nll,
+        "passes": sum(epoch["softmax_rows"] * epoch["words"] for epoch in model.history) / K**2,
+    } | scores(model, args.eval)
 
 
 def variant(solver: str, name: str) -> dict[str, object]:
@@ -118,7 +137,9 @@ def variant(solver: str, name: str) -> dict[str, object]:
         return VARIANTS[solver][name]
     setting, _, value = name.partition(" ")
     if setting not in NUMBERS:
-        raise SystemExit(f"there is no variant {name!r}; there are {', '.join(VARIANTS[solver])}, and {', '.join(NUMBERS)} with any number")
+        raise SystemExit(
+            f"there is no variant {name!r}; there are {', '.join(VARIANTS[solver])}, and {', '.join(NUMBERS)} with any number"
+        )
     return {setting: NUMBERS[setting](value)}
 
 
@@ -143,8 +164,19 @@ def main() -> None:
         if not rows:
             print("| " + " | ".join(row) + " |\n|" + "---|" * len(row))
         rows.append(row)
-        print("| " + " | ".join(f"{value:,.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
-                                for value in row.values()) + " |", flush=True)
+        print(
+            "| "
+            + " | ".join(
+                f"{value:,.4f}"
+                if isinstance(value, float)
+                else f"{value:,}"
+                if isinstance(value, int)
+                else str(value)
+                for value in row.values()
+            )
+            + " |",
+            flush=True,
+        )
     if args.json:
         Path(args.json).write_text(json.dumps(rows, indent=2) + "\n")
 

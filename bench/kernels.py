@@ -58,7 +58,10 @@ def verify(precision: str = "float32") -> float:
     log_p = c - np.log(np.exp(c).sum(1, keepdims=True))
     R = N.sum(1, keepdims=True) * np.exp(log_p) - N
     exact = (-(N * log_p).sum(), R @ batch.O.astype(np.float64), R.T @ batch.I[centers].astype(np.float64))
-    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip((np.float64(loss), gI, gO), exact, strict=True))
+    return max(
+        float(np.abs(a - b).max() / np.abs(b).max())
+        for a, b in zip((np.float64(loss), gI, gO), exact, strict=True)
+    )
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -92,7 +95,12 @@ def own_contenders(batch: Batch, threads: int, precision: str = "float32") -> Co
     workspace = batch.workspace(threads, precision)
     product = 2 * batch.U * batch.K * batch.H
     sums = np.zeros(batch.K, np.float32), np.zeros(batch.K, np.float32)
-    step = {"step": (lambda: workspace.step(batch.I, batch.O, batch.none, *batch.counts, batch.shift, RATE, *sums), 3 * product)}
+    step = {
+        "step": (
+            lambda: workspace.step(batch.I, batch.O, batch.none, *batch.counts, batch.shift, RATE, *sums),
+            3 * product,
+        )
+    }
     if precision == "bfloat16":
         return step
     return {"pass A": (lambda: workspace.loss(batch.I, batch.O, batch.none, *batch.counts), product)} | step
@@ -111,21 +119,34 @@ def other_contenders(batch: Batch) -> Contenders:
     return found
 
 
-def measure(contenders: Contenders, threads: int, repeats: int, precision: str = "float32") -> dict[str, dict[str, float]]:
+def measure(
+    contenders: Contenders, threads: int, repeats: int, precision: str = "float32"
+) -> dict[str, dict[str, float]]:
     """Medians of each contender: Gflop/s, its share of the peak measured beside it, the clock at its end, the share of the peak at that clock."""
     found: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in contenders}
     for work, _ in contenders.values():
         work()
     for _ in range(repeats):
         for name, (work, flops) in contenders.items():
-            time.sleep(0.2)  # BLAS threads spin for a while after their work and would slow whoever comes next
+            time.sleep(
+                0.2
+            )  # BLAS threads spin for a while after their work and would slow whoever comes next
             top, top_hertz = peak(threads, precision), clock()
             rate = flops / timed(work) * 1e-9
             hertz = clock()
             time.sleep(0.2)
             top = max(top, peak(threads, precision))
             found[name].append((rate, rate / top, hertz, rate / (top * hertz / top_hertz)))
-    return {name: dict(zip(("gflops", "share_of_peak", "GHz", "share_at_clock"), map(median, zip(*rows, strict=True)), strict=True)) for name, rows in found.items()}
+    return {
+        name: dict(
+            zip(
+                ("gflops", "share_of_peak", "GHz", "share_at_clock"),
+                map(median, zip(*rows, strict=True)),
+                strict=True,
+            )
+        )
+        for name, rows in found.items()
+    }
 
 
 def main() -> None:
@@ -139,13 +160,33 @@ def main() -> None:
     args = parser.parse_args()
     machine = describe()
     print("  ".join(f"{name} {value}" for name, value in machine.items()))
-    print(f"\n{'H':>4} {'kernels':>12} {'threads':>7} {'contender':>18} {'Gflop/s':>9} {'of peak':>8} {'GHz':>6} {'at clock':>9}")
+    print(
+        f"\n{'H':>4} {'kernels':>12} {'threads':>7} {'contender':>18} {'Gflop/s':>9} {'of peak':>8} {'GHz':>6} {'at clock':>9}"
+    )
     rows = []
 
-    def run(H: int, kernels: str, threads: int, error: float, contenders: Contenders, precision: str = "float32") -> None:
-        for name, figures in measure(contenders, threads, args.repeats if kernels != "generic" else 2, precision).items():
-            rows.append({"K": args.K, "H": H, "U": args.U, "kernels": kernels, "threads": threads, "contender": name, "error": error} | figures)
-            print(f"{H:4} {kernels:>12} {threads:7} {name:>18} {figures['gflops']:9.1f} {figures['share_of_peak']:8.1%} {figures['GHz']:6.2f} {figures['share_at_clock']:9.1%}", flush=True)
+    def run(
+        H: int, kernels: str, threads: int, error: float, contenders: Contenders, precision: str = "float32"
+    ) -> None:
+        for name, figures in measure(
+            contenders, threads, args.repeats if kernels != "generic" else 2, precision
+        ).items():
+            rows.append(
+                {
+                    "K": args.K,
+                    "H": H,
+                    "U": args.U,
+                    "kernels": kernels,
+                    "threads": threads,
+                    "contender": name,
+                    "error": error,
+                }
+                | figures
+            )
+            print(
+                f"{H:4} {kernels:>12} {threads:7} {name:>18} {figures['gflops']:9.1f} {figures['share_of_peak']:8.1%} {figures['GHz']:6.2f} {figures['share_at_clock']:9.1%}",
+                flush=True,
+            )
 
     for H in args.H:
         batch = Batch(args.K, H, args.U)

@@ -16,8 +16,16 @@ def describe() -> dict[str, object]:
     """CPU, cores, threads, instruction set, versions, commit."""
     config = fastsg.show_config()
     return {
-        "cpu": _cpu(), "cores": os.cpu_count(), "threads": config["threads"], "isa": config["isa"], "compiler": config["compiler"],
-        "fastsg": fastsg.__version__, "commit": _commit(), "python": platform.python_version(), "numpy": np.__version__, "blas": _blas(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "threads": config["threads"],
+        "isa": config["isa"],
+        "compiler": config["compiler"],
+        "fastsg": fastsg.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": _blas(),
     }
 
 
@@ -31,7 +39,12 @@ def _cpu() -> str:
 
 def _commit() -> str | None:
     folder = Path(__file__).resolve().parent
-    done = subprocess.run(["git", "-C", str(folder), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.stdout.strip() or None
 
 

@@ -50,7 +50,9 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> tu
     """
     with tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=os.environ | (environment or {}))
+        child = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, env=os.environ | (environment or {})
+        )
         try:
             printed = child.stdout.read()
             _, status, usage = os.wait4(child.pid, 0)
@@ -68,7 +70,9 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> tu
             raise Failed(f"exit code {child.returncode}: " + "; ".join(said[-2:]))
     unit = 1 if sys.platform == "darwin" else 1024
     return printed.decode("utf-8", "replace"), {
-        "process_seconds": seconds, "cpu_seconds": usage.ru_utime + usage.ru_stime, "peak_rss_bytes": usage.ru_maxrss * unit,
+        "process_seconds": seconds,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_rss_bytes": usage.ru_maxrss * unit,
     }
 
 
@@ -85,7 +89,9 @@ def default_variants() -> list[tuple[str, list[str]]]:
     """fastsg as it is, and in bfloat16 where this CPU can; asked in another process, which keeps this one small."""
     asked = [sys.executable, "-c", "from fastsg import _core; print(*_core.available_precisions())"]
     precisions = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
-    return [("fastsg", [])] + ([("fastsg bfloat16", ["--precision", "bfloat16"])] if "bfloat16" in precisions else [])
+    return [("fastsg", [])] + (
+        [("fastsg bfloat16", ["--precision", "bfloat16"])] if "bfloat16" in precisions else []
+    )
 
 
 def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
@@ -105,7 +111,9 @@ def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
         run([sys.executable, "-c", EXPORT, f"{stem}.model", f"{stem}.in"])
     kept = ("settings", "tokens", "pairs", "softmax_rows", "seconds", "workers", "isa", "precision")
     return row | {
-        "seconds": row["process_seconds"], "K": report["vocabulary_size"], "trained_nll": report["epochs"][-1]["nll"],
+        "seconds": row["process_seconds"],
+        "K": report["vocabulary_size"],
+        "trained_nll": report["epochs"][-1]["nll"],
         "report": {name: report[name] for name in kept},
     }
 
@@ -115,7 +123,9 @@ def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
 
 def run_peer(peer: str, text: str, stem: Path, settings: Row, outputs: bool = True) -> Row:
     """Train gensim or fastText on a text; files are STEM.vec and, if wanted, STEM.out. The seconds are from file to file."""
-    task = {"text": text, "vectors": f"{stem}.vec", "settings": settings} | ({"outputs": f"{stem}.out"} if outputs else {})
+    task = {"text": text, "vectors": f"{stem}.vec", "settings": settings} | (
+        {"outputs": f"{stem}.out"} if outputs else {}
+    )
     printed, row = run([sys.executable, __file__, peer, json.dumps(task)], ENVIRONMENT.get(peer))
     return row | json.loads(printed) | {"settings": settings}
 
@@ -139,7 +149,9 @@ def train_fasttext(text: str, vectors: str, settings: Row, outputs: str | None =
     import fasttext
 
     begun = time.perf_counter()
-    model = fasttext.train_unsupervised(text, model="skipgram", minn=0, maxn=0, bucket=0, verbose=0, **settings)
+    model = fasttext.train_unsupervised(
+        text, model="skipgram", minn=0, maxn=0, bucket=0, verbose=0, **settings
+    )
     words = model.get_words()
     write_vectors(vectors, words, model.get_input_matrix())
     seconds = time.perf_counter() - begun

@@ -42,9 +42,18 @@ from scale import Others
 WINDOW, MIN_COUNT, NEGATIVE = 5, 5, 5
 LONGEST = 10_000  # words of a sentence that gensim reads
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-SIMILARITY = {"WS-353": "EN-WS-353-ALL.txt", "SimLex": "EN-SIMLEX-999.txt", "RG-65": "EN-RG-65.txt", "MTurk": "EN-MTurk-287.txt"}
+SIMILARITY = {
+    "WS-353": "EN-WS-353-ALL.txt",
+    "SimLex": "EN-SIMLEX-999.txt",
+    "RG-65": "EN-RG-65.txt",
+    "MTurk": "EN-MTurk-287.txt",
+}
 QUESTIONS = "questions-words.txt"
-ANALOGIES = {"semantic": "questions-semantic.txt", "syntactic": "questions-syntactic.txt", "analogies": QUESTIONS}
+ANALOGIES = {
+    "semantic": "questions-semantic.txt",
+    "syntactic": "questions-syntactic.txt",
+    "analogies": QUESTIONS,
+}
 MIB = 2**20
 LARGEST_PICTURE = 60_000
 
@@ -102,25 +111,67 @@ def cut_lines(path: Path, target: Path, length: int = 1000) -> None:
 # ---- who runs --------------------------------------------------------------------------------------------------------
 
 
-def contenders(args: argparse.Namespace, text: Path, cut: Path, folder: Path) -> Iterator[tuple[str, Path, Callable[[], Row]]]:
+def contenders(
+    args: argparse.Namespace, text: Path, cut: Path, folder: Path
+) -> Iterator[tuple[str, Path, Callable[[], Row]]]:
     """Name, stem of the files and the work of each; peers that are not installed are left out."""
-    shared = {"--vector-size": args.vector_size, "--window": WINDOW, "--min-count": MIN_COUNT, "--workers": args.workers}
+    shared = {
+        "--vector-size": args.vector_size,
+        "--window": WINDOW,
+        "--min-count": MIN_COUNT,
+        "--workers": args.workers,
+    }
     flags = [str(part) for pair in shared.items() for part in pair]
-    for i, (name, more) in enumerate([variant(given) for given in args.fastsg] if args.fastsg else default_variants()):
+    for i, (name, more) in enumerate(
+        [variant(given) for given in args.fastsg] if args.fastsg else default_variants()
+    ):
         stem = folder / f"fastsg{i}"
-        yield name, stem, lambda stem=stem, more=more: {"kind": "fastsg", "flags": more} | run_fastsg(str(text), stem, [*flags, *more])
+        yield (
+            name,
+            stem,
+            lambda stem=stem, more=more: (
+                {"kind": "fastsg", "flags": more} | run_fastsg(str(text), stem, [*flags, *more])
+            ),
+        )
     for sample in args.gensim_samples if installed("gensim") else []:
-        settings = {"sg": 1, "hs": 0, "negative": NEGATIVE, "sample": sample, "vector_size": args.vector_size, "window": WINDOW,
-                    "min_count": MIN_COUNT, "epochs": args.epochs, "workers": args.workers, "seed": 1}
+        settings = {
+            "sg": 1,
+            "hs": 0,
+            "negative": NEGATIVE,
+            "sample": sample,
+            "vector_size": args.vector_size,
+            "window": WINDOW,
+            "min_count": MIN_COUNT,
+            "epochs": args.epochs,
+            "workers": args.workers,
+            "seed": 1,
+        }
         stem = folder / f"gensim{sample}"
-        yield f"gensim, sample {sample:g}", stem, lambda stem=stem, settings=settings: (
-            {"kind": "gensim"} | run_peer("gensim", str(cut), stem, settings))
+        yield (
+            f"gensim, sample {sample:g}",
+            stem,
+            lambda stem=stem, settings=settings: (
+                {"kind": "gensim"} | run_peer("gensim", str(cut), stem, settings)
+            ),
+        )
     if args.fasttext and installed("fasttext"):
-        settings = {"loss": "softmax", "dim": args.vector_size, "ws": WINDOW, "minCount": MIN_COUNT, "epoch": args.epochs, "t": 1.0,
-                    "thread": args.workers}
+        settings = {
+            "loss": "softmax",
+            "dim": args.vector_size,
+            "ws": WINDOW,
+            "minCount": MIN_COUNT,
+            "epoch": args.epochs,
+            "t": 1.0,
+            "thread": args.workers,
+        }
         stem = folder / "fasttext"
-        yield "fastText, softmax", stem, lambda stem=stem, settings=settings: (
-            {"kind": "fasttext"} | run_peer("fasttext", str(cut), stem, settings))
+        yield (
+            "fastText, softmax",
+            stem,
+            lambda stem=stem, settings=settings: (
+                {"kind": "fasttext"} | run_peer("fasttext", str(cut), stem, settings)
+            ),
+        )
 
 
 def installed(package: str) -> bool:
@@ -138,7 +189,9 @@ def evaluation_folder(folder: Path) -> Path | None:
     """A data folder for accept/quality.py with the sets of the table; Google's questions also split into their two halves."""
     source = SHARED / "data" / "eval_en"
     if not (SHARED / "accept" / "quality.py").is_file() or not source.is_dir():
-        say("no shared folder with accept/quality.py and data/eval_en beside the project; analogies and similarity are left out")
+        say(
+            "no shared folder with accept/quality.py and data/eval_en beside the project; analogies and similarity are left out"
+        )
         return None
     target = folder / "judge" / "eval_en"
     target.mkdir(parents=True)
@@ -162,7 +215,9 @@ def judge(vectors: Path, data: Path | None, top: int) -> Row:
     if data is None:
         return {}
     script = SHARED / "accept" / "quality.py"
-    printed, _ = run([sys.executable, str(script), str(vectors), "--data", str(data), "--top", str(top), "--json"])
+    printed, _ = run(
+        [sys.executable, str(script), str(vectors), "--data", str(data), "--top", str(top), "--json"]
+    )
     found = json.loads(printed)
     scores: Row = {name: found[file]["accuracy"] for name, file in ANALOGIES.items() if file in found}
     scores |= {name: found[file]["rho"] for name, file in SIMILARITY.items() if file in found}
@@ -176,18 +231,48 @@ def exact_nll(stem: Path, valid: Path, centers: int) -> Row:
         return {}
     bias = ["--bias", f"{stem}.bias"] if Path(f"{stem}.bias").exists() else []
     inputs = next(path for ending in (".in", ".vec") if (path := Path(f"{stem}{ending}")).exists())
-    printed, _ = run([sys.executable, str(script), str(inputs), f"{stem}.out", str(valid), "--window", str(WINDOW), "--dynamic",
-                      "--centers", str(centers), *bias])
+    printed, _ = run(
+        [
+            sys.executable,
+            str(script),
+            str(inputs),
+            f"{stem}.out",
+            str(valid),
+            "--window",
+            str(WINDOW),
+            "--dynamic",
+            "--centers",
+            str(centers),
+            *bias,
+        ]
+    )
     found = re.search(r"nats/pair (\S+) .* pairs (\S+)  centers (\S+)", printed)
     return {"nll": float(found[1]), "nll_pairs": float(found[2]), "nll_centers": int(found[3])}
 
 
 def calibrated_nll(stem: Path, train: Path, valid: Path, centers: int, order: Path | None) -> Row:
     """Held-out loss of negative sampling's vectors with their best scale and prior."""
-    command = [sys.executable, str(Path(__file__).with_name("calibrated_nll.py")), f"{stem}.vec", f"{stem}.out", "--train", str(train),
-               "--valid", str(valid), "--window", str(WINDOW), "--centers", str(centers)]
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("calibrated_nll.py")),
+        f"{stem}.vec",
+        f"{stem}.out",
+        "--train",
+        str(train),
+        "--valid",
+        str(valid),
+        "--window",
+        str(WINDOW),
+        "--centers",
+        str(centers),
+    ]
     found = json.loads(run(command + (["--order", str(order)] if order else []))[0])
-    return {"nll": found["nll"], "nll_pairs": found["pairs"], "nll_centers": found["centers"], "calibration": found}
+    return {
+        "nll": found["nll"],
+        "nll_pairs": found["pairs"],
+        "nll_centers": found["centers"],
+        "calibration": found,
+    }
 
 
 class Bench:
@@ -252,28 +337,46 @@ def table(rows: list[Row]) -> str:
     lines = ["| contender | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
     for row in rows:
         calibration = row.get("calibration", {})
-        shown = row | {"MiB": row["peak_rss_bytes"] / MIB if "peak_rss_bytes" in row else None, "held-out": row.get("nll"),
-                       "s": calibration.get("s"), "b": calibration.get("b")}
+        shown = row | {
+            "MiB": row["peak_rss_bytes"] / MIB if "peak_rss_bytes" in row else None,
+            "held-out": row.get("nll"),
+            "s": calibration.get("s"),
+            "b": calibration.get("b"),
+        }
         cells = [cell(shown.get(name), form) for name, form in columns.items()]
-        lines.append(f"| {row['name']}" + (f" (failed: {row['error']})" if "error" in row else "") + " | " + " | ".join(cells) + " |")
+        lines.append(
+            f"| {row['name']}"
+            + (f" (failed: {row['error']})" if "error" in row else "")
+            + " | "
+            + " | ".join(cells)
+            + " |"
+        )
     return "\n".join(lines)
 
 
 def notes(result: Row) -> str:
     """What the figures need to be read."""
     settings, rows = result["settings"], result["rows"]
-    lines = [f"{result['text']}; window {WINDOW}, min_count {MIN_COUNT}, peers {settings['epochs']} epochs, H = {settings['vector_size']}, "
-             f"{settings['workers']} threads. Analogies within the {settings['top']:,} most frequent words; similarity is Spearman's rho."]
+    lines = [
+        f"{result['text']}; window {WINDOW}, min_count {MIN_COUNT}, peers {settings['epochs']} epochs, H = {settings['vector_size']}, "
+        f"{settings['workers']} threads. Analogies within the {settings['top']:,} most frequent words; similarity is Spearman's rho."
+    ]
     scored = {(round(row["nll_pairs"]), row["nll_centers"]) for row in rows if "nll" in row}
     if scored:
-        where = "; ".join(f"{pairs:,.0f} (weighted) pairs of {centers:,} centers" for pairs, centers in sorted(scored))
+        where = "; ".join(
+            f"{pairs:,.0f} (weighted) pairs of {centers:,} centers" for pairs, centers in sorted(scored)
+        )
         unigram = next((row["calibration"]["unigram"] for row in rows if "calibration" in row), None)
-        lines.append(f"Held-out loss in nats per pair: {where}"
-                     + (f"; the training text's unigrams give {unigram:.4f}." if unigram else ".")
-                     + (" s and b: scale and prior fitted to vectors of negative sampling." if unigram else "")
-                     + other_windows(rows))
+        lines.append(
+            f"Held-out loss in nats per pair: {where}"
+            + (f"; the training text's unigrams give {unigram:.4f}." if unigram else ".")
+            + (" s and b: scale and prior fitted to vectors of negative sampling." if unigram else "")
+            + other_windows(rows)
+        )
     if result["longest_line"] > LONGEST:
-        lines.append(f"The peers read the text in lines of 1,000 words: its longest line has {result['longest_line']:,}.")
+        lines.append(
+            f"The peers read the text in lines of 1,000 words: its longest line has {result['longest_line']:,}."
+        )
     busy = ", ".join(str(row["cores_used_by_others"]) for row in rows if "seconds" in row)
     lines.append(f"Cores kept busy by others meanwhile: {busy}.")
     return "\n".join(lines)
@@ -282,11 +385,21 @@ def notes(result: Row) -> str:
 def other_windows(rows: list[Row]) -> str:
     """Who was trained for another P(n|m) than the one that is scored, in which a pair at distance d weighs (z - d + 1) / z."""
     shrinking = {row["name"]: row["report"]["settings"]["shrink_windows"] for row in rows if "report" in row}
-    others = [f"{name} ({value})" for name, value in shrinking.items() if value not in (True, "expected", "random")]
-    return f" Trained with other weights of distances than these pairs have: {', '.join(others)}." if others else ""
+    others = [
+        f"{name} ({value})" for name, value in shrinking.items() if value not in (True, "expected", "random")
+    ]
+    return (
+        f" Trained with other weights of distances than these pairs have: {', '.join(others)}."
+        if others
+        else ""
+    )
 
 
-PANELS = {"analogies": "Google analogies, right", "WS-353": "WS-353, Spearman's rho", "nll": "held-out loss, nats per pair"}
+PANELS = {
+    "analogies": "Google analogies, right",
+    "WS-353": "WS-353, Spearman's rho",
+    "nll": "held-out loss, nats per pair",
+}
 MARKERS = {"fastsg": "o", "gensim": "s", "fasttext": "^"}
 
 
@@ -303,7 +416,9 @@ def plot(result: Row, path: str) -> None:
         say("nothing was scored; no picture")
         return
     with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure, axes = plt.subplots(1, len(panels), figsize=(3.6 * len(panels), 3.4), layout="constrained", squeeze=False)
+        figure, axes = plt.subplots(
+            1, len(panels), figsize=(3.6 * len(panels), 3.4), layout="constrained", squeeze=False
+        )
         for ax, (key, label) in zip(axes[0], panels.items(), strict=True):
             draw_panel(ax, rows, key, label)
         handles = {line.get_label(): line for ax in axes[0] for line in ax.get_lines()}
@@ -321,7 +436,15 @@ def draw_panel(ax: object, rows: list[Row], key: str, label: str) -> None:
     """A mark for each contender; time on a logarithmic axis where it differs much."""
     for i, row in enumerate(rows):
         if key in row:
-            ax.plot(row["seconds"], row[key], MARKERS[row["kind"]], color=f"C{i}", ms=7, label=row["name"], ls="none")
+            ax.plot(
+                row["seconds"],
+                row[key],
+                MARKERS[row["kind"]],
+                color=f"C{i}",
+                ms=7,
+                label=row["name"],
+                ls="none",
+            )
     times = [row["seconds"] for row in rows]
     if max(times) > 20 * min(times):
         ax.set_xscale("log")
@@ -341,8 +464,14 @@ def measured(args: argparse.Namespace) -> Row:
     from machine import describe  # not before the children: it imports NumPy
 
     kept = ("vector_size", "epochs", "top", "centers", "workers", "cores")
-    return {"machine": describe(), "text": Path(args.text).name, "valid": args.valid and Path(args.valid).name, "longest_line": longest,
-            "settings": {name: getattr(args, name) for name in kept}, "rows": rows}
+    return {
+        "machine": describe(),
+        "text": Path(args.text).name,
+        "valid": args.valid and Path(args.valid).name,
+        "longest_line": longest,
+        "settings": {name: getattr(args, name) for name in kept},
+        "rows": rows,
+    }
 
 
 def main() -> None:
@@ -350,13 +479,40 @@ def main() -> None:
     parser.add_argument("text", metavar="TEXT", nargs="?")
     parser.add_argument("--valid", metavar="TEXT", help="held-out text for the loss")
     parser.add_argument("--vector-size", type=int, default=100)
-    parser.add_argument("--epochs", type=int, default=5, help="of the peers; fastsg makes its own number of passes over the counts")
-    parser.add_argument("--fastsg", action="append", metavar="'NAME: FLAGS'", help="a variant with flags of fastsg train; repeatable")
-    parser.add_argument("--gensim-samples", type=float, nargs="*", default=[1e-3, 1e-4, 1e-5], metavar="T", help="none: no gensim")
-    parser.add_argument("--fasttext", action="store_true", help="also fastText's full softmax: only for small vocabularies")
-    parser.add_argument("--centers", type=int, default=2000, help="distinct words whose held-out pairs are scored; 0 is all")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=5,
+        help="of the peers; fastsg makes its own number of passes over the counts",
+    )
+    parser.add_argument(
+        "--fastsg",
+        action="append",
+        metavar="'NAME: FLAGS'",
+        help="a variant with flags of fastsg train; repeatable",
+    )
+    parser.add_argument(
+        "--gensim-samples",
+        type=float,
+        nargs="*",
+        default=[1e-3, 1e-4, 1e-5],
+        metavar="T",
+        help="none: no gensim",
+    )
+    parser.add_argument(
+        "--fasttext", action="store_true", help="also fastText's full softmax: only for small vocabularies"
+    )
+    parser.add_argument(
+        "--centers", type=int, default=2000, help="distinct words whose held-out pairs are scored; 0 is all"
+    )
     parser.add_argument("--top", type=int, default=30_000)
-    parser.add_argument("--cores", type=int, nargs="+", metavar="CPU", help="numbers of the cores to stay on; default all allowed")
+    parser.add_argument(
+        "--cores",
+        type=int,
+        nargs="+",
+        metavar="CPU",
+        help="numbers of the cores to stay on; default all allowed",
+    )
     parser.add_argument("--json")
     parser.add_argument("--plot")
     parser.add_argument("--from-json", help="show an earlier run instead of measuring")

@@ -43,7 +43,8 @@ def python_loop(path: str, tokenizer: str, min_count: int) -> tuple[list[str], a
     for tokens in token_lines(path, tokenizer):
         counts.update(tokens)
     words = sorted(
-        (word for word, n in counts.items() if n >= min_count), key=lambda word: (-counts[word], word.encode())
+        (word for word, n in counts.items() if n >= min_count),
+        key=lambda word: (-counts[word], word.encode()),
     )
     index = {word: i for i, word in enumerate(words)}
     ids, offsets = array("i"), array("q", [0])
@@ -64,7 +65,9 @@ def measure(path: str, tokenizer: str, min_count: int, threads: list[int], repea
     """Times of one file, tokens a second."""
 
     def compiled(workers: int) -> EncodedCorpus:
-        return EncodedCorpus.from_files(path, tokenizer=tokenizer, min_count=min_count, workers=workers, progress=False)
+        return EncodedCorpus.from_files(
+            path, tokenizer=tokenizer, min_count=min_count, workers=workers, progress=False
+        )
 
     def loop() -> object:
         return python_loop(path, tokenizer, min_count)

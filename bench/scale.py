@@ -43,8 +43,13 @@ class Others:
 
     @staticmethod
     def _foreign_seconds() -> float:
-        user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
-        own = sum(t.ru_utime + t.ru_stime for t in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+        user, nice, system, _, _, irq, softirq, *_ = map(
+            int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        )
+        own = sum(
+            t.ru_utime + t.ru_stime
+            for t in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        )
         return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") - own
 
 
@@ -92,8 +97,18 @@ def child(K: int, H: int, U: int, threads: int, precision: str, seconds: float) 
         tops.append(peak(threads))
     scratch = resident("VmHWM") - before
     estimate = _core.scratch_bytes(K, H, objective.block_rows(K), batch.U, threads, precision)
-    print(json.dumps({"U": batch.U, "rows": objective.block_rows(K), "seconds": median(times), "peak_gflops": max(tops),
-                      "scratch": scratch, "estimate": estimate}))
+    print(
+        json.dumps(
+            {
+                "U": batch.U,
+                "rows": objective.block_rows(K),
+                "seconds": median(times),
+                "peak_gflops": max(tops),
+                "scratch": scratch,
+                "estimate": estimate,
+            }
+        )
+    )
 
 
 def measure(point: Point, precision: str, seconds: float) -> Row:
@@ -102,7 +117,13 @@ def measure(point: Point, precision: str, seconds: float) -> Row:
     Otherwise (glibc) scratch would be laid into what making the matrices left behind, and would not show.
     """
     command = [sys.executable, __file__, "--child", json.dumps([*point.values(), precision, seconds])]
-    done = subprocess.run(command, env=os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        command,
+        env=os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
     return json.loads(done.stdout)
 
 
@@ -119,23 +140,36 @@ def run(args: argparse.Namespace) -> dict[str, list[Row]]:
     for _ in range(args.rounds):
         for key, point in distinct.items():
             found[key].append(measure(point, args.precision, args.seconds))
-    return with_shares({axis: [summary(point, found[tuple(point.values())]) for point in listed] for axis, listed in axes.items()})
+    return with_shares(
+        {
+            axis: [summary(point, found[tuple(point.values())]) for point in listed]
+            for axis, listed in axes.items()
+        }
+    )
 
 
 def summary(point: Point, rounds: list[Row]) -> Row:
     """One row from the rounds of a point."""
     seconds, U = median(row["seconds"] for row in rounds), rounds[0]["U"]
     return point | {
-        "U": U, "rows": rounds[0]["rows"], "seconds": seconds, "best_seconds": min(row["seconds"] for row in rounds),
-        "gflops": 6 * U * point["K"] * point["H"] / seconds * 1e-9, "peak_gflops": max(row["peak_gflops"] for row in rounds),
-        "scratch": max(row["scratch"] for row in rounds), "estimate": rounds[0]["estimate"],
+        "U": U,
+        "rows": rounds[0]["rows"],
+        "seconds": seconds,
+        "best_seconds": min(row["seconds"] for row in rounds),
+        "gflops": 6 * U * point["K"] * point["H"] / seconds * 1e-9,
+        "peak_gflops": max(row["peak_gflops"] for row in rounds),
+        "scratch": max(row["scratch"] for row in rounds),
+        "estimate": rounds[0]["estimate"],
     }
 
 
 def with_shares(axes: dict[str, list[Row]]) -> dict[str, list[Row]]:
     """The peak of each thread count is the best of all its points; shares are of that."""
     rows = [row for listed in axes.values() for row in listed]
-    best = {n: max(row["peak_gflops"] for row in rows if row["threads"] == n) for n in {row["threads"] for row in rows}}
+    best = {
+        n: max(row["peak_gflops"] for row in rows if row["threads"] == n)
+        for n in {row["threads"] for row in rows}
+    }
     for row in rows:
         row["peak_gflops"] = best[row["threads"]]
         row["share"] = row["gflops"] / row["peak_gflops"]
@@ -149,10 +183,14 @@ def show(axes: dict[str, list[Row]]) -> None:
     """Print a table for each axis."""
     for axis, rows in axes.items():
         print(f"\nby {LABELS[axis]}")
-        print(f"{'K':>9} {'H':>4} {'U':>5} {'threads':>7} | {'step':>11} {'Gflop/s':>8} {'of peak':>8} | {'scratch':>10} {'estimated':>10} {'rows at once':>12}")
+        print(
+            f"{'K':>9} {'H':>4} {'U':>5} {'threads':>7} | {'step':>11} {'Gflop/s':>8} {'of peak':>8} | {'scratch':>10} {'estimated':>10} {'rows at once':>12}"
+        )
         for row in rows:
-            print(f"{row['K']:9,} {row['H']:4} {row['U']:5,} {row['threads']:7} | {row['seconds'] * 1e3:8.1f} ms {row['gflops']:8.0f} "
-                  f"{row['share']:8.0%} | {row['scratch'] / MIB:6.0f} MiB {row['estimate'] / MIB:6.0f} MiB {row['rows']:12,}")
+            print(
+                f"{row['K']:9,} {row['H']:4} {row['U']:5,} {row['threads']:7} | {row['seconds'] * 1e3:8.1f} ms {row['gflops']:8.0f} "
+                f"{row['share']:8.0%} | {row['scratch'] / MIB:6.0f} MiB {row['estimate'] / MIB:6.0f} MiB {row['rows']:12,}"
+            )
 
 
 def plot(axes: dict[str, list[Row]], precision: str, path: str) -> None:
@@ -162,16 +200,32 @@ def plot(axes: dict[str, list[Row]], precision: str, path: str) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "fastsg", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure, grid = plt.subplots(2, len(axes), figsize=(11, 5), sharex="col", sharey="row", layout="constrained")
+    with mpl.rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "fastsg",
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    ):
+        figure, grid = plt.subplots(
+            2, len(axes), figsize=(11, 5), sharex="col", sharey="row", layout="constrained"
+        )
         for column, (axis, rows) in enumerate(axes.items()):
             draw_column(grid[:, column], axis, rows)
         grid[0, 0].set_ylabel("ms a step")
         grid[1, 0].set_ylabel("useful Gflop/s (6UKH)")
         grid[1, 0].set_ylim(bottom=0)
         lines = {line.get_label(): line for row in grid for line in row[0].get_lines()}
-        figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines), frameon=False)
-        figure.suptitle(f"A step of exact softmax, {precision}; where not varied: " + ", ".join(f"{k} = {v:,}" for k, v in BASE.items()), fontsize=10)
+        figure.legend(
+            lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines), frameon=False
+        )
+        figure.suptitle(
+            f"A step of exact softmax, {precision}; where not varied: "
+            + ", ".join(f"{k} = {v:,}" for k, v in BASE.items()),
+            fontsize=10,
+        )
         figure.savefig(path, dpi=80, metadata={"Date": None} if path.endswith(".svg") else None)
         plt.close(figure)
 
@@ -182,7 +236,14 @@ def draw_column(pair: list, axis: str, rows: list[Row]) -> None:
     ms = [row["seconds"] * 1e3 for row in rows]
     middle = next((row for row in rows if row[axis] == BASE[axis]), rows[-1])
     power = -1 if axis == "threads" else 1
-    pair[0].plot(x, [middle["seconds"] * 1e3 * (value / middle[axis]) ** power for value in x], "--", color="0.65", lw=1, label="in proportion")
+    pair[0].plot(
+        x,
+        [middle["seconds"] * 1e3 * (value / middle[axis]) ** power for value in x],
+        "--",
+        color="0.65",
+        lw=1,
+        label="in proportion",
+    )
     pair[0].plot(x, ms, "o-", color="C0", ms=4, label="measured")
     pair[0].set_yscale("log")
     pair[1].plot(x, [row["peak_gflops"] for row in rows], "--", color="C3", lw=1, label="multiply-add peak")
@@ -198,7 +259,9 @@ def draw_column(pair: list, axis: str, rows: list[Row]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--K", type=int, nargs="+", default=[1024, 4096, 10_000, 23_000, 68_000, 250_000, 1_000_000])
+    parser.add_argument(
+        "--K", type=int, nargs="+", default=[1024, 4096, 10_000, 23_000, 68_000, 250_000, 1_000_000]
+    )
     parser.add_argument("--H", type=int, nargs="+", default=[50, 64, 100, 128, 200, 256, 300])
     parser.add_argument("--U", type=int, nargs="+", default=[64, 128, 256, 512, 1024, 2048, 4096])
     parser.add_argument("--threads", type=int, nargs="+", default=list(range(1, (os.cpu_count() or 1) + 1)))
@@ -220,7 +283,11 @@ def main() -> None:
 
         others = Others()
         axes = run(args)
-        result = {"machine": describe() | {"cores_used_by_others": others.cores()}, "precision": args.precision, "axes": axes}
+        result = {
+            "machine": describe() | {"cores_used_by_others": others.cores()},
+            "precision": args.precision,
+            "axes": axes,
+        }
     print("  ".join(f"{name} {value}" for name, value in result["machine"].items()))
     show(result["axes"])
     if args.json:

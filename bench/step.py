@@ -36,7 +36,9 @@ def zipf_corpus(tokens: int, types: int, seed: int = 0) -> EncodedCorpus:
     rank[order] = np.arange(types)
     counts = np.bincount(drawn, minlength=types)[order]
     words = [f"w{i:07d}" for i in range(types)]  # rising names, so that ties keep the order of ids
-    return EncodedCorpus(rank[drawn], np.append(np.arange(0, tokens, 25), tokens).astype(np.int64), Vocab(words, counts))
+    return EncodedCorpus(
+        rank[drawn], np.append(np.arange(0, tokens, 25), tokens).astype(np.int64), Vocab(words, counts)
+    )
 
 
 def cut(corpus: EncodedCorpus, K: int) -> EncodedCorpus:
@@ -54,8 +56,10 @@ class Problem:
         self.K, self.H = len(corpus.vocab), H
         middle = min(len(corpus.tokens) // 2, len(corpus.tokens) - batch_size)
         window = pairs.Window.parse(5, True)
-        text = corpus.tokens[middle:middle + batch_size]
-        self.counts = pairs.PairCounts(*next(iter(pairs.window_batches(text, np.array([0, len(text)]), window, self.K, batch_size)))[1])
+        text = corpus.tokens[middle : middle + batch_size]
+        self.counts = pairs.PairCounts(
+            *next(iter(pairs.window_batches(text, np.array([0, len(text)]), window, self.K, batch_size)))[1]
+        )
         rng = np.random.default_rng(1)
         self.I = (rng.standard_normal((self.K, H)) * 0.3).astype(np.float32)
         self.O = (rng.standard_normal((self.K, H)) * 0.3).astype(np.float32)
@@ -63,7 +67,9 @@ class Problem:
         self.shift = np.zeros(self.K, np.float32)
         self.workspace = objective.make_workspace(self.K, H)
         self.buffers = GroupedBuffers(len(self.counts.centers), self.K, H)
-        sample = rng.choice(len(self.counts.contexts), min(literal_pairs, len(self.counts.contexts)), replace=False)
+        sample = rng.choice(
+            len(self.counts.contexts), min(literal_pairs, len(self.counts.contexts)), replace=False
+        )
         row = np.searchsorted(self.counts.row_ptr, sample, "right") - 1
         self.sample = np.stack([self.counts.centers[row], self.counts.contexts[sample]], 1)
         self.sample_weights = self.counts.counts[sample]
@@ -86,7 +92,9 @@ class Problem:
         self.I[:], self.O[:] = I, O
         worst = abs(self.grouped() / both - 1)
         self.I[:], self.O[:] = I, O
-        some = pairs.PairCounts(*_core.group_pairs(*np.ascontiguousarray(self.sample.T), self.sample_weights, self.K))
+        some = pairs.PairCounts(
+            *_core.group_pairs(*np.ascontiguousarray(self.sample.T), self.sample_weights, self.K)
+        )
         same = self.workspace.loss(self.I, self.O, self.none, *some)
         worst = max(worst, abs(self.literal() / same - 1))
         self.I[:], self.O[:] = I, O
@@ -114,10 +122,19 @@ def measure(problem: Problem, repeats: int) -> dict[str, float]:
     fast, grouped = median(times["fastsg"]), median(times["grouped"])
     flops = 6 * U * problem.K * problem.H
     return {
-        "K": problem.K, "H": problem.H, "U": U, "pairs": problem.window_pairs, "entries": entries, "loss_difference": difference,
-        "fastsg_s": fast, "grouped_s": grouped, "literal_s": literal, "fastsg_gflops": flops / fast * 1e-9,
+        "K": problem.K,
+        "H": problem.H,
+        "U": U,
+        "pairs": problem.window_pairs,
+        "entries": entries,
+        "loss_difference": difference,
+        "fastsg_s": fast,
+        "grouped_s": grouped,
+        "literal_s": literal,
+        "fastsg_gflops": flops / fast * 1e-9,
         "grouped_gflops": flops / grouped * 1e-9,
-        "over_grouped": median(b / a for a, b in zip(times["fastsg"], times["grouped"], strict=True)), "over_literal": literal / fast,
+        "over_grouped": median(b / a for a, b in zip(times["fastsg"], times["grouped"], strict=True)),
+        "over_literal": literal / fast,
     }
 
 
@@ -131,18 +148,28 @@ def main() -> None:
     parser.add_argument("--literal-pairs", type=int, default=8)
     parser.add_argument("--json")
     args = parser.parse_args()
-    corpus = EncodedCorpus.from_files(args.input, min_count=1) if args.input else zipf_corpus(2_000_000, max(args.sizes))
+    corpus = (
+        EncodedCorpus.from_files(args.input, min_count=1)
+        if args.input
+        else zipf_corpus(2_000_000, max(args.sizes))
+    )
     machine = describe()
     print("  ".join(f"{name} {value}" for name, value in machine.items()))
-    print(f"\n{'K':>7} {'U':>6} {'pairs':>7} | {'literal':>10} {'grouped':>10} {'fastsg':>10} | {'over literal':>12} {'over grouped':>12} | "
-          f"{'NumPy Gflop/s':>13} {'fastsg Gflop/s':>14}")
+    print(
+        f"\n{'K':>7} {'U':>6} {'pairs':>7} | {'literal':>10} {'grouped':>10} {'fastsg':>10} | {'over literal':>12} {'over grouped':>12} | "
+        f"{'NumPy Gflop/s':>13} {'fastsg Gflop/s':>14}"
+    )
     rows = []
     for K in args.sizes:
-        row = measure(Problem(cut(corpus, K), args.vector_size, args.batch_size, args.literal_pairs), args.repeats)
+        row = measure(
+            Problem(cut(corpus, K), args.vector_size, args.batch_size, args.literal_pairs), args.repeats
+        )
         rows.append(row)
-        print(f"{row['K']:7,} {row['U']:6,} {row['pairs']:7,} | {row['literal_s']:8.2f} s {row['grouped_s']:8.3f} s {row['fastsg_s']:8.3f} s | "
-              f"{row['over_literal']:11.0f}x {row['over_grouped']:11.2f}x | {row['grouped_gflops']:13.0f} {row['fastsg_gflops']:14.0f}",
-              flush=True)
+        print(
+            f"{row['K']:7,} {row['U']:6,} {row['pairs']:7,} | {row['literal_s']:8.2f} s {row['grouped_s']:8.3f} s {row['fastsg_s']:8.3f} s | "
+            f"{row['over_literal']:11.0f}x {row['over_grouped']:11.2f}x | {row['grouped_gflops']:13.0f} {row['fastsg_gflops']:14.0f}",
+            flush=True,
+        )
     if args.json:
         Path(args.json).write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
 

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 class TorchSteps:
     """One batch, both ways; each call takes a step of plain SGD and returns the loss."""
 
-    def __init__(self, I: NDArray, O: NDArray, centers: NDArray, row_ptr: NDArray, contexts: NDArray, counts: NDArray, rate: float) -> None:
+    def __init__(
+        self,
+        I: NDArray,
+        O: NDArray,
+        centers: NDArray,
+        row_ptr: NDArray,
+        contexts: NDArray,
+        counts: NDArray,
+        rate: float,
+    ) -> None:
         self.I, self.O = torch.from_numpy(I), torch.from_numpy(O)
         self.centers, self.contexts = torch.from_numpy(centers).long(), torch.from_numpy(contexts).long()
         self.row = torch.from_numpy(np.repeat(np.arange(len(centers)), np.diff(row_ptr)))
@@ -39,7 +48,9 @@ class TorchSteps:
         top = E.max(1, keepdim=True).values
         E.sub_(top).exp_()
         total = E.sum(1, keepdim=True)
-        loss = float((self.weight * (top + total.log())).double().sum() - (target.double() * self.counts).sum())
+        loss = float(
+            (self.weight * (top + total.log())).double().sum() - (target.double() * self.counts).sum()
+        )
         scale = self.weight / total
         E.view(-1).index_add_(0, self.flat, self.counts / scale.view(-1)[self.row], alpha=-1)
         gX = (E @ self.O).mul_(scale)

@@ -20,6 +20,20 @@ from .vectors import KeyedVectors
 from .vocab import Vocab
 
 __all__ = [
-    "Callback", "Checkpoint", "CooccurrenceCounts", "DivergenceError", "EarlyStopping", "EncodedCorpus", "FormatError", "KeyedVectors",
-    "SkipGram", "SoftmaxModel", "Vocab", "__version__", "load", "load_checkpoint", "loss_and_gradient", "show_config",
+    "Callback",
+    "Checkpoint",
+    "CooccurrenceCounts",
+    "DivergenceError",
+    "EarlyStopping",
+    "EncodedCorpus",
+    "FormatError",
+    "KeyedVectors",
+    "SkipGram",
+    "SoftmaxModel",
+    "Vocab",
+    "__version__",
+    "load",
+    "load_checkpoint",
+    "loss_and_gradient",
+    "show_config",
 ]

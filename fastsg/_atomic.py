@@ -111,7 +111,9 @@ def check_writable(path: str | os.PathLike[str], argument: str) -> None:
         os.unlink(temporary)
     except OSError as error:
         reason = os.strerror(error.errno or errno.EIO)
-        raise _path_error(error.errno, f"{argument}: cannot write in folder {folder!r} ({reason})", path) from error
+        raise _path_error(
+            error.errno, f"{argument}: cannot write in folder {folder!r} ({reason})", path
+        ) from error
 
 
 def remove_stale_temporaries(path: str | os.PathLike[str]) -> list[str]:
@@ -199,7 +201,9 @@ def _final_mode(path: str) -> int:
             return stat.S_IMODE(info.st_mode)
     except OSError:
         pass
-    umask = os.umask(0o077)  # the only portable way to read it; a file made meanwhile by another thread is private
+    umask = os.umask(
+        0o077
+    )  # the only portable way to read it; a file made meanwhile by another thread is private
     os.umask(umask)
     return 0o666 & ~umask
 

@@ -25,11 +25,18 @@ from ._version import __version__
 def show_config() -> dict[str, object]:
     """Version, instruction set, threads, OpenMP and platform, as a dict."""
     return {
-        "version": __version__, "isa": _core.isa(), "available_isas": _core.available_isas(),
-        "available_precisions": _core.available_precisions(), "bfloat16_kernels": _core.available_bf16(),
+        "version": __version__,
+        "isa": _core.isa(),
+        "available_isas": _core.available_isas(),
+        "available_precisions": _core.available_precisions(),
+        "bfloat16_kernels": _core.available_bf16(),
         "threads": effective_num_threads(),
-        "thread_sources": available_threads(), "openmp": _core.OPENMP or None,
-        "wait_policy": ", ".join(f"{name}={value}" for name, value in _CHOSEN.items()) or "passive (set by fastsg)",
+        "thread_sources": available_threads(),
+        "openmp": _core.OPENMP or None,
+        "wait_policy": ", ".join(f"{name}={value}" for name, value in _CHOSEN.items())
+        or "passive (set by fastsg)",
         "compiler": _core.COMPILER,
-        "python": platform.python_version(), "numpy": np.__version__, "platform": platform.platform(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
     }

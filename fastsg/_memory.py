@@ -20,8 +20,19 @@ def distinct_pairs(K: int, pairs: int) -> int:
     return int(min(40 * pairs**0.75, pairs, K * K))
 
 
-def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, tokens: int = 0,
-             precision: str = "float32", pairs: int = 0, drawn: int = 0, entries: int = 0, tables: int = 1) -> dict[str, int]:
+def estimate(
+    K: int,
+    H: int,
+    batch_rows: int,
+    rows: int,
+    num_threads: int,
+    tokens: int = 0,
+    precision: str = "float32",
+    pairs: int = 0,
+    drawn: int = 0,
+    entries: int = 0,
+    tables: int = 1,
+) -> dict[str, int]:
     """Bytes by part, for a vocabulary of K words, H coordinates and batches of `batch_rows` distinct centers.
 
     Parameters
@@ -41,7 +52,9 @@ def estimate(K: int, H: int, batch_rows: int, rows: int, num_threads: int, token
         "tokens": 4 * tokens,
         "pairs": _PAIR_BYTES * pairs,
         # the marked copies of the text are gone when the start is made
-        "counts": max(_DRAWN_BYTES * drawn + tables * _ENTRY_BYTES * entries, (tables + 1) * _ENTRY_BYTES * entries),
+        "counts": max(
+            _DRAWN_BYTES * drawn + tables * _ENTRY_BYTES * entries, (tables + 1) * _ENTRY_BYTES * entries
+        ),
     }
     return parts | {"total": sum(parts.values())}
 
@@ -57,8 +70,10 @@ def require(needed: dict[str, int], what: str) -> None:
     free = available()
     if free is not None and needed["total"] > free:
         parts = ", ".join(f"{name} {size / 2**30:.2f}" for name, size in needed.items() if name != "total")
-        raise MemoryError(f"{what} needs about {needed['total'] / 2**30:.2f} GiB ({parts}), {free / 2**30:.2f} GiB are free; "
-                          "lower max_final_vocab or vector_size, or raise min_count")
+        raise MemoryError(
+            f"{what} needs about {needed['total'] / 2**30:.2f} GiB ({parts}), {free / 2**30:.2f} GiB are free; "
+            "lower max_final_vocab or vector_size, or raise min_count"
+        )
 
 
 def peak_rss_bytes() -> int:
@@ -88,14 +103,18 @@ def _kilobytes(path: str, name: str) -> int | None:
 
 def _cgroup(membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup") -> int | None:
     """Least that our control groups and those above them leave; the files they cache count as free while they are not in use."""
-    free = [left for folder in cgroup_folders("memory", membership, mounts) if (left := _left(folder)) is not None]
+    free = [
+        left for folder in cgroup_folders("memory", membership, mounts) if (left := _left(folder)) is not None
+    ]
     return min(free, default=None)
 
 
 def _left(folder: Path) -> int | None:
     """Bytes below the limit of one group; None without a limit. Version 2 has the first names, version 1 the second."""
-    for limit, used, idle in (("memory.max", "memory.current", "inactive_file"),
-                              ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")):
+    for limit, used, idle in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
         if (most := _number(folder / limit)) is not None and most < 2**60:
             taken = max((_number(folder / used) or 0) - _statistic(folder, idle), 0)
             return max(most - taken, 0)

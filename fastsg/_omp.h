@@ -4,22 +4,22 @@
 #ifdef _OPENMP
   #include <omp.h>
   #define FSG_OPENMP _OPENMP
-  static inline int fsg_omp_thread(void) { return omp_get_thread_num(); }
+static inline int fsg_omp_thread(void) { return omp_get_thread_num(); }
 #else
   #define FSG_OPENMP 0
-  static inline int fsg_omp_thread(void) { return 0; }
+static inline int fsg_omp_thread(void) { return 0; }
 #endif
 
 /* A forked child has no threads but believes it has those of its parent, and waits for them for ever. FSG_OMP_PAUSE, set by
  * setup.py if it links: the parent lets go of its threads before the fork. Otherwise the child must do with one thread. */
 #if !defined(_OPENMP)
   #define FSG_FORKS 1
-  static inline void fsg_omp_pause(void) {}
+static inline void fsg_omp_pause(void) {}
 #elif defined(FSG_OMP_PAUSE)
   #define FSG_FORKS 1
-  static inline void fsg_omp_pause(void) { omp_pause_resource_all(omp_pause_hard); }
+static inline void fsg_omp_pause(void) { omp_pause_resource_all(omp_pause_hard); }
 #else
   #define FSG_FORKS 0
-  static inline void fsg_omp_pause(void) {}
+static inline void fsg_omp_pause(void) {}
 #endif
 #endif

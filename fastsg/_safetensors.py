@@ -52,7 +52,9 @@ class Place:
     start: int
 
 
-def write(file: BinaryIO, schema: Schema, metadata: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> None:
+def write(
+    file: BinaryIO, schema: Schema, metadata: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]
+) -> None:
     """Write a whole file; the same arguments always give the same bytes.
 
     Parameters
@@ -66,11 +68,17 @@ def write(file: BinaryIO, schema: Schema, metadata: Mapping[str, str], arrays: M
     """
     present = [field for field in schema.fields if not field.optional or field.name in arrays]
     raw = {field.name: raw_bytes(field, arrays[field.name]) for field in present}
-    fields: dict[str, Any] = {"__metadata__": {"format": schema.name, "format_version": schema.version, **metadata}}
+    fields: dict[str, Any] = {
+        "__metadata__": {"format": schema.name, "format_version": schema.version, **metadata}
+    }
     end = 0
     for field in present:
         start, end = end, end + raw[field.name].nbytes
-        fields[field.name] = {"dtype": field.dtype, "shape": list(arrays[field.name].shape), "data_offsets": [start, end]}
+        fields[field.name] = {
+            "dtype": field.dtype,
+            "shape": list(arrays[field.name].shape),
+            "data_offsets": [start, end],
+        }
     text = json.dumps(fields, separators=(",", ":")).encode()
     text += b" " * (-(len(text) + 8) % _ALIGNMENT)
     if len(text) > MAX_HEADER:
@@ -148,7 +156,9 @@ class Container:
         place = self.places[name]
         if place.start % np.dtype(place.dtype).itemsize:
             return self.read(name)
-        return np.memmap(self._file, dtype=place.dtype, mode="r", offset=place.start, shape=place.shape).view(np.ndarray)
+        return np.memmap(self._file, dtype=place.dtype, mode="r", offset=place.start, shape=place.shape).view(
+            np.ndarray
+        )
 
 
 def _read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
@@ -185,7 +195,9 @@ def _checked_metadata(header: dict[str, Any], schema: Schema) -> dict[str, str]:
     if not all(isinstance(value, str) for value in metadata.values()):
         raise FormatError("its metadata are not all strings")
     if metadata.get("format_version") != schema.version:
-        raise FormatError(f"its version is {metadata.get('format_version')!r}; this fastsg reads {schema.version!r}")
+        raise FormatError(
+            f"its version is {metadata.get('format_version')!r}; this fastsg reads {schema.version!r}"
+        )
     return metadata
 
 
@@ -213,7 +225,9 @@ def _described(field: Field, entry: object) -> tuple[tuple[int, ...], int, int]:
             pass
         case _:
             raise FormatError(f"its header describes {field.name} in an unknown way")
-    if len(shape) != field.ndim or any(type(n) is not int for n in (*shape, first, last)):  # True is an int as well
+    if len(shape) != field.ndim or any(
+        type(n) is not int for n in (*shape, first, last)
+    ):  # True is an int as well
         raise FormatError(f"its header describes {field.name} in an unknown way")
     if dtype != field.dtype or min(shape) < 1:
         raise FormatError(f"type, shape and place of {field.name} do not agree")

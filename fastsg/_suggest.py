@@ -22,7 +22,11 @@ def close_words(word: str, index: Mapping[str, int], n: int = 3) -> list[str]:
     # Comparing letters is slow: only words of similar length that share an end are compared.
     asked, near = word.lower(), {}
     for other in itertools.islice(index, _SCANNED):
-        if abs(len(other) - len(word)) <= 2 and other and (other[0].lower() == asked[0] or other[-1].lower() == asked[-1]):
+        if (
+            abs(len(other) - len(word)) <= 2
+            and other
+            and (other[0].lower() == asked[0] or other[-1].lower() == asked[-1])
+        ):
             near.setdefault(other.lower(), other)
             if len(near) == _COMPARED:
                 break

@@ -41,7 +41,9 @@ def effective_num_threads(workers: int | None = None) -> int:
     if workers is None:
         return max(1, min(n for n in available_threads().values() if n is not None))
     if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
-        raise ValueError(f"workers is {workers!r}; allowed are None (all cores this process may use) and integers >= 1")
+        raise ValueError(
+            f"workers is {workers!r}; allowed are None (all cores this process may use) and integers >= 1"
+        )
     return int(workers)
 
 
@@ -72,7 +74,9 @@ def _cgroup_cores(membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/
     return max(1, math.ceil(min(cores))) if cores else None
 
 
-def cgroup_folders(controller: str, membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup") -> Iterator[Path]:
+def cgroup_folders(
+    controller: str, membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup"
+) -> Iterator[Path]:
     """Folders that may hold a limit of "cpu" or "memory": of our groups and of those above them.
 
     The lines of `membership` read ``id:controllers:path``; version 2 names no controllers.

@@ -66,12 +66,19 @@ class EarlyStopping(Callback):
     A resumed training goes on counting where it was: the losses are in the history, the best state is in the checkpoint.
     """
 
-    def __init__(self, monitor: str = "valid_nll", patience: int = 1, min_delta: float = 0.0, restore_best: bool = True) -> None:
+    def __init__(
+        self, monitor: str = "valid_nll", patience: int = 1, min_delta: float = 0.0, restore_best: bool = True
+    ) -> None:
         if monitor not in ("valid_nll", "nll"):
             raise ValueError(f"monitor is {monitor!r}; allowed are 'valid_nll' and 'nll'")
         if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
             raise ValueError(f"patience is {patience!r}; allowed are integers >= 1")
-        self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, restore_best
+        self.monitor, self.patience, self.min_delta, self.restore_best = (
+            monitor,
+            patience,
+            min_delta,
+            restore_best,
+        )
         self._reset()
 
     def _reset(self) -> None:
@@ -80,17 +87,23 @@ class EarlyStopping(Callback):
     def on_train_begin(self, model: SkipGram) -> None:
         self._reset()
         if self.monitor == "nll" and model.settings.solver == "counts":
-            raise ValueError("EarlyStopping(monitor='nll') compares epochs, but those of solver 'counts' train on different words and "
-                             "counts: give the model validation= and monitor 'valid_nll'")
+            raise ValueError(
+                "EarlyStopping(monitor='nll') compares epochs, but those of solver 'counts' train on different words and "
+                "counts: give the model validation= and monitor 'valid_nll'"
+            )
         if self.monitor == "valid_nll" and model.validation is None:
-            raise ValueError("EarlyStopping(monitor='valid_nll') needs a validation text: give the model validation=")
+            raise ValueError(
+                "EarlyStopping(monitor='valid_nll') needs a validation text: give the model validation="
+            )
         first = len(model.history) - model.plan.done
         for epoch in range(first, len(model.history)):  # of an interrupted training
             self._count(epoch + 1, model.history[epoch][self.monitor])
         if model.plan.done and self.restore_best:
             self._state = model.state.best if self._since else self._copy(model)
             if self._state is None:
-                logger.warning("the best epoch of the interrupted training was not kept: its state cannot be restored")
+                logger.warning(
+                    "the best epoch of the interrupted training was not kept: its state cannot be restored"
+                )
             model.state.best = self._state
         self._stop_if_patience_is_over()
 

@@ -18,7 +18,9 @@ EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all subcommands."""
-    parser = argparse.ArgumentParser(prog="fastsg", description="Skip-gram word embeddings by the exact full softmax.")
+    parser = argparse.ArgumentParser(
+        prog="fastsg", description="Skip-gram word embeddings by the exact full softmax."
+    )
     parser.add_argument("--version", action="version", version=f"fastsg {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_train(commands)
@@ -54,6 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; say nothing more, not even at exit
         return EXIT_ERROR
-    except (ValueError, TypeError, KeyError, OSError, MemoryError, ArithmeticError, ImportError, RuntimeError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        OSError,
+        MemoryError,
+        ArithmeticError,
+        ImportError,
+        RuntimeError,
+    ) as error:
         print(f"fastsg: error: {error_text(error)}", file=sys.stderr)
         return EXIT_ERROR

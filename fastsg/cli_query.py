@@ -21,9 +21,16 @@ from .vocab import Vocab
 
 def add_nn(commands: argparse._SubParsersAction) -> None:
     """Declare fastsg nn."""
-    parser = commands.add_parser("nn", help="nearest neighbours of words", description="Print the words most similar to each word.")
+    parser = commands.add_parser(
+        "nn", help="nearest neighbours of words", description="Print the words most similar to each word."
+    )
     parser.add_argument("vectors", help="word2vec text or binary file")
-    parser.add_argument("operands", metavar="word", nargs="*", help="words; without any, one a line is read from standard input")
+    parser.add_argument(
+        "operands",
+        metavar="word",
+        nargs="*",
+        help="words; without any, one a line is read from standard input",
+    )
     parser.add_argument("-k", "--topn", type=int, default=10, help="how many neighbours (default 10)")
     _add_format(parser)
     parser.set_defaults(run=run_nn)
@@ -31,12 +38,23 @@ def add_nn(commands: argparse._SubParsersAction) -> None:
 
 def add_predict(commands: argparse._SubParsersAction) -> None:
     """Declare fastsg predict."""
-    parser = commands.add_parser("predict", help="P(context|center)", description="Print the likeliest contexts of each center word, with "
-                                 "their exact probabilities over the whole vocabulary.")
+    parser = commands.add_parser(
+        "predict",
+        help="P(context|center)",
+        description="Print the likeliest contexts of each center word, with "
+        "their exact probabilities over the whole vocabulary.",
+    )
     parser.add_argument("vectors", help="input vectors: what fastsg train --output wrote")
     parser.add_argument("output_vectors", help="output vectors: what fastsg train --save-output wrote")
-    parser.add_argument("operands", metavar="word", nargs="*", help="center words; without any, one a line is read from standard input")
-    parser.add_argument("--bias", metavar="F", help="constants added to the logits: what fastsg train --save-bias wrote")
+    parser.add_argument(
+        "operands",
+        metavar="word",
+        nargs="*",
+        help="center words; without any, one a line is read from standard input",
+    )
+    parser.add_argument(
+        "--bias", metavar="F", help="constants added to the logits: what fastsg train --save-bias wrote"
+    )
     parser.add_argument("-k", "--topn", type=int, default=10, help="how many contexts (default 10)")
     _add_format(parser)
     parser.set_defaults(run=run_predict)
@@ -44,15 +62,23 @@ def add_predict(commands: argparse._SubParsersAction) -> None:
 
 def add_info(commands: argparse._SubParsersAction) -> None:
     """Declare fastsg info."""
-    parser = commands.add_parser("info", help="describe a vector file, or this installation", description="Describe vector files: words, "
-                                 "coordinates, norms. Without a file, describe this installation.")
+    parser = commands.add_parser(
+        "info",
+        help="describe a vector file, or this installation",
+        description="Describe vector files: words, "
+        "coordinates, norms. Without a file, describe this installation.",
+    )
     parser.add_argument("operands", metavar="file", nargs="*", help="word2vec text or binary files")
     _add_format(parser)
     parser.set_defaults(run=run_info)
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("text", "binary"), help="of the vector files (default: binary if the name ends in .bin)")
+    parser.add_argument(
+        "--format",
+        choices=("text", "binary"),
+        help="of the vector files (default: binary if the name ends in .bin)",
+    )
 
 
 def _load(path: str, args: argparse.Namespace) -> tuple[list[str], np.ndarray]:
@@ -62,7 +88,9 @@ def _load(path: str, args: argparse.Namespace) -> tuple[list[str], np.ndarray]:
     try:
         return load_word2vec(path)
     except FormatError as error:
-        raise FormatError(f"{error} (the name decides between text and binary; --format tells otherwise)") from None
+        raise FormatError(
+            f"{error} (the name decides between text and binary; --format tells otherwise)"
+        ) from None
 
 
 def printable(word: str) -> str:
@@ -117,8 +145,15 @@ def run_predict(args: argparse.Namespace) -> int:
     words, inputs = _load(args.vectors, args)
     same, outputs = _load(args.output_vectors, args)
     if words != same or inputs.shape != outputs.shape:
-        raise ValueError(f"{args.vectors} and {args.output_vectors} do not hold the same words in the same order and size")
-    model = SoftmaxModel(Vocab(words, np.arange(len(words), 0, -1)), inputs, outputs, load_bias(args.bias, words) if args.bias else None)
+        raise ValueError(
+            f"{args.vectors} and {args.output_vectors} do not hold the same words in the same order and size"
+        )
+    model = SoftmaxModel(
+        Vocab(words, np.arange(len(words), 0, -1)),
+        inputs,
+        outputs,
+        load_bias(args.bias, words) if args.bias else None,
+    )
     return _answer(args.operands, lambda word: print_ranked(word, model.predict_context(word, args.topn)))
 
 
@@ -143,7 +178,9 @@ def run_info(args: argparse.Namespace) -> int:
     for path in args.operands:
         words, matrix = _load(path, args)
         norms = np.linalg.norm(matrix.astype(np.float64), axis=1)
-        print(f"{printable(path)}\n  {len(words):,} words x {matrix.shape[1]} coordinates, {os.path.getsize(path) / 2**20:.1f} MiB\n"
-              f"  norms: median {np.median(norms):.3f}, from {norms.min():.3f} to {norms.max():.3f}\n"
-              f"  first words: {' '.join(printable(word) for word in words[:10])}")
+        print(
+            f"{printable(path)}\n  {len(words):,} words x {matrix.shape[1]} coordinates, {os.path.getsize(path) / 2**20:.1f} MiB\n"
+            f"  norms: median {np.median(norms):.3f}, from {norms.min():.3f} to {norms.max():.3f}\n"
+            f"  first words: {' '.join(printable(word) for word in words[:10])}"
+        )
     return 0

@@ -27,7 +27,16 @@ from .vocab import Vocab
 
 _READING = ("tokenizer", "errors", "validation", "progress")
 _DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(SkipGram).parameters.items()}
-_OUTPUTS = ("output", "save_output", "save_vocab", "save_bias", "save_model", "report", "json_log", "checkpoint")
+_OUTPUTS = (
+    "output",
+    "save_output",
+    "save_vocab",
+    "save_bias",
+    "save_model",
+    "report",
+    "json_log",
+    "checkpoint",
+)
 _WORD_FILES = ("output", "save_output", "save_vocab", "save_bias")
 
 
@@ -35,14 +44,20 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
     """Names the defaults, where there is one to name."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None or action.nargs == 0 else super()._get_help_string(action)
+        return (
+            action.help if action.default is None or action.nargs == 0 else super()._get_help_string(action)
+        )
 
 
 def add_train(commands: argparse._SubParsersAction) -> None:
     """Declare the flags; long names are the Python names, with the aliases of word2vec.c and fastText."""
-    parser = commands.add_parser("train", help="train word vectors on text", formatter_class=Help,
-                                 description="Train word vectors on text files, a sentence a line. '-' is standard input; .gz, .bz2, .xz "
-                                             "and .zst are unpacked.")
+    parser = commands.add_parser(
+        "train",
+        help="train word vectors on text",
+        formatter_class=Help,
+        description="Train word vectors on text files, a sentence a line. '-' is standard input; .gz, .bz2, .xz "
+        "and .zst are unpacked.",
+    )
     parser.set_defaults(run=run_train)
     _add_files(parser)
     _add_model(parser)
@@ -52,76 +67,203 @@ def add_train(commands: argparse._SubParsersAction) -> None:
 def _add_files(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("files")
     files.add_argument("operands", nargs="*", metavar="TEXT", help="text files, like --input")
-    files.add_argument("--input", "--train", nargs="+", metavar="PATH", help="text files; '-' is standard input")
-    files.add_argument("--counts", metavar="F", help="train on the counts of a file that fastsg count wrote, instead of on text")
-    files.add_argument("--output", "-o", metavar="V",
-                       help="word vectors as word2vec text, or binary if V ends in .bin; the rows of I unless --vectors says otherwise")
+    files.add_argument(
+        "--input", "--train", nargs="+", metavar="PATH", help="text files; '-' is standard input"
+    )
+    files.add_argument(
+        "--counts",
+        metavar="F",
+        help="train on the counts of a file that fastsg count wrote, instead of on text",
+    )
+    files.add_argument(
+        "--output",
+        "-o",
+        metavar="V",
+        help="word vectors as word2vec text, or binary if V ends in .bin; the rows of I unless --vectors says otherwise",
+    )
     files.add_argument("--save-output", metavar="V2", help="rows of the output matrix O, in the same way")
     files.add_argument("--save-vocab", metavar="F", help="word and count, a line each")
-    files.add_argument("--save-bias", metavar="F", help="word and the constant added to its logit, b_n - log keep(n), a line each")
-    files.add_argument("--save-model", metavar="F", help="everything, as fastsg.load reads it: a safetensors file")
-    files.add_argument("--checkpoint", metavar="F", help="save the model after each epoch, to go on from after an interruption; the one "
-                                                         "before is kept as F.1 (default with --resume: that file)")
-    files.add_argument("--resume", metavar="F", help="go on from a checkpoint: settings and vocabulary are in it, name the same texts")
+    files.add_argument(
+        "--save-bias",
+        metavar="F",
+        help="word and the constant added to its logit, b_n - log keep(n), a line each",
+    )
+    files.add_argument(
+        "--save-model", metavar="F", help="everything, as fastsg.load reads it: a safetensors file"
+    )
+    files.add_argument(
+        "--checkpoint",
+        metavar="F",
+        help="save the model after each epoch, to go on from after an interruption; the one "
+        "before is kept as F.1 (default with --resume: that file)",
+    )
+    files.add_argument(
+        "--resume",
+        metavar="F",
+        help="go on from a checkpoint: settings and vocabulary are in it, name the same texts",
+    )
     files.add_argument("--report", metavar="F", help="what was trained and what it took, as JSON")
-    files.add_argument("--json-log", metavar="F", help="one JSON object a line for each epoch; '-' is standard output")
-    files.add_argument("--read-vocab", metavar="F", help="take the vocabulary from a file of words and counts")
-    files.add_argument("--valid", nargs="+", metavar="PATH", help="held-out text, whose loss is taken after each epoch")
+    files.add_argument(
+        "--json-log", metavar="F", help="one JSON object a line for each epoch; '-' is standard output"
+    )
+    files.add_argument(
+        "--read-vocab", metavar="F", help="take the vocabulary from a file of words and counts"
+    )
+    files.add_argument(
+        "--valid", nargs="+", metavar="PATH", help="held-out text, whose loss is taken after each epoch"
+    )
     files.add_argument("--format", choices=("text", "binary"), help="of the vectors; default by suffix")
-    files.add_argument("--tokenizer", action=_Setting, choices=("space", "char", "rjieba"), default="space",
-                       help="split on Unicode white space, into characters, or into Chinese words (needs the package rjieba)")
-    files.add_argument("--errors", action=_Setting, choices=("replace", "strict", "ignore"), default="replace",
-                       help="what to do with invalid UTF-8")
+    files.add_argument(
+        "--tokenizer",
+        action=_Setting,
+        choices=("space", "char", "rjieba"),
+        default="space",
+        help="split on Unicode white space, into characters, or into Chinese words (needs the package rjieba)",
+    )
+    files.add_argument(
+        "--errors",
+        action=_Setting,
+        choices=("replace", "strict", "ignore"),
+        default="replace",
+        help="what to do with invalid UTF-8",
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     _setting(model, "vector_size", "--size", "--dim", type=int, help="H, coordinates of a vector")
-    _setting(model, "window", "--ws", type=parse_window, help="reach to either side; 'L,R' for an asymmetric one, 'none' for whole lines")
-    _setting(model, "shrink_windows", type=parse_shrink, metavar="true|false|harmonic|random",
-             help="weigh distance d by (z-d+1)/z, not at all, by 1/d, or draw the reach as word2vec does")
+    _setting(
+        model,
+        "window",
+        "--ws",
+        type=parse_window,
+        help="reach to either side; 'L,R' for an asymmetric one, 'none' for whole lines",
+    )
+    _setting(
+        model,
+        "shrink_windows",
+        type=parse_shrink,
+        metavar="true|false|harmonic|random",
+        help="weigh distance d by (z-d+1)/z, not at all, by 1/d, or draw the reach as word2vec does",
+    )
     _setting(model, "min_count", type=int, help="drop rarer words")
     _setting(model, "max_final_vocab", "--max-vocab", type=int, help="keep at most so many words")
-    _setting(model, "sample", "-t", type=float,
-             help="subsampling threshold; 0 keeps every token; default 2e-4, with the solver sgd 1e-3, more for small vocabularies")
-    _setting(model, "vectors", choices=("input", "output", "sum"),
-             help="what --output holds: rows of I, of O, or the sum of both at unit length")
-    _setting(model, "output_bias", type=parse_bias, metavar="none|unigram", help="fixed output bias; none is the paper's model")
+    _setting(
+        model,
+        "sample",
+        "-t",
+        type=float,
+        help="subsampling threshold; 0 keeps every token; default 2e-4, with the solver sgd 1e-3, more for small vocabularies",
+    )
+    _setting(
+        model,
+        "vectors",
+        choices=("input", "output", "sum"),
+        help="what --output holds: rows of I, of O, or the sum of both at unit length",
+    )
+    _setting(
+        model,
+        "output_bias",
+        type=parse_bias,
+        metavar="none|unigram",
+        help="fixed output bias; none is the paper's model",
+    )
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     training = parser.add_argument_group("training")
-    _setting(training, "solver", choices=("counts", "sgd"),
-             help="counts walks the rows of the co-occurrence matrix, sgd the text batch by batch; the same loss")
-    _setting(training, "optimizer", choices=("newton", "adagrad", "sgd"),
-             help="damped Newton steps for I and row-wise Adagrad for O, Adagrad for both, or plain gradient descent; default newton, "
-                  "with the solver sgd adagrad")
-    _setting(training, "init", choices=("svd", "random"), help="start of I and O; default svd, with the solver sgd random")
-    _setting(training, "draws", type=int,
-             help="thinned copies of the text whose counts are averaged; 0 weighs pairs instead of dropping tokens")
-    _setting(training, "head", type=float,
-             help="share of the vocabulary that the epochs between the first and the last train on, the most frequent words; default .5 "
-                  "above 16,384 words; 1 trains on all words in every epoch")
-    _setting(training, "precision", choices=("float32", "bfloat16"),
-             help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX")
-    _setting(training, "alpha", "--lr", type=float, help="learning rate at the start; default depends on the optimizer")
+    _setting(
+        training,
+        "solver",
+        choices=("counts", "sgd"),
+        help="counts walks the rows of the co-occurrence matrix, sgd the text batch by batch; the same loss",
+    )
+    _setting(
+        training,
+        "optimizer",
+        choices=("newton", "adagrad", "sgd"),
+        help="damped Newton steps for I and row-wise Adagrad for O, Adagrad for both, or plain gradient descent; default newton, "
+        "with the solver sgd adagrad",
+    )
+    _setting(
+        training,
+        "init",
+        choices=("svd", "random"),
+        help="start of I and O; default svd, with the solver sgd random",
+    )
+    _setting(
+        training,
+        "draws",
+        type=int,
+        help="thinned copies of the text whose counts are averaged; 0 weighs pairs instead of dropping tokens",
+    )
+    _setting(
+        training,
+        "head",
+        type=float,
+        help="share of the vocabulary that the epochs between the first and the last train on, the most frequent words; default .5 "
+        "above 16,384 words; 1 trains on all words in every epoch",
+    )
+    _setting(
+        training,
+        "precision",
+        choices=("float32", "bfloat16"),
+        help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX",
+    )
+    _setting(
+        training,
+        "alpha",
+        "--lr",
+        type=float,
+        help="learning rate at the start; default depends on the optimizer",
+    )
     _setting(training, "min_alpha", type=float, help="learning rate at the end; default a tenth of alpha")
-    _setting(training, "lr_schedule", choices=("linear", "constant"), help="from alpha to min_alpha, or always alpha")
-    _setting(training, "epochs", "--iter", type=int, help="passes over the counts, or with the solver sgd over the text")
-    _setting(training, "batch_size", type=int,
-             help="rows of counts, or center positions of the text, in a batch; default about 64 batches an epoch")
-    _setting(training, "workers", "--threads", type=int, help="threads, default as many as allowed; the same bits for any number")
+    _setting(
+        training,
+        "lr_schedule",
+        choices=("linear", "constant"),
+        help="from alpha to min_alpha, or always alpha",
+    )
+    _setting(
+        training,
+        "epochs",
+        "--iter",
+        type=int,
+        help="passes over the counts, or with the solver sgd over the text",
+    )
+    _setting(
+        training,
+        "batch_size",
+        type=int,
+        help="rows of counts, or center positions of the text, in a batch; default about 64 batches an epoch",
+    )
+    _setting(
+        training,
+        "workers",
+        "--threads",
+        type=int,
+        help="threads, default as many as allowed; the same bits for any number",
+    )
     _setting(training, "seed", type=int, help="of all random choices")
-    training.add_argument("--patience", type=int, metavar="N", help="stop when N epochs in a row brought no new least held-out loss; "
-                          "keep the best")
+    training.add_argument(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="stop when N epochs in a row brought no new least held-out loss; keep the best",
+    )
     training.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
 
 
 class _Setting(argparse.Action):
     """Stores a value, and that it was given: a resumed training has to tell a wish from a default."""
 
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object,
-                 option_string: str | None = None) -> None:
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
         setattr(namespace, self.dest, values)
         namespace.given = {*getattr(namespace, "given", ()), self.dest}
 
@@ -146,7 +288,9 @@ def parse_window(text: str) -> int | tuple[int, int] | None:
     except ValueError:
         sides = []
     if len(sides) not in (1, 2):
-        raise argparse.ArgumentTypeError(f"{text!r} is no window; allowed are an integer, two of them as 'L,R', and 'none'")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no window; allowed are an integer, two of them as 'L,R', and 'none'"
+        )
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
@@ -155,7 +299,9 @@ def parse_shrink(text: str) -> bool | str:
     try:
         return {"true": True, "false": False, "random": "random", "harmonic": "harmonic"}[text.lower()]
     except KeyError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed are 'true', 'false', 'random' and 'harmonic'") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not allowed; allowed are 'true', 'false', 'random' and 'harmonic'"
+        ) from None
 
 
 def parse_bias(text: str) -> str | None:
@@ -219,7 +365,9 @@ def _train(args: argparse.Namespace) -> int:
             if counts is not None:
                 model.fit_counts(counts, callbacks=callbacks, resume=bool(args.resume))
             else:
-                model.train(corpus_file=inputs if args.resume else None, callbacks=callbacks, resume=bool(args.resume))
+                model.train(
+                    corpus_file=inputs if args.resume else None, callbacks=callbacks, resume=bool(args.resume)
+                )
         except KeyboardInterrupt:
             interrupted = True
             print("fastsg: interrupted; writing what is trained so far", file=sys.stderr)
@@ -239,15 +387,22 @@ def _train(args: argparse.Namespace) -> int:
 
 def _check_outputs(args: argparse.Namespace, inputs: list[str]) -> None:
     """Every output can be written, and none of them over an input or another output."""
-    for flag, path in (outputs := [(_flag(name), path) for name in _OUTPUTS if (path := getattr(args, name)) is not None]):
+    for flag, path in (
+        outputs := [(_flag(name), path) for name in _OUTPUTS if (path := getattr(args, name)) is not None]
+    ):
         if path != "-":
             check_writable(path, flag)
         elif flag != "--json-log":
             raise ValueError(f"{flag} is '-', but only --json-log can write to standard output; name a file")
     if checkpoint := args.checkpoint or args.resume:
         outputs += [("--checkpoint", checkpoint), ("--checkpoint", spare_path(checkpoint))]
-    read = {"--input": inputs, "--valid": args.valid or [], "--read-vocab": [args.read_vocab], "--resume": [args.resume],
-            "--counts": [args.counts]}
+    read = {
+        "--input": inputs,
+        "--valid": args.valid or [],
+        "--read-vocab": [args.read_vocab],
+        "--resume": [args.resume],
+        "--counts": [args.counts],
+    }
     owners = {_place(path): flag for flag, paths in read.items() for path in paths if path}
     for flag, path in outputs:
         if (place := _place(path)) is None:
@@ -265,7 +420,11 @@ def same_place(path: str, other: str) -> bool:
 def _place(path: str) -> str | None:
     """The file that a path leads to; None for a stream or a device, which many may write."""
     place = os.path.realpath(path)
-    special = path == "-" or os.path.abspath(path).startswith(("/dev/", "/proc/")) or (os.path.exists(place) and not os.path.isfile(place))
+    special = (
+        path == "-"
+        or os.path.abspath(path).startswith(("/dev/", "/proc/"))
+        or (os.path.exists(place) and not os.path.isfile(place))
+    )
     return None if special else place
 
 
@@ -275,20 +434,29 @@ _COUNTED = ("window", "shrink_windows", "sample", "draws", "min_count", "max_fin
 
 def _check_counts(args: argparse.Namespace, inputs: list[str]) -> None:
     if inputs:
-        raise ValueError(f"--counts and the text {inputs[0]} exclude each other: the counts are what is trained on")
+        raise ValueError(
+            f"--counts and the text {inputs[0]} exclude each other: the counts are what is trained on"
+        )
     if args.solver != "counts":
         raise ValueError(f"--counts needs --solver counts, but it is {args.solver}")
     if args.read_vocab:
         raise ValueError("--counts and --read-vocab exclude each other: the words are those of the counts")
     if given := [_flag(name) for name in _COUNTED if name in getattr(args, "given", ())]:
-        raise ValueError(f"--counts and {given[0]} exclude each other: that was decided when the windows were counted")
+        raise ValueError(
+            f"--counts and {given[0]} exclude each other: that was decided when the windows were counted"
+        )
 
 
 def _new_model(args: argparse.Namespace, inputs: list[str], counts: CooccurrenceCounts | None) -> SkipGram:
     cuts = [_flag(name) for name in ("min_count", "max_final_vocab") if name in getattr(args, "given", ())]
     if args.read_vocab and cuts:
-        raise ValueError(f"--read-vocab and {cuts[0]} exclude each other: the words of the file are taken as they are")
-    model = SkipGram(**{name: getattr(args, name) for name in _DEFAULTS if hasattr(args, name) and name not in _READING}, **_reading(args))
+        raise ValueError(
+            f"--read-vocab and {cuts[0]} exclude each other: the words of the file are taken as they are"
+        )
+    model = SkipGram(
+        **{name: getattr(args, name) for name in _DEFAULTS if hasattr(args, name) and name not in _READING},
+        **_reading(args),
+    )
     if counts is not None:
         model.build_from_counts(counts)
         return model
@@ -308,26 +476,39 @@ def _check_words(model: SkipGram, args: argparse.Namespace) -> None:
 def _resumed_model(args: argparse.Namespace) -> SkipGram:
     """The model of the checkpoint; flags that contradict it are an error, flags that repeat it are not."""
     named = getattr(args, "given", set())
-    reading = {name: value if name in named or name not in ("tokenizer", "errors") else None for name, value in _reading(args).items()}
+    reading = {
+        name: value if name in named or name not in ("tokenizer", "errors") else None
+        for name, value in _reading(args).items()
+    }
     model = load_checkpoint(args.resume, workers=args.workers, **reading)
     settings = model.settings.as_dict()
     given = {name: getattr(args, name) for name in named if name in settings}
-    if given.get("solver", settings["solver"]) != settings["solver"]:  # others have defaults that depend on it
-        raise ValueError(f"--solver is {given['solver']}, but the training in {args.resume} was begun with {settings['solver']}; "
-                         "leave the flag out, or begin anew without --resume")
+    if (
+        given.get("solver", settings["solver"]) != settings["solver"]
+    ):  # others have defaults that depend on it
+        raise ValueError(
+            f"--solver is {given['solver']}, but the training in {args.resume} was begun with {settings['solver']}; "
+            "leave the flag out, or begin anew without --resume"
+        )
     wanted = Settings.checked(**(settings | given)).as_dict()
     for name in sorted(given):
         if wanted[name] != settings[name]:
-            raise ValueError(f"{_flag(name)} is {wanted[name]}, but the training in {args.resume} was begun with {settings[name]}; "
-                             "leave the flag out, or begin anew without --resume")
+            raise ValueError(
+                f"{_flag(name)} is {wanted[name]}, but the training in {args.resume} was begun with {settings[name]}; "
+                "leave the flag out, or begin anew without --resume"
+            )
     if args.read_vocab and Vocab.load(args.read_vocab).words != model.vocab.words:
         raise ValueError(f"--read-vocab {args.read_vocab} has other words than {args.resume}; leave it out")
     return model
 
 
 def _reading(args: argparse.Namespace) -> dict[str, object]:
-    return {"tokenizer": _tokenizer(args.tokenizer), "errors": args.errors, "validation": args.valid,
-            "progress": False if args.quiet else None}
+    return {
+        "tokenizer": _tokenizer(args.tokenizer),
+        "errors": args.errors,
+        "validation": args.valid,
+        "progress": False if args.quiet else None,
+    }
 
 
 def _say_how_to_resume(checkpoint: Checkpoint, args: argparse.Namespace) -> None:
@@ -358,7 +539,9 @@ class _log:
     def __enter__(self) -> list[Callback]:
         if self._path is None:
             return []
-        self._file = sys.stdout if self._path == "-" else open(self._path, self._mode, encoding="utf-8", buffering=1)
+        self._file = (
+            sys.stdout if self._path == "-" else open(self._path, self._mode, encoding="utf-8", buffering=1)
+        )
         return [EpochLog(self._file.write)]
 
     def __exit__(self, *_: object) -> None:

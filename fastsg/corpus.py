@@ -100,7 +100,12 @@ class EncodedCorpus:
         self._set(tokens, offsets, vocab, raw_tokens, invalid_bytes_replaced)
 
     def _set(
-        self, tokens: NDArray[np.int32], offsets: NDArray[np.int64], vocab: Vocab, raw_tokens: int | None, invalid: int
+        self,
+        tokens: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        vocab: Vocab,
+        raw_tokens: int | None,
+        invalid: int,
     ) -> None:
         self.tokens, self.offsets, self.vocab = tokens, offsets, vocab
         self.raw_tokens = len(tokens) if raw_tokens is None else int(raw_tokens)
@@ -148,9 +153,13 @@ class EncodedCorpus:
         ValueError                                  No tokens, or none is left in the vocabulary.
         """
         if isinstance(sentences, (str, bytes, os.PathLike)):
-            raise TypeError(f"sentences is a {type(sentences).__name__}; use EncodedCorpus.from_files to read files")
+            raise TypeError(
+                f"sentences is a {type(sentences).__name__}; use EncodedCorpus.from_files to read files"
+            )
         _check_options(vocab, min_count, max_final_vocab)
-        with _progress_bar(progress, len(sentences) if hasattr(sentences, "__len__") else None, "sentences") as advance:
+        with _progress_bar(
+            progress, len(sentences) if hasattr(sentences, "__len__") else None, "sentences"
+        ) as advance:
             encoder = _Lists()
             encoder.add(sentences, advance)
         return _finished(cls, encoder, vocab, min_count, max_final_vocab, "sentences")
@@ -262,7 +271,8 @@ class EncodedCorpus:
                 container = _safetensors.Container(file, _SCHEMA)
                 mapped = ("tokens", "offsets") if mmap else ()
                 arrays = {
-                    name: container.map(name) if name in mapped else container.read(name) for name in container.places
+                    name: container.map(name) if name in mapped else container.read(name)
+                    for name in container.places
                 }
             counters = [_safetensors.count(container.metadata, key) for key in _COUNTERS]
             words = _safetensors.unpack_words(arrays["word_offsets"], arrays["words"])
@@ -294,7 +304,12 @@ def _check_layout(tokens: NDArray[np.int32], offsets: NDArray[np.int64], vocab: 
         raise TypeError(f"vocab must be a Vocab, got {type(vocab).__name__}")
     if len(tokens) == 0:
         raise ValueError("the corpus has no tokens")
-    if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != len(tokens) or not (offsets[1:] > offsets[:-1]).all():
+    if (
+        len(offsets) < 2
+        or offsets[0] != 0
+        or offsets[-1] != len(tokens)
+        or not (offsets[1:] > offsets[:-1]).all()
+    ):
         raise ValueError(f"offsets must rise strictly from 0 to the number of tokens, {len(tokens)}")
 
 
@@ -492,7 +507,9 @@ class _Lists(_Encoder):
         self._chunk = array("i")
         self._ends = array("q")
 
-    def add(self, sentences: Iterable[Iterable[str]], advance: Callable[[int], object] = lambda n: None) -> None:
+    def add(
+        self, sentences: Iterable[Iterable[str]], advance: Callable[[int], object] = lambda n: None
+    ) -> None:
         for number, sentence in enumerate(sentences):
             if isinstance(sentence, str):
                 raise TypeError(
@@ -524,7 +541,9 @@ class _Lists(_Encoder):
         counts = np.zeros(len(words), dtype=np.int64)
         for start in range(0, len(tokens), self._CHUNK):
             counts += np.bincount(tokens[start : start + self._CHUNK], minlength=len(words))
-        return _Types(counts, lambda ids: [words[i] for i in ids.tolist()], [np.arange(len(words), dtype=np.int32)])
+        return _Types(
+            counts, lambda ids: [words[i] for i in ids.tolist()], [np.arange(len(words), dtype=np.int32)]
+        )
 
 
 @dataclass(slots=True)

@@ -36,14 +36,25 @@ _NO_PAIRS = "there are no pairs to train on: every sentence has fewer than two k
 def start_from(model: SkipGram, counts: CooccurrenceCounts) -> None:
     """Put I and O at the spectral start: the same however often it is done before the first step."""
     begun, (K, H) = time.perf_counter(), model.I.shape
-    one = 1 if model.settings.output_bias is None and H > 1 else 0  # a coordinate that carries log p(n), where no bias does
-    I, O = spectral_start((counts.row_ptr, counts.contexts, counts.counts), counts.row_sums, counts.column_sums(), H - one,
-                          symmetric=counts.symmetric, seed=model.settings.seed, num_threads=model.workers)
+    one = (
+        1 if model.settings.output_bias is None and H > 1 else 0
+    )  # a coordinate that carries log p(n), where no bias does
+    I, O = spectral_start(
+        (counts.row_ptr, counts.contexts, counts.counts),
+        counts.row_sums,
+        counts.column_sums(),
+        H - one,
+        symmetric=counts.symmetric,
+        seed=model.settings.seed,
+        num_threads=model.workers,
+    )
     np.multiply(uniform_start(K, H, model.settings.seed, model.workers), np.float32(_TRACE), out=model.I)
-    model.I[:, :H - one] += I
-    model.O[:, :H - one] = O
+    model.I[:, : H - one] += I
+    model.O[:, : H - one] = O
     if one:
-        log_p = _core.logarithms(np.maximum(counts.column_sums(), 0.5) / counts.total)  # a word that is nowhere a context: half a pair
+        log_p = _core.logarithms(
+            np.maximum(counts.column_sums(), 0.5) / counts.total
+        )  # a word that is nowhere a context: half a pair
         scale = math.sqrt(max(float(np.std(log_p)), 1e-3))
         model.I[:, -1], model.O[:, -1] = scale, (log_p - log_p.mean()) / scale
     model.seconds["init"] += time.perf_counter() - begun
@@ -53,11 +64,15 @@ def train(model: SkipGram, source: Source, callbacks: Sequence[Callback]) -> Non
     """The epochs of the plan that are still to be done: train, take the held-out loss, tell the callbacks."""
     K, epochs, done = len(model.vocab), model.plan.epochs, model.plan.done
     stages = [source.stage(index, epochs) for index in range(epochs)]
-    expected = {epoch: source.expected(stages[epoch]) * stages[epoch].words / K for epoch in range(done, epochs)}
+    expected = {
+        epoch: source.expected(stages[epoch]) * stages[epoch].words / K for epoch in range(done, epochs)
+    }
     for epoch, units in expected.items():
         if not units and stages[epoch].words < K:
-            raise ValueError(f"head is {model.settings.head}: the {stages[epoch].words} most frequent words have no pairs among themselves; "
-                             "give a larger share, at most 1")
+            raise ValueError(
+                f"head is {model.settings.head}: the {stages[epoch].words} most frequent words have no pairs among themselves; "
+                "give a larger share, at most 1"
+            )
     workspaces = _workspaces(model, {stage.words for stage in stages[done:]})
     with progress_bar(sum(expected.values()), model._progress, epochs) as bar:
         for epoch, units_expected in expected.items():
@@ -77,19 +92,37 @@ def _workspaces(model: SkipGram, words: set[int]) -> dict[int, _core.Workspace]:
     """One for all words, and one for each smaller number of words, whose scratch is the former's."""
     K, H = model.I.shape
     whole = objective.make_workspace(K, H, model.workers, model.settings.precision)
-    return {K: whole} | {n: objective.make_workspace(n, H, model.workers, model.settings.precision, whole) for n in words - {K}}
+    return {K: whole} | {
+        n: objective.make_workspace(n, H, model.workers, model.settings.precision, whole) for n in words - {K}
+    }
 
 
-def _epoch(model: SkipGram, batches: Batches, workspace: _core.Workspace, rate: Callable[[int], float], bar: tqdm, stage: Stage,
-           source: Source) -> dict[str, float | int | None]:
+def _epoch(
+    model: SkipGram,
+    batches: Batches,
+    workspace: _core.Workspace,
+    rate: Callable[[int], float],
+    bar: tqdm,
+    stage: Stage,
+    source: Source,
+) -> dict[str, float | int | None]:
     """Train one epoch; returns its record."""
     model.state.whole = False
     bias = model._train_bias if stage.thinned else model.real_bias()
     if not (shares := _shares(model, source, stage)).any():
         raise ValueError(_NO_PAIRS)
     curvature = Curvature(shares, model.workers) if model.settings.optimizer == "newton" else None
-    totals = train_epoch(model.state, bias[:stage.words], workspace, batches, rate, bar, curvature, model.settings.alpha,
-                         source.context_weights(stage) if isinstance(source, CountSource) else None)
+    totals = train_epoch(
+        model.state,
+        bias[: stage.words],
+        workspace,
+        batches,
+        rate,
+        bar,
+        curvature,
+        model.settings.alpha,
+        source.context_weights(stage) if isinstance(source, CountSource) else None,
+    )
     if not totals.pairs:
         raise ValueError(_NO_PAIRS)
     return totals.record()
@@ -100,18 +133,26 @@ def _shares(model: SkipGram, source: Source, stage: Stage) -> NDArray[np.float64
     all, of counts that are not symmetric, pairs with the rarer centers count too."""
     if isinstance(source, CountSource):
         weights = source.context_weights(stage)
-        return source.counts(stage).column_sums()[:stage.words] if weights is None else weights
-    return (model.vocab.unigram() * (1.0 if model._keep is None else model._keep))[:stage.words]
+        return source.counts(stage).column_sums()[: stage.words] if weights is None else weights
+    return (model.vocab.unigram() * (1.0 if model._keep is None else model._keep))[: stage.words]
 
 
-def _close_epoch(model: SkipGram, record: dict[str, float | int | None], workspace: _core.Workspace,
-                 callbacks: Sequence[Callback]) -> bool:
+def _close_epoch(
+    model: SkipGram,
+    record: dict[str, float | int | None],
+    workspace: _core.Workspace,
+    callbacks: Sequence[Callback],
+) -> bool:
     """Take the held-out loss and close the books of an epoch; False if a callback wants to stop."""
     if model.validation is not None:
         begun = time.perf_counter()
         if model._held_out is None:  # the same windows after every epoch
-            model._held_out = CooccurrenceCounts.of_windows(model.validation, model._window.held_out(), workers=model.workers)
-        record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = model._nll(model._held_out, workspace)
+            model._held_out = CooccurrenceCounts.of_windows(
+                model.validation, model._window.held_out(), workers=model.workers
+            )
+        record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = model._nll(
+            model._held_out, workspace
+        )
         record["valid_perplexity"] = math.exp(min(record["valid_nll"], 700.0))
         model.seconds["validate"] += time.perf_counter() - begun
     model.history.append(record)

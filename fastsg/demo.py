@@ -14,15 +14,25 @@ from .io.word2vec import save_word2vec
 from .model import SkipGram
 from .report import build_report, summary, write_json
 
-_FILES = {"vectors": "fastsg-demo.vec", "outputs": "fastsg-demo.output.vec", "bias": "fastsg-demo.bias", "report": "fastsg-demo.json"}
+_FILES = {
+    "vectors": "fastsg-demo.vec",
+    "outputs": "fastsg-demo.output.vec",
+    "bias": "fastsg-demo.bias",
+    "report": "fastsg-demo.json",
+}
 
 
 def add_demo(commands: argparse._SubParsersAction) -> None:
     """Declare fastsg demo."""
-    parser = commands.add_parser("demo", help="train on the documentation of this Python; needs no data and no network",
-                                 description="Train on the docstrings and comments of the standard library and the pydoc topics; print the "
-                                             "held-out perplexity and some neighbours; leave vectors and a report.")
-    parser.add_argument("--folder", default=".", help="where the vectors and the report go (default: the current folder)")
+    parser = commands.add_parser(
+        "demo",
+        help="train on the documentation of this Python; needs no data and no network",
+        description="Train on the docstrings and comments of the standard library and the pydoc topics; print the "
+        "held-out perplexity and some neighbours; leave vectors and a report.",
+    )
+    parser.add_argument(
+        "--folder", default=".", help="where the vectors and the report go (default: the current folder)"
+    )
     parser.add_argument("--workers", type=int, help="threads; the same bits for any number")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -36,8 +46,17 @@ def run_demo(args: argparse.Namespace) -> int:
         check_writable(path, "--folder")
     print("Reading the docstrings, comments and help topics of this Python …", flush=True)
     corpus = demo_corpus()
-    print(f"{sum(map(len, corpus.train)):,} tokens to train on, {sum(map(len, corpus.valid)):,} held out.\n", flush=True)
-    model = SkipGram(corpus.train, validation=corpus.valid, workers=args.workers, seed=args.seed, progress=False if args.quiet else None)
+    print(
+        f"{sum(map(len, corpus.train)):,} tokens to train on, {sum(map(len, corpus.valid)):,} held out.\n",
+        flush=True,
+    )
+    model = SkipGram(
+        corpus.train,
+        validation=corpus.valid,
+        workers=args.workers,
+        seed=args.seed,
+        progress=False if args.quiet else None,
+    )
     begun = time.perf_counter()
     save_word2vec(paths["vectors"], model.vocab.words, model.I)
     save_word2vec(paths["outputs"], model.vocab.words, model.O)
@@ -45,8 +64,10 @@ def run_demo(args: argparse.Namespace) -> int:
     report = build_report(model, time.perf_counter() - begun)
     write_json(report, paths["report"])
     show(model, report)
-    print(f"\nWritten: {', '.join(paths.values())}\nTry:     fastsg nn {paths['vectors']} list"
-          f"\n         fastsg predict {paths['vectors']} {paths['outputs']} --bias {paths['bias']} raise")
+    print(
+        f"\nWritten: {', '.join(paths.values())}\nTry:     fastsg nn {paths['vectors']} list"
+        f"\n         fastsg predict {paths['vectors']} {paths['outputs']} --bias {paths['bias']} raise"
+    )
     return 0
 
 
@@ -54,8 +75,10 @@ def show(model: SkipGram, report: dict[str, object]) -> None:
     """Summary, perplexity against the baseline, neighbours."""
     last = model.history[-1]
     print(summary(report))
-    print(f"\nHeld-out text: the model hesitates between {last['valid_perplexity']:.0f} words; the unigram distribution, which ignores the "
-          f"center word, between {math.exp(last['valid_unigram_nll']):.0f}.\n")
+    print(
+        f"\nHeld-out text: the model hesitates between {last['valid_perplexity']:.0f} words; the unigram distribution, which ignores the "
+        f"center word, between {math.exp(last['valid_unigram_nll']):.0f}.\n"
+    )
     for word in PROBES:
         if word in model.wv:
             print(f"{word:>10}: {', '.join(near for near, _ in model.wv.most_similar(word, topn=6))}")

@@ -37,8 +37,19 @@ SHINGLE = 8  # no so many words in a row are common to the training and the held
 MIN_WORDS = 1000  # with less there is nothing to show
 
 # Tables of characters, inputs of tests, and what another source here gives better.
-_SKIPPED_FOLDERS = {"site-packages", "dist-packages", "__pycache__", "encodings", "pydoc_data", "idle_test", "data"}
-_TEST_FOLDERS = {"test", "tests"}  # their comments and docstrings are prose, their other strings are mostly inputs
+_SKIPPED_FOLDERS = {
+    "site-packages",
+    "dist-packages",
+    "__pycache__",
+    "encodings",
+    "pydoc_data",
+    "idle_test",
+    "data",
+}
+_TEST_FOLDERS = {
+    "test",
+    "tests",
+}  # their comments and docstrings are prose, their other strings are mostly inputs
 
 # Compiled modules whose import has no side effect; the ones this installation lacks are passed over.
 _COMPILED_MODULES = (
@@ -189,7 +200,9 @@ def _object_paragraphs(module: types.ModuleType) -> Iterator[str]:
         if isinstance(member, type):
             members += [value for _, value in sorted(vars(member).items())]
     for member in members:
-        text = getattr(member, "__doc__", None) if isinstance(member, (types.ModuleType, *_DOCUMENTED)) else None
+        text = (
+            getattr(member, "__doc__", None) if isinstance(member, (types.ModuleType, *_DOCUMENTED)) else None
+        )
         if isinstance(text, str):
             yield from _BLANK_LINE.split(text)
 

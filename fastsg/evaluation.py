@@ -171,7 +171,9 @@ def word_pairs(
     known = (ids >= 0).all(axis=1)
     used = np.full(len(found), True) if dummy4unknown else known
     if used.sum() < 2:
-        raise ValueError(f"{_name(pairs)}: the words of {known.sum()} of {len(found)} pairs are known, need 2 or more")
+        raise ValueError(
+            f"{_name(pairs)}: the words of {known.sum()} of {len(found)} pairs are known, need 2 or more"
+        )
     cosines = np.zeros(len(found))
     left, right = ids[known].T
     products = np.einsum("nh,nh->n", vectors_kh[left], vectors_kh[right], dtype=np.float64)
@@ -201,7 +203,9 @@ def read_analogies(analogies: LineSource, encoding: str = "utf8") -> list[tuple[
             continue
         question = tuple(line.split())
         if len(question) == 4 and not sections:
-            raise FormatError(f"{_name(analogies)}: a question stands before the first ': section' line: {line!r}")
+            raise FormatError(
+                f"{_name(analogies)}: a question stands before the first ': section' line: {line!r}"
+            )
         if len(question) == 4:
             sections[-1][1].append(question)
         elif question:
@@ -233,7 +237,9 @@ def analogies(
     sections : list of dict     'section', 'correct' and 'incorrect' (lists of 4-tuples), the last one for all.
     """
     if similarity_function not in _ANALOGY_METHODS:
-        raise ValueError(f"similarity_function must be one of {_ANALOGY_METHODS}, got {similarity_function!r}")
+        raise ValueError(
+            f"similarity_function must be one of {_ANALOGY_METHODS}, got {similarity_function!r}"
+        )
     fold = _folding(case_insensitive)
     sections = read_analogies(questions)
     folded = [tuple(map(fold, question)) for _, section in sections for question in section]

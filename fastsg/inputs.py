@@ -37,17 +37,34 @@ class TextReader:
         if self.tokenizer not in ("space", "char", None):
             line_tokenizer(self.tokenizer)  # raises if it is none
 
-    def encode(self, sentences: Corpus | None, corpus_file: Paths | None, vocab: Vocab | None, name: str = "sentences") -> EncodedCorpus:
+    def encode(
+        self,
+        sentences: Corpus | None,
+        corpus_file: Paths | None,
+        vocab: Vocab | None,
+        name: str = "sentences",
+    ) -> EncodedCorpus:
         """Encode one of the two; without a vocabulary, count one."""
-        options = {"vocab": vocab, "min_count": self.min_count, "max_final_vocab": self.max_final_vocab, "progress": self.progress}
+        options = {
+            "vocab": vocab,
+            "min_count": self.min_count,
+            "max_final_vocab": self.max_final_vocab,
+            "progress": self.progress,
+        }
         if corpus_file is not None:
             if self.tokenizer is None:
-                raise ValueError("the model was trained with a tokenizer of its own, which its file does not hold: give it again when "
-                                 "loading, tokenizer=...")
-            return EncodedCorpus.from_files(corpus_file, tokenizer=self.tokenizer, errors=self.errors, workers=self.workers, **options)
+                raise ValueError(
+                    "the model was trained with a tokenizer of its own, which its file does not hold: give it again when "
+                    "loading, tokenizer=..."
+                )
+            return EncodedCorpus.from_files(
+                corpus_file, tokenizer=self.tokenizer, errors=self.errors, workers=self.workers, **options
+            )
         if isinstance(sentences, str):
-            raise TypeError(f"{name} is a str, and its letters would be taken for sentences: for a file give its path as corpus_file, "
-                            "for a text a list of lists of words")
+            raise TypeError(
+                f"{name} is a str, and its letters would be taken for sentences: for a file give its path as corpus_file, "
+                "for a text a list of lists of words"
+            )
         if isinstance(sentences, EncodedCorpus):
             return known_corpus(name, sentences, vocab)
         try:
@@ -61,8 +78,10 @@ class TextReader:
 def known_corpus(name: str, corpus: EncodedCorpus, vocab: Vocab | None) -> EncodedCorpus:
     """The corpus itself; ValueError unless its ids are those of `vocab` (if given) and lie in range."""
     if vocab is not None and corpus.vocab is not vocab and corpus.vocab.words != vocab.words:
-        raise ValueError(f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, or give its "
-                         "sentences")
+        raise ValueError(
+            f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, or give its "
+            "sentences"
+        )
     _core.check_corpus(corpus.tokens, corpus.offsets, len(corpus.vocab))
     return corpus
 
@@ -71,7 +90,11 @@ def is_paths(given: object) -> bool:
     """Whether an argument that takes both names files: a path, or a list of paths."""
     if isinstance(given, (str, os.PathLike)):
         return True
-    return isinstance(given, (list, tuple)) and bool(given) and all(isinstance(part, (str, os.PathLike)) for part in given)
+    return (
+        isinstance(given, (list, tuple))
+        and bool(given)
+        and all(isinstance(part, (str, os.PathLike)) for part in given)
+    )
 
 
 def kept(given: object) -> object:
@@ -79,15 +102,18 @@ def kept(given: object) -> object:
     return list(given) if isinstance(given, Iterator) else given
 
 
-def checked_pairs(centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike,
-                  weights: ArrayLike | None) -> tuple[NDArray, NDArray, NDArray[np.float32]]:
+def checked_pairs(
+    centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike, weights: ArrayLike | None
+) -> tuple[NDArray, NDArray, NDArray[np.float32]]:
     """Both sides as arrays of words or of ids, and the weights; TypeError or ValueError names what is wrong."""
     m, n = _side("centers", centers), _side("contexts", contexts)
     if (m.dtype.kind == "U") != (n.dtype.kind == "U"):
         raise TypeError("centers and contexts must both be words or both be integers")
     w = np.ones(len(m)) if weights is None else np.asarray(weights, np.float64)
     if not len(m) == len(n) == len(w):
-        raise ValueError(f"centers, contexts and weights have {len(m)}, {len(n)} and {len(w)} values; they must be equal")
+        raise ValueError(
+            f"centers, contexts and weights have {len(m)}, {len(n)} and {len(w)} values; they must be equal"
+        )
     if not len(m):
         raise ValueError("there are no pairs: centers is empty")
     bad = np.flatnonzero(~((w >= 0) & (w <= 3e38)))
@@ -103,7 +129,9 @@ def _side(name: str, side: Sequence[str] | ArrayLike) -> NDArray:
     if array.dtype == object and array.ndim == 1 and all(isinstance(word, str) for word in array):
         array = array.astype(str)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iuU"):
-        raise TypeError(f"{name} must be one-dimensional, of str or of integers; it is {array.ndim}-dimensional, {array.dtype}")
+        raise TypeError(
+            f"{name} must be one-dimensional, of str or of integers; it is {array.ndim}-dimensional, {array.dtype}"
+        )
     return array
 
 

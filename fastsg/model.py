@@ -22,7 +22,17 @@ from ._threads import effective_num_threads
 from .callbacks import Callback, tell
 from .corpus import EncodedCorpus
 from .counts import CooccurrenceCounts
-from .inputs import Corpus, Paths, TextReader, checked_pairs, is_paths, kept, known_corpus, pair_ids, pair_vocab
+from .inputs import (
+    Corpus,
+    Paths,
+    TextReader,
+    checked_pairs,
+    is_paths,
+    kept,
+    known_corpus,
+    pair_ids,
+    pair_vocab,
+)
 from .io.native import NativeModel, load_native, save_native, write_native
 from .probability import SoftmaxModel
 from .settings import Settings, default_batch_rows, default_batch_size, default_sample
@@ -129,29 +139,82 @@ class SkipGram(SoftmaxModel):
     ['be', 'not', 'or', 'to']
     """
 
-    def __init__(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vector_size: int = 100,
-                 window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True, min_count: int = 5,
-                 max_final_vocab: int | None = None, sample: float | None = None, alpha: float | None = None,
-                 min_alpha: float | None = None, lr_schedule: str = "linear", epochs: int = 5, batch_size: int | None = None,
-                 workers: int | None = None, seed: int = 1, dtype: str = "float32", precision: str = "float32", solver: str = "counts",
-                 optimizer: str | None = None, output_bias: str | None = "unigram", init: str | None = None, draws: int = 3,
-                 head: float | None = None, vectors: str = "input", tokenizer: object = None, errors: str = "replace",
-                 validation: Corpus | Paths | None = None, callbacks: Sequence[Callback] = (), progress: bool | None = None, sg: int = 1,
-                 hs: int = 0, negative: int = 0) -> None:
+    def __init__(
+        self,
+        sentences: Corpus | None = None,
+        *,
+        corpus_file: Paths | None = None,
+        vector_size: int = 100,
+        window: int | tuple[int, int] | None = 5,
+        shrink_windows: bool | str = True,
+        min_count: int = 5,
+        max_final_vocab: int | None = None,
+        sample: float | None = None,
+        alpha: float | None = None,
+        min_alpha: float | None = None,
+        lr_schedule: str = "linear",
+        epochs: int = 5,
+        batch_size: int | None = None,
+        workers: int | None = None,
+        seed: int = 1,
+        dtype: str = "float32",
+        precision: str = "float32",
+        solver: str = "counts",
+        optimizer: str | None = None,
+        output_bias: str | None = "unigram",
+        init: str | None = None,
+        draws: int = 3,
+        head: float | None = None,
+        vectors: str = "input",
+        tokenizer: object = None,
+        errors: str = "replace",
+        validation: Corpus | Paths | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool | None = None,
+        sg: int = 1,
+        hs: int = 0,
+        negative: int = 0,
+    ) -> None:
         if (sg, hs, negative) != (1, 0, 0):
-            raise ValueError(f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full softmax only, "
-                             "which is sg=1, hs=0, negative=0")
+            raise ValueError(
+                f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full softmax only, "
+                "which is sg=1, hs=0, negative=0"
+            )
         if sentences is not None and corpus_file is not None:
             raise ValueError("sentences and corpus_file are both given; give one of them")
         self.settings = Settings.checked(
-            vector_size=vector_size, window=window, shrink_windows=shrink_windows, min_count=min_count, max_final_vocab=max_final_vocab,
-            sample=sample, alpha=alpha, min_alpha=min_alpha, lr_schedule=lr_schedule, epochs=epochs, batch_size=batch_size, seed=seed,
-            dtype=dtype, precision=precision, solver=solver, optimizer=optimizer, output_bias=output_bias,
-            init=init, draws=draws, head=head, vectors=vectors)
+            vector_size=vector_size,
+            window=window,
+            shrink_windows=shrink_windows,
+            min_count=min_count,
+            max_final_vocab=max_final_vocab,
+            sample=sample,
+            alpha=alpha,
+            min_alpha=min_alpha,
+            lr_schedule=lr_schedule,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            dtype=dtype,
+            precision=precision,
+            solver=solver,
+            optimizer=optimizer,
+            output_bias=output_bias,
+            init=init,
+            draws=draws,
+            head=head,
+            vectors=vectors,
+        )
         self._window = pairs.Window.parse(window, shrink_windows)
         self._workers = effective_num_threads(workers)
-        self._reader = TextReader(tokenizer if tokenizer is not None else "space", errors, self._workers, progress, min_count,
-                                  self.settings.max_final_vocab)
+        self._reader = TextReader(
+            tokenizer if tokenizer is not None else "space",
+            errors,
+            self._workers,
+            progress,
+            min_count,
+            self.settings.max_final_vocab,
+        )
         self._callbacks, self._progress = checked_callbacks(callbacks), progress
         self._validation_given, self.validation = kept(validation), None
         self._held_out: CooccurrenceCounts | None = None
@@ -177,7 +240,9 @@ class SkipGram(SoftmaxModel):
         """Whether there is a vocabulary."""
         return hasattr(self, "vocab")
 
-    def build_vocab(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vocab: Vocab | None = None) -> None:
+    def build_vocab(
+        self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vocab: Vocab | None = None
+    ) -> None:
         """Read and encode a corpus, which :meth:`train` then uses, and lay out the matrices.
 
         Parameters
@@ -204,7 +269,9 @@ class SkipGram(SoftmaxModel):
         _check_counts(counts)
         with self._alone():
             # of a text, the bias is that of a training on it
-            self._lay_out(counts.vocab, None, counts.start.keep, None if counts.about else counts.column_sums())
+            self._lay_out(
+                counts.vocab, None, counts.start.keep, None if counts.about else counts.column_sums()
+            )
             if counts.about:
                 self._adopt(counts)
 
@@ -214,19 +281,30 @@ class SkipGram(SoftmaxModel):
         left, right = about["window"]
         window = None if left < 0 else left if left == right else (left, right)
         sample = start["sample"] if start and counts.start.keep is not None else 0.0
-        self.settings = dataclasses.replace(self.settings, window=window, shrink_windows=about["shrink_windows"],
-                                            sample=self.settings.sample if sample is None else sample,
-                                            draws=start["draws"] if start else self.settings.draws)
+        self.settings = dataclasses.replace(
+            self.settings,
+            window=window,
+            shrink_windows=about["shrink_windows"],
+            sample=self.settings.sample if sample is None else sample,
+            draws=start["draws"] if start else self.settings.draws,
+        )
         self._window = pairs.Window.parse(window, about["shrink_windows"])
 
-    def _lay_out(self, vocab: Vocab, corpus: EncodedCorpus | None, keep: NDArray[np.float64] | None,
-                 contexts: NDArray[np.float64] | None = None) -> None:
+    def _lay_out(
+        self,
+        vocab: Vocab,
+        corpus: EncodedCorpus | None,
+        keep: NDArray[np.float64] | None,
+        contexts: NDArray[np.float64] | None = None,
+    ) -> None:
         """Start anew with a vocabulary and what thins it; `contexts` is how often each word is a context, unless that follows from
         them. Nothing of the model changes unless all of it can."""
         begun = time.perf_counter()
         needed = self._estimate(len(vocab), corpus)
         _memory.require(needed, f"training {len(vocab)} words of {self.settings.vector_size} coordinates")
-        state = State.start(len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed, self._workers)
+        state = State.start(
+            len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed, self._workers
+        )
         contexts = vocab.unigram() * (1.0 if keep is None else keep) if contexts is None else contexts
         self._train_bias = self._unigram_bias(contexts)
         self.vocab, self.corpus, self.state, self._keep = vocab, corpus, state, keep
@@ -240,7 +318,11 @@ class SkipGram(SoftmaxModel):
         return 0.0 if self._keep is None else self._threshold(self.vocab)
 
     def _threshold(self, vocab: Vocab) -> float:
-        return default_sample(len(vocab), self.settings.solver) if self.settings.sample is None else self.settings.sample
+        return (
+            default_sample(len(vocab), self.settings.solver)
+            if self.settings.sample is None
+            else self.settings.sample
+        )
 
     def _keep_probabilities(self, vocab: Vocab) -> NDArray[np.float64] | None:
         """keep(n) of each word, or None where every token is kept."""
@@ -306,7 +388,9 @@ class SkipGram(SoftmaxModel):
 
     def _need_vocab(self) -> None:
         if not self.is_built:
-            raise RuntimeError("the model has no vocabulary yet: call build_vocab or train with sentences first")
+            raise RuntimeError(
+                "the model has no vocabulary yet: call build_vocab or train with sentences first"
+            )
 
     def _known_vocab(self) -> Vocab:
         self._need_vocab()
@@ -322,13 +406,30 @@ class SkipGram(SoftmaxModel):
         if self.settings.solver == "counts":
             rows = self.settings.batch_size or default_batch_rows(K, objective.block_rows(K))
             words = self._window.words(corpus.offsets) if corpus else 0
-            return _memory.estimate(K, self.settings.vector_size, min(rows, K), objective.block_rows(K), self._workers, tokens,
-                                    self.settings.precision, drawn=tokens * max(self.settings.draws, 1),
-                                    entries=_memory.distinct_pairs(K, tokens * words), tables=1 if self.settings.sample == 0 else 2)
+            return _memory.estimate(
+                K,
+                self.settings.vector_size,
+                min(rows, K),
+                objective.block_rows(K),
+                self._workers,
+                tokens,
+                self.settings.precision,
+                drawn=tokens * max(self.settings.draws, 1),
+                entries=_memory.distinct_pairs(K, tokens * words),
+                tables=1 if self.settings.sample == 0 else 2,
+            )
         centers = min(self.batch_size(tokens), max(tokens, 1))
         most = pairs.batch_pairs(self._window, corpus.offsets, centers) if corpus else 0
-        return _memory.estimate(K, self.settings.vector_size, min(centers, K), objective.block_rows(K), self._workers, tokens,
-                                self.settings.precision, most)
+        return _memory.estimate(
+            K,
+            self.settings.vector_size,
+            min(centers, K),
+            objective.block_rows(K),
+            self._workers,
+            tokens,
+            self.settings.precision,
+            most,
+        )
 
     # ---- file ----
 
@@ -347,9 +448,20 @@ class SkipGram(SoftmaxModel):
         save_native(path, pack(self))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, mmap: bool = False, verify: bool | None = None, allow_nonfinite: bool = False,
-             workers: int | None = None, tokenizer: object = None, errors: str | None = None, validation: Corpus | Paths | None = None,
-             callbacks: Sequence[Callback] = (), progress: bool | None = None) -> SkipGram:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        mmap: bool = False,
+        verify: bool | None = None,
+        allow_nonfinite: bool = False,
+        workers: int | None = None,
+        tokenizer: object = None,
+        errors: str | None = None,
+        validation: Corpus | Paths | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool | None = None,
+    ) -> SkipGram:
         """Read a file written by :meth:`save` or by :class:`Checkpoint`; nothing in it is ever executed.
 
         Parameters
@@ -369,18 +481,38 @@ class SkipGram(SoftmaxModel):
         OSError                             It cannot be read.
         """
         saved = load_native(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite)
-        return cls._restored(saved, os.fsdecode(path), workers=workers, tokenizer=tokenizer, errors=errors, validation=validation,
-                             callbacks=callbacks, progress=progress)
+        return cls._restored(
+            saved,
+            os.fsdecode(path),
+            workers=workers,
+            tokenizer=tokenizer,
+            errors=errors,
+            validation=validation,
+            callbacks=callbacks,
+            progress=progress,
+        )
 
     @classmethod
-    def _restored(cls, saved: NativeModel, name: str, *, tokenizer: object = None, errors: str | None = None,
-                  **options: object) -> SkipGram:
+    def _restored(
+        cls,
+        saved: NativeModel,
+        name: str,
+        *,
+        tokenizer: object = None,
+        errors: str | None = None,
+        **options: object,
+    ) -> SkipGram:
         with named(name, "model file"):
             parts = unpack(saved)
         model = cls(**parts.settings.as_dict(), tokenizer=tokenizer, errors=errors or parts.errors, **options)
         if tokenizer is None:
             model._reader.tokenizer = parts.tokenizer
-        model.vocab, model.history, model.state, model.plan = saved.vocab, saved.history, parts.state, parts.plan
+        model.vocab, model.history, model.state, model.plan = (
+            saved.vocab,
+            saved.history,
+            parts.state,
+            parts.plan,
+        )
         model._keep, model._train_bias = parts.keep, parts.bias
         return model
 
@@ -403,8 +535,16 @@ class SkipGram(SoftmaxModel):
 
     # ---- training ----
 
-    def train(self, corpus: Corpus | None = None, *, corpus_file: Paths | None = None, total_examples: int | None = None,
-              epochs: int | None = None, callbacks: Sequence[Callback] = (), resume: bool = False) -> SkipGram:
+    def train(
+        self,
+        corpus: Corpus | None = None,
+        *,
+        corpus_file: Paths | None = None,
+        total_examples: int | None = None,
+        epochs: int | None = None,
+        callbacks: Sequence[Callback] = (),
+        resume: bool = False,
+    ) -> SkipGram:
         """Train on a corpus, or on the one that build_vocab read.
 
         Parameters
@@ -430,14 +570,23 @@ class SkipGram(SoftmaxModel):
         if resume:
             self.corpus = encoded
         done, planned = (self.plan.done, self.plan.epochs) if resume else (0, epochs or self.settings.epochs)
-        return self._run(self._source(encoded, done, planned), epochs, self.settings.lr_schedule, callbacks, resume)
+        return self._run(
+            self._source(encoded, done, planned), epochs, self.settings.lr_schedule, callbacks, resume
+        )
 
     def partial_fit(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None) -> SkipGram:
         """One more epoch on new text at the constant rate alpha; the first call also builds the vocabulary from its text."""
         return self._run(self._source(self._training_corpus(sentences, corpus_file), 0, 1), 1, "constant")
 
-    def fit_pairs(self, centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike, weights: ArrayLike | None = None, *,
-                  epochs: int | None = None, resume: bool = False) -> SkipGram:
+    def fit_pairs(
+        self,
+        centers: Sequence[str] | ArrayLike,
+        contexts: Sequence[str] | ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        epochs: int | None = None,
+        resume: bool = False,
+    ) -> SkipGram:
         """Train on explicit (center, context) pairs; no window, no subsampling.
 
         Solver "counts" adds equal pairs up and walks the rows of the sums, so that their order is nothing to it; solver "sgd" walks
@@ -466,23 +615,39 @@ class SkipGram(SoftmaxModel):
             with self._alone():
                 self._lay_out(vocab, None, None)
         if self._keep is not None:
-            raise ValueError("the vocabulary was built for subsampled text, and pairs are not subsampled: give the constructor sample=0, "
-                             "or call fit_pairs on a model without a vocabulary")
+            raise ValueError(
+                "the vocabulary was built for subsampled text, and pairs are not subsampled: give the constructor sample=0, "
+                "or call fit_pairs on a model without a vocabulary"
+            )
         m, n = pair_ids("centers", m, self.vocab), pair_ids("contexts", n, self.vocab)
         known = (m >= 0) & (n >= 0)
         if not known.all():
-            logger.warning("%d of %d pairs have a word outside the vocabulary and are left out", (~known).sum(), len(known))
+            logger.warning(
+                "%d of %d pairs have a word outside the vocabulary and are left out",
+                (~known).sum(),
+                len(known),
+            )
         if not w[known].any():
-            raise ValueError("there are no pairs to train on: no pair has two words of the vocabulary and a weight above 0")
+            raise ValueError(
+                "there are no pairs to train on: no pair has two words of the vocabulary and a weight above 0"
+            )
         if self.settings.solver == "counts":
             counts = CooccurrenceCounts.from_arrays(m[known], n[known], w[known], self.vocab)
             source: Source = self._count_source(counts)
         else:
-            source = pairs.PairSource(m[known], n[known], w[known], len(self.vocab), self.batch_size(int(known.sum())))
+            source = pairs.PairSource(
+                m[known], n[known], w[known], len(self.vocab), self.batch_size(int(known.sum()))
+            )
         return self._run(source, epochs, self.settings.lr_schedule, resume=resume)
 
-    def fit_counts(self, counts: CooccurrenceCounts, *, epochs: int | None = None, callbacks: Sequence[Callback] = (),
-                   resume: bool = False) -> SkipGram:
+    def fit_counts(
+        self,
+        counts: CooccurrenceCounts,
+        *,
+        epochs: int | None = None,
+        callbacks: Sequence[Callback] = (),
+        resume: bool = False,
+    ) -> SkipGram:
         """Train on co-occurrence counts, made by :class:`CooccurrenceCounts` or anybody else; needs solver "counts".
 
         Parameters
@@ -493,17 +658,23 @@ class SkipGram(SoftmaxModel):
             As in :meth:`train`.
         """
         if self.settings.solver != "counts":
-            raise ValueError(f"fit_counts needs a model with solver='counts'; this one has {self.settings.solver!r}")
+            raise ValueError(
+                f"fit_counts needs a model with solver='counts'; this one has {self.settings.solver!r}"
+            )
         _check_counts(counts)
         if resume:
             self._need_resumable()
         if not self.is_built:
             self.build_from_counts(counts)
         elif self.vocab.words != counts.vocab.words:
-            raise ValueError("the counts have another vocabulary than the model; count with vocab=model.vocab, or take a model without one")
+            raise ValueError(
+                "the counts have another vocabulary than the model; count with vocab=model.vocab, or take a model without one"
+            )
         elif not _same(self._keep, counts.start.keep):
-            raise ValueError("the counts were thinned otherwise than the model's vocabulary: give both the same sample, or take a model "
-                             "without a vocabulary")
+            raise ValueError(
+                "the counts were thinned otherwise than the model's vocabulary: give both the same sample, or take a model "
+                "without a vocabulary"
+            )
         return self._run(self._count_source(counts), epochs, self.settings.lr_schedule, callbacks, resume)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
@@ -526,31 +697,62 @@ class SkipGram(SoftmaxModel):
         if self.plan is None:
             raise ValueError("resume=True, but no training of this model was begun")
         if not self.state.whole:
-            raise ValueError("resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle of one, "
-                             "or early stopping has put back its best state; load a checkpoint")
+            raise ValueError(
+                "resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle of one, "
+                "or early stopping has put back its best state; load a checkpoint"
+            )
 
     def _source(self, corpus: EncodedCorpus, done: int, epochs: int) -> Source:
         """The corpus as a source of batches for the epochs of a training of `epochs` that are still to be done."""
         known_corpus("the corpus", corpus, self.vocab)
         settings = self.settings
         if settings.solver == "sgd":
-            return pairs.TextSource(corpus.tokens, corpus.offsets, self._window, self._keep, len(self.vocab),
-                                    self.batch_size(corpus.n_tokens), settings.seed)
+            return pairs.TextSource(
+                corpus.tokens,
+                corpus.offsets,
+                self._window,
+                self._keep,
+                len(self.vocab),
+                self.batch_size(corpus.n_tokens),
+                settings.seed,
+            )
         begun = time.perf_counter()
         starts = settings.init == "svd" and self.state.step == 0
         counts = CooccurrenceCounts.of_windows(
-            corpus, self._window, self._keep if starts or stages.any_thinned(done, epochs) else None, thinned_too=True, sample=self.sample,
-            draws=settings.draws, seed=settings.seed, workers=self._workers)
+            corpus,
+            self._window,
+            self._keep if starts or stages.any_thinned(done, epochs) else None,
+            thinned_too=True,
+            sample=self.sample,
+            draws=settings.draws,
+            seed=settings.seed,
+            workers=self._workers,
+        )
         self.seconds["count"] += time.perf_counter() - begun
         logger.info("%r in %.2f s", counts, self.seconds["count"])
         return self._count_source(counts, ("tokens", (corpus.tokens, corpus.offsets)))
 
-    def _count_source(self, counts: CooccurrenceCounts, origin: tuple[str, tuple[NDArray[Any], ...]] | None = None) -> stages.CountSource:
+    def _count_source(
+        self, counts: CooccurrenceCounts, origin: tuple[str, tuple[NDArray[Any], ...]] | None = None
+    ) -> stages.CountSource:
         settings = self.settings
-        return stages.CountSource(counts, self.batch_size(), settings.seed, self._workers, stages.head_words(counts, settings.head), origin)
+        return stages.CountSource(
+            counts,
+            self.batch_size(),
+            settings.seed,
+            self._workers,
+            stages.head_words(counts, settings.head),
+            origin,
+        )
 
-    def _run(self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback] = (),
-             resume: bool = False) -> SkipGram:
+    def _run(
+        self,
+        source: Source,
+        epochs: int | None,
+        schedule: str,
+        callbacks: Sequence[Callback] = (),
+        resume: bool = False,
+    ) -> SkipGram:
         """Train, if nobody else does."""
         with self._alone():
             return self._carry_out(source, epochs, schedule, callbacks, resume)
@@ -560,19 +762,24 @@ class SkipGram(SoftmaxModel):
         """Two trainings of one model would overwrite each other's matrices: the second one is refused."""
         with _ENTER:
             if self._training:
-                raise RuntimeError("this model is being trained already, by another thread or around a callback")
+                raise RuntimeError(
+                    "this model is being trained already, by another thread or around a callback"
+                )
             self._training = True
         try:
             yield
         finally:
             self._training = False
 
-    def _carry_out(self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback],
-                   resume: bool) -> SkipGram:
+    def _carry_out(
+        self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback], resume: bool
+    ) -> SkipGram:
         """Make the plan, or take up the old one; carry it out."""
         _check_epochs(epochs)
         if not self.I.flags.writeable:
-            raise ValueError("I and O are mapped from a file, read-only; load the model without mmap to train it")
+            raise ValueError(
+                "I and O are mapped from a file, read-only; load the model without mmap to train it"
+            )
         callbacks = (*self._callbacks, *checked_callbacks(callbacks))
         self.validation = self._encode_validation()
         if resume:
@@ -607,7 +814,9 @@ def _same(a: NDArray[np.float64] | None, b: NDArray[np.float64] | None) -> bool:
 
 def _check_counts(counts: object) -> None:
     if not isinstance(counts, CooccurrenceCounts):
-        raise TypeError(f"counts is {type(counts).__name__}; it must be CooccurrenceCounts, see its from_arrays and from_scipy")
+        raise TypeError(
+            f"counts is {type(counts).__name__}; it must be CooccurrenceCounts, see its from_arrays and from_scipy"
+        )
     if not counts.nnz:
         raise ValueError("there are no pairs to train on: the counts are empty")
 
@@ -619,6 +828,8 @@ def _check_epochs(epochs: object) -> None:
 
 def checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
     """The callbacks as a tuple; TypeError if one is none."""
-    if not isinstance(callbacks, Iterable) or not all(isinstance(callback, Callback) for callback in callbacks):
+    if not isinstance(callbacks, Iterable) or not all(
+        isinstance(callback, Callback) for callback in callbacks
+    ):
         raise TypeError(f"callbacks is {callbacks!r}; it must be a list of fastsg.Callback objects")
     return tuple(callbacks)

@@ -1,6 +1,6 @@
 """The exact softmax objective: loss, gradient, probabilities. Knows no corpus, no words, no schedule.
 
-    c_n = O_n . I_m + b_n      P(n|m) = exp(c_n) / sum_i exp(c_i)      loss = - sum N_mn log P(n|m), in nats
+c_n = O_n . I_m + b_n      P(n|m) = exp(c_n) / sum_i exp(c_i)      loss = - sum N_mn log P(n|m), in nats
 """
 
 from __future__ import annotations
@@ -27,15 +27,27 @@ def block_rows(K: int) -> int:
     return int(min(max(rows, _core.PANEL), _MAX_ROWS))
 
 
-def make_workspace(K: int, H: int, num_threads: int | None = None, precision: str = "float32",
-                   shared: _core.Workspace | None = None) -> _core.Workspace:
+def make_workspace(
+    K: int,
+    H: int,
+    num_threads: int | None = None,
+    precision: str = "float32",
+    shared: _core.Workspace | None = None,
+) -> _core.Workspace:
     """Scratch for batches over K words of H coordinates; with `shared` that of a workspace which is not in use at the same time."""
     return _core.Workspace(K, H, block_rows(K), effective_num_threads(num_threads), precision, shared)
 
 
-def loss_and_gradient(centers: ArrayLike, contexts: ArrayLike, I_kh: NDArray[np.float32], O_kh: NDArray[np.float32], *,
-                      weights: ArrayLike | None = None, bias: NDArray[np.float32] | None = None,
-                      num_threads: int | None = None) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
+def loss_and_gradient(
+    centers: ArrayLike,
+    contexts: ArrayLike,
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    *,
+    weights: ArrayLike | None = None,
+    bias: NDArray[np.float32] | None = None,
+    num_threads: int | None = None,
+) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
     """Exact loss of a batch of pairs and its gradient with respect to all of I and all of O.
 
     Equivalent to ``-log_softmax(I[m] @ O.T + bias)[n]`` summed over the pairs; pairs with equal centers share a softmax row.
@@ -76,7 +88,9 @@ def loss_and_gradient(centers: ArrayLike, contexts: ArrayLike, I_kh: NDArray[np.
     gI_kh = np.zeros_like(I_kh)
     if not len(counts[0]):
         return 0.0, gI_kh, np.zeros_like(O_kh)
-    loss, rows, gO_kh = make_workspace(K, H, num_threads).gradient(I_kh, O_kh, _NO_BIAS if bias is None else bias, *counts)
+    loss, rows, gO_kh = make_workspace(K, H, num_threads).gradient(
+        I_kh, O_kh, _NO_BIAS if bias is None else bias, *counts
+    )
     gI_kh[counts[0]] = rows
     return loss, gI_kh, gO_kh
 
@@ -85,7 +99,9 @@ def as_ids(name: str, ids: ArrayLike, K: int) -> NDArray[np.int32]:
     """Integers in [0, K) as int32; ValueError or TypeError before a larger one could wrap round or a fraction be cut off."""
     array = np.asarray(ids)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise TypeError(f"{name} must be one-dimensional, of integers; it is {array.ndim}-dimensional, {array.dtype}")
+        raise TypeError(
+            f"{name} must be one-dimensional, of integers; it is {array.ndim}-dimensional, {array.dtype}"
+        )
     bad = np.flatnonzero((array < 0) | (array >= K))
     if bad.size:
         raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]}; ids must lie in [0, {K})")
@@ -95,28 +111,50 @@ def as_ids(name: str, ids: ArrayLike, K: int) -> NDArray[np.int32]:
 def as_matrix(name: str, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """The matrix itself; TypeError or ValueError unless it is two-dimensional, float32 and C-contiguous."""
     if not isinstance(matrix, np.ndarray) or matrix.dtype != np.float32:
-        raise TypeError(f"{name} is {getattr(matrix, 'dtype', type(matrix).__name__)}; it must be a float32 array")
+        raise TypeError(
+            f"{name} is {getattr(matrix, 'dtype', type(matrix).__name__)}; it must be a float32 array"
+        )
     if matrix.ndim != 2 or not matrix.flags.c_contiguous:
-        raise ValueError(f"{name} has shape {matrix.shape} and strides {matrix.strides}; it must be two-dimensional and C-contiguous")
+        raise ValueError(
+            f"{name} has shape {matrix.shape} and strides {matrix.strides}; it must be two-dimensional and C-contiguous"
+        )
     return matrix
 
 
-def total_nll(batches: Iterator[Counts], I_kh: NDArray[np.float32], O_kh: NDArray[np.float32], bias: NDArray[np.float32],
-              workspace: _core.Workspace) -> float:
+def total_nll(
+    batches: Iterator[Counts],
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    workspace: _core.Workspace,
+) -> float:
     """Sum of -log P over all counts of some batches, in nats."""
     return sum(workspace.loss(I_kh, O_kh, bias, *counts) for counts in batches if len(counts[0]))
 
 
-def log_partition(ids: NDArray[np.int32], I_kh: NDArray[np.float32], O_kh: NDArray[np.float32], bias: NDArray[np.float32],
-                  workspace: _core.Workspace) -> NDArray[np.float64]:
+def log_partition(
+    ids: NDArray[np.int32],
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    workspace: _core.Workspace,
+) -> NDArray[np.float64]:
     """log Z of the centers `ids`, shape (len(ids),)."""
     log_z = np.zeros(len(ids))
-    workspace.loss(I_kh, O_kh, bias, ids, np.zeros(len(ids) + 1, np.int64), np.zeros(0, np.int32), _NO_BIAS, log_z)
+    workspace.loss(
+        I_kh, O_kh, bias, ids, np.zeros(len(ids) + 1, np.int64), np.zeros(0, np.int32), _NO_BIAS, log_z
+    )
     return log_z
 
 
-def log_prob(centers: NDArray[np.int32], contexts: NDArray[np.int32], I_kh: NDArray[np.float32], O_kh: NDArray[np.float32],
-             bias: NDArray[np.float32], workspace: _core.Workspace) -> NDArray[np.float64]:
+def log_prob(
+    centers: NDArray[np.int32],
+    contexts: NDArray[np.int32],
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    workspace: _core.Workspace,
+) -> NDArray[np.float64]:
     """log P(context|center) of each pair, in nats, shape (pairs,)."""
     distinct, row = np.unique(centers, return_inverse=True)
     log_z = log_partition(distinct.astype(np.int32), I_kh, O_kh, bias, workspace)
@@ -124,13 +162,18 @@ def log_prob(centers: NDArray[np.int32], contexts: NDArray[np.int32], I_kh: NDAr
     return logits + (bias[contexts] if len(bias) else 0.0) - log_z[row]
 
 
-def probabilities(ids: NDArray[np.int32], I_kh: NDArray[np.float32], O_kh: NDArray[np.float32], bias: NDArray[np.float32],
-                  chunk: int = 8192) -> NDArray[np.float64]:
+def probabilities(
+    ids: NDArray[np.int32],
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    chunk: int = 8192,
+) -> NDArray[np.float64]:
     """P(n|m) of the centers `ids` over the whole vocabulary, float64, shape (len(ids), K); rows sum to 1."""
     X = I_kh[ids].astype(np.float64)
     P = np.empty((len(ids), len(O_kh)))
     for k in range(0, len(O_kh), chunk):  # float64 copies of O in small pieces
-        P[:, k:k + chunk] = X @ O_kh[k:k + chunk].astype(np.float64).T
+        P[:, k : k + chunk] = X @ O_kh[k : k + chunk].astype(np.float64).T
     if len(bias):
         P += bias
     P -= P.max(1, keepdims=True)

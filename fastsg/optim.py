@@ -69,7 +69,9 @@ class Curvature:
     def inverse(self, O_kh: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
         """C^-1 (H, H) for the given batch of an epoch; taken anew from O in every sixteenth, the first included."""
         if batch % self.EVERY == 0 or self._inverse is None:
-            C = _core.gram(O_kh, self._p, self._threads, _core.mean(O_kh, self._p, self._threads).astype(np.float32))
+            C = _core.gram(
+                O_kh, self._p, self._threads, _core.mean(O_kh, self._p, self._threads).astype(np.float32)
+            )
             C[np.diag_indices_from(C)] += self.DAMPING * np.trace(C) / len(C) + self._LEAST
             try:
                 self._inverse = _core.inverse(C).astype(np.float32)

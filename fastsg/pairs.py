@@ -83,36 +83,68 @@ class Window(NamedTuple):
         ``False`` weighs every distance 1.
         """
         left, right = _reach(window)
-        if not isinstance(shrink_windows, (bool, np.bool_, str)) or shrink_windows not in (True, False, "expected", "random", "harmonic"):
-            raise ValueError(f"shrink_windows is {shrink_windows!r}; allowed are True (or 'expected'), False, 'random' and 'harmonic'")
+        if not isinstance(shrink_windows, (bool, np.bool_, str)) or shrink_windows not in (
+            True,
+            False,
+            "expected",
+            "random",
+            "harmonic",
+        ):
+            raise ValueError(
+                f"shrink_windows is {shrink_windows!r}; allowed are True (or 'expected'), False, 'random' and 'harmonic'"
+            )
         if shrink_windows == "harmonic":
             if window is None:
-                raise ValueError("shrink_windows is 'harmonic', which needs a window with a limit, but window is None")
+                raise ValueError(
+                    "shrink_windows is 'harmonic', which needs a window with a limit, but window is None"
+                )
             return cls(left, right, _inverse(left), _inverse(right), False, True)
         expected = shrink_windows in (True, "expected") and window is not None
         none = np.zeros(0, np.float32)
-        return cls(left, right, _falling(left) if expected else none, _falling(right) if expected else none,
-                   shrink_windows == "random" and window is not None)
+        return cls(
+            left,
+            right,
+            _falling(left) if expected else none,
+            _falling(right) if expected else none,
+            shrink_windows == "random" and window is not None,
+        )
 
     def expected(self) -> Window:
         """The same window with the expectation of its random draws."""
-        return self._replace(weight_left=_falling(self.left), weight_right=_falling(self.right), draw=False) if self.draw else self
+        return (
+            self._replace(weight_left=_falling(self.left), weight_right=_falling(self.right), draw=False)
+            if self.draw
+            else self
+        )
 
     def held_out(self) -> Window:
         """The window of held-out losses: word2vec's expected weights for every window that weighs distances, so that losses compare."""
-        return self._replace(weight_left=_falling(self.left), weight_right=_falling(self.right), draw=False,
-                             harmonic=False) if self.draw or self.harmonic else self
+        return (
+            self._replace(
+                weight_left=_falling(self.left), weight_right=_falling(self.right), draw=False, harmonic=False
+            )
+            if self.draw or self.harmonic
+            else self
+        )
 
     def harmonised(self) -> Window:
         """The same window with weights 1 / d, if it weighs distances at all."""
         if not self.shrinks:
             return self
-        return self._replace(weight_left=_inverse(self.left), weight_right=_inverse(self.right), draw=False, harmonic=True)
+        return self._replace(
+            weight_left=_inverse(self.left), weight_right=_inverse(self.right), draw=False, harmonic=True
+        )
 
     @property
     def shrinks(self) -> bool | str:
         """What `shrink_windows` says the same."""
-        return "random" if self.draw else "harmonic" if self.harmonic else bool(len(self.weight_left) + len(self.weight_right))
+        return (
+            "random"
+            if self.draw
+            else "harmonic"
+            if self.harmonic
+            else bool(len(self.weight_left) + len(self.weight_right))
+        )
 
     def words(self, offsets: NDArray[np.int64]) -> int:
         """Most contexts that a position of these sentences can have."""
@@ -123,14 +155,25 @@ class Window(NamedTuple):
 def _reach(window: int | tuple[int, int] | None) -> tuple[int, int]:
     if window is None:
         return -1, -1
-    sides = (window, window) if isinstance(window, (int, np.integer)) and not isinstance(window, bool) else window
-    if not (isinstance(sides, (tuple, list)) and len(sides) == 2
-            and all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) and side >= 0 for side in sides)):
-        raise ValueError(f"window is {window!r}; allowed are an integer of at least 1, a pair (left, right) or None for the whole sentence")
+    sides = (
+        (window, window) if isinstance(window, (int, np.integer)) and not isinstance(window, bool) else window
+    )
+    if not (
+        isinstance(sides, (tuple, list))
+        and len(sides) == 2
+        and all(
+            isinstance(side, (int, np.integer)) and not isinstance(side, bool) and side >= 0 for side in sides
+        )
+    ):
+        raise ValueError(
+            f"window is {window!r}; allowed are an integer of at least 1, a pair (left, right) or None for the whole sentence"
+        )
     if sum(sides) < 1:
         raise ValueError(f"window is {window!r}; it must reach at least one word to one side")
     if max(sides) > _MAX_REACH:
-        raise ValueError(f"window is {window!r}; the limit is {_MAX_REACH}, and None takes the whole sentence")
+        raise ValueError(
+            f"window is {window!r}; the limit is {_MAX_REACH}, and None takes the whole sentence"
+        )
     return int(sides[0]), int(sides[1])
 
 
@@ -144,19 +187,35 @@ def _inverse(reach: int) -> NDArray[np.float32]:
     return (1 / np.arange(1, reach + 1)).astype(np.float32)
 
 
-def thin(tokens: NDArray[np.int32], offsets: NDArray[np.int64], keep: NDArray[np.float64] | None, seed: int,
-         epoch: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def thin(
+    tokens: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    keep: NDArray[np.float64] | None,
+    seed: int,
+    epoch: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Drop tokens before windows are cut, token t kept with probability keep[t]; None keeps all.
 
     Returns
     -------
     tokens, offsets : the thinned corpus; sentences left empty vanish.
     """
-    return (tokens, offsets) if keep is None else _core.thin(tokens, offsets, keep, seed, _STREAMS * epoch + _THIN)
+    return (
+        (tokens, offsets)
+        if keep is None
+        else _core.thin(tokens, offsets, keep, seed, _STREAMS * epoch + _THIN)
+    )
 
 
-def window_batches(tokens: NDArray[np.int32], offsets: NDArray[np.int64], window: Window, K: int, batch_size: int, seed: int = 0,
-                   epoch: int = 0) -> Iterator[tuple[int, PairCounts]]:
+def window_batches(
+    tokens: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    window: Window,
+    K: int,
+    batch_size: int,
+    seed: int = 0,
+    epoch: int = 0,
+) -> Iterator[tuple[int, PairCounts]]:
     """Walk the text: (centers walked so far, counts) of each batch of `batch_size` center positions.
 
     Batches without a pair (one-word sentences) are yielded too, empty, so that progress stays true.
@@ -164,8 +223,25 @@ def window_batches(tokens: NDArray[np.int32], offsets: NDArray[np.int64], window
     for start in range(0, len(tokens), batch_size):
         stop = min(start + batch_size, len(tokens))
         _check_pairs(offsets, window, start, stop)
-        yield stop, PairCounts(*_core.group_windows(tokens, offsets, start, stop, K, window.left, window.right, window.weight_left,
-                                                    window.weight_right, window.draw, seed, _STREAMS * epoch + _REACH))
+        yield (
+            stop,
+            PairCounts(
+                *_core.group_windows(
+                    tokens,
+                    offsets,
+                    start,
+                    stop,
+                    K,
+                    window.left,
+                    window.right,
+                    window.weight_left,
+                    window.weight_right,
+                    window.draw,
+                    seed,
+                    _STREAMS * epoch + _REACH,
+                )
+            ),
+        )
 
 
 def batch_pairs(window: Window, offsets: NDArray[np.int64], centers: int) -> int:
@@ -176,19 +252,29 @@ def batch_pairs(window: Window, offsets: NDArray[np.int64], centers: int) -> int
 def _check_pairs(offsets: NDArray[np.int64], window: Window, start: int, stop: int) -> None:
     """Refuse a batch whose pairs would not fit in memory: whole-sentence windows are quadratic in the sentence."""
     first, last = np.searchsorted(offsets, start, "right") - 1, np.searchsorted(offsets, stop, "left")
-    reach = window.words(offsets[first:last + 1])
+    reach = window.words(offsets[first : last + 1])
     if (pairs := reach * (stop - start)) > _MAX_BATCH_PAIRS:
-        raise ValueError(f"the window takes up to {reach} words of a sentence: a batch of {stop - start} centers would have up to "
-                         f"{pairs:.2e} pairs, the limit is {_MAX_BATCH_PAIRS:.2e}; give a smaller window, a smaller batch_size or "
-                         "shorter sentences")
+        raise ValueError(
+            f"the window takes up to {reach} words of a sentence: a batch of {stop - start} centers would have up to "
+            f"{pairs:.2e} pairs, the limit is {_MAX_BATCH_PAIRS:.2e}; give a smaller window, a smaller batch_size or "
+            "shorter sentences"
+        )
 
 
-def pair_batches(centers: NDArray[np.int32], contexts: NDArray[np.int32], weights: NDArray[np.float32], K: int,
-                 batch_size: int) -> Iterator[tuple[int, PairCounts]]:
+def pair_batches(
+    centers: NDArray[np.int32],
+    contexts: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    K: int,
+    batch_size: int,
+) -> Iterator[tuple[int, PairCounts]]:
     """(pairs walked so far, counts) of each batch of `batch_size` explicit pairs."""
     for start in range(0, len(centers), batch_size):
         part = slice(start, start + batch_size)
-        yield min(start + batch_size, len(centers)), PairCounts(*_core.group_pairs(centers[part], contexts[part], weights[part], K))
+        yield (
+            min(start + batch_size, len(centers)),
+            PairCounts(*_core.group_pairs(centers[part], contexts[part], weights[part], K)),
+        )
 
 
 def entropy(totals: NDArray[np.float64], model: NDArray[np.float64] | None = None) -> float:
@@ -223,7 +309,9 @@ class TextSource(NamedTuple):
     def epoch(self, epoch: int, stage: Stage | None = None) -> tuple[int, Iterator[tuple[int, PairCounts]]]:
         """(centers of the epoch, its batches)."""
         tokens, offsets = thin(self.tokens, self.offsets, self.keep, self.seed, epoch)
-        return len(tokens), window_batches(tokens, offsets, self.window, self.K, self.batch_size, self.seed, epoch)
+        return len(tokens), window_batches(
+            tokens, offsets, self.window, self.K, self.batch_size, self.seed, epoch
+        )
 
 
 class PairSource(NamedTuple):

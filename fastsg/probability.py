@@ -32,8 +32,17 @@ class SoftmaxModel:
     workers : int, optional              Threads; does not change a result.
     """
 
-    def __init__(self, vocab: Vocab, I: NDArray[np.float32], O: NDArray[np.float32], bias: NDArray[np.float32] | None = None, *,
-                 window: int | tuple[int, int] | None = 5, shrink_windows: bool | str = True, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        vocab: Vocab,
+        I: NDArray[np.float32],
+        O: NDArray[np.float32],
+        bias: NDArray[np.float32] | None = None,
+        *,
+        window: int | tuple[int, int] | None = 5,
+        shrink_windows: bool | str = True,
+        workers: int | None = None,
+    ) -> None:
         self.vocab, self.I, self.O = vocab, I, O
         self._bias = np.zeros(0, np.float32) if bias is None else bias
         self._window = Window.parse(window, shrink_windows)
@@ -83,7 +92,9 @@ class SoftmaxModel:
             raise ValueError(f"centers and contexts have {len(m)} and {len(n)} words; they must be equal")
         return objective.log_prob(m, n, self.I, self.O, self.real_bias(), self._query_workspace())
 
-    def nll(self, corpus: EncodedCorpus, workspace: _core.Workspace | None = None) -> tuple[float, float, float]:
+    def nll(
+        self, corpus: EncodedCorpus, workspace: _core.Workspace | None = None
+    ) -> tuple[float, float, float]:
         """Held-out loss of an encoded text.
 
         Windows are cut after words outside the vocabulary were dropped, nothing is subsampled. Pairs weigh as in training; where they
@@ -97,7 +108,10 @@ class SoftmaxModel:
         """
         known_corpus("the text", corpus, self._known_vocab())
         workspace = workspace or self._query_workspace()
-        return self._nll(CooccurrenceCounts.of_windows(corpus, self._window.held_out(), workers=workspace.num_threads), workspace)
+        return self._nll(
+            CooccurrenceCounts.of_windows(corpus, self._window.held_out(), workers=workspace.num_threads),
+            workspace,
+        )
 
     def _nll(self, counts: CooccurrenceCounts, workspace: _core.Workspace) -> tuple[float, float, float]:
         """The same for a text whose windows are counted already: equal centers share a softmax row."""
@@ -110,7 +124,11 @@ class SoftmaxModel:
 
     def score(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
         """Mean log P per pair of a text, in nats; higher is better. See :meth:`nll` for how pairs are cut."""
-        return -self.nll(corpus if isinstance(corpus, EncodedCorpus) else EncodedCorpus.from_iter(corpus, vocab=self._known_vocab()))[0]
+        return -self.nll(
+            corpus
+            if isinstance(corpus, EncodedCorpus)
+            else EncodedCorpus.from_iter(corpus, vocab=self._known_vocab())
+        )[0]
 
     def perplexity(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
         """exp(-score): how many equally likely words the model hesitates between."""

@@ -73,7 +73,9 @@ class Source:
                 self._raw = stack.enter_context(open(self.path, "rb", buffering=0))
             file: Any = stack.enter_context(_decompressed(self._raw, self.path))
             # readinto() of a buffered pipe goes on in C until the room is full; a Ctrl-C meanwhile may wait for ever.
-            self._readinto = getattr(file, "readinto1", file.readinto) if self.path == STDIN else file.readinto
+            self._readinto = (
+                getattr(file, "readinto1", file.readinto) if self.path == STDIN else file.readinto
+            )
             self._stack = stack.pop_all()
         return self
 
@@ -270,7 +272,11 @@ def blocks(
 def _refuse_compressed(head: bytes, path: str) -> None:
     for magic, suffix in _MAGIC.items():
         if head.startswith(magic) and not path.lower().endswith(suffix):
-            how = "decompress it first" if path == STDIN else f"its name must end with {suffix} to be decompressed"
+            how = (
+                "decompress it first"
+                if path == STDIN
+                else f"its name must end with {suffix} to be decompressed"
+            )
             raise ValueError(f"{path!r} holds {suffix[1:]} data, not text; {how}")
 
 

@@ -33,13 +33,18 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object
     last = model.history[-1] if model.history else {}
     walk = sum(epoch["count_seconds"] for epoch in model.history)
     seconds = {
-        "read": model.seconds["read"], "count": model.seconds["count"] + walk, "init": model.seconds["init"],
+        "read": model.seconds["read"],
+        "count": model.seconds["count"] + walk,
+        "init": model.seconds["init"],
         "train": sum(epoch["seconds"] for epoch in model.history) - walk,
-        "validate": model.seconds["validate"], "save": save_seconds,
+        "validate": model.seconds["validate"],
+        "save": save_seconds,
     }
     return {
         "version": __version__,
-        "settings": model.settings.as_dict() | {"sample": model.sample} | ({"batch_size": model.batch_size()} if model.corpus else {}),
+        "settings": model.settings.as_dict()
+        | {"sample": model.sample}
+        | ({"batch_size": model.batch_size()} if model.corpus else {}),
         "vocabulary_size": len(model.vocab),
         "vector_size": model.settings.vector_size,
         "tokens": model.corpus.n_tokens if model.corpus else 0,
@@ -90,18 +95,30 @@ def summary(report: dict[str, object]) -> str:
         f"{report['pairs']:,.0f} pairs in {len(epochs)} epoch{'s' * (len(epochs) != 1)}, "
         f"{report['softmax_rows']:,} exact softmax rows",
         f"loss in nats per pair   uniform (ln K) {report['uniform_nll']:.4f}   unigram {_number(report['unigram_nll'])}"
-        + (f"   held-out unigram {_number(report['valid_unigram_nll'])}" if report["valid_unigram_nll"] is not None else ""),
+        + (
+            f"   held-out unigram {_number(report['valid_unigram_nll'])}"
+            if report["valid_unigram_nll"] is not None
+            else ""
+        ),
     ]
-    lines += [f"  epoch {number}   {_losses(epoch)}   {epoch['seconds']:.1f} s   {epoch['pairs_per_second']:,.0f} pairs/s"
-              + (f"   the {epoch['words']:,} most frequent words" if epoch["words"] < report["vocabulary_size"] else "")
-              for number, epoch in enumerate(epochs, 1)]
+    lines += [
+        f"  epoch {number}   {_losses(epoch)}   {epoch['seconds']:.1f} s   {epoch['pairs_per_second']:,.0f} pairs/s"
+        + (
+            f"   the {epoch['words']:,} most frequent words"
+            if epoch["words"] < report["vocabulary_size"]
+            else ""
+        )
+        for number, epoch in enumerate(epochs, 1)
+    ]
     if report["restored_epoch"] is not None:
         lines.append(f"stopped early; the vectors are those of epoch {report['restored_epoch']}, the best")
     if report["interrupted"]:
         lines.append("interrupted: the vectors are those of the moment, within an epoch that is not listed")
     lines.append("seconds   " + "   ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
-    lines.append(f"{report['workers']} thread{'s' * (report['workers'] != 1)}, {report['isa']}, {report['precision']}, "
-                 f"peak memory {report['peak_rss_bytes'] / 2**20:,.0f} MiB")
+    lines.append(
+        f"{report['workers']} thread{'s' * (report['workers'] != 1)}, {report['isa']}, {report['precision']}, "
+        f"peak memory {report['peak_rss_bytes'] / 2**20:,.0f} MiB"
+    )
     return "\n".join(lines)
 
 

@@ -71,7 +71,9 @@ class Settings:
         """Check every value and fill in the defaults that depend on others; ValueError or TypeError names the argument."""
         _choice("solver", given["solver"], tuple(SOLVERS))
         given["optimizer"] = SOLVERS[given["solver"]][0] if given["optimizer"] is None else given["optimizer"]
-        given["init"] = ("svd" if given["solver"] == "counts" else "random") if given["init"] is None else given["init"]
+        given["init"] = (
+            ("svd" if given["solver"] == "counts" else "random") if given["init"] is None else given["init"]
+        )
         for name in ("vector_size", "min_count", "epochs"):
             given[name] = _integer(name, given[name], 1)
         for name in ("max_final_vocab", "batch_size"):
@@ -80,23 +82,39 @@ class Settings:
         if given["seed"] >= 2**64:
             raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
         given["draws"] = _integer("draws", given["draws"], 0)
-        _choice("init", given["init"], ("random", "svd") if given["solver"] == "counts" else ("random",), " (svd needs solver='counts')")
+        _choice(
+            "init",
+            given["init"],
+            ("random", "svd") if given["solver"] == "counts" else ("random",),
+            " (svd needs solver='counts')",
+        )
         _choice("vectors", given["vectors"], ("input", "output", "sum"))
         _choice("dtype", str(given["dtype"]), ("float32",))
-        _choice("precision", given["precision"], tuple(_core.available_precisions()), " (bfloat16 needs a CPU with AVX512_BF16 or AMX)")
+        _choice(
+            "precision",
+            given["precision"],
+            tuple(_core.available_precisions()),
+            " (bfloat16 needs a CPU with AVX512_BF16 or AMX)",
+        )
         _choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
         _choice("output_bias", given["output_bias"], (None, "unigram"))
         check_optimizer(given["optimizer"])
         given["head"] = None if given["head"] is None else _real("head", given["head"])
         if given["head"] is not None and given["solver"] != "counts":
-            raise ValueError(f"head is {given['head']}, which is for solver='counts'; solver {given['solver']!r} trains on all words")
+            raise ValueError(
+                f"head is {given['head']}, which is for solver='counts'; solver {given['solver']!r} trains on all words"
+            )
         if given["head"] is not None and not 0 < given["head"] <= 1:
             raise ValueError(f"head is {given['head']}; it must be above 0 and at most 1")
         given["sample"] = None if given["sample"] is None else _real("sample", given["sample"])
-        given["alpha"] = DEFAULT_ALPHA[given["optimizer"]] if given["alpha"] is None else _real("alpha", given["alpha"])
+        given["alpha"] = (
+            DEFAULT_ALPHA[given["optimizer"]] if given["alpha"] is None else _real("alpha", given["alpha"])
+        )
         if given["alpha"] == 0:
             raise ValueError("alpha is 0; it must be above 0")
-        given["min_alpha"] = given["alpha"] / 10 if given["min_alpha"] is None else _real("min_alpha", given["min_alpha"])
+        given["min_alpha"] = (
+            given["alpha"] / 10 if given["min_alpha"] is None else _real("min_alpha", given["min_alpha"])
+        )
         given["dtype"], given["window"] = str(given["dtype"]), _plain(given["window"])
         return cls(**given)
 
@@ -114,7 +132,9 @@ def _plain(window: object) -> object:
 
 def _integer(name: str, value: object, least: int) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be an integer of at least {least}")
+        raise TypeError(
+            f"{name} is {value!r}, a {type(value).__name__}; it must be an integer of at least {least}"
+        )
     if value < least:
         raise ValueError(f"{name} is {value}; it must be at least {least}")
     return int(value)

@@ -58,7 +58,15 @@ class Plan:
     @classmethod
     def start(cls, source: Source, validation: EncodedCorpus | None, epochs: int, schedule: str) -> Plan:
         """A plan of which nothing is done."""
-        return cls(epochs, 0, schedule, source.batch_size, getattr(source, "head", 0), *_texts(source, validation), _core.isa())
+        return cls(
+            epochs,
+            0,
+            schedule,
+            source.batch_size,
+            getattr(source, "head", 0),
+            *_texts(source, validation),
+            _core.isa(),
+        )
 
     @classmethod
     def parse(cls, saved: dict[str, Any]) -> Plan:
@@ -69,7 +77,9 @@ class Plan:
         if not _is_count(plan.batch_size) or plan.batch_size < 1 or not _is_count(plan.head):
             raise ValueError(f"its plan has batch_size={plan.batch_size!r} and head={plan.head!r}")
         if not isinstance(plan.schedule, str) or plan.schedule not in SCHEDULES:
-            raise ValueError(f"its plan has the schedule {plan.schedule!r}; allowed are {', '.join(map(repr, SCHEDULES))}")
+            raise ValueError(
+                f"its plan has the schedule {plan.schedule!r}; allowed are {', '.join(map(repr, SCHEDULES))}"
+            )
         if not all(isinstance(text, str) for text in (plan.corpus, plan.validation, plan.isa)):
             raise ValueError("its plan does not name corpus, validation text and instruction set")
         return plan
@@ -82,26 +92,44 @@ class Plan:
     def check_continues(self, source: Source, validation: EncodedCorpus | None, epochs: int | None) -> None:
         """ValueError unless this is the same training; a warning where its last bits cannot be the same."""
         if epochs not in (None, self.epochs):
-            raise ValueError(f"epochs is {epochs}, but the interrupted training was planned for {self.epochs}; "
-                             "leave it out, or begin another training without resume")
-        for name, found, planned in zip(("corpus", "validation text"), _texts(source, validation), (self.corpus, self.validation)):
+            raise ValueError(
+                f"epochs is {epochs}, but the interrupted training was planned for {self.epochs}; "
+                "leave it out, or begin another training without resume"
+            )
+        for name, found, planned in zip(
+            ("corpus", "validation text"), _texts(source, validation), (self.corpus, self.validation)
+        ):
             if found != planned:
-                raise ValueError(f"the {name} is not that of the interrupted training: now {found}; then {planned}")
+                raise ValueError(
+                    f"the {name} is not that of the interrupted training: now {found}; then {planned}"
+                )
         if (_core.isa() == "generic") != (self.isa == "generic"):
-            logger.warning("training began with %s instructions and continues with %s: the last bits will differ from those of an "
-                           "uninterrupted one", self.isa, _core.isa())
+            logger.warning(
+                "training began with %s instructions and continues with %s: the last bits will differ from those of an "
+                "uninterrupted one",
+                self.isa,
+                _core.isa(),
+            )
 
 
 def _texts(source: Source, validation: EncodedCorpus | None) -> tuple[str, str]:
     if isinstance(source, PairSource):
         corpus = fingerprint("pairs", source.centers, source.contexts, source.weights)
     elif isinstance(source, CountSource):
-        unit, arrays = source.origin or ("entries", tuple(array for table in {id(t): t for t in (source.table, source.table.start)}.values()
-                                                          for array in (table.counts, table.contexts, table.row_ptr)))
+        unit, arrays = source.origin or (
+            "entries",
+            tuple(
+                array
+                for table in {id(t): t for t in (source.table, source.table.start)}.values()
+                for array in (table.counts, table.contexts, table.row_ptr)
+            ),
+        )
         corpus = fingerprint(unit, *arrays)
     else:
         corpus = fingerprint("tokens", source.tokens, source.offsets)
-    return corpus, "none" if validation is None else fingerprint("tokens", validation.tokens, validation.offsets)
+    return corpus, "none" if validation is None else fingerprint(
+        "tokens", validation.tokens, validation.offsets
+    )
 
 
 def fingerprint(unit: str, *arrays: NDArray[Any]) -> str:
@@ -115,12 +143,29 @@ def fingerprint(unit: str, *arrays: NDArray[Any]) -> str:
 def pack(model: SkipGram) -> NativeModel:
     """Everything that goes into a file. Arrays are the model's own, not copies."""
     state, is_named = model.state, isinstance(model._reader.tokenizer, str)
-    config = model.settings.as_dict() | {"tokenizer": model._reader.tokenizer if is_named else None, "errors": model._reader.errors}
-    training = {"step": state.step, "epoch": state.epoch, "whole": state.whole, "thinned": state.thinned,
-                "plan": model.plan and dataclasses.asdict(model.plan)}
-    arrays = {"keep": model._keep, "I": state.I, "O": state.O, "bias": model._train_bias if len(model._train_bias) else None,
-              "sums_I": state.optimizer.sums_I, "sums_O": state.optimizer.sums_O, "shift": state.shift}
-    if state.best is not None and not np.array_equal(state.best[0], state.I):  # the present epoch need not be there twice
+    config = model.settings.as_dict() | {
+        "tokenizer": model._reader.tokenizer if is_named else None,
+        "errors": model._reader.errors,
+    }
+    training = {
+        "step": state.step,
+        "epoch": state.epoch,
+        "whole": state.whole,
+        "thinned": state.thinned,
+        "plan": model.plan and dataclasses.asdict(model.plan),
+    }
+    arrays = {
+        "keep": model._keep,
+        "I": state.I,
+        "O": state.O,
+        "bias": model._train_bias if len(model._train_bias) else None,
+        "sums_I": state.optimizer.sums_I,
+        "sums_O": state.optimizer.sums_O,
+        "shift": state.shift,
+    }
+    if state.best is not None and not np.array_equal(
+        state.best[0], state.I
+    ):  # the present epoch need not be there twice
         arrays["best_I"], arrays["best_O"] = state.best
     present = {name: array for name, array in arrays.items() if array is not None}
     return NativeModel(config, model.history, training, model.vocab, present)
@@ -149,11 +194,21 @@ def unpack(saved: NativeModel) -> Unpacked:
     if settings.vector_size != H:
         raise FormatError(f"its config has vector_size={settings.vector_size}, but I has {H} columns")
     if ("sums_I" in saved.arrays) != (settings.optimizer != "sgd"):
-        raise FormatError(f"its optimizer is {settings.optimizer!r}, which does not go with the tensors it has")
+        raise FormatError(
+            f"its optimizer is {settings.optimizer!r}, which does not go with the tensors it has"
+        )
     state, plan = _state(saved, settings.optimizer, K)
     if plan is not None and plan.done > len(saved.history):
         raise FormatError(f"its plan has {plan.done} epochs done, its history {len(saved.history)}")
-    return Unpacked(settings, state, plan, saved.arrays.get("keep"), saved.arrays.get("bias", np.zeros(0, np.float32)), tokenizer, errors)
+    return Unpacked(
+        settings,
+        state,
+        plan,
+        saved.arrays.get("keep"),
+        saved.arrays.get("bias", np.zeros(0, np.float32)),
+        tokenizer,
+        errors,
+    )
 
 
 def _settings(config: dict[str, Any]) -> Settings:
@@ -168,9 +223,16 @@ def _settings(config: dict[str, Any]) -> Settings:
 
 def _state(saved: NativeModel, optimizer: str, K: int) -> tuple[State, Plan | None]:
     training, arrays = saved.training, saved.arrays
-    step, epoch, whole, thinned, plan = (training.get(name) for name in ("step", "epoch", "whole", "thinned", "plan"))
-    if not (_is_count(step) and _is_count(epoch) and isinstance(whole, bool) and isinstance(thinned, (bool, type(None)))
-            and isinstance(plan, (dict, type(None)))):
+    step, epoch, whole, thinned, plan = (
+        training.get(name) for name in ("step", "epoch", "whole", "thinned", "plan")
+    )
+    if not (
+        _is_count(step)
+        and _is_count(epoch)
+        and isinstance(whole, bool)
+        and isinstance(thinned, (bool, type(None)))
+        and isinstance(plan, (dict, type(None)))
+    ):
         raise FormatError("its training has no sound step, epoch, whole, thinned and plan")
     sums = Optimizer(optimizer, K)
     sums.sums_I, sums.sums_O = arrays.get("sums_I"), arrays.get("sums_O")

@@ -23,8 +23,17 @@ Matrix = NDArray[np.float32]
 Sparse = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 
 
-def spectral_start(counts: Sparse, row_sums: NDArray[np.float64], column_sums: NDArray[np.float64], H: int, *, symmetric: bool,
-                   seed: int = 1, num_threads: int = 1, iterations: int = 3) -> tuple[Matrix, Matrix]:
+def spectral_start(
+    counts: Sparse,
+    row_sums: NDArray[np.float64],
+    column_sums: NDArray[np.float64],
+    H: int,
+    *,
+    symmetric: bool,
+    seed: int = 1,
+    num_threads: int = 1,
+    iterations: int = 3,
+) -> tuple[Matrix, Matrix]:
     """Start matrices I and O, (K, H), from a matrix of counts.
 
     Parameters
@@ -40,7 +49,10 @@ def spectral_start(counts: Sparse, row_sums: NDArray[np.float64], column_sums: N
         return np.zeros((K, H), np.float32), np.zeros((K, H), np.float32)
     A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
     B = A if symmetric else transposed(A)
-    Q = _orthonormal(_core.sparse_times(*A, _random(K, -(-(H + _SPARE) // _UNIT) * _UNIT, seed, num_threads), num_threads), num_threads)
+    Q = _orthonormal(
+        _core.sparse_times(*A, _random(K, -(-(H + _SPARE) // _UNIT) * _UNIT, seed, num_threads), num_threads),
+        num_threads,
+    )
     for _ in range(iterations):
         if not symmetric:
             Q = _orthonormal(_core.sparse_times(*B, Q, num_threads), num_threads)

@@ -36,7 +36,14 @@ def head_words(table: CooccurrenceCounts, head: float | None) -> int:
         return max(min(round(K * head), K), 1)
     if K <= _SMALL:
         return K
-    share = min((float(counts.leading(K // 2)[1].sum()) / counts.total for counts in (table, table.start) if counts.total), default=1.0)
+    share = min(
+        (
+            float(counts.leading(K // 2)[1].sum()) / counts.total
+            for counts in (table, table.start)
+            if counts.total
+        ),
+        default=1.0,
+    )
     return K // 2 if share >= _LEAST_SHARE else K
 
 
@@ -75,7 +82,9 @@ class CountSource(NamedTuple):
     def stage(self, index: int, epochs: int) -> Stage:
         """What epoch `index` of a training trains on."""
         stage = stage_of(index, epochs, self.table.K, self.head or self.table.K)
-        return stage if self.table.thinned is not None else stage._replace(thinned=self.table.keep is not None)
+        return (
+            stage if self.table.thinned is not None else stage._replace(thinned=self.table.keep is not None)
+        )
 
     def counts(self, stage: Stage | None) -> CooccurrenceCounts:
         """What a stage trains on; without one the text's own counts."""
@@ -117,7 +126,9 @@ class _Rows(NamedTuple):
         share = (1 / np.maximum(self.times, 1)).astype(np.float32)
         for ids in deal(self.weights, self.times, self.batch_size, seed, epoch):
             walked += len(ids)
-            rows = _core.gather_rows(table.row_ptr, self.stops, table.contexts, table.counts, ids, share, num_threads)
+            rows = _core.gather_rows(
+                table.row_ptr, self.stops, table.contexts, table.counts, ids, share, num_threads
+            )
             yield walked, PairCounts(ids, *rows)
 
 
@@ -139,7 +150,9 @@ def visits(weights: NDArray[np.float64], wanted: NDArray[np.bool_], batch_size: 
         batches = needed
 
 
-def deal(weights: NDArray[np.float64], times: NDArray[np.int64], batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int32]]:
+def deal(
+    weights: NDArray[np.float64], times: NDArray[np.int64], batch_size: int, seed: int, epoch: int
+) -> list[NDArray[np.int32]]:
     """Batches of at most `batch_size` rows, as equal in size as can be, in which row m occurs times[m] times, once a batch at most.
 
     Rows that come more than once go to the batches that have fewest of them yet, in random order; the others are dealt by falling
@@ -152,18 +165,26 @@ def deal(weights: NDArray[np.float64], times: NDArray[np.int64], batch_size: int
         return []
     often, once = order[times[order] > 1], order[times[order] == 1]
     random = _core.random_words(seed, _ORDER_STREAM + epoch, 0, len(often) * batches + total)
-    parts, taken = _spread(often, times[often], random[:len(often) * batches].reshape(-1, batches))
+    parts, taken = _spread(often, times[often], random[: len(often) * batches].reshape(-1, batches))
     room = total // batches - taken
-    room[np.argsort(-taken, kind="stable")[:total % batches]] += 1
+    room[np.argsort(-taken, kind="stable")[: total % batches]] += 1
     slots = np.repeat(np.arange(batches), room)
-    turn = (np.arange(len(slots)) - np.repeat(np.cumsum(room) - room, room)) / np.repeat(room, room)  # from 0 to 1 in each batch
-    slots = slots[np.lexsort((random[-len(slots):] if len(slots) else random[:0], turn))]
-    rest = np.split(once[np.argsort(slots, kind="stable")], np.cumsum(np.bincount(slots, minlength=batches))[:-1])
-    return [np.sort(np.concatenate([np.array(part, np.int32), more])) for part, more in zip(parts, rest, strict=True)]
+    turn = (np.arange(len(slots)) - np.repeat(np.cumsum(room) - room, room)) / np.repeat(
+        room, room
+    )  # from 0 to 1 in each batch
+    slots = slots[np.lexsort((random[-len(slots) :] if len(slots) else random[:0], turn))]
+    rest = np.split(
+        once[np.argsort(slots, kind="stable")], np.cumsum(np.bincount(slots, minlength=batches))[:-1]
+    )
+    return [
+        np.sort(np.concatenate([np.array(part, np.int32), more]))
+        for part, more in zip(parts, rest, strict=True)
+    ]
 
 
-def _spread(rows: NDArray[np.int32], times: NDArray[np.int64],
-            noise: NDArray[np.uint32]) -> tuple[list[list[np.int32]], NDArray[np.int64]]:
+def _spread(
+    rows: NDArray[np.int32], times: NDArray[np.int64], noise: NDArray[np.uint32]
+) -> tuple[list[list[np.int32]], NDArray[np.int64]]:
     """Each row into as many batches as it comes, those that have fewest yet; what each batch then holds, and how much."""
     taken, parts = np.zeros(noise.shape[1], np.int64), [[] for _ in range(noise.shape[1])]
     for row, often, order in zip(rows, times, noise, strict=True):

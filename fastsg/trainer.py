@@ -42,7 +42,12 @@ class State:
     @classmethod
     def start(cls, K: int, H: int, optimizer: str, seed: int, num_threads: int = 1) -> State:
         """I uniform on [-1/2H, 1/2H) as in word2vec, O zero: the first loss is ln K (without a bias)."""
-        return cls(uniform_start(K, H, seed, num_threads), np.zeros((K, H), np.float32), Optimizer(optimizer, K), np.zeros(K, np.float32))
+        return cls(
+            uniform_start(K, H, seed, num_threads),
+            np.zeros((K, H), np.float32),
+            Optimizer(optimizer, K),
+            np.zeros(K, np.float32),
+        )
 
     def turn_to(self, thinned: bool) -> None:
         """Before an epoch: Adagrad's sums begin anew where its loss is another than the last epoch's."""
@@ -84,16 +89,32 @@ class EpochTotals:
     def record(self) -> dict[str, float | int | None]:
         """What ``history`` holds; the validation figures are filled in by whoever has the text."""
         return {
-            "nll": self.nll, "perplexity": math.exp(min(self.nll, 700.0)), "unigram_nll": self.unigram_nll, "valid_nll": None,
-            "valid_perplexity": None, "pairs": self.pairs, "softmax_rows": self.softmax_rows, "seconds": self.seconds,
-            "count_seconds": self.count_seconds, "pairs_per_second": self.pairs_per_second,
-            "alpha": self.alpha, "words": self.words,
+            "nll": self.nll,
+            "perplexity": math.exp(min(self.nll, 700.0)),
+            "unigram_nll": self.unigram_nll,
+            "valid_nll": None,
+            "valid_perplexity": None,
+            "pairs": self.pairs,
+            "softmax_rows": self.softmax_rows,
+            "seconds": self.seconds,
+            "count_seconds": self.count_seconds,
+            "pairs_per_second": self.pairs_per_second,
+            "alpha": self.alpha,
+            "words": self.words,
         }
 
 
-def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, batches: Batches, rate: Callable[[int], float],
-                bar: tqdm, curvature: Curvature | None = None, alpha: float = 1.0,
-                contexts: NDArray[np.float64] | None = None) -> EpochTotals:
+def train_epoch(
+    state: State,
+    bias: NDArray[np.float32],
+    workspace: _core.Workspace,
+    batches: Batches,
+    rate: Callable[[int], float],
+    bar: tqdm,
+    curvature: Curvature | None = None,
+    alpha: float = 1.0,
+    contexts: NDArray[np.float64] | None = None,
+) -> EpochTotals:
     """One walk over the batches, which come as (units walked so far, counts); `rate` maps those units to the learning rate.
 
     The softmax runs over the words of the workspace, which may be the first ones of the vocabulary only. The bar counts units of all words.
@@ -124,23 +145,36 @@ def train_epoch(state: State, bias: NDArray[np.float32], workspace: _core.Worksp
         walked = done
         totals.seconds = time.perf_counter() - begun
         if totals.pairs:
-            bar.set_postfix_str(f"loss {totals.nll:.3f}, rate {totals.alpha:.3g}, {totals.pairs_per_second:,.0f} pairs/s", refresh=False)
+            bar.set_postfix_str(
+                f"loss {totals.nll:.3f}, rate {totals.alpha:.3g}, {totals.pairs_per_second:,.0f} pairs/s",
+                refresh=False,
+            )
     if totals.pairs:
         totals.unigram_nll = entropy(contexts if found is None else found)
     state.epoch += 1
     return totals
 
 
-def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, counts: PairCounts, rate: float, curvature: Curvature | None,
-          number: int, alpha: float) -> float:
-    O, sums_I, sums_O = state.O[:workspace.K], state.optimizer.sums_I, state.optimizer.sums_O
-    sums_O = None if sums_O is None else sums_O[:workspace.K]
+def _step(
+    state: State,
+    bias: NDArray[np.float32],
+    workspace: _core.Workspace,
+    counts: PairCounts,
+    rate: float,
+    curvature: Curvature | None,
+    number: int,
+    alpha: float,
+) -> float:
+    O, sums_I, sums_O = state.O[: workspace.K], state.optimizer.sums_I, state.optimizer.sums_O
+    sums_O = None if sums_O is None else sums_O[: workspace.K]
     try:
         newton = None if curvature is None else (curvature.inverse(O, number), rate / alpha, curvature.PRIOR)
         loss = workspace.step(state.I, O, bias, *counts, state.shift, rate, sums_I, sums_O, newton)
     except DivergenceError as error:
-        raise DivergenceError(f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): {error}. "
-                              "The matrices hold the last finite state; try a smaller alpha") from None
+        raise DivergenceError(
+            f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): {error}. "
+            "The matrices hold the last finite state; try a smaller alpha"
+        ) from None
     state.step += 1
     return loss
 
@@ -148,6 +182,14 @@ def _step(state: State, bias: NDArray[np.float32], workspace: _core.Workspace, c
 def progress_bar(total: int, progress: bool | None, epochs: int) -> tqdm:
     """Bar over all epochs; quiet when told so, and by default when stderr is no terminal."""
     hidden = not sys.stderr.isatty() if progress is None else not progress
-    return tqdm(total=total, disable=hidden, unit=" centers", unit_scale=True, desc=f"epoch 1/{epochs}", dynamic_ncols=True,
-                mininterval=0.2,
-                smoothing=0.05, bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}")
+    return tqdm(
+        total=total,
+        disable=hidden,
+        unit=" centers",
+        unit_scale=True,
+        desc=f"epoch 1/{epochs}",
+        dynamic_ncols=True,
+        mininterval=0.2,
+        smoothing=0.05,
+        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+    )

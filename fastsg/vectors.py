@@ -228,7 +228,11 @@ class KeyedVectors:
         return self._best(scores_k, partial(self._exact_cosines, query), topn, self._rows_of(items), start)
 
     def most_similar_cosmul(
-        self, positive: Any = None, negative: Any = None, topn: int | None = 10, restrict_vocab: int | None = None
+        self,
+        positive: Any = None,
+        negative: Any = None,
+        topn: int | None = 10,
+        restrict_vocab: int | None = None,
     ) -> list[tuple[str, float]] | np.ndarray:
         """As :meth:`most_similar`, by products of cosines (3CosMul), in which no single word dominates.
 
@@ -243,7 +247,9 @@ class KeyedVectors:
         rows = slice(0, restrict_vocab)
         vectors = [self._vector_of(item) for item in items]
 
-        def score(cosines: Callable[[np.ndarray, Any], np.ndarray], of_rows: slice | np.ndarray) -> np.ndarray:
+        def score(
+            cosines: Callable[[np.ndarray, Any], np.ndarray], of_rows: slice | np.ndarray
+        ) -> np.ndarray:
             shifted = [(1 + cosines(vector, of_rows)) / 2 for vector in vectors]
             numerator = np.prod(shifted[: len(positive)], axis=0)
             return numerator / (np.prod(shifted[len(positive) :], axis=0) + _COSMUL_EPSILON)
@@ -309,7 +315,9 @@ class KeyedVectors:
         words = list(words)
         known = [word for word in words if word in self]
         if len(known) < len(words):
-            logger.warning("doesnt_match: left out unknown words %r", [word for word in words if word not in self])
+            logger.warning(
+                "doesnt_match: left out unknown words %r", [word for word in words if word not in self]
+            )
         if not known:
             raise ValueError("words: none of them is in the vocabulary")
         units = np.stack([self.get_vector(word, norm=True) for word in known])
@@ -430,7 +438,9 @@ class KeyedVectors:
         counts = load_counts(fvocab, encoding=encoding, errors=unicode_errors)
         missing = next((word for word in words if word not in counts), None)
         if missing is not None:
-            raise FormatError(f"{os.fsdecode(fvocab)}: no count for the word {missing!r} of {os.fsdecode(fname)}")
+            raise FormatError(
+                f"{os.fsdecode(fvocab)}: no count for the word {missing!r} of {os.fsdecode(fname)}"
+            )
         return cls(words, matrix, [counts[word] for word in words])
 
     # Helpers ----------------------------------------------------------------------------------------------------------
@@ -517,7 +527,9 @@ class KeyedVectors:
         ids = ids[~np.isin(ids, exclude)]
         scores = exact(ids)
         ranked = np.argsort(np.where(np.isnan(scores), np.inf, -scores), kind="stable")[:topn]
-        return [(self.index_to_key[i], float(score)) for i, score in zip(ids[ranked], scores[ranked], strict=True)]
+        return [
+            (self.index_to_key[i], float(score)) for i, score in zip(ids[ranked], scores[ranked], strict=True)
+        ]
 
 
 class _UnknownKeyError(KeyError):

@@ -47,7 +47,12 @@ class Vocab:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(
-        self, words: Sequence[str], counts: ArrayLike, *, raw_types: int | None = None, raw_tokens: int | None = None
+        self,
+        words: Sequence[str],
+        counts: ArrayLike,
+        *,
+        raw_types: int | None = None,
+        raw_tokens: int | None = None,
     ) -> None:
         self.words = list(words)
         self.counts = _checked_counts(counts, len(self.words))
@@ -66,7 +71,12 @@ class Vocab:
 
     @classmethod
     def from_counts(
-        cls, words: Sequence[str], counts: ArrayLike, *, min_count: int = 5, max_final_vocab: int | None = None
+        cls,
+        words: Sequence[str],
+        counts: ArrayLike,
+        *,
+        min_count: int = 5,
+        max_final_vocab: int | None = None,
     ) -> Vocab:
         """Vocabulary of the words counted at least ``min_count`` times.
 
@@ -116,7 +126,9 @@ class Vocab:
             word, _, count = line.rpartition(b" ")
             digits = count.removesuffix(b"\r")
             if not word or not digits.isdigit() or len(digits) > 19 or int(digits) > _MAX_COUNT:
-                raise FormatError(f"{os.fspath(path)!r}, line {number + 1}: expected 'word count', got {line[:80]!r}")
+                raise FormatError(
+                    f"{os.fspath(path)!r}, line {number + 1}: expected 'word count', got {line[:80]!r}"
+                )
             try:
                 words.append(word.decode())
             except UnicodeDecodeError:
@@ -142,7 +154,9 @@ class Vocab:
         for word in self.words:
             if "\n" in word:
                 raise ValueError(f"the word {word!r} contains a line feed; this format has one word a line")
-        data = "".join([f"{word} {count}\n" for word, count in zip(self.words, self.counts.tolist())]).encode()
+        data = "".join(
+            [f"{word} {count}\n" for word, count in zip(self.words, self.counts.tolist())]
+        ).encode()
         with atomic_write(path) as file:
             # load() takes a first U+FEFF for a byte order mark; one that belongs to a word needs another before it.
             file.write(_BOM + data if data.startswith(_BOM) else data)
@@ -241,7 +255,10 @@ def ranking(words: Sequence[str], counts: NDArray[np.int64]) -> NDArray[np.int64
 
 def check_cuts(min_count: int, max_final_vocab: int | None) -> None:
     """Raise ValueError if an argument is out of its range."""
-    for name, value, or_none in (("min_count", min_count, ""), ("max_final_vocab", max_final_vocab, " and None")):
+    for name, value, or_none in (
+        ("min_count", min_count, ""),
+        ("max_final_vocab", max_final_vocab, " and None"),
+    ):
         if value is None and or_none:
             continue
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
@@ -253,7 +270,9 @@ def _checked_counts(counts: ArrayLike, n_words: int) -> NDArray[np.int64]:
     if array.size == 0:
         array = array.astype(np.int64)
     if array.shape != (n_words,) or array.dtype.kind not in "iu":
-        raise ValueError(f"counts must be {n_words} integers, one a word; got shape {array.shape} of {array.dtype}")
+        raise ValueError(
+            f"counts must be {n_words} integers, one a word; got shape {array.shape} of {array.dtype}"
+        )
     if n_words > MAX_WORDS:
         raise ValueError(f"{n_words} words are more than ids can number ({MAX_WORDS})")
     if n_words and array.min() < 0:

@@ -61,7 +61,7 @@ class Problem:
         n = rng.integers(0, K, len(m)).astype(np.int32)
         w = rng.integers(1, 5, len(m)).astype(np.float32) / 4
         if peak is not None:
-            for u in rng.permutation(len(m))[:max(len(m) // 3, 1)]:
+            for u in rng.permutation(len(m))[: max(len(m) // 3, 1)]:
                 self.O[n[u]] = self.I[m[u]] * (peak / max(float(self.I[m[u]] @ self.I[m[u]]), 1e-3))
         m, n, w = (np.concatenate([x, x[:3]]) for x in (m, n, w))
         self.pairs = m, n, w
@@ -73,7 +73,7 @@ class Problem:
     @staticmethod
     def _fenced(matrix):
         buffer = np.full(matrix.size + 64, np.nan, np.float32)
-        inside = buffer[:matrix.size].reshape(matrix.shape)
+        inside = buffer[: matrix.size].reshape(matrix.shape)
         inside[:] = matrix
         return inside
 

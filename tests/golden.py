@@ -23,7 +23,16 @@ from pathlib import Path
 import numpy as np
 
 import fastsg
-from fastsg import Callback, Checkpoint, CooccurrenceCounts, EncodedCorpus, KeyedVectors, SkipGram, Vocab, _core
+from fastsg import (
+    Callback,
+    Checkpoint,
+    CooccurrenceCounts,
+    EncodedCorpus,
+    KeyedVectors,
+    SkipGram,
+    Vocab,
+    _core,
+)
 
 GOLDEN = Path(__file__).with_name("golden.json")
 
@@ -43,7 +52,11 @@ def sentences(seed: int, count: int, words: int = 1500) -> list[list[str]]:
         sentence, word = [], 0
         for _ in range(1 + int(24 * draw())):
             near = draw() < 0.4
-            word = (word * 7 + int(5 * draw())) % words if near else min(int(3 * (words / 3) ** draw()) - 3, words - 1)
+            word = (
+                (word * 7 + int(5 * draw())) % words
+                if near
+                else min(int(3 * (words / 3) ** draw()) - 3, words - 1)
+            )
             sentence.append(f"w{word}")
         made.append(sentence)
     return made
@@ -71,31 +84,42 @@ CASES: dict[str, dict[str, object]] = {
     "counts, head": SMALL | {"epochs": 4, "head": 0.3},
     "counts, adagrad": SMALL | {"optimizer": "adagrad", "vectors": "sum"},
     "counts, gradient descent": SMALL | {"optimizer": "sgd", "init": "random"},
-    "counts, sample 0, harmonic, asymmetric": SMALL | {"sample": 0, "shrink_windows": "harmonic", "window": (2, 4)},
+    "counts, sample 0, harmonic, asymmetric": SMALL
+    | {"sample": 0, "shrink_windows": "harmonic", "window": (2, 4)},
     "counts, no draws, fixed window": SMALL | {"draws": 0, "shrink_windows": False, "window": 3},
     "counts, whole sentences": SMALL | {"window": None, "batch_size": 100, "seed": 5},
     "sgd": {"solver": "sgd", "vector_size": 100, "epochs": 2, "validation": VALID},
     "sgd, newton": SMALL | {"solver": "sgd", "optimizer": "newton", "shrink_windows": "random"},
-    "sgd, gradient descent, no bias": SMALL | {"solver": "sgd", "optimizer": "sgd", "output_bias": None, "sample": 0},
-    "sgd, constant rate": SMALL | {"solver": "sgd", "lr_schedule": "constant", "alpha": 0.05, "max_final_vocab": 400},
+    "sgd, gradient descent, no bias": SMALL
+    | {"solver": "sgd", "optimizer": "sgd", "output_bias": None, "sample": 0},
+    "sgd, constant rate": SMALL
+    | {"solver": "sgd", "lr_schedule": "constant", "alpha": 0.05, "max_final_vocab": 400},
 }
 BFLOAT16 = ("counts", "counts, H 50, no bias", "sgd", "sgd, newton")
 
 
 def digest(data: bytes | np.ndarray) -> str:
     """SHA-256 of bytes, or of those of an array."""
-    return hashlib.sha256(data if isinstance(data, bytes) else np.ascontiguousarray(data).tobytes()).hexdigest()
+    return hashlib.sha256(
+        data if isinstance(data, bytes) else np.ascontiguousarray(data).tobytes()
+    ).hexdigest()
 
 
 def outcome(model: SkipGram) -> dict[str, object]:
     """What a training leaves: digests of I, O and the vectors, and its history without the clock."""
-    history = [{name: record[name] for name in (*EXACT, *CLOSE) if name in record} for record in model.history]
+    history = [
+        {name: record[name] for name in (*EXACT, *CLOSE) if name in record} for record in model.history
+    ]
     return {"I": digest(model.I), "O": digest(model.O), "wv": digest(model.wv.vectors), "history": history}
 
 
-def trainings(workers: int = 3, precision: str = "float32", only: tuple[str, ...] = tuple(CASES)) -> dict[str, object]:
+def trainings(
+    workers: int = 3, precision: str = "float32", only: tuple[str, ...] = tuple(CASES)
+) -> dict[str, object]:
     """Every case, trained."""
-    return {name: outcome(SkipGram(TRAIN, workers=workers, precision=precision, **CASES[name])) for name in only}
+    return {
+        name: outcome(SkipGram(TRAIN, workers=workers, precision=precision, **CASES[name])) for name in only
+    }
 
 
 class Stop(Callback):
@@ -120,10 +144,14 @@ def other_ways(folder: Path) -> dict[str, object]:
         found[f"{solver}, resumed, more text"] = outcome(model)
     text = folder / "text.txt"
     text.write_text(characters(3, 800), encoding="utf-8")
-    found["characters of a file"] = outcome(SkipGram(corpus_file=text, tokenizer="char", min_count=1, vector_size=50, epochs=2))
+    found["characters of a file"] = outcome(
+        SkipGram(corpus_file=text, tokenizer="char", min_count=1, vector_size=50, epochs=2)
+    )
     text.write_text("\n".join(map(" ".join, TRAIN)), encoding="utf-8")
     found["words of a file"] = outcome(SkipGram(corpus_file=text, **SMALL))
-    counts = CooccurrenceCounts.for_training(EncodedCorpus.from_iter(TRAIN, min_count=2), window=3, sample=1e-3, seed=4)
+    counts = CooccurrenceCounts.for_training(
+        EncodedCorpus.from_iter(TRAIN, min_count=2), window=3, sample=1e-3, seed=4
+    )
     counts.save(folder / "text.counts")
     loaded = CooccurrenceCounts.load(folder / "text.counts")
     found["counts of a file"] = outcome(SkipGram(**SMALL).fit_counts(loaded))
@@ -143,12 +171,19 @@ def files(folder: Path) -> dict[str, str]:
     corpus = EncodedCorpus.from_iter(TRAIN, min_count=2)
     corpus.save(folder / "corpus")
     model.vocab.save(folder / "vocab")
-    for name, counts in (("counts, text", CooccurrenceCounts.from_corpus(corpus)),
-                         ("counts, thinned too", CooccurrenceCounts.for_training(corpus, sample=1e-3, shrink_windows="harmonic")),
-                         ("counts, triples", CooccurrenceCounts.from_arrays([0, 1, 1], [1, 0, 0], [2, 1, 3]))):
+    for name, counts in (
+        ("counts, text", CooccurrenceCounts.from_corpus(corpus)),
+        (
+            "counts, thinned too",
+            CooccurrenceCounts.for_training(corpus, sample=1e-3, shrink_windows="harmonic"),
+        ),
+        ("counts, triples", CooccurrenceCounts.from_arrays([0, 1, 1], [1, 0, 0], [2, 1, 3])),
+    ):
         counts.save(folder / name)
     for name in ("vectors.txt", "vectors.bin", "vectors.vec.gz"):
-        model.wv.save_word2vec_format(folder / name, fvocab=folder / "counts.txt", binary=name.endswith(".bin"))
+        model.wv.save_word2vec_format(
+            folder / name, fvocab=folder / "counts.txt", binary=name.endswith(".bin")
+        )
     model.wv.save_word2vec_format(folder / "glove.txt", write_header=False)
     (folder / "text.txt").write_text("\n".join(map(" ".join, TRAIN)), encoding="utf-8")
     (folder / "valid.txt").write_text("\n".join(map(" ".join, VALID)), encoding="utf-8")
@@ -159,8 +194,20 @@ def files(folder: Path) -> dict[str, str]:
     assert main(run.split()) == 0
     assert main(f"count {folder}/text.txt --quiet -o {folder}/cli.counts --window 2,3".split()) == 0
     for record in model.history:  # what the clock says
-        record.update(dict.fromkeys(("seconds", "count_seconds", "pairs_per_second", "perplexity", "valid_perplexity", "unigram_nll",
-                                     "valid_unigram_nll"), 0.0))
+        record.update(
+            dict.fromkeys(
+                (
+                    "seconds",
+                    "count_seconds",
+                    "pairs_per_second",
+                    "perplexity",
+                    "valid_perplexity",
+                    "unigram_nll",
+                    "valid_unigram_nll",
+                ),
+                0.0,
+            )
+        )
     model.plan.isa = "any"
     model.save(folder / "model")
     found = {}
@@ -192,7 +239,9 @@ def members(kind: type) -> Iterator[tuple[str, str]]:
     """The public methods and properties of a class."""
     for name in dir(kind):
         static = inspect.getattr_static(kind, name)
-        if (name.startswith("_") and name != "__init__") or (isinstance(kind, type) and issubclass(kind, Exception)):
+        if (name.startswith("_") and name != "__init__") or (
+            isinstance(kind, type) and issubclass(kind, Exception)
+        ):
             continue
         if isinstance(static, property):
             yield name, "property"
@@ -210,7 +259,13 @@ def public_names() -> dict[str, object]:
     names: dict[str, object] = {}
     for name in sorted(fastsg.__all__):
         thing = getattr(fastsg, name)
-        names[name] = dict(members(thing)) if isinstance(thing, type) else signature(thing) if callable(thing) else "value"
+        names[name] = (
+            dict(members(thing))
+            if isinstance(thing, type)
+            else signature(thing)
+            if callable(thing)
+            else "value"
+        )
     for name in ("load_counts", "load_word2vec", "save_word2vec"):
         names[f"io.word2vec.{name}"] = signature(getattr(word2vec, name))
     for command, parser in build_parser()._subparsers._group_actions[0].choices.items():
@@ -232,7 +287,12 @@ def _report(model: SkipGram) -> dict[str, object]:
         text.write_text("\n".join(map(" ".join, VALID)), encoding="utf-8")
         from fastsg.cli import main
 
-        assert main(f"train {text} --min-count 1 --vector-size 4 --epochs 1 --quiet --report {folder}/report".split()) == 0
+        assert (
+            main(
+                f"train {text} --min-count 1 --vector-size 4 --epochs 1 --quiet --report {folder}/report".split()
+            )
+            == 0
+        )
         return json.loads(Path(folder, "report").read_text(encoding="utf-8"))
 
 
@@ -268,9 +328,13 @@ def differences(found: object, wanted: object, place: str = "") -> list[str]:
     """Where two such trees differ; numbers of CLOSE fields may differ in their last digits."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         keys = sorted({*found, *wanted})
-        return [line for key in keys for line in differences(found.get(key), wanted.get(key), f"{place}/{key}")]
+        return [
+            line for key in keys for line in differences(found.get(key), wanted.get(key), f"{place}/{key}")
+        ]
     if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
-        return [line for i, pair in enumerate(zip(found, wanted)) for line in differences(*pair, f"{place}/{i}")]
+        return [
+            line for i, pair in enumerate(zip(found, wanted)) for line in differences(*pair, f"{place}/{i}")
+        ]
     close = place.rsplit("/", 1)[-1] in CLOSE and isinstance(found, float) and isinstance(wanted, float)
     same = math.isclose(found, wanted, rel_tol=1e-12) if close else found == wanted
     return [] if same else [f"{place}: {found!r}, wanted {wanted!r}"]
@@ -278,11 +342,17 @@ def differences(found: object, wanted: object, place: str = "") -> list[str]:
 
 def main() -> int:
     """Write one of the two files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--all", metavar="FILE", help="every precision and instruction set of this CPU, into this file")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--all", metavar="FILE", help="every precision and instruction set of this CPU, into this file"
+    )
     args = parser.parse_args()
     values = all_values() if args.all else float32_values() | {"names": public_names()}
-    Path(args.all or GOLDEN).write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    Path(args.all or GOLDEN).write_text(
+        json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     return 0
 
 

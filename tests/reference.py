@@ -54,7 +54,11 @@ def window_pairs(sentences, left, right, weight_left=None, weight_right=None):
         for i, m in enumerate(sentence):
             for j, n in enumerate(sentence):
                 d = j - i
-                if d == 0 or (d < 0 and left is not None and -d > left) or (d > 0 and right is not None and d > right):
+                if (
+                    d == 0
+                    or (d < 0 and left is not None and -d > left)
+                    or (d > 0 and right is not None and d > right)
+                ):
                     continue
                 table = weight_left if d < 0 else weight_right
                 pairs[m, n] = pairs.get((m, n), 0.0) + (1.0 if table is None else table[abs(d) - 1])
@@ -64,7 +68,9 @@ def window_pairs(sentences, left, right, weight_left=None, weight_right=None):
 def adagrad(x, g, sums, rate):
     """Row-wise Adagrad in float64: a += mean_h g^2, x -= rate g / sqrt(a). Returns (x, a); rows that never moved stay."""
     g, sums = g.astype(np.float64), sums + (g.astype(np.float64) ** 2).mean(1)
-    return x - rate * np.divide(g, np.sqrt(sums)[:, None], out=np.zeros_like(g), where=sums[:, None] > 0), sums
+    return x - rate * np.divide(
+        g, np.sqrt(sums)[:, None], out=np.zeros_like(g), where=sums[:, None] > 0
+    ), sums
 
 
 def philox(counter, key):

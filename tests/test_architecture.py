@@ -34,7 +34,9 @@ STRANGERS = {"5"}
 COMPILED = {"_core", "_text", "_counting"}
 REQUIRED = {"numpy", "tqdm", "safetensors"}
 
-needs_checkout = pytest.mark.skipif(not (ROOT / "setup.py").is_file(), reason="needs the project's own folder")
+needs_checkout = pytest.mark.skipif(
+    not (ROOT / "setup.py").is_file(), reason="needs the project's own folder"
+)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -119,7 +121,9 @@ def floor_complaints(package: Path) -> list[str]:
                 above, below = FLOORS[top], FLOORS[target]
                 complaints.append(f"{module}:{node.lineno} (floor {above}) imports {name} (floor {below})")
             elif FLOORS[top] == "6" and target in COMPILED:
-                complaints.append(f"{module}:{node.lineno} imports {name}; floor 6 stands on the public names")
+                complaints.append(
+                    f"{module}:{node.lineno} imports {name}; floor 6 stands on the public names"
+                )
     return complaints + cycle_complaints(edges)
 
 
@@ -140,11 +144,22 @@ def foreign_complaints(package: Path) -> list[str]:
     for path in sorted(package.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         module = module_of(path, package)
-        functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        functions = [
+            node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        ]
         lazy = {id(inner) for function in functions for inner in ast.walk(function)}
         for name, node in imports_of(tree, module, path.name == "__init__.py"):
             first = name.split(".")[0]
-            if first in {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}:
+            if first in {
+                "pickle",
+                "_pickle",
+                "cPickle",
+                "cloudpickle",
+                "dill",
+                "joblib",
+                "shelve",
+                "marshal",
+            }:
                 complaints.append(f"{module}:{node.lineno} imports {first}")
             known = first in REQUIRED or first in sys.stdlib_module_names or first == "fastsg"
             if not known and id(node) not in lazy | typing_only(tree):
@@ -161,7 +176,9 @@ def pickle_complaints(tree: ast.AST, module: str) -> list[str]:
             if not (isinstance(node.value, ast.Constant) and node.value.value is False):
                 found.append(f"{module}:{node.value.lineno} allow_pickle is not False")
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
-            if any(isinstance(a, ast.Constant) and re.search("pickle|marshal", str(a.value)) for a in node.args):
+            if any(
+                isinstance(a, ast.Constant) and re.search("pickle|marshal", str(a.value)) for a in node.args
+            ):
                 found.append(f"{module}:{node.lineno} imports {ast.unparse(node.args[0])} by name")
     return found
 
@@ -201,13 +218,29 @@ def kernel_complaints(source: str) -> list[str]:
 
 def flag_complaints(source: str) -> list[str]:
     """Flags that make a build wrong on another machine, or wrong everywhere; only strings count, not comments."""
-    strings = {n.value for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    banned = ("-march=", "-mtune=native", "-mcpu=", "-ffast-math", "-Ofast", "-funsafe-math", "-fassociative-math")
-    return sorted({flag for text in strings if text.lstrip().startswith("-") for flag in banned if flag in text})
+    strings = {
+        n.value
+        for n in ast.walk(ast.parse(source))
+        if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    }
+    banned = (
+        "-march=",
+        "-mtune=native",
+        "-mcpu=",
+        "-ffast-math",
+        "-Ofast",
+        "-funsafe-math",
+        "-fassociative-math",
+    )
+    return sorted(
+        {flag for text in strings if text.lstrip().startswith("-") for flag in banned if flag in text}
+    )
 
 
 # Spelled in pieces, or this very file would be the first one found.
-LOCAL_PATH = re.compile(rb"(?<![\w.:/-])/(?:ho" rb"me|ro" rb"ot|Use" rb"rs|wo" rb"rk|mn" rb"t|tm" rb"p/w)/[\w.-]+")
+LOCAL_PATH = re.compile(
+    rb"(?<![\w.:/-])/(?:ho" rb"me|ro" rb"ot|Use" rb"rs|wo" rb"rk|mn" rb"t|tm" rb"p/w)/[\w.-]+"
+)
 
 
 def path_complaints(data: bytes) -> list[str]:
@@ -236,7 +269,9 @@ def test_init_only_re_exports():
 
 @needs_checkout
 def test_compiled_modules_have_a_floor():
-    assert {path.stem for path in PACKAGE.glob("*.pyx")} <= {name for name, floor in FLOORS.items() if floor == "1"}
+    assert {path.stem for path in PACKAGE.glob("*.pyx")} <= {
+        name for name, floor in FLOORS.items() if floor == "1"
+    }
 
 
 @needs_checkout
@@ -381,7 +416,10 @@ def test_control_kernels(source: str, complaints: int):
         ('flags = ["-O3", "-march=native"]\n', 1),
         ('flags = "-O3 -ffast-math".split()\n', 1),
         ('flags = ["-Ofast"]\n', 1),
-        ('"""Never -march=native or -ffast-math."""\n# -ffast-math\nflags = ["-O3", "-ffp-contract=fast"]\n', 0),
+        (
+            '"""Never -march=native or -ffast-math."""\n# -ffast-math\nflags = ["-O3", "-ffp-contract=fast"]\n',
+            0,
+        ),
     ],
 )
 def test_control_flags(source: str, complaints: int):

@@ -100,7 +100,9 @@ def test_failing_call(tmp_path, monkeypatch, call, code):
     monkeypatch.setattr(os, call, fail)
     with pytest.raises(OSError) as caught:
         write(path)
-    assert caught.value.errno == code and caught.value.filename == str(path) and str(path) in str(caught.value)
+    assert (
+        caught.value.errno == code and caught.value.filename == str(path) and str(path) in str(caught.value)
+    )
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["x"]
 
 
@@ -145,7 +147,9 @@ def test_file_size_limit(tmp_path):
     )
     path = tmp_path / "x"
     path.write_bytes(b"old")
-    out = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
+    ).stdout
     assert out.split() == [str(errno.EFBIG), str(path)]
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["x"]
 
@@ -183,7 +187,11 @@ def dead_pid():
 
 def test_stale_temporaries(tmp_path):
     tag, dead, old = _atomic._host_tag(), dead_pid(), time.time() - 7200
-    ours = [f".x.{tag}-{dead}-abcdefgh.tmp", f".x.{tag}-{os.getpid()}-oldoldol.tmp", ".x.00000000-1-abcdefgh.tmp"]
+    ours = [
+        f".x.{tag}-{dead}-abcdefgh.tmp",
+        f".x.{tag}-{os.getpid()}-oldoldol.tmp",
+        ".x.00000000-1-abcdefgh.tmp",
+    ]
     others = [
         f".x.{tag}-{os.getpid()}-abcdefgh.tmp",  # alive and fresh
         f".x.00000001-{dead}-abcdefgh.tmp",  # another host's process, fresh
@@ -292,7 +300,9 @@ def test_check_writable_tries_for_real(tmp_path, monkeypatch):
     assert caught.value.errno == errno.EROFS
 
 
-@pytest.mark.parametrize(("path", "error"), [("", ValueError), ("a\0b", ValueError), (None, TypeError), (3, TypeError)])
+@pytest.mark.parametrize(
+    ("path", "error"), [("", ValueError), ("a\0b", ValueError), (None, TypeError), (3, TypeError)]
+)
 def test_check_writable_no_path(path, error):
     with pytest.raises(error, match="output must be"):
         check_writable(path, "output")

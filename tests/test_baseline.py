@@ -57,7 +57,9 @@ SHAPES = [(13, 5, 4, 0.3), (1, 3, 3, 1.0), (37, 1, 6, 1.0), (50, 8, 9, 3.0), (50
 
 @pytest.mark.parametrize("K, H, U, scale", SHAPES)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_both_forms_agree_with_the_oracle(baseline: ModuleType, K: int, H: int, U: int, scale: float, seed: int):
+def test_both_forms_agree_with_the_oracle(
+    baseline: ModuleType, K: int, H: int, U: int, scale: float, seed: int
+):
     I, O, centers, row_offsets, contexts, weights = batch(K, H, U, scale, seed)
     pairs = np.stack([np.repeat(centers, np.diff(row_offsets)), contexts], axis=1)
     loss, I_want, O_want = oracle_step(I, O, pairs, weights, 0.1)

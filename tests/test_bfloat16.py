@@ -6,7 +6,9 @@ import reference
 
 from fastsg import SkipGram, _core
 
-needs_bfloat16 = pytest.mark.skipif("bfloat16" not in _core.available_precisions(), reason="this CPU has neither AMX nor AVX512_BF16")
+needs_bfloat16 = pytest.mark.skipif(
+    "bfloat16" not in _core.available_precisions(), reason="this CPU has neither AMX nor AVX512_BF16"
+)
 SHAPES = [(507, 123, 5), (1, 1, 1), (3, 1, 2), (96, 32, 64), (97, 33, 65), (9000, 64, 200)]
 
 
@@ -51,7 +53,9 @@ def test_kernel_sets_agree_but_for_rounding(half, scale, problem):
     p = problem(500, 40, 70, scale=scale, bias=True)
     p.I[:], p.O[:] = rounded(p.I), rounded(p.O)
     loss, gI, gO = _core.Workspace(500, 40, 64, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)
-    assert loss == pytest.approx(reference.loss(p.I, p.O, p.batch[0], p.N, p.bias), rel=1e-5)  # products of rounded operands are exact
+    assert loss == pytest.approx(
+        reference.loss(p.I, p.O, p.batch[0], p.N, p.bias), rel=1e-5
+    )  # products of rounded operands are exact
     exact_I, exact_O = reference.gradient(p.I, p.O, p.batch[0], p.N, p.bias)
     assert relative(gI, exact_I) < 0.01 and relative(gO, exact_O) < 0.01
 
@@ -75,13 +79,22 @@ def test_E_past_the_caches_is_E(half, problem):
 def test_select_bf16_refuses():
     allowed = ", ".join(_core.available_bf16()) or "none"
     for name in ("tpu", "avx2", ""):
-        with pytest.raises(ValueError, match=f"bfloat16 kernel set is '{name}'; this build and CPU allow {allowed}"):
+        with pytest.raises(
+            ValueError, match=f"bfloat16 kernel set is '{name}'; this build and CPU allow {allowed}"
+        ):
             _core.select_bf16(name)
     assert _core.select_bf16() == (_core.available_bf16() or [None])[0]
 
 
-@pytest.mark.parametrize("settings", [{"solver": "sgd", "optimizer": "adagrad"}, {"solver": "sgd", "optimizer": "sgd"},
-                                      {"solver": "counts", "batch_size": 300}], ids=["adagrad", "sgd", "counts"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"solver": "sgd", "optimizer": "adagrad"},
+        {"solver": "sgd", "optimizer": "sgd"},
+        {"solver": "counts", "batch_size": 300},
+    ],
+    ids=["adagrad", "sgd", "counts"],
+)
 def test_same_bits_on_any_number_of_threads(half, settings):
     rng = np.random.default_rng(3)
     sentences = [[f"w{i}" for i in rng.zipf(1.3, 30) if i < 3000] for _ in range(300)]
@@ -95,7 +108,9 @@ def test_same_bits_on_any_number_of_threads(half, settings):
 def test_loss_is_always_in_float32(half, problem):
     p = problem(500, 40, 50)
     exact = reference.loss(p.I, p.O, p.batch[0], p.N)
-    assert _core.Workspace(500, 40, 64, 2, "bfloat16").loss(p.I, p.O, p.bias, *p.batch) == pytest.approx(exact, rel=1e-6)
+    assert _core.Workspace(500, 40, 64, 2, "bfloat16").loss(p.I, p.O, p.bias, *p.batch) == pytest.approx(
+        exact, rel=1e-6
+    )
 
 
 def test_logits_out_of_range_take_their_true_maximum(half, problem):
@@ -110,8 +125,20 @@ def test_training_ends_at_the_same_held_out_loss(half, solver):
     rng = np.random.default_rng(5)
     topics = [[f"t{t}w{i}" for i in range(60)] for t in range(8)]
     sentences = [list(rng.choice(topics[rng.integers(8)], 12)) for _ in range(3000)]
-    losses = [SkipGram(sentences[300:], vector_size=30, min_count=1, epochs=4, sample=0, validation=sentences[:300], progress=False,
-                       precision=precision, solver=solver).history[-1]["valid_nll"] for precision in ("float32", "bfloat16")]
+    losses = [
+        SkipGram(
+            sentences[300:],
+            vector_size=30,
+            min_count=1,
+            epochs=4,
+            sample=0,
+            validation=sentences[:300],
+            progress=False,
+            precision=precision,
+            solver=solver,
+        ).history[-1]["valid_nll"]
+        for precision in ("float32", "bfloat16")
+    ]
     assert abs(losses[0] - losses[1]) < 0.005
 
 

@@ -19,13 +19,17 @@ from fastsg import _core
 ROOT = Path(__file__).parent.parent
 ISAS = ("generic", "avx2", "avx512", "neon")
 
-needs_checkout = pytest.mark.skipif(not (ROOT / "setup.py").is_file(), reason="needs the project's own folder")
+needs_checkout = pytest.mark.skipif(
+    not (ROOT / "setup.py").is_file(), reason="needs the project's own folder"
+)
 
 
 def run(code: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run Python code in a process of its own."""
     variables = {name: value for name, value in os.environ.items() if name != "FASTSG_ISA"} | environment
-    return subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=check)
+    return subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=check
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -56,7 +60,9 @@ SkipGram(sentences, vector_size=4, min_count=1, epochs=1, workers=2)
 
 @pytest.mark.parametrize("then", ["import fastsg._core", TRAIN], ids=["import", "training"])
 def test_subnormals_survive(then: str):
-    out = run(SUBNORMAL + "assert survives()\n" + then + "\nprint(survives(), survives_in_new_thread())").stdout
+    out = run(
+        SUBNORMAL + "assert survives()\n" + then + "\nprint(survives(), survives_in_new_thread())"
+    ).stdout
     assert out.split()[-2:] == ["True", "True"]
 
 
@@ -70,7 +76,10 @@ def test_control_subnormals_do_not_survive_fast_math(tmp_path: Path):
     command = [compiler, "-Ofast", "-shared", "-fPIC", str(tmp_path / "fast.c"), "-o", str(library)]
     if subprocess.run(command, capture_output=True).returncode:
         pytest.skip("the compiler does not build it")
-    code = SUBNORMAL + f"import ctypes\nctypes.CDLL({str(library)!r})\nprint(survives(), survives_in_new_thread())"
+    code = (
+        SUBNORMAL
+        + f"import ctypes\nctypes.CDLL({str(library)!r})\nprint(survives(), survives_in_new_thread())"
+    )
     if run(code).stdout.split() == ["True", "True"]:
         pytest.skip("this compiler links nothing that flushes subnormals (gcc 13 and later)")
     assert run(code).stdout.split() == ["False", "False"]
@@ -99,7 +108,9 @@ def test_isa_unset_or_empty_is_the_best():
     assert run("from fastsg import _core; print(_core.isa())", FASTSG_ISA="").stdout.split() == [best]
 
 
-@pytest.mark.parametrize("name", ["nonsense", "AVX2", *[isa for isa in ISAS if isa not in _core.available_isas()]])
+@pytest.mark.parametrize(
+    "name", ["nonsense", "AVX2", *[isa for isa in ISAS if isa not in _core.available_isas()]]
+)
 def test_unsupported_isa_is_an_error_not_a_fallback(name: str):
     result = run("import fastsg", check=False, FASTSG_ISA=name)
     assert result.returncode != 0
@@ -173,7 +184,12 @@ def test_manifest_takes_sources_and_leaves_generated_files():
     manifest = (ROOT / "MANIFEST.in").read_text(encoding="utf-8")
     wanted = [*ROOT.glob("fastsg/*.pyx"), *ROOT.glob("fastsg/*.pyi"), *ROOT.glob("fastsg/*.h")]
     wanted += [path for path in ROOT.glob("fastsg/kernels/*") if path.is_file()]
-    wanted += [*ROOT.glob("tests/*.py"), *ROOT.glob("bench/*.py"), *ROOT.glob("docs/*.md"), ROOT / "README.md"]
+    wanted += [
+        *ROOT.glob("tests/*.py"),
+        *ROOT.glob("bench/*.py"),
+        *ROOT.glob("docs/*.md"),
+        ROOT / "README.md",
+    ]
     names = [str(path.relative_to(ROOT)) for path in wanted if path.exists()]
     assert len(names) > 10
     assert [name for name in names if not manifest_takes(manifest, name)] == []
@@ -195,11 +211,21 @@ def test_sdist_holds_pyx_and_no_generated_c(tmp_path: Path):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"needs {module}")
     copy = tmp_path / "copy"
-    skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "*.egg-info", "__pycache__", ".*_cache", ".venv")
+    skipped = shutil.ignore_patterns(
+        ".git", "build", "dist", "*.so", "*.egg-info", "__pycache__", ".*_cache", ".venv"
+    )
     shutil.copytree(ROOT, copy, ignore=skipped)
     for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
         (copy / name).touch()
-    command = [sys.executable, "setup.py", "-q", "sdist", "--formats=tar", "--dist-dir", str(tmp_path / "dist")]
+    command = [
+        sys.executable,
+        "setup.py",
+        "-q",
+        "sdist",
+        "--formats=tar",
+        "--dist-dir",
+        str(tmp_path / "dist"),
+    ]
     result = subprocess.run(command, cwd=copy, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     (archive,) = (tmp_path / "dist").iterdir()
@@ -208,7 +234,9 @@ def test_sdist_holds_pyx_and_no_generated_c(tmp_path: Path):
     sources = {str(path.relative_to(ROOT)) for path in ROOT.glob("fastsg/*.pyx")}
     assert sources and sources <= names
     assert not {name.replace(".pyx", ".c") for name in sources} & names
-    assert {str(path.relative_to(ROOT)) for path in (ROOT / "fastsg/kernels").iterdir() if path.is_file()} <= names
+    assert {
+        str(path.relative_to(ROOT)) for path in (ROOT / "fastsg/kernels").iterdir() if path.is_file()
+    } <= names
     assert {"setup.py", "pyproject.toml", "LICENSE", "fastsg/_omp.h", "fastsg/py.typed"} <= names
 
 

@@ -12,7 +12,16 @@ TEXT = [["a", "b", "c", "d"], ["b", "d", "a"]] * 10
 
 
 def train(*callbacks, epochs=3, **settings):
-    return SkipGram(TEXT, vector_size=4, min_count=1, epochs=epochs, sample=0, callbacks=callbacks, progress=False, **settings)
+    return SkipGram(
+        TEXT,
+        vector_size=4,
+        min_count=1,
+        epochs=epochs,
+        sample=0,
+        callbacks=callbacks,
+        progress=False,
+        **settings,
+    )
 
 
 class Recorder(Callback):
@@ -60,17 +69,29 @@ class Script(Callback):
 def test_order_of_hooks():
     recorder = Recorder()
     train(recorder, epochs=2)
-    assert recorder.log == [("train begin", 0), ("epoch begin", 0), ("epoch end", 1),
-                            ("epoch begin", 1), ("epoch end", 2), ("train end", 2)]
+    assert recorder.log == [
+        ("train begin", 0),
+        ("epoch begin", 0),
+        ("epoch end", 1),
+        ("epoch begin", 1),
+        ("epoch end", 2),
+        ("train end", 2),
+    ]
 
 
 def test_callbacks_take_turns_and_those_of_train_come_last():
     log = []
-    model = SkipGram(vector_size=4, min_count=1, epochs=1, sample=0, callbacks=[Recorder("1 ", log)], progress=False)
+    model = SkipGram(
+        vector_size=4, min_count=1, epochs=1, sample=0, callbacks=[Recorder("1 ", log)], progress=False
+    )
     model.train(TEXT, callbacks=[Recorder("2 ", log)])
-    assert [hook for hook, _ in log] == [f"{i} {hook}" for hook in ("train begin", "epoch begin", "epoch end", "train end") for i in (1, 2)]
+    assert [hook for hook, _ in log] == [
+        f"{i} {hook}" for hook in ("train begin", "epoch begin", "epoch end", "train end") for i in (1, 2)
+    ]
     model.train()  # the second was for one training only
-    assert [hook for hook, _ in log[8:]] == [f"1 {hook}" for hook in ("train begin", "epoch begin", "epoch end", "train end")]
+    assert [hook for hook, _ in log[8:]] == [
+        f"1 {hook}" for hook in ("train begin", "epoch begin", "epoch end", "train end")
+    ]
 
 
 def test_the_base_does_nothing_and_changes_no_bit():
@@ -163,7 +184,10 @@ def test_monitoring_the_training_loss():
 
 
 def test_training_losses_of_counts_do_not_compare():
-    with pytest.raises(ValueError, match="monitor='nll'.* different words and counts: give the model validation= and monitor 'valid_nll'"):
+    with pytest.raises(
+        ValueError,
+        match="monitor='nll'.* different words and counts: give the model validation= and monitor 'valid_nll'",
+    ):
         train(EarlyStopping("nll"), epochs=4)
 
 

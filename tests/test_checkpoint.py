@@ -32,7 +32,10 @@ from fastsg import (
 from fastsg.callbacks import StopTraining
 
 SMALL = {"vector_size": 6, "min_count": 2, "epochs": 5, "batch_size": 64, "progress": False}
-SOLVERS = {"counts": {"solver": "counts", "batch_size": 8}, "sgd": {"solver": "sgd"}}  # several batches an epoch with either
+SOLVERS = {
+    "counts": {"solver": "counts", "batch_size": 8},
+    "sgd": {"solver": "sgd"},
+}  # several batches an epoch with either
 TIMES = ("seconds", "count_seconds", "pairs_per_second")
 
 
@@ -73,7 +76,11 @@ def trained(text=None, **options):
 def outcome(model):
     """Everything that must be equal, as a digest, and the history without its times."""
     digest = hashlib.sha256(model.I.tobytes() + model.O.tobytes() + model.state.shift.tobytes()).hexdigest()
-    return digest, [{key: value for key, value in record.items() if key not in TIMES} for record in model.history], model.state.step
+    return (
+        digest,
+        [{key: value for key, value in record.items() if key not in TIMES} for record in model.history],
+        model.state.step,
+    )
 
 
 def interrupted(path, done, **options):
@@ -83,12 +90,22 @@ def interrupted(path, done, **options):
 # ---- resumed = uninterrupted ----
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"optimizer": "sgd"}, {"sample": 0.05, "shrink_windows": "random"}, {"sample": 0.05, "optimizer": "sgd", "output_bias": None},
-    {"lr_schedule": "constant", "window": None}, {"batch_size": None}, {"optimizer": "newton", "sample": 0.05, "draws": 0},
-    {"sample": 0.05, "head": 0.5}, {"sample": 0.05, "head": 0.3, "optimizer": "adagrad", "output_bias": None},
-    {"optimizer": "adagrad", "init": "random", "shrink_windows": "harmonic", "vectors": "sum"},
-], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimizer": "sgd"},
+        {"sample": 0.05, "shrink_windows": "random"},
+        {"sample": 0.05, "optimizer": "sgd", "output_bias": None},
+        {"lr_schedule": "constant", "window": None},
+        {"batch_size": None},
+        {"optimizer": "newton", "sample": 0.05, "draws": 0},
+        {"sample": 0.05, "head": 0.5},
+        {"sample": 0.05, "head": 0.3, "optimizer": "adagrad", "output_bias": None},
+        {"optimizer": "adagrad", "init": "random", "shrink_windows": "harmonic", "vectors": "sum"},
+    ],
+    ids=str,
+)
 def test_resumed_is_uninterrupted(tmp_path, options, solver):
     options = solver | options
     if solver["solver"] == "sgd":
@@ -97,18 +114,23 @@ def test_resumed_is_uninterrupted(tmp_path, options, solver):
     path = tmp_path / "m"
     for done in range(1, 5):
         interrupted(path, done, validation=sentences(1), **options)
-        resumed = load_checkpoint(path, workers=1 + done % 2, validation=sentences(1)).train(sentences(), resume=True)
+        resumed = load_checkpoint(path, workers=1 + done % 2, validation=sentences(1)).train(
+            sentences(), resume=True
+        )
         assert outcome(resumed) == whole
     model = trained(validation=sentences(1), callbacks=[StopAfter(2)], **options)  # without a file between
     assert outcome(model.train(resume=True, callbacks=[StopAfter(3)]).train(resume=True)) == whole
 
 
-@pytest.mark.parametrize("optimizer, forget", [
-    ("newton", lambda model: model.state.optimizer.sums_O.fill(0)),
-    ("adagrad", lambda model: model.state.optimizer.sums_O.fill(0)),
-    ("sgd", lambda model: setattr(model.state, "epoch", 0)),
-    ("sgd", lambda model: setattr(model.plan, "done", 1)),
-])
+@pytest.mark.parametrize(
+    "optimizer, forget",
+    [
+        ("newton", lambda model: model.state.optimizer.sums_O.fill(0)),
+        ("adagrad", lambda model: model.state.optimizer.sums_O.fill(0)),
+        ("sgd", lambda model: setattr(model.state, "epoch", 0)),
+        ("sgd", lambda model: setattr(model.plan, "done", 1)),
+    ],
+)
 def test_control_whatever_is_left_out_shows(tmp_path, optimizer, forget, solver):
     options = {"optimizer": optimizer, "sample": 0.05} | solver
     interrupted(tmp_path / "m", 2, **options)
@@ -171,7 +193,9 @@ def test_resumed_pairs(tmp_path, solver):
     assert outcome(resumed) == outcome(whole)
     now = "499 pairs" if solver["solver"] == "sgd" else rf"{len(set(zip(centers[1:], contexts[1:])))} entries"
     with pytest.raises(ValueError, match=f"the corpus is not that of the interrupted training: now {now}"):
-        load_checkpoint(tmp_path / "m").fit_pairs(centers[1:].astype(str), contexts[1:].astype(str), weights[1:], resume=True)
+        load_checkpoint(tmp_path / "m").fit_pairs(
+            centers[1:].astype(str), contexts[1:].astype(str), weights[1:], resume=True
+        )
     with pytest.raises(ValueError, match="no training of this model was begun"):
         SkipGram(**settings).fit_pairs(centers, contexts, resume=True)
 
@@ -183,9 +207,16 @@ def test_resumed_counts(tmp_path):
     SkipGram(**settings).fit_counts(counts, callbacks=[Checkpoint(tmp_path / "m"), StopAfter(2)])
     counts.save(tmp_path / "counts")
     model = load_checkpoint(tmp_path / "m", workers=1)
-    assert outcome(model.fit_counts(CooccurrenceCounts.load(tmp_path / "counts"), resume=True)) == outcome(whole)
-    other = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter(sentences(), min_count=2), sample=0.05, seed=2)
-    with pytest.raises(ValueError, match=rf"the corpus is not that of .*now {other.nnz} entries, .*then {counts.nnz} entries, "):
+    assert outcome(model.fit_counts(CooccurrenceCounts.load(tmp_path / "counts"), resume=True)) == outcome(
+        whole
+    )
+    other = CooccurrenceCounts.from_corpus(
+        EncodedCorpus.from_iter(sentences(), min_count=2), sample=0.05, seed=2
+    )
+    with pytest.raises(
+        ValueError,
+        match=rf"the corpus is not that of .*now {other.nnz} entries, .*then {counts.nnz} entries, ",
+    ):
         load_checkpoint(tmp_path / "m").fit_counts(other, resume=True)
     with pytest.raises(ValueError, match="no training of this model was begun"):
         SkipGram(**settings).fit_counts(counts, resume=True)
@@ -201,9 +232,18 @@ class Told(Callback):
         model.history[-1]["valid_nll"] = self.losses[len(model.history) - 1]
 
 
-@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["checkpoint last", "checkpoint first"])
-@pytest.mark.parametrize("losses, epochs", [([5, 4, 4.5, 4.6, 4.7, 3], 5), ([5, 4, 4.5, 3, 3.5, 2], 6), ([5, 6, 7, 8, 9, 1], 4),
-                                            ([3, 4, 5, 2, 3, 4], 6)])
+@pytest.mark.parametrize(
+    "order", [slice(None), slice(None, None, -1)], ids=["checkpoint last", "checkpoint first"]
+)
+@pytest.mark.parametrize(
+    "losses, epochs",
+    [
+        ([5, 4, 4.5, 4.6, 4.7, 3], 5),
+        ([5, 4, 4.5, 3, 3.5, 2], 6),
+        ([5, 6, 7, 8, 9, 1], 4),
+        ([3, 4, 5, 2, 3, 4], 6),
+    ],
+)
 def test_early_stopping_survives(tmp_path, losses, epochs, order, solver):
     def stopping(path=None):
         last = [EarlyStopping(patience=3), *([Checkpoint(path)] if path else [])]
@@ -212,7 +252,12 @@ def test_early_stopping_survives(tmp_path, losses, epochs, order, solver):
     whole = trained(epochs=6, callbacks=stopping(), validation=sentences(1), **solver)
     assert len(whole.history) == epochs
     for done in range(1, 7):
-        trained(epochs=6, callbacks=[*stopping(tmp_path / "m"), StopAfter(done)], validation=sentences(1), **solver)
+        trained(
+            epochs=6,
+            callbacks=[*stopping(tmp_path / "m"), StopAfter(done)],
+            validation=sentences(1),
+            **solver,
+        )
         model = load_checkpoint(tmp_path / "m", validation=sentences(1))
         resumed = model.train(sentences(), resume=True, callbacks=stopping(tmp_path / "m"))
         assert outcome(resumed)[:2] == outcome(whole)[:2]
@@ -226,7 +271,9 @@ def test_a_state_put_back_is_not_resumed():
 
 
 def test_a_best_state_that_was_not_kept_is_missed(tmp_path, caplog):
-    trained(callbacks=[Told([1, 2, 3, 4, 5]), Checkpoint(tmp_path / "m"), StopAfter(2)], validation=sentences(1))
+    trained(
+        callbacks=[Told([1, 2, 3, 4, 5]), Checkpoint(tmp_path / "m"), StopAfter(2)], validation=sentences(1)
+    )
     model = load_checkpoint(tmp_path / "m", validation=sentences(1))
     model.train(sentences(), resume=True, callbacks=[EarlyStopping(patience=3)])
     assert "the best epoch of the interrupted training was not kept" in caplog.text
@@ -251,8 +298,12 @@ def test_a_complete_training_stays_as_it_is(tmp_path, solver):
 def test_other_texts_are_refused(tmp_path, solver):
     interrupted(tmp_path / "m", 2, validation=sentences(1), **solver)
     model = fastsg.load(tmp_path / "m")
-    size, fewer = (EncodedCorpus.from_iter(text, vocab=model.vocab).n_tokens for text in (sentences(), sentences()[1:]))
-    with pytest.raises(ValueError, match=f"the corpus is not that of .*now {fewer} tokens, .*then {size} tokens, "):
+    size, fewer = (
+        EncodedCorpus.from_iter(text, vocab=model.vocab).n_tokens for text in (sentences(), sentences()[1:])
+    )
+    with pytest.raises(
+        ValueError, match=f"the corpus is not that of .*now {fewer} tokens, .*then {size} tokens, "
+    ):
         load_checkpoint(tmp_path / "m", validation=sentences(1)).train(sentences()[1:], resume=True)
     other = sentences()
     other[0][0], other[0][1] = "w2", "end"
@@ -261,7 +312,10 @@ def test_other_texts_are_refused(tmp_path, solver):
     split = [half for sentence in sentences() for half in (sentence[:2], sentence[2:])]
     with pytest.raises(ValueError, match="the corpus is not that of"):
         load_checkpoint(tmp_path / "m", validation=sentences(1)).train(split, resume=True)
-    with pytest.raises(ValueError, match="the validation text is not that of the interrupted training: now none; then .* tokens"):
+    with pytest.raises(
+        ValueError,
+        match="the validation text is not that of the interrupted training: now none; then .* tokens",
+    ):
         load_checkpoint(tmp_path / "m").train(sentences(), resume=True)
 
 
@@ -285,10 +339,17 @@ class InterruptInEpoch(Callback):
 
 @pytest.mark.parametrize("solver, batch_size, words", [("sgd", 8, 30), ("counts", 1, 1000)])
 def test_the_middle_of_an_epoch_is_not_resumed(tmp_path, solver, batch_size, words):
-    text = [[f"w{i}" for i in row] + ["end"] for row in np.random.default_rng(1).integers(0, words, (1200, 12))]
+    text = [
+        [f"w{i}" for i in row] + ["end"] for row in np.random.default_rng(1).integers(0, words, (1200, 12))
+    ]
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
-        model = SkipGram(**(SMALL | {"vector_size": 100, "batch_size": batch_size, "solver": solver, "optimizer": "adagrad"}))
+        model = SkipGram(
+            **(
+                SMALL
+                | {"vector_size": 100, "batch_size": batch_size, "solver": solver, "optimizer": "adagrad"}
+            )
+        )
         with pytest.raises(KeyboardInterrupt):
             model.train(text, callbacks=[InterruptInEpoch()])
     finally:
@@ -325,7 +386,10 @@ def test_the_last_two_are_kept(tmp_path):
     interrupted(path, 1)
     assert os.listdir(tmp_path) == ["m"]
     interrupted(path, 3)
-    assert sorted(os.listdir(tmp_path)) == ["m", "m.1"] and (done_in(path), done_in(tmp_path / "m.1")) == (3, 2)
+    assert sorted(os.listdir(tmp_path)) == ["m", "m.1"] and (done_in(path), done_in(tmp_path / "m.1")) == (
+        3,
+        2,
+    )
 
 
 def test_every(tmp_path):
@@ -393,15 +457,33 @@ def test_no_room_leaves_both_as_they_were(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.errno == errno.EFBIG and caught.value.filename == str(path)
-    assert sorted(os.listdir(tmp_path)) == ["m", "m.1"] and (done_in(path), done_in(tmp_path / "m.1")) == (3, 2)
+    assert sorted(os.listdir(tmp_path)) == ["m", "m.1"] and (done_in(path), done_in(tmp_path / "m.1")) == (
+        3,
+        2,
+    )
     assert outcome(load_checkpoint(path).train(sentences(), resume=True)) == outcome(trained())
 
 
 # ---- the command line, which is interrupted and killed ----
 
-FLAGS = ["--vector-size", "8", "--min-count", "1", "--epochs", "12", "--batch-size", "64", "--sample", "0.01", "--shrink-windows", "random"]
-WALKS = {"sgd": ["--solver", "sgd", "--epochs", "30"],
-         "counts": ["--solver", "counts", "--epochs", "100", "--batch-size", "2"]}  # about as long
+FLAGS = [
+    "--vector-size",
+    "8",
+    "--min-count",
+    "1",
+    "--epochs",
+    "12",
+    "--batch-size",
+    "64",
+    "--sample",
+    "0.01",
+    "--shrink-windows",
+    "random",
+]
+WALKS = {
+    "sgd": ["--solver", "sgd", "--epochs", "30"],
+    "counts": ["--solver", "counts", "--epochs", "100", "--batch-size", "2"],
+}  # about as long
 
 
 @pytest.fixture
@@ -415,7 +497,15 @@ def text(tmp_path):
 @pytest.fixture(params=WALKS)
 def command(request):
     """fastsg train with some arguments and the flags of either solver."""
-    return lambda *argv: [sys.executable, "-m", "fastsg", "train", *map(str, argv), *FLAGS, *WALKS[request.param]]
+    return lambda *argv: [
+        sys.executable,
+        "-m",
+        "fastsg",
+        "train",
+        *map(str, argv),
+        *FLAGS,
+        *WALKS[request.param],
+    ]
 
 
 def finish(argv):
@@ -427,13 +517,18 @@ def finish(argv):
 @pytest.fixture
 def expected(command, text, tmp_path):
     """Bytes of the vectors of an uninterrupted training."""
-    assert finish(command(text, "-o", tmp_path / "whole.vec", "--save-output", tmp_path / "whole.out")) == (0, "")
+    assert finish(command(text, "-o", tmp_path / "whole.vec", "--save-output", tmp_path / "whole.out")) == (
+        0,
+        "",
+    )
     return (tmp_path / "whole.vec").read_bytes() + (tmp_path / "whole.out").read_bytes()
 
 
 def interrupt_after(argv, epochs, number):
     """Start, send a signal after so many epochs; (exit code, stderr)."""
-    process = subprocess.Popen([*argv, "--json-log", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*argv, "--json-log", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     for _ in range(epochs):
         process.stdout.readline()
     process.send_signal(number)
@@ -455,10 +550,23 @@ def test_interrupted_and_resumed_by_the_command_it_prints(command, text, tmp_pat
 
 def test_killed_again_and_again(command, text, tmp_path, expected, rng):
     """kill -9 at any moment, until the training is complete all the same."""
-    begin = command(text, "-o", tmp_path / "i.vec", "--save-output", tmp_path / "o.vec", "--checkpoint", tmp_path / "m", "--quiet")
+    begin = command(
+        text,
+        "-o",
+        tmp_path / "i.vec",
+        "--save-output",
+        tmp_path / "o.vec",
+        "--checkpoint",
+        tmp_path / "m",
+        "--quiet",
+    )
     kills, done = 0, 0
     while True:
-        resume = ["--resume", str(tmp_path / "m"), "--workers", str(1 + kills % 2)] if (tmp_path / "m").exists() else []
+        resume = (
+            ["--resume", str(tmp_path / "m"), "--workers", str(1 + kills % 2)]
+            if (tmp_path / "m").exists()
+            else []
+        )
         process = subprocess.Popen([*begin, *resume, "--json-log", "-"], stdout=subprocess.PIPE, text=True)
         if kills < 4:
             process.stdout.readline()
@@ -490,18 +598,36 @@ def main(capsys, *argv):
 def begun(text, tmp_path):
     """A checkpoint after two of twelve epochs, made through the interface of Python."""
     path = tmp_path / "begun"
-    SkipGram(corpus_file=text, vector_size=8, min_count=1, epochs=12, batch_size=64, sample=0.01, shrink_windows="random", progress=False,
-             callbacks=[Checkpoint(path), StopAfter(2)])
+    SkipGram(
+        corpus_file=text,
+        vector_size=8,
+        min_count=1,
+        epochs=12,
+        batch_size=64,
+        sample=0.01,
+        shrink_windows="random",
+        progress=False,
+        callbacks=[Checkpoint(path), StopAfter(2)],
+    )
     return path
 
 
 def test_flags_may_repeat_but_not_contradict_the_checkpoint(text, tmp_path, begun, capsys):
     (text.parent / "vocab").write_text("other 3\n")
     for flags, message in (
-        (["--vector-size", 100], "--vector-size is 100, but the training in .* was begun with 8; leave the flag out"),
-        (["--solver", "sgd"], "--solver is sgd, but the training in .* was begun with counts; leave the flag out"),
-        (["--epochs", 5], "--epochs is 5"), (["--window", "5,4"], r"--window is \(5, 4\), but .* with 5"), (["--seed", 2], "--seed is 2"),
-        (["--tokenizer", "char"], "none of the .* tokens in .* is in the vocabulary"), (["--read-vocab", text.parent / "vocab"], "--read-vocab .* has other words"),
+        (
+            ["--vector-size", 100],
+            "--vector-size is 100, but the training in .* was begun with 8; leave the flag out",
+        ),
+        (
+            ["--solver", "sgd"],
+            "--solver is sgd, but the training in .* was begun with counts; leave the flag out",
+        ),
+        (["--epochs", 5], "--epochs is 5"),
+        (["--window", "5,4"], r"--window is \(5, 4\), but .* with 5"),
+        (["--seed", 2], "--seed is 2"),
+        (["--tokenizer", "char"], "none of the .* tokens in .* is in the vocabulary"),
+        (["--read-vocab", text.parent / "vocab"], "--read-vocab .* has other words"),
         (["--valid", text], "the validation text is not that"),
     ):
         code, err = main(capsys, text, "--resume", begun, *flags)
@@ -514,8 +640,21 @@ def test_another_checkpoint_and_the_whole_model(text, tmp_path, begun, capsys):
     before = begun.read_bytes()
     log = tmp_path / "log"
     log.write_text('{"epoch": 1}\n{"epoch": 2}\n')
-    code, err = main(capsys, text, "--resume", begun, "--checkpoint", tmp_path / "next", "--save-model", tmp_path / "model", "--quiet",
-                     "--json-log", log, "--report", tmp_path / "report")
+    code, err = main(
+        capsys,
+        text,
+        "--resume",
+        begun,
+        "--checkpoint",
+        tmp_path / "next",
+        "--save-model",
+        tmp_path / "model",
+        "--quiet",
+        "--json-log",
+        log,
+        "--report",
+        tmp_path / "report",
+    )
     assert (code, err) == (0, "") and begun.read_bytes() == before and done_in(tmp_path / "next") == 12
     assert outcome(fastsg.load(tmp_path / "model")) == outcome(fastsg.load(tmp_path / "next"))
     assert [json.loads(line)["epoch"] for line in log.read_text().splitlines()] == list(range(1, 13))

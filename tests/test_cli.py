@@ -46,9 +46,28 @@ def fails(capsys, *argv):
 
 def test_train_writes_everything_and_the_report_agrees(text, tmp_path, capsys):
     files = {name: tmp_path / name for name in ("i.vec", "o.bin", "vocab", "bias", "report.json", "log")}
-    code, out, _ = run(capsys, "train", text, "-o", files["i.vec"], "--save-output", files["o.bin"], "--save-vocab", files["vocab"],
-                       "--save-bias", files["bias"], "--report", files["report.json"], "--json-log", files["log"], "--valid", text,
-                       "--sample", "0.05", *SMALL)
+    code, out, _ = run(
+        capsys,
+        "train",
+        text,
+        "-o",
+        files["i.vec"],
+        "--save-output",
+        files["o.bin"],
+        "--save-vocab",
+        files["vocab"],
+        "--save-bias",
+        files["bias"],
+        "--report",
+        files["report.json"],
+        "--json-log",
+        files["log"],
+        "--valid",
+        text,
+        "--sample",
+        "0.05",
+        *SMALL,
+    )
     assert code == 0
     report = json.loads(files["report.json"].read_text())
     words, I = load_word2vec(files["i.vec"])
@@ -56,11 +75,37 @@ def test_train_writes_everything_and_the_report_agrees(text, tmp_path, capsys):
     assert words == same == Vocab.load(files["vocab"]).words
     assert report["input_sha256"] == hashlib.sha256(I.tobytes()).hexdigest()
     assert report["output_sha256"] == hashlib.sha256(O.tobytes()).hexdigest()
-    assert set(report) >= {"version", "settings", "vocabulary_size", "vector_size", "tokens", "pairs", "softmax_rows", "uniform_nll",
-                           "unigram_nll", "valid_unigram_nll", "epochs", "seconds", "workers", "isa", "precision", "peak_rss_bytes"}
-    assert set(report["epochs"][0]) >= {"nll", "valid_nll", "pairs", "softmax_rows", "seconds", "pairs_per_second", "alpha"}
+    assert set(report) >= {
+        "version",
+        "settings",
+        "vocabulary_size",
+        "vector_size",
+        "tokens",
+        "pairs",
+        "softmax_rows",
+        "uniform_nll",
+        "unigram_nll",
+        "valid_unigram_nll",
+        "epochs",
+        "seconds",
+        "workers",
+        "isa",
+        "precision",
+        "peak_rss_bytes",
+    }
+    assert set(report["epochs"][0]) >= {
+        "nll",
+        "valid_nll",
+        "pairs",
+        "softmax_rows",
+        "seconds",
+        "pairs_per_second",
+        "alpha",
+    }
     assert set(report["seconds"]) >= {"read", "count", "init", "train", "save", "total"}
-    assert len(report["epochs"]) == 2 and report["vocabulary_size"] == len(words) and report["vector_size"] == 8
+    assert (
+        len(report["epochs"]) == 2 and report["vocabulary_size"] == len(words) and report["vector_size"] == 8
+    )
     assert report["uniform_nll"] == pytest.approx(math.log(len(words)))
     assert report["tokens"] == 40 * 13
     assert [json.loads(line)["epoch"] for line in files["log"].read_text().splitlines()] == [1, 2]
@@ -69,17 +114,101 @@ def test_train_writes_everything_and_the_report_agrees(text, tmp_path, capsys):
 
 
 def test_flags_mean_what_the_constructor_means(text, tmp_path, capsys):
-    run(capsys, "train", "--train", text, "--output", tmp_path / "v.bin", "--size", 8, "--ws", "2,1", "--shrink-windows", "random",
-        "--min-count", 1, "--max-vocab", 6, "-t", 0.1, "--lr", 0.2, "--min-alpha", 0.1, "--iter", 1, "--threads", 1, "--batch-size", 32,
-        "--seed", 7, "--optimizer", "sgd", "--output-bias", "none", "--solver", "sgd", "--quiet")
-    model = SkipGram(corpus_file=text, vector_size=8, window=(2, 1), shrink_windows="random", min_count=1, max_final_vocab=6, sample=0.1,
-                     alpha=0.2, min_alpha=0.1, epochs=1, batch_size=32, seed=7, optimizer="sgd", output_bias=None, solver="sgd")
+    run(
+        capsys,
+        "train",
+        "--train",
+        text,
+        "--output",
+        tmp_path / "v.bin",
+        "--size",
+        8,
+        "--ws",
+        "2,1",
+        "--shrink-windows",
+        "random",
+        "--min-count",
+        1,
+        "--max-vocab",
+        6,
+        "-t",
+        0.1,
+        "--lr",
+        0.2,
+        "--min-alpha",
+        0.1,
+        "--iter",
+        1,
+        "--threads",
+        1,
+        "--batch-size",
+        32,
+        "--seed",
+        7,
+        "--optimizer",
+        "sgd",
+        "--output-bias",
+        "none",
+        "--solver",
+        "sgd",
+        "--quiet",
+    )
+    model = SkipGram(
+        corpus_file=text,
+        vector_size=8,
+        window=(2, 1),
+        shrink_windows="random",
+        min_count=1,
+        max_final_vocab=6,
+        sample=0.1,
+        alpha=0.2,
+        min_alpha=0.1,
+        epochs=1,
+        batch_size=32,
+        seed=7,
+        optimizer="sgd",
+        output_bias=None,
+        solver="sgd",
+    )
     words, I = load_word2vec(tmp_path / "v.bin")
     assert words == model.vocab.words and np.array_equal(I, model.I)
-    run(capsys, "train", text, "-o", tmp_path / "c.bin", "--solver", "counts", "--optimizer", "adagrad", "--init", "random", "--draws", 2,
-        "--shrink-windows", "harmonic", "--sample", 0.1, "--lr-schedule", "constant", "--quiet", *SMALL)
-    model = SkipGram(corpus_file=text, vector_size=8, min_count=1, epochs=2, batch_size=64, optimizer="adagrad", init="random", draws=2,
-                     shrink_windows="harmonic", sample=0.1, lr_schedule="constant", solver="counts")
+    run(
+        capsys,
+        "train",
+        text,
+        "-o",
+        tmp_path / "c.bin",
+        "--solver",
+        "counts",
+        "--optimizer",
+        "adagrad",
+        "--init",
+        "random",
+        "--draws",
+        2,
+        "--shrink-windows",
+        "harmonic",
+        "--sample",
+        0.1,
+        "--lr-schedule",
+        "constant",
+        "--quiet",
+        *SMALL,
+    )
+    model = SkipGram(
+        corpus_file=text,
+        vector_size=8,
+        min_count=1,
+        epochs=2,
+        batch_size=64,
+        optimizer="adagrad",
+        init="random",
+        draws=2,
+        shrink_windows="harmonic",
+        sample=0.1,
+        lr_schedule="constant",
+        solver="counts",
+    )
     assert np.array_equal(load_word2vec(tmp_path / "c.bin")[1], model.I)
 
 
@@ -96,18 +225,35 @@ def test_standard_input_and_gzip_give_the_same(text, tmp_path, capsys):
     packed = tmp_path / "text.gz"
     packed.write_bytes(gzip.compress(text.read_bytes()))
     run(capsys, "train", packed, "-o", tmp_path / "a.vec", "--quiet", *SMALL)
-    done = subprocess.run([sys.executable, "-m", "fastsg", "train", "--input", "-", "-o", tmp_path / "b.vec", *SMALL],
-                          input=text.read_bytes(), capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "fastsg", "train", "--input", "-", "-o", tmp_path / "b.vec", *SMALL],
+        input=text.read_bytes(),
+        capture_output=True,
+        check=True,
+    )
     assert (tmp_path / "a.vec").read_bytes() == (tmp_path / "b.vec").read_bytes()
     assert b"%|" not in done.stderr  # no progress bar where there is no terminal
 
 
 def test_read_vocab(text, tmp_path, capsys):
     (tmp_path / "vocab").write_text("cat 9\ndog 8\nunseen 1\n")
-    run(capsys, "train", text, "-o", tmp_path / "v.vec", "--read-vocab", tmp_path / "vocab", "--quiet", "--vector-size", 8)
+    run(
+        capsys,
+        "train",
+        text,
+        "-o",
+        tmp_path / "v.vec",
+        "--read-vocab",
+        tmp_path / "vocab",
+        "--quiet",
+        "--vector-size",
+        8,
+    )
     assert load_word2vec(tmp_path / "v.vec")[0] == ["cat", "dog", "unseen"]
     for flag in ("--min-count", "--max-vocab"):
-        said = fails(capsys, "train", text, "--read-vocab", tmp_path / "vocab", "-o", tmp_path / "w.vec", flag, 5)
+        said = fails(
+            capsys, "train", text, "--read-vocab", tmp_path / "vocab", "-o", tmp_path / "w.vec", flag, 5
+        )
         assert "--read-vocab and --m" in said and not (tmp_path / "w.vec").exists()
 
 
@@ -120,15 +266,53 @@ def test_char_tokenizer(tmp_path, capsys):
 def test_patience_stops(text, tmp_path, capsys):
     report = tmp_path / "r.json"
     (tmp_path / "valid").write_text("fish the\n")  # a text the training must get worse on
-    run(capsys, "train", text, "--valid", tmp_path / "valid", "--patience", 1, "--report", report, "--epochs", 50, "--vector-size", 8,
-        "--min-count", 1, "--quiet", "--alpha", 1)
+    run(
+        capsys,
+        "train",
+        text,
+        "--valid",
+        tmp_path / "valid",
+        "--patience",
+        1,
+        "--report",
+        report,
+        "--epochs",
+        50,
+        "--vector-size",
+        8,
+        "--min-count",
+        1,
+        "--quiet",
+        "--alpha",
+        1,
+    )
     assert 2 <= len(json.loads(report.read_text())["epochs"]) < 50
 
 
 def test_nn_predict_info(text, tmp_path, capsys):
     v, o, b = tmp_path / "v.vec", tmp_path / "o.vec", tmp_path / "b"
-    run(capsys, "train", text, "-o", v, "--save-output", o, "--save-bias", b, "--quiet", "--vector-size", 8, "--min-count", 1,
-        "--epochs", 60, "--batch-size", 128, "--shrink-windows", "true")
+    run(
+        capsys,
+        "train",
+        text,
+        "-o",
+        v,
+        "--save-output",
+        o,
+        "--save-bias",
+        b,
+        "--quiet",
+        "--vector-size",
+        8,
+        "--min-count",
+        1,
+        "--epochs",
+        60,
+        "--batch-size",
+        128,
+        "--shrink-windows",
+        "true",
+    )
     code, out, _ = run(capsys, "nn", v, "cat", "-k", 3)
     assert code == 0 and out.splitlines()[0] == "cat" and len(out.splitlines()) == 4
     code, out, _ = run(capsys, "predict", v, o, "--bias", b, "eats", "-k", 100)
@@ -144,27 +328,39 @@ def test_nn_predict_info(text, tmp_path, capsys):
 
 def test_nn_answers_lines_of_standard_input(text, tmp_path, capsys):
     run(capsys, "train", text, "-o", tmp_path / "v.vec", "--quiet", *SMALL)
-    done = subprocess.run([sys.executable, "-m", "fastsg", "nn", tmp_path / "v.vec", "-k", "2"], input="cat\nnothere\ndog\n", text=True,
-                          capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "fastsg", "nn", tmp_path / "v.vec", "-k", "2"],
+        input="cat\nnothere\ndog\n",
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert [line for line in done.stdout.splitlines() if not line.startswith(" ")] == ["cat", "dog"]
     assert "nothere" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("content", "argv", "says"), [
-    (None, [], "missing.txt"),
-    ("", [], "no token"),
-    ("\n\n  \n", [], "no token"),
-    ("a b c d", ["--min-count", "5"], "4"),
-    ("a\nb\nc\n", ["--min-count", "1"], "no pairs"),
-    ("a b", ["--min-count", "1", "--vector-size", "0"], "vector_size is 0"),
-    ("a b", ["--min-count", "1", "--window", "0"], "window is 0"),
-    ("a b", ["--min-count", "1", "--alpha", "-1"], "alpha is -1"),
-    ("a b", ["--min-count", "1", "--workers", "0"], "workers"),
-    ("a b", ["--min-count", "1", "--output-bias", "log"], "output_bias is 'log'"),
-    ("a b", ["--min-count", "1", "--patience", "1"], "--valid"),
-    ("a b", ["--min-count", "1", "--patience", "0", "--valid", "missing"], "patience is 0; allowed are integers >= 1"),
-])
+@pytest.mark.parametrize(
+    ("content", "argv", "says"),
+    [
+        (None, [], "missing.txt"),
+        ("", [], "no token"),
+        ("\n\n  \n", [], "no token"),
+        ("a b c d", ["--min-count", "5"], "4"),
+        ("a\nb\nc\n", ["--min-count", "1"], "no pairs"),
+        ("a b", ["--min-count", "1", "--vector-size", "0"], "vector_size is 0"),
+        ("a b", ["--min-count", "1", "--window", "0"], "window is 0"),
+        ("a b", ["--min-count", "1", "--alpha", "-1"], "alpha is -1"),
+        ("a b", ["--min-count", "1", "--workers", "0"], "workers"),
+        ("a b", ["--min-count", "1", "--output-bias", "log"], "output_bias is 'log'"),
+        ("a b", ["--min-count", "1", "--patience", "1"], "--valid"),
+        (
+            "a b",
+            ["--min-count", "1", "--patience", "0", "--valid", "missing"],
+            "patience is 0; allowed are integers >= 1",
+        ),
+    ],
+)
 def test_bad_input_is_one_line(content, argv, says, tmp_path, capsys):
     path = tmp_path / "missing.txt"
     if content is not None:
@@ -178,7 +374,9 @@ def test_no_input_and_directory(tmp_path, capsys):
     assert str(tmp_path) in fails(capsys, "train", tmp_path)
 
 
-@pytest.mark.parametrize("flag", ["--output", "--save-output", "--save-vocab", "--save-bias", "--report", "--json-log"])
+@pytest.mark.parametrize(
+    "flag", ["--output", "--save-output", "--save-vocab", "--save-bias", "--report", "--json-log"]
+)
 def test_unwritable_output_is_told_before_training(flag, text, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(SkipGram, "train", lambda *args, **kwargs: pytest.fail("training started"))
     assert flag in fails(capsys, "train", text, flag, tmp_path / "no" / "such" / "file", *SMALL)
@@ -203,20 +401,26 @@ def test_words_that_cannot_be_written_are_told_before_training(flag, tmp_path, c
         patch.setattr(SkipGram, "train", lambda *args, **kwargs: pytest.fail("training started"))
         said = fails(capsys, "train", odd, flag, tmp_path / "v", "--save-model", tmp_path / "m", *SMALL)
     assert flag in said and r"c\x00t" in said and "--save-model" in said
-    assert run(capsys, "train", odd, "--save-model", tmp_path / "m", "--quiet", *SMALL)[0] == 0 and (tmp_path / "m").exists()
+    assert (
+        run(capsys, "train", odd, "--save-model", tmp_path / "m", "--quiet", *SMALL)[0] == 0
+        and (tmp_path / "m").exists()
+    )
 
 
-@pytest.mark.parametrize("argv, flags", [
-    (["-o", "a.vec", "--save-output", "a.vec"], ("--output", "--save-output")),
-    (["-o", "a.vec", "--save-output", "./x/../a.vec"], ("--output", "--save-output")),
-    (["-o", "text.txt"], ("--output", "--input")),
-    (["-o", "link.txt"], ("--output", "--input")),
-    (["--report", "valid", "--valid", "valid"], ("--report", "--valid")),
-    (["--save-vocab", "vocab", "--read-vocab", "vocab"], ("--save-vocab", "--read-vocab")),
-    (["--save-model", "m", "--resume", "m"], ("--save-model", "--resume")),
-    (["--save-model", "m", "--checkpoint", "m"], ("--save-model", "--checkpoint")),
-    (["--save-model", "m.1", "--resume", "m"], ("--save-model", "--checkpoint")),
-])
+@pytest.mark.parametrize(
+    "argv, flags",
+    [
+        (["-o", "a.vec", "--save-output", "a.vec"], ("--output", "--save-output")),
+        (["-o", "a.vec", "--save-output", "./x/../a.vec"], ("--output", "--save-output")),
+        (["-o", "text.txt"], ("--output", "--input")),
+        (["-o", "link.txt"], ("--output", "--input")),
+        (["--report", "valid", "--valid", "valid"], ("--report", "--valid")),
+        (["--save-vocab", "vocab", "--read-vocab", "vocab"], ("--save-vocab", "--read-vocab")),
+        (["--save-model", "m", "--resume", "m"], ("--save-model", "--resume")),
+        (["--save-model", "m", "--checkpoint", "m"], ("--save-model", "--checkpoint")),
+        (["--save-model", "m.1", "--resume", "m"], ("--save-model", "--checkpoint")),
+    ],
+)
 def test_files_that_would_overwrite_each_other(argv, flags, text, tmp_path, capsys, monkeypatch, untouched):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x").mkdir()
@@ -230,7 +434,12 @@ def test_devices_may_repeat_and_a_checkpoint_is_its_own_successor(text, tmp_path
     null = ["-o", "/dev/null", "--save-output", "/dev/null", "--report", "/dev/null", "--json-log", "-"]
     assert run(capsys, "train", text, *null, "--checkpoint", tmp_path / "m", *SMALL)[0] == 0
     for begun in ("m", "m.1"):
-        assert run(capsys, "train", text, "--quiet", "--resume", tmp_path / begun, "--checkpoint", tmp_path / "m")[0] == 0
+        assert (
+            run(
+                capsys, "train", text, "--quiet", "--resume", tmp_path / begun, "--checkpoint", tmp_path / "m"
+            )[0]
+            == 0
+        )
 
 
 @pytest.mark.parametrize("flag", [*WORD_FILES, "--save-model", "--checkpoint", "--report"])
@@ -245,11 +454,17 @@ def test_standard_input_is_read_once(argv, capsys, untouched):
     assert "only once" in fails(capsys, "train", *argv)
 
 
-@pytest.mark.parametrize("argv, says", [
-    (["--shrink-windows", "maybe"], "argument --shrink-windows: 'maybe' is not allowed; allowed are 'true', 'false', 'random' and 'harmonic'"),
-    (["--window", "x"], "argument --window/--ws: 'x' is no window; allowed are an integer"),
-    (["--window", "1,2,3"], "argument --window/--ws: '1,2,3' is no window"),
-])
+@pytest.mark.parametrize(
+    "argv, says",
+    [
+        (
+            ["--shrink-windows", "maybe"],
+            "argument --shrink-windows: 'maybe' is not allowed; allowed are 'true', 'false', 'random' and 'harmonic'",
+        ),
+        (["--window", "x"], "argument --window/--ws: 'x' is no window; allowed are an integer"),
+        (["--window", "1,2,3"], "argument --window/--ws: '1,2,3' is no window"),
+    ],
+)
 def test_usage_errors_say_what_is_allowed(argv, says, capsys):
     with pytest.raises(SystemExit):
         main(["train", "text", *argv])
@@ -282,13 +497,23 @@ def test_predict_refuses_files_that_do_not_belong_together(text, tmp_path, capsy
     run(capsys, "train", text, "-o", tmp_path / "w.vec", "--quiet", *SMALL, "--max-vocab", 3)
     assert "same words" in fails(capsys, "predict", tmp_path / "v.vec", tmp_path / "w.vec", "cat")
     (tmp_path / "b").write_text("cat 1\n")
-    assert "lacks" in fails(capsys, "predict", tmp_path / "v.vec", tmp_path / "v.vec", "cat", "--bias", tmp_path / "b")
+    assert "lacks" in fails(
+        capsys, "predict", tmp_path / "v.vec", tmp_path / "v.vec", "cat", "--bias", tmp_path / "b"
+    )
     (tmp_path / "b").write_text("cat one\n")
-    assert "line 1" in fails(capsys, "predict", tmp_path / "v.vec", tmp_path / "v.vec", "cat", "--bias", tmp_path / "b")
+    assert "line 1" in fails(
+        capsys, "predict", tmp_path / "v.vec", tmp_path / "v.vec", "cat", "--bias", tmp_path / "b"
+    )
 
 
 def test_usage_errors_exit_2(capsys):
-    for argv in (["train", "--window", "x"], ["train", "--window", "1,2,3"], ["train", "--shrink-windows", "maybe"], ["nosuch"], []):
+    for argv in (
+        ["train", "--window", "x"],
+        ["train", "--window", "1,2,3"],
+        ["train", "--shrink-windows", "maybe"],
+        ["nosuch"],
+        [],
+    ):
         with pytest.raises(SystemExit) as stop:
             main(argv)
         assert stop.value.code == 2
@@ -300,15 +525,22 @@ def test_control_characters_never_reach_the_terminal():
     assert printable("猫 naïve") == "猫 naïve"
 
 
-@pytest.mark.parametrize("given, shown", [
-    ({}, "passive (set by fastsg)"),
-    ({"GOMP_SPINCOUNT": "1000"}, "GOMP_SPINCOUNT=1000"),
-    ({"OMP_WAIT_POLICY": "active"}, "OMP_WAIT_POLICY=active"),
-])
+@pytest.mark.parametrize(
+    "given, shown",
+    [
+        ({}, "passive (set by fastsg)"),
+        ({"GOMP_SPINCOUNT": "1000"}, "GOMP_SPINCOUNT=1000"),
+        ({"OMP_WAIT_POLICY": "active"}, "OMP_WAIT_POLICY=active"),
+    ],
+)
 def test_info_shows_the_wait_policy_at_import(given, shown):
-    clean = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    clean = {
+        name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    }
     code = "import fastsg, os; os.environ['OMP_WAIT_POLICY'] = 'late'; print(fastsg.show_config()['wait_policy'])"
-    done = subprocess.run([sys.executable, "-c", code], env=clean | given, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean | given, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == shown
 
 

@@ -17,7 +17,9 @@ SMALL = ["--vector-size", "8", "--epochs", "3", "--batch-size", "3", "--quiet"]
 @pytest.fixture
 def text(tmp_path):
     path = tmp_path / "text.txt"
-    path.write_text("the cat eats fish\nthe dog eats meat\na cat sees a dog\n" * 40 + "the end\n", encoding="utf-8")
+    path.write_text(
+        "the cat eats fish\nthe dog eats meat\na cat sees a dog\n" * 40 + "the end\n", encoding="utf-8"
+    )
     return path
 
 
@@ -39,12 +41,24 @@ def fails(capsys, *argv):
 # ---- counting --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("flags, options", [
-    ([], {}), (["--window", "2,1", "--shrink-windows", "false"], {"window": (2, 1), "shrink_windows": False}),
-    (["--ws", "none"], {"window": None}), (["-t", "0.05", "--draws", "2", "--seed", "7"], {"sample": 0.05, "draws": 2, "seed": 7}),
-    (["--sample", "0.05", "--draws", "0", "--shrink-windows", "harmonic"], {"sample": 0.05, "draws": 0, "shrink_windows": "harmonic"}),
-    (["--sample", "0", "--memory-limit", "0", "--threads", "2", "--shrink-windows", "true"], {"shrink_windows": True}),
-], ids=str)
+@pytest.mark.parametrize(
+    "flags, options",
+    [
+        ([], {}),
+        (["--window", "2,1", "--shrink-windows", "false"], {"window": (2, 1), "shrink_windows": False}),
+        (["--ws", "none"], {"window": None}),
+        (["-t", "0.05", "--draws", "2", "--seed", "7"], {"sample": 0.05, "draws": 2, "seed": 7}),
+        (
+            ["--sample", "0.05", "--draws", "0", "--shrink-windows", "harmonic"],
+            {"sample": 0.05, "draws": 0, "shrink_windows": "harmonic"},
+        ),
+        (
+            ["--sample", "0", "--memory-limit", "0", "--threads", "2", "--shrink-windows", "true"],
+            {"shrink_windows": True},
+        ),
+    ],
+    ids=str,
+)
 def test_flags_mean_what_for_training_means(text, tmp_path, capsys, flags, options):
     run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--quiet", *flags)
     corpus = EncodedCorpus.from_files(str(text), min_count=2)
@@ -71,25 +85,42 @@ def test_vocabulary_flags(text, tmp_path, capsys):
 def test_summary(text, tmp_path, capsys):
     out = run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--sample", 0)
     counts = CooccurrenceCounts.load(tmp_path / "c")
-    assert f"{counts.K} words, 521 tokens, {counts.nnz} pairs of words, {counts.total:,.0f} pairs" in out and "seconds" in out
+    assert (
+        f"{counts.K} words, 521 tokens, {counts.nnz} pairs of words, {counts.total:,.0f} pairs" in out
+        and "seconds" in out
+    )
     assert run(capsys, "count", text, "-o", tmp_path / "c", "--quiet") == ""
 
 
 def test_standard_input(text, tmp_path, capsys):
     run(capsys, "count", text, "-o", tmp_path / "a", "--quiet")
-    subprocess.run([sys.executable, "-m", "fastsg", "count", "-", "-o", tmp_path / "b", "--quiet"], input=text.read_bytes(), check=True)
+    subprocess.run(
+        [sys.executable, "-m", "fastsg", "count", "-", "-o", tmp_path / "b", "--quiet"],
+        input=text.read_bytes(),
+        check=True,
+    )
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-@pytest.mark.parametrize("content, argv, says", [
-    (None, [], "missing.txt"), ("", [], "no token"), ("a b c", [], "min_count=5"),
-    ("a b a b", ["--min-count", "1", "--window", "0"], "window is 0"),
-    ("a b a b", ["--min-count", "1", "--draws", "-1"], "draws is -1"),
-    ("a b a b", ["--min-count", "1", "--window", "none", "--shrink-windows", "harmonic"], "shrink_windows is 'harmonic'"),
-    ("a b a b", ["--min-count", "1", "--sample", "-1"], "sample"), ("a b a b", ["--min-count", "1", "--workers", "0"], "workers"),
-    ("a b", ["--min-count", "1", "--read-vocab", "nowhere"], "nowhere"),
-    ("a\nb\n", ["--min-count", "1"], "no pairs"),
-])
+@pytest.mark.parametrize(
+    "content, argv, says",
+    [
+        (None, [], "missing.txt"),
+        ("", [], "no token"),
+        ("a b c", [], "min_count=5"),
+        ("a b a b", ["--min-count", "1", "--window", "0"], "window is 0"),
+        ("a b a b", ["--min-count", "1", "--draws", "-1"], "draws is -1"),
+        (
+            "a b a b",
+            ["--min-count", "1", "--window", "none", "--shrink-windows", "harmonic"],
+            "shrink_windows is 'harmonic'",
+        ),
+        ("a b a b", ["--min-count", "1", "--sample", "-1"], "sample"),
+        ("a b a b", ["--min-count", "1", "--workers", "0"], "workers"),
+        ("a b", ["--min-count", "1", "--read-vocab", "nowhere"], "nowhere"),
+        ("a\nb\n", ["--min-count", "1"], "no pairs"),
+    ],
+)
 def test_bad_input_is_one_line(content, argv, says, tmp_path, capsys):
     path = tmp_path / "missing.txt"
     if content is not None:
@@ -111,9 +142,16 @@ def test_the_text_is_not_overwritten_by_its_counts(text, capsys):
         assert "--output" in said and "same file" in said and path.read_bytes() == before
 
 
-@pytest.mark.parametrize("argv", [["count"], ["count", "text"], ["count", "text", "-o", "c", "--window", "x"],
-                                  ["count", "text", "-o", "c", "--draws", "few"],
-                                  ["count", "text", "-o", "c", "--shrink-windows", "maybe"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["count"],
+        ["count", "text"],
+        ["count", "text", "-o", "c", "--window", "x"],
+        ["count", "text", "-o", "c", "--draws", "few"],
+        ["count", "text", "-o", "c", "--shrink-windows", "maybe"],
+    ],
+)
 def test_usage_errors_exit_2(argv, capsys):
     with pytest.raises(SystemExit) as stop:
         main(argv)
@@ -122,17 +160,38 @@ def test_usage_errors_exit_2(argv, capsys):
 
 def test_defaults_are_those_of_train():
     count, train = parse(["count", "x", "-o", "c"]), parse(["train", "x"])
-    for name in ("window", "shrink_windows", "min_count", "max_final_vocab", "sample", "draws", "seed", "tokenizer", "errors", "workers"):
+    for name in (
+        "window",
+        "shrink_windows",
+        "min_count",
+        "max_final_vocab",
+        "sample",
+        "draws",
+        "seed",
+        "tokenizer",
+        "errors",
+        "workers",
+    ):
         assert getattr(count, name) == getattr(train, name), name
 
 
 # ---- training on them ------------------------------------------------------------------------------------------------
 
-COUNTED = [[], ["--sample", "0.05"], ["--sample", "0.05", "--draws", "0"], ["--window", "1,3", "--shrink-windows", "false"],
-           ["--sample", "0"]]
-TRAINED = {"default": ([], {}), "no bias": (["--output-bias", "none"], {"output_bias": None}),
-           "adagrad": (["--optimizer", "adagrad", "--init", "random", "--vectors", "sum"],
-                       {"optimizer": "adagrad", "init": "random", "vectors": "sum"})}
+COUNTED = [
+    [],
+    ["--sample", "0.05"],
+    ["--sample", "0.05", "--draws", "0"],
+    ["--window", "1,3", "--shrink-windows", "false"],
+    ["--sample", "0"],
+]
+TRAINED = {
+    "default": ([], {}),
+    "no bias": (["--output-bias", "none"], {"output_bias": None}),
+    "adagrad": (
+        ["--optimizer", "adagrad", "--init", "random", "--vectors", "sum"],
+        {"optimizer": "adagrad", "init": "random", "vectors": "sum"},
+    ),
+}
 
 
 @pytest.mark.parametrize("trained", [flags for flags, _ in TRAINED.values()], ids=TRAINED)
@@ -140,8 +199,32 @@ TRAINED = {"default": ([], {}), "no bias": (["--output-bias", "none"], {"output_
 def test_counts_give_the_vectors_of_the_text(text, tmp_path, capsys, flags, trained):
     """Byte for byte, the bias included: counts of a text know its words' frequencies."""
     run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--quiet", *flags)
-    run(capsys, "train", "--counts", tmp_path / "c", "-o", tmp_path / "a.bin", "--save-output", tmp_path / "ao.bin", *SMALL, *trained)
-    run(capsys, "train", text, "-o", tmp_path / "b.bin", "--save-output", tmp_path / "bo.bin", "--min-count", 2, *SMALL, *flags, *trained)
+    run(
+        capsys,
+        "train",
+        "--counts",
+        tmp_path / "c",
+        "-o",
+        tmp_path / "a.bin",
+        "--save-output",
+        tmp_path / "ao.bin",
+        *SMALL,
+        *trained,
+    )
+    run(
+        capsys,
+        "train",
+        text,
+        "-o",
+        tmp_path / "b.bin",
+        "--save-output",
+        tmp_path / "bo.bin",
+        "--min-count",
+        2,
+        *SMALL,
+        *flags,
+        *trained,
+    )
     for a, b in (("a.bin", "b.bin"), ("ao.bin", "bo.bin")):
         (words, X), (same, Y) = load_word2vec(tmp_path / a), load_word2vec(tmp_path / b)
         assert words == same and X.tobytes() == Y.tobytes()
@@ -150,19 +233,51 @@ def test_counts_give_the_vectors_of_the_text(text, tmp_path, capsys, flags, trai
 @pytest.mark.parametrize("trained, options", TRAINED.values(), ids=TRAINED)
 def test_a_file_of_counts_is_fit_counts(text, tmp_path, capsys, trained, options):
     run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--sample", 0.05, "--quiet")
-    run(capsys, "train", "--counts", tmp_path / "c", "-o", tmp_path / "v.bin", "--report", tmp_path / "r", "--json-log", tmp_path / "log",
-        "--save-model", tmp_path / "m", *SMALL, *trained)
-    model = SkipGram(vector_size=8, epochs=3, batch_size=3, progress=False, **options).fit_counts(CooccurrenceCounts.load(tmp_path / "c"))
+    run(
+        capsys,
+        "train",
+        "--counts",
+        tmp_path / "c",
+        "-o",
+        tmp_path / "v.bin",
+        "--report",
+        tmp_path / "r",
+        "--json-log",
+        tmp_path / "log",
+        "--save-model",
+        tmp_path / "m",
+        *SMALL,
+        *trained,
+    )
+    model = SkipGram(vector_size=8, epochs=3, batch_size=3, progress=False, **options).fit_counts(
+        CooccurrenceCounts.load(tmp_path / "c")
+    )
     words, X = load_word2vec(tmp_path / "v.bin")
     assert words == model.vocab.words and X.tobytes() == model.wv.vectors.tobytes()
     report = json.loads((tmp_path / "r").read_text())
-    assert len(report["epochs"]) == 3 and report["vocabulary_size"] == len(words) and len((tmp_path / "log").read_text().splitlines()) == 3
+    assert (
+        len(report["epochs"]) == 3
+        and report["vocabulary_size"] == len(words)
+        and len((tmp_path / "log").read_text().splitlines()) == 3
+    )
     assert SkipGram.load(tmp_path / "m").I.tobytes() == model.I.tobytes()
 
 
 def test_held_out_text_beside_counts(text, tmp_path, capsys):
     run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--quiet")
-    run(capsys, "train", "--counts", tmp_path / "c", "--valid", text, "--report", tmp_path / "r", "--patience", 2, *SMALL)
+    run(
+        capsys,
+        "train",
+        "--counts",
+        tmp_path / "c",
+        "--valid",
+        text,
+        "--report",
+        tmp_path / "r",
+        "--patience",
+        2,
+        *SMALL,
+    )
     report = json.loads((tmp_path / "r").read_text())
     assert 0 < report["epochs"][-1]["valid_nll"] < report["valid_unigram_nll"]
 
@@ -171,64 +286,153 @@ def test_the_report_tells_the_windows_of_the_counts(text, tmp_path, capsys):
     """And the held-out loss is about them, as if the text had been trained on."""
     flags = ["--window", 2, "--shrink-windows", "false", "--sample", 0.05]
     run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--quiet", *flags)
-    run(capsys, "train", "--counts", tmp_path / "c", "--valid", text, "--report", tmp_path / "r", "--json-log", tmp_path / "l", *SMALL)
-    run(capsys, "train", text, "--min-count", 2, "--valid", text, "--report", tmp_path / "s", "--json-log", tmp_path / "k", *SMALL, *flags)
+    run(
+        capsys,
+        "train",
+        "--counts",
+        tmp_path / "c",
+        "--valid",
+        text,
+        "--report",
+        tmp_path / "r",
+        "--json-log",
+        tmp_path / "l",
+        *SMALL,
+    )
+    run(
+        capsys,
+        "train",
+        text,
+        "--min-count",
+        2,
+        "--valid",
+        text,
+        "--report",
+        tmp_path / "s",
+        "--json-log",
+        tmp_path / "k",
+        *SMALL,
+        *flags,
+    )
     counted, read = (json.loads((tmp_path / name).read_text())["settings"] for name in "rs")
     assert read["window"] == 2 and read["shrink_windows"] is False and read["sample"] == 0.05
-    assert counted | {"min_count": 2, "batch_size": None} == read | {"batch_size": None} and counted["min_count"] is None
+    assert (
+        counted | {"min_count": 2, "batch_size": None} == read | {"batch_size": None}
+        and counted["min_count"] is None
+    )
     ends = [json.loads((tmp_path / name).read_text().splitlines()[-1]) for name in "lk"]
     assert ends[0]["valid_nll"] == ends[1]["valid_nll"] and ends[0]["valid_pairs"] == ends[1]["valid_pairs"]
 
 
-@pytest.mark.parametrize("flags, message", [
-    (["--seed", -1], "seed is -1; it must be an integer from 0"), (["--draws", -1], "draws is -1"),
-    (["--memory-limit", "nan"], "--memory-limit is nan; it must be a number of GB, 0 or more"),
-    (["--memory-limit", -1], "--memory-limit is -1"),
-])
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--seed", -1], "seed is -1; it must be an integer from 0"),
+        (["--draws", -1], "draws is -1"),
+        (["--memory-limit", "nan"], "--memory-limit is nan; it must be a number of GB, 0 or more"),
+        (["--memory-limit", -1], "--memory-limit is -1"),
+    ],
+)
 def test_count_refuses(text, tmp_path, capsys, flags, message):
     assert message in fails(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, *flags)
 
 
-@pytest.mark.parametrize("flags, message", [
-    (["--draws", 2], "--draws is for --solver counts"), (["--head", 0.5], "head is 0.5, which is for solver='counts'"),
-])
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--draws", 2], "--draws is for --solver counts"),
+        (["--head", 0.5], "head is 0.5, which is for solver='counts'"),
+    ],
+)
 def test_what_the_solver_sgd_does_not_know(text, tmp_path, capsys, flags, message):
     assert message in fails(capsys, "train", text, "--solver", "sgd", "-o", tmp_path / "v", *flags)
 
 
 def test_counts_are_resumed_bit_for_bit(text, tmp_path, capsys):
     run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--sample", 0.05, "--quiet")
-    run(capsys, "train", "--counts", tmp_path / "c", "-o", tmp_path / "whole.bin", "--checkpoint", tmp_path / "m", *SMALL)
-    run(capsys, "train", "--counts", tmp_path / "c", "-o", tmp_path / "again.bin", "--resume", tmp_path / "m.1", "--workers", 1, "--quiet")
+    run(
+        capsys,
+        "train",
+        "--counts",
+        tmp_path / "c",
+        "-o",
+        tmp_path / "whole.bin",
+        "--checkpoint",
+        tmp_path / "m",
+        *SMALL,
+    )
+    run(
+        capsys,
+        "train",
+        "--counts",
+        tmp_path / "c",
+        "-o",
+        tmp_path / "again.bin",
+        "--resume",
+        tmp_path / "m.1",
+        "--workers",
+        1,
+        "--quiet",
+    )
     assert (tmp_path / "whole.bin").read_bytes() == (tmp_path / "again.bin").read_bytes()
-    run(capsys, "count", text, "-o", tmp_path / "other", "--min-count", 2, "--sample", 0.05, "--seed", 2, "--quiet")
+    run(
+        capsys,
+        "count",
+        text,
+        "-o",
+        tmp_path / "other",
+        "--min-count",
+        2,
+        "--sample",
+        0.05,
+        "--seed",
+        2,
+        "--quiet",
+    )
     assert "the corpus is not that of the interrupted training" in fails(
-        capsys, "train", "--counts", tmp_path / "other", "--resume", tmp_path / "m.1", "--quiet")
+        capsys, "train", "--counts", tmp_path / "other", "--resume", tmp_path / "m.1", "--quiet"
+    )
 
 
 @pytest.mark.parametrize("name", ["input", "output", "sum"])
 def test_vectors(text, tmp_path, capsys, name):
-    run(capsys, "train", text, "-o", tmp_path / "v.bin", "--save-model", tmp_path / "m", "--min-count", 2, "--vectors", name, *SMALL)
+    run(
+        capsys,
+        "train",
+        text,
+        "-o",
+        tmp_path / "v.bin",
+        "--save-model",
+        tmp_path / "m",
+        "--min-count",
+        2,
+        "--vectors",
+        name,
+        *SMALL,
+    )
     model = SkipGram.load(tmp_path / "m")
     unit = [X / np.linalg.norm(X, axis=1, keepdims=True) for X in (model.I, model.O)]
     want = {"input": model.I, "output": model.O, "sum": unit[0] + unit[1]}[name]
     np.testing.assert_allclose(load_word2vec(tmp_path / "v.bin")[1], want, atol=1e-6)
 
 
-@pytest.mark.parametrize("flags, says", [
-    (["text.txt"], ("--counts", "text.txt", "exclude each other")),
-    (["--input", "text.txt"], ("--counts", "text.txt", "exclude each other")),
-    (["--solver", "sgd"], ("--counts needs --solver counts", "sgd")),
-    (["--read-vocab", "v"], ("--counts and --read-vocab exclude each other",)),
-    (["--window", "3"], ("--counts and --window exclude each other",)),
-    (["--shrink-windows", "true"], ("--counts and --shrink-windows",)),
-    (["--sample", "0"], ("--counts and --sample",)),
-    (["--draws", "3"], ("--counts and --draws",)),
-    (["--min-count", "5"], ("--counts and --min-count",)),
-    (["--max-vocab", "5"], ("--counts and --max-final-vocab",)),
-    (["-o", "c"], ("--output", "--counts", "same file")),
-    (["--save-model", "./c"], ("--save-model", "--counts", "same file")),
-])
+@pytest.mark.parametrize(
+    "flags, says",
+    [
+        (["text.txt"], ("--counts", "text.txt", "exclude each other")),
+        (["--input", "text.txt"], ("--counts", "text.txt", "exclude each other")),
+        (["--solver", "sgd"], ("--counts needs --solver counts", "sgd")),
+        (["--read-vocab", "v"], ("--counts and --read-vocab exclude each other",)),
+        (["--window", "3"], ("--counts and --window exclude each other",)),
+        (["--shrink-windows", "true"], ("--counts and --shrink-windows",)),
+        (["--sample", "0"], ("--counts and --sample",)),
+        (["--draws", "3"], ("--counts and --draws",)),
+        (["--min-count", "5"], ("--counts and --min-count",)),
+        (["--max-vocab", "5"], ("--counts and --max-final-vocab",)),
+        (["-o", "c"], ("--output", "--counts", "same file")),
+        (["--save-model", "./c"], ("--save-model", "--counts", "same file")),
+    ],
+)
 def test_what_excludes_counts(text, tmp_path, capsys, monkeypatch, flags, says):
     monkeypatch.chdir(tmp_path)
     run(capsys, "count", text, "-o", "c", "--min-count", 2, "--quiet")
@@ -239,9 +443,15 @@ def test_what_excludes_counts(text, tmp_path, capsys, monkeypatch, flags, says):
 
 
 def test_files_that_hold_no_counts(text, tmp_path, capsys):
-    assert "text.txt' is no file of counts of fastsg" in fails(capsys, "train", "--counts", text, "-o", tmp_path / "v.vec", "--quiet")
-    assert "nowhere" in fails(capsys, "train", "--counts", tmp_path / "nowhere", "-o", tmp_path / "v.vec", "--quiet")
+    assert "text.txt' is no file of counts of fastsg" in fails(
+        capsys, "train", "--counts", text, "-o", tmp_path / "v.vec", "--quiet"
+    )
+    assert "nowhere" in fails(
+        capsys, "train", "--counts", tmp_path / "nowhere", "-o", tmp_path / "v.vec", "--quiet"
+    )
     run(capsys, "train", text, "--save-model", tmp_path / "m", "--min-count", 2, *SMALL)
     assert "m' is no file of counts" in fails(capsys, "train", "--counts", tmp_path / "m", "--quiet")
     run(capsys, "count", text, "-o", tmp_path / "c", "--min-count", 2, "--quiet")
-    assert "c' is no model file of fastsg" in fails(capsys, "train", text, "--resume", tmp_path / "c", "--quiet")
+    assert "c' is no model file of fastsg" in fails(
+        capsys, "train", text, "--resume", tmp_path / "c", "--quiet"
+    )

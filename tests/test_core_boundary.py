@@ -17,9 +17,17 @@ def good():
     """Arguments of Workspace.step by name, in order."""
     rng = np.random.default_rng(1)
     return {
-        "I_kh": rng.random((K, H), np.float32), "O_kh": rng.random((K, H), np.float32), "bias_k": NO_BIAS,
-        "ids": np.array([1, 5, 11], np.int32), "row_ptr": np.array([0, 2, 2, 4]), "contexts": np.array([0, 3, 2, 11], np.int32),
-        "counts": np.ones(4, np.float32), "shift_k": np.zeros(K, np.float32), "rate": 0.1, "adagrad_I": None, "adagrad_O": None,
+        "I_kh": rng.random((K, H), np.float32),
+        "O_kh": rng.random((K, H), np.float32),
+        "bias_k": NO_BIAS,
+        "ids": np.array([1, 5, 11], np.int32),
+        "row_ptr": np.array([0, 2, 2, 4]),
+        "contexts": np.array([0, 3, 2, 11], np.int32),
+        "counts": np.ones(4, np.float32),
+        "shift_k": np.zeros(K, np.float32),
+        "rate": 0.1,
+        "adagrad_I": None,
+        "adagrad_O": None,
     }
 
 
@@ -33,7 +41,12 @@ def read_only(array):
 
 
 STEP = {  # what is wrong: (argument, value or function of the good one, exception, message)
-    "I is float64": ("I_kh", lambda x: x.astype(np.float64), ValueError, "Buffer dtype mismatch, expected '.*float' but got 'double'"),
+    "I is float64": (
+        "I_kh",
+        lambda x: x.astype(np.float64),
+        ValueError,
+        "Buffer dtype mismatch, expected '.*float' but got 'double'",
+    ),
     "I is a list": ("I_kh", lambda x: x.tolist(), TypeError, "a bytes-like object is required, not 'list'"),
     "I is None": ("I_kh", None, TypeError, "Argument 'I_kh' must not be None"),
     "bias is None": ("bias_k", None, TypeError, "Argument 'bias_k' must not be None"),
@@ -44,40 +57,93 @@ STEP = {  # what is wrong: (argument, value or function of the good one, excepti
     "I is every other row": ("I_kh", lambda x: np.repeat(x, 2, 0)[::2], ValueError, "not C.contiguous"),
     "I is backwards": ("I_kh", lambda x: x[::-1], ValueError, "not C.contiguous"),
     "I is read-only": ("I_kh", read_only, ValueError, "read-only"),
-    "I is too narrow": ("I_kh", lambda x: x[:, :3].copy(), ValueError,
-                        r"I_kh is \(12, 3\) and O_kh \(12, 4\); need \(any, 4\) and \(12, 4\)"),
+    "I is too narrow": (
+        "I_kh",
+        lambda x: x[:, :3].copy(),
+        ValueError,
+        r"I_kh is \(12, 3\) and O_kh \(12, 4\); need \(any, 4\) and \(12, 4\)",
+    ),
     "I is big-endian": ("I_kh", lambda x: x.astype(">f4"), ValueError, "Big-endian buffer not supported"),
     "O is read-only": ("O_kh", read_only, ValueError, "read-only"),
     "O is short": ("O_kh", lambda x: x[:-1], ValueError, r"O_kh \(11, 4\); need"),
     "O is long": ("O_kh", lambda x: np.concatenate([x, x]), ValueError, r"O_kh \(24, 4\); need"),
     "O is Fortran": ("O_kh", np.asfortranarray, ValueError, "not C.contiguous"),
-    "bias is short": ("bias_k", np.zeros(K - 1, np.float32), ValueError, "bias_k has 11 values; need 0 or 12"),
+    "bias is short": (
+        "bias_k",
+        np.zeros(K - 1, np.float32),
+        ValueError,
+        "bias_k has 11 values; need 0 or 12",
+    ),
     "bias is float64": ("bias_k", np.zeros(K), ValueError, "Buffer dtype mismatch"),
-    "id below 0": ("ids", np.array([-1, 5, 11], np.int32), ValueError, r"centers\[0\] is -1; ids must lie in \[0, 12\)"),
-    "id beyond K": ("ids", np.array([1, 5, K], np.int32), ValueError, r"centers\[2\] is 12; ids must lie in \[0, 12\)"),
-    "ids are int64": ("ids", np.array([1, 5, 11]), ValueError, "Buffer dtype mismatch, expected 'const int32_t'"),
-    "too few ids": ("ids", np.array([1, 5], np.int32), ValueError, "row_ptr must hold 3 values from 0 to the 4 contexts"),
+    "id below 0": (
+        "ids",
+        np.array([-1, 5, 11], np.int32),
+        ValueError,
+        r"centers\[0\] is -1; ids must lie in \[0, 12\)",
+    ),
+    "id beyond K": (
+        "ids",
+        np.array([1, 5, K], np.int32),
+        ValueError,
+        r"centers\[2\] is 12; ids must lie in \[0, 12\)",
+    ),
+    "ids are int64": (
+        "ids",
+        np.array([1, 5, 11]),
+        ValueError,
+        "Buffer dtype mismatch, expected 'const int32_t'",
+    ),
+    "too few ids": (
+        "ids",
+        np.array([1, 5], np.int32),
+        ValueError,
+        "row_ptr must hold 3 values from 0 to the 4 contexts",
+    ),
     "row_ptr is short": ("row_ptr", np.array([0, 2, 4]), ValueError, "row_ptr must hold 4 values"),
     "row_ptr is empty": ("row_ptr", np.zeros(0, np.int64), ValueError, "row_ptr must hold 4 values"),
-    "row_ptr starts late": ("row_ptr", np.array([1, 2, 2, 4]), ValueError, "row_ptr must hold 4 values from 0"),
+    "row_ptr starts late": (
+        "row_ptr",
+        np.array([1, 2, 2, 4]),
+        ValueError,
+        "row_ptr must hold 4 values from 0",
+    ),
     "row_ptr ends early": ("row_ptr", np.array([0, 2, 2, 3]), ValueError, "to the 4 contexts"),
     "row_ptr falls": ("row_ptr", np.array([0, 3, 2, 4]), ValueError, "row_ptr falls at row 1"),
     "row_ptr rises too far": ("row_ptr", np.array([0, 2**62, 2, 4]), ValueError, "row_ptr falls at row 1"),
     "row_ptr is int32": ("row_ptr", np.array([0, 2, 2, 4], np.int32), ValueError, "Buffer dtype mismatch"),
     "context below 0": ("contexts", np.array([0, 3, -2, 11], np.int32), ValueError, r"contexts\[2\] is -2"),
     "context beyond K": ("contexts", np.array([0, 3, 2, 12], np.int32), ValueError, r"contexts\[3\] is 12"),
-    "contexts fall": ("contexts", np.array([3, 0, 2, 11], np.int32), ValueError,
-                      r"contexts\[1\] is 0 after 3; the contexts of a row must be distinct and rise"),
-    "a context repeats": ("contexts", np.array([0, 3, 11, 11], np.int32), ValueError, r"contexts\[3\] is 11 after 11"),
+    "contexts fall": (
+        "contexts",
+        np.array([3, 0, 2, 11], np.int32),
+        ValueError,
+        r"contexts\[1\] is 0 after 3; the contexts of a row must be distinct and rise",
+    ),
+    "a context repeats": (
+        "contexts",
+        np.array([0, 3, 11, 11], np.int32),
+        ValueError,
+        r"contexts\[3\] is 11 after 11",
+    ),
     "counts are short": ("counts", np.ones(3, np.float32), ValueError, "and counts as many as contexts"),
-    "a count is 0": ("counts", np.float32([1, 0, 1, 1]), ValueError, r"counts\[1\] is 0.0; counts must be finite and at least 1e-20"),
+    "a count is 0": (
+        "counts",
+        np.float32([1, 0, 1, 1]),
+        ValueError,
+        r"counts\[1\] is 0.0; counts must be finite and at least 1e-20",
+    ),
     "a count is negative": ("counts", np.float32([1, 1, -1, 1]), ValueError, r"counts\[2\] is -1.0"),
     "a count is NaN": ("counts", np.float32([1, 1, 1, np.nan]), ValueError, r"counts\[3\] is nan"),
     "a count is infinite": ("counts", np.float32([np.inf, 1, 1, 1]), ValueError, r"counts\[0\] is inf"),
     "shift is short": ("shift_k", np.zeros(K - 1, np.float32), ValueError, "shift_k has 11 values; need 12"),
     "shift is read-only": ("shift_k", read_only, ValueError, "read-only"),
     "rate is a str": ("rate", "fast", TypeError, "must be real number"),
-    "Adagrad is short": ("adagrad_I", np.zeros(K - 1, np.float32), ValueError, "must hold a value for each row of I_kh and O_kh"),
+    "Adagrad is short": (
+        "adagrad_I",
+        np.zeros(K - 1, np.float32),
+        ValueError,
+        "must hold a value for each row of I_kh and O_kh",
+    ),
     "Adagrad is read-only": ("adagrad_I", read_only(np.zeros(K, np.float32)), ValueError, "read-only"),
 }
 
@@ -107,7 +173,12 @@ def test_control_good_arguments_pass():
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in STEP if STEP[case][0] not in ("shift_k", "rate", "adagrad_I") and "read-only" not in case]
+    "case",
+    [
+        case
+        for case in STEP
+        if STEP[case][0] not in ("shift_k", "rate", "adagrad_I") and "read-only" not in case
+    ],
 )
 def test_loss_and_gradient_refuse(case):
     name, value, exception, message = STEP[case]
@@ -121,10 +192,16 @@ def test_loss_and_gradient_refuse(case):
 def test_loss_and_gradient_read_read_only_arrays():
     args = {name: read_only(x) if isinstance(x, np.ndarray) else x for name, x in list(good().items())[:7]}
     loss, gI, gO = workspace().gradient(*args.values())
-    assert loss == pytest.approx(workspace().loss(*args.values()), rel=1e-6) and gI.shape == (3, H) and gO.shape == (K, H)
+    assert (
+        loss == pytest.approx(workspace().loss(*args.values()), rel=1e-6)
+        and gI.shape == (3, H)
+        and gO.shape == (K, H)
+    )
 
 
-@pytest.mark.parametrize("log_z", [np.zeros(2), np.zeros(4), np.zeros(3, np.float32), read_only(np.zeros(3)), [0.0] * 3])
+@pytest.mark.parametrize(
+    "log_z", [np.zeros(2), np.zeros(4), np.zeros(3, np.float32), read_only(np.zeros(3)), [0.0] * 3]
+)
 def test_log_z_must_fit(log_z):
     with pytest.raises((ValueError, TypeError), match="log_z has|Buffer dtype mismatch|read-only|bytes-like"):
         workspace().loss(*list(good().values())[:7], log_z)
@@ -206,8 +283,17 @@ def test_group_pairs_refuses(centers, contexts, weights, message):
 def test_random_garbage_is_refused_or_right(rng):
     """Arguments torn at random: an exception, or a finite result. Nothing crashes."""
     garbage = [
-        lambda x: x[:-1], lambda x: x[::-1], lambda x: x.astype(np.float64), lambda x: x.astype(np.int64), lambda x: x.reshape(-1)[:0],
-        lambda x: None, lambda x: x - 5, lambda x: x + 5, lambda x: x[..., None], lambda x: np.repeat(x, 2, 0), lambda x: x * 2**20,
+        lambda x: x[:-1],
+        lambda x: x[::-1],
+        lambda x: x.astype(np.float64),
+        lambda x: x.astype(np.int64),
+        lambda x: x.reshape(-1)[:0],
+        lambda x: None,
+        lambda x: x - 5,
+        lambda x: x + 5,
+        lambda x: x[..., None],
+        lambda x: np.repeat(x, 2, 0),
+        lambda x: x * 2**20,
     ]
     refused = 0
     for _ in range(600):
@@ -228,11 +314,25 @@ def stub_complaints(module, source):
     """Functions of the compiled module that the stub lacks, or gives other parameters."""
     tree = ast.parse(source)
     found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    found |= {f"{c.name}.{n.name}": n for c in tree.body if isinstance(c, ast.ClassDef) for n in c.body if isinstance(n, ast.FunctionDef)}
-    there = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+    found |= {
+        f"{c.name}.{n.name}": n
+        for c in tree.body
+        if isinstance(c, ast.ClassDef)
+        for n in c.body
+        if isinstance(n, ast.FunctionDef)
+    }
+    there = {
+        name: value
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", "") == module.__name__
+    }
     for name, value in list(there.items()):
         if isinstance(value, type):
-            there |= {f"{name}.{method}": getattr(value, method) for method in vars(value) if callable(getattr(value, method))}
+            there |= {
+                f"{name}.{method}": getattr(value, method)
+                for method in vars(value)
+                if callable(getattr(value, method))
+            }
     complaints = []
     for name, value in there.items():
         if isinstance(value, type) or "__" in name:
@@ -241,17 +341,33 @@ def stub_complaints(module, source):
             complaints.append(f"{name} is missing")
             continue
         parameters = list(inspect.signature(value).parameters)
-        if parameters != [argument.arg for argument in found[name].args.args][:len(parameters)]:
+        if parameters != [argument.arg for argument in found[name].args.args][: len(parameters)]:
             complaints.append(f"{name} takes {parameters}")
-    constants = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
-    return complaints + [f"{name} is missing" for name in vars(module) if name.isupper() and name not in constants]
+    constants = {
+        node.target.id
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    return complaints + [
+        f"{name} is missing" for name in vars(module) if name.isupper() and name not in constants
+    ]
 
 
 def test_stubs_know_every_function():
     source = (Path(_core.__file__).parent / "_core.pyi").read_text()
     assert stub_complaints(_core, source) == []
     assert stub_complaints(_core, source.replace("def isa()", "def isb()")) == ["isa is missing"]  # control
-    assert len(stub_complaints(_core, source.replace("SLICE: int", "").replace("log_z:", "z:").replace("ids: _Ids, K", "K: int, ids"))) == 3
+    assert (
+        len(
+            stub_complaints(
+                _core,
+                source.replace("SLICE: int", "")
+                .replace("log_z:", "z:")
+                .replace("ids: _Ids, K", "K: int, ids"),
+            )
+        )
+        == 3
+    )
 
 
 def test_centers_of_a_step_are_distinct(problem):
@@ -259,5 +375,7 @@ def test_centers_of_a_step_are_distinct(problem):
     centers, row_ptr, contexts, counts = p.batch
     twice = centers.copy()
     twice[1] = twice[0]
-    with pytest.raises(ValueError, match=r"centers\[1\] is \d+ after \d+; the centers of a step must be distinct"):
+    with pytest.raises(
+        ValueError, match=r"centers\[1\] is \d+ after \d+; the centers of a step must be distinct"
+    ):
         p.workspace().gradient(p.I, p.O, p.bias, twice, row_ptr, contexts, counts)

@@ -147,7 +147,11 @@ def test_characters_of_any_text(scratch, text, block_bytes, workers):
 def test_callable_on_any_text(scratch, text, block_bytes):
     data = text.encode()
     check_file(
-        scratch, data, [line.split() for line in oracle_lines(data)], tokenizer=str.split, _block_bytes=block_bytes
+        scratch,
+        data,
+        [line.split() for line in oracle_lines(data)],
+        tokenizer=str.split,
+        _block_bytes=block_bytes,
     )
 
 
@@ -204,7 +208,8 @@ def test_strict_names_the_offset(scratch, data, tokenizer, block_bytes, workers)
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(
-        st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3), max_size=8), max_size=8
+        st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3), max_size=8),
+        max_size=8,
     )
 )
 def test_token_lists(sentences):
@@ -227,9 +232,14 @@ def test_cuts(write, rng, min_count, limit, workers):
     )
     assert content(corpus) == expected
     raw = Counter(" ".join(lines).split())
-    assert (corpus.raw_tokens, corpus.vocab.raw_tokens, corpus.vocab.raw_types) == (raw.total(), raw.total(), len(raw))
+    assert (corpus.raw_tokens, corpus.vocab.raw_tokens, corpus.vocab.raw_types) == (
+        raw.total(),
+        raw.total(),
+        len(raw),
+    )
     assert (
-        content(EncodedCorpus.from_iter(map(str.split, lines), min_count=min_count, max_final_vocab=limit)) == expected
+        content(EncodedCorpus.from_iter(map(str.split, lines), min_count=min_count, max_final_vocab=limit))
+        == expected
     )
 
 
@@ -237,7 +247,9 @@ def test_many_types_and_long_words(write, rng):
     """Tables and arenas grow, in every worker."""
     words = [f"{'long' * (k % 12)}{k}" for k in rng.integers(0, 60_000, 200_000)]
     path = write(" ".join(words))
-    assert content(EncodedCorpus.from_files(path, min_count=2, workers=3, _block_bytes=20_000)) == oracle([words], 2)
+    assert content(EncodedCorpus.from_files(path, min_count=2, workers=3, _block_bytes=20_000)) == oracle(
+        [words], 2
+    )
 
 
 def test_equal_counts_go_by_bytes(write):
@@ -299,7 +311,9 @@ def test_files_end_sentences_and_may_start_with_a_bom(write):
         assert list(corpus) == [["a", "b"], ["c"], ["d", "e"]]
 
 
-@pytest.mark.parametrize("suffix, pack", [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
+@pytest.mark.parametrize(
+    "suffix, pack", [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+)
 def test_compressed_files(write, suffix, pack):
     text = "the of and\n" * 3000
     plain = EncodedCorpus.from_files(write(text))
@@ -314,7 +328,9 @@ def test_truncated_gz_names_the_file(write):
 
 
 def run(code, **options):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False, **options)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, timeout=60, check=False, **options
+    )
 
 
 def test_standard_input():
@@ -348,7 +364,9 @@ def test_arrays_grow(write, monkeypatch):
     monkeypatch.setattr(corpus_module, "_GROWTH", 16)
     text = "\n".join(f"w{i % 50} x" for i in range(2000))
     expected = oracle([line.split() for line in text.split("\n")])
-    assert content(EncodedCorpus.from_files(write(text), min_count=1, workers=2, _block_bytes=100)) == expected
+    assert (
+        content(EncodedCorpus.from_files(write(text), min_count=1, workers=2, _block_bytes=100)) == expected
+    )
 
 
 # ---- errors ----
@@ -368,7 +386,11 @@ def test_arrays_grow(write, monkeypatch):
         ([["\udc80"]], ValueError, r"sentence 0: the token '\\udc80' cannot be encoded as UTF-8"),
         ([], ValueError, "there are no tokens in sentences"),
         ([[], []], ValueError, "there are no tokens in sentences"),
-        ([["a"] * 4 + ["b"]], ValueError, "of 2 different words the commonest occurs 4 times, fewer than min_count=5"),
+        (
+            [["a"] * 4 + ["b"]],
+            ValueError,
+            "of 2 different words the commonest occurs 4 times, fewer than min_count=5",
+        ),
     ],
 )
 def test_wrong_token_lists(sentences, error, message):
@@ -405,7 +427,9 @@ def test_wrong_options(write, options, error, message):
 
 @pytest.mark.parametrize("tokenizer", ["space", "char", str.split])
 @pytest.mark.parametrize(
-    "data", [b"", b"\n\n \n\t\n", b"\xef\xbb\xbf", "\u3000\u2028".encode()], ids=["empty", "blank", "BOM", "wide"]
+    "data",
+    [b"", b"\n\n \n\t\n", b"\xef\xbb\xbf", "\u3000\u2028".encode()],
+    ids=["empty", "blank", "BOM", "wide"],
 )
 def test_no_tokens(write, tokenizer, data):
     with pytest.raises(ValueError, match="there are no tokens in '.*a.txt'"):
@@ -440,7 +464,8 @@ def test_long_words(write, block_bytes, workers, space):
     assert "x" * 50 in good.vocab
     path = write(before + "y" * 51 + space + "z" * 70)
     with pytest.raises(
-        ValueError, match=rf"a.txt': the word at byte offset {len(before.encode())} is longer than max_word_bytes=50"
+        ValueError,
+        match=rf"a.txt': the word at byte offset {len(before.encode())} is longer than max_word_bytes=50",
     ):
         EncodedCorpus.from_files(path, **options)
     assert EncodedCorpus.from_files(path, **options | {"max_word_bytes": 70}).n_tokens == 22
@@ -451,11 +476,18 @@ def test_long_words(write, block_bytes, workers, space):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_the_first_error_of_the_text_is_reported(write, errors, block_bytes, workers):
     """A long word (its bytes in the file count, whatever is left of them) and an invalid byte, in both orders."""
-    options = {"min_count": 1, "max_word_bytes": 50, "errors": errors, "workers": workers, "_block_bytes": block_bytes}
+    options = {
+        "min_count": 1,
+        "max_word_bytes": 50,
+        "errors": errors,
+        "workers": workers,
+        "_block_bytes": block_bytes,
+    }
     with pytest.raises(ValueError, match="the word at byte offset 3 is longer"):
         EncodedCorpus.from_files(write(b"ab " + b"\xff" * 51 + b" cd \xff "), **options)
     with pytest.raises(
-        ValueError, match="invalid UTF-8 at byte offset 1 " if errors == "strict" else "the word at byte offset 3 is"
+        ValueError,
+        match="invalid UTF-8 at byte offset 1 " if errors == "strict" else "the word at byte offset 3 is",
     ):
         EncodedCorpus.from_files(write(b"a\xff " + b"x" * 51), **options)
     fits = write(b"ab " + b"\xff" * 50)
@@ -539,7 +571,10 @@ def test_save_and_load(corpus, tmp_path, mmap):
     corpus.save(path)
     again = EncodedCorpus.load(path, mmap=mmap)
     assert content(again) == content(corpus) and again.vocab == corpus.vocab
-    assert (again.vocab.raw_types, again.vocab.raw_tokens) == (corpus.vocab.raw_types, corpus.vocab.raw_tokens)
+    assert (again.vocab.raw_types, again.vocab.raw_tokens) == (
+        corpus.vocab.raw_types,
+        corpus.vocab.raw_tokens,
+    )
     assert (again.raw_tokens, again.invalid_bytes_replaced) == (corpus.raw_tokens, 0)
     assert again.tokens.flags.writeable is not mmap and type(again.tokens) is np.ndarray
     again.save(tmp_path / "d")

@@ -9,7 +9,17 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core, counts as module, pairs, stages
+from fastsg import (
+    CooccurrenceCounts,
+    EncodedCorpus,
+    FormatError,
+    SkipGram,
+    Vocab,
+    _core,
+    counts as module,
+    pairs,
+    stages,
+)
 from fastsg._counting import Counter
 from fastsg.stages import HEAVY, CountSource, deal, visits
 
@@ -29,11 +39,17 @@ def sides(window, shrink):
     reach = (None, None) if window is None else window if isinstance(window, tuple) else (window, window)
     falling, inverse = lambda z, d: (z - d + 1) / z, lambda z, d: 1 / d
     shape = {True: falling, "random": falling, "harmonic": inverse, None: inverse, False: None}[shrink]
-    return *reach, *(None if z is None or shape is None else [shape(z, d) for d in range(1, z + 1)] for z in reach)
+    return *reach, *(
+        None if z is None or shape is None else [shape(z, d) for d in range(1, z + 1)] for z in reach
+    )
 
 
 def dense(counts):
-    assert counts.row_ptr.dtype == np.int64 and counts.contexts.dtype == np.int32 and counts.counts.dtype == np.float32
+    assert (
+        counts.row_ptr.dtype == np.int64
+        and counts.contexts.dtype == np.int32
+        and counts.counts.dtype == np.float32
+    )
     return reference.dense_counts(counts.row_ptr, counts.contexts, counts.counts, counts.K)
 
 
@@ -69,17 +85,24 @@ def test_counts_are_those_of_the_pairs(rng, window, shrink):
     np.testing.assert_allclose(counts.row_sums, want.sum(1), rtol=2e-7)
     np.testing.assert_allclose(counts.column_sums(), want.sum(0), rtol=2e-7)
     assert counts.total == pytest.approx(want.sum(), rel=2e-7)
-    assert counts.symmetric == (not isinstance(window, tuple)) and (not counts.symmetric or (dense(counts) == dense(counts).T).all())
+    assert counts.symmetric == (not isinstance(window, tuple)) and (
+        not counts.symmetric or (dense(counts) == dense(counts).T).all()
+    )
 
 
 @pytest.mark.parametrize("window", [1, 3, (0, 2), None])
 def test_no_window_leaves_a_sentence(window):
     """One-word sentences have no pair at all, and neither has anything across a border."""
     vocab = Vocab(["a", "b", "c"], [3, 2, 1])
-    counts = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter([["a"], ["b"], ["a", "c"], ["b"], ["b"]], vocab=vocab), window=window)
-    assert list(zip(*np.nonzero(dense(counts)), strict=True)) \
-        == ([(0, 2)] if window == (0, 2) else [(0, 2), (2, 0)])
-    control = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter([["a", "b", "a", "c", "b", "b"]], vocab=vocab), window=window)
+    counts = CooccurrenceCounts.from_corpus(
+        EncodedCorpus.from_iter([["a"], ["b"], ["a", "c"], ["b"], ["b"]], vocab=vocab), window=window
+    )
+    assert list(zip(*np.nonzero(dense(counts)), strict=True)) == (
+        [(0, 2)] if window == (0, 2) else [(0, 2), (2, 0)]
+    )
+    control = CooccurrenceCounts.from_corpus(
+        EncodedCorpus.from_iter([["a", "b", "a", "c", "b", "b"]], vocab=vocab), window=window
+    )
     assert control.nnz > counts.nnz
 
 
@@ -90,8 +113,17 @@ def test_a_window_settles_the_weights(rng):
     assert arrays(parsed) == arrays(counts) and parsed.about == counts.about | {"sample": None}
 
 
-@pytest.mark.parametrize("given, says", [(True, True), (np.True_, True), ("random", True), ("harmonic", "harmonic"), (False, False),
-                                         (np.False_, False)])
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        (True, True),
+        (np.True_, True),
+        ("random", True),
+        ("harmonic", "harmonic"),
+        (False, False),
+        (np.False_, False),
+    ],
+)
 def test_thinned_counts_weigh_by_the_inverse_where_windows_weigh(rng, given, says):
     text, _ = corpus(rng)
     made = {"window": 3, "draws": np.int64(2), "seed": np.int32(4), "sample": np.float32(SAMPLE)}
@@ -144,11 +176,17 @@ def test_draws_are_averaged(rng, window, shrink):
     text, _ = corpus(rng)
     keep = text.vocab.keep_probabilities(SAMPLE)
     assert keep.min() < 0.7 < keep.max()
-    counts = CooccurrenceCounts.from_corpus(text, window=window, shrink_windows=shrink, sample=SAMPLE, draws=2, seed=9)
-    drawn = [table(split(*pairs.thin(text.tokens, text.offsets, keep, 9, draw)), window, shrink) for draw in (0, 1)]
+    counts = CooccurrenceCounts.from_corpus(
+        text, window=window, shrink_windows=shrink, sample=SAMPLE, draws=2, seed=9
+    )
+    drawn = [
+        table(split(*pairs.thin(text.tokens, text.offsets, keep, 9, draw)), window, shrink) for draw in (0, 1)
+    ]
     np.testing.assert_allclose(dense(counts), (drawn[0] + drawn[1]) / 2, rtol=2e-7)
     assert (drawn[0] != drawn[1]).any() and counts.keep.tobytes() == keep.tobytes()
-    other = CooccurrenceCounts.from_corpus(text, window=window, shrink_windows=shrink, sample=SAMPLE, draws=2, seed=8)
+    other = CooccurrenceCounts.from_corpus(
+        text, window=window, shrink_windows=shrink, sample=SAMPLE, draws=2, seed=8
+    )
     assert arrays(other) != arrays(counts)
 
 
@@ -163,23 +201,35 @@ def test_no_draw_weighs_the_pairs(rng, window):
 
 def test_sample_0_keeps_every_token(rng):
     text, _ = corpus(rng)
-    assert len({arrays(CooccurrenceCounts.from_corpus(text, sample=0, draws=draws)) for draws in (0, 1, 5)}) == 1
+    assert (
+        len({arrays(CooccurrenceCounts.from_corpus(text, sample=0, draws=draws)) for draws in (0, 1, 5)}) == 1
+    )
 
 
 # ---- the same bytes, wherever they are counted -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", [2**24, 200, 1])
-@pytest.mark.parametrize("options", [{}, {"sample": SAMPLE}, {"window": None, "draws": 0, "sample": SAMPLE}, {"window": (4, 1)}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"sample": SAMPLE}, {"window": None, "draws": 0, "sample": SAMPLE}, {"window": (4, 1)}],
+    ids=str,
+)
 def test_threads_parts_and_memory_change_nothing(rng, monkeypatch, tmp_path, options, part):
     text, _ = corpus(rng)
     want = CooccurrenceCounts.from_corpus(text, workers=1, **options)
     monkeypatch.setattr(module, "_PART", part)
     for workers in (1, 2, 3):
         for limit in (None, 0, 400, 10**9):
-            counts = CooccurrenceCounts.from_corpus(text, workers=workers, memory_limit=limit, folder=str(tmp_path), **options)
+            counts = CooccurrenceCounts.from_corpus(
+                text, workers=workers, memory_limit=limit, folder=str(tmp_path), **options
+            )
             assert arrays(counts) == arrays(want)
-            assert isinstance(counts.counts.base, np.memmap) == (limit in (0, 400)) == isinstance(counts.contexts.base, np.memmap)
+            assert (
+                isinstance(counts.counts.base, np.memmap)
+                == (limit in (0, 400))
+                == isinstance(counts.contexts.base, np.memmap)
+            )
     assert not list(tmp_path.iterdir())  # the files have no names
 
 
@@ -192,7 +242,9 @@ def test_mapped_counts_work(rng, tmp_path):
     assert arrays(CooccurrenceCounts.load(tmp_path / "c")) == arrays(counts)
     batch = next(CountSource(counts, 7, 1).epoch(0)[1])[1]
     times = visits(counts.row_sums, counts.row_sums > 0, 7)
-    rows = [counts.counts[slice(*counts.row_ptr[m:m + 2])] * np.float32(1 / times[m]) for m in batch.centers]
+    rows = [
+        counts.counts[slice(*counts.row_ptr[m : m + 2])] * np.float32(1 / times[m]) for m in batch.centers
+    ]
     assert (batch.counts == np.concatenate(rows)).all()
 
 
@@ -201,21 +253,28 @@ def test_no_folder_for_the_file(rng, tmp_path):
         CooccurrenceCounts.from_corpus(corpus(rng)[0], memory_limit=0, folder=str(tmp_path / "nowhere"))
 
 
-@pytest.mark.parametrize("options, exception, message", [
-    ({"draws": -1}, ValueError, "draws is -1; it must be an integer from 0 to"),
-    ({"draws": 1.5}, ValueError, "draws is 1.5"),
-    ({"draws": True}, ValueError, "draws is True"),
-    ({"draws": None}, ValueError, "draws is None"),
-    ({"seed": -1}, ValueError, "seed is -1; it must be an integer from 0 to 18446744073709551615"),
-    ({"memory_limit": -1}, ValueError, "memory_limit is -1"),
-    ({"memory_limit": "1"}, ValueError, "memory_limit is '1'"),
-    ({"window": 0}, ValueError, "window is 0"),
-    ({"window": (1, -1)}, ValueError, r"window is \(1, -1\)"),
-    ({"shrink_windows": "often"}, ValueError, "shrink_windows is 'often'; allowed are"),
-    ({"window": None, "shrink_windows": "harmonic"}, ValueError, "shrink_windows is 'harmonic', which needs a window with a limit"),
-    ({"sample": -1.0}, ValueError, "sample"),
-    ({"workers": 0}, ValueError, "workers"),
-])
+@pytest.mark.parametrize(
+    "options, exception, message",
+    [
+        ({"draws": -1}, ValueError, "draws is -1; it must be an integer from 0 to"),
+        ({"draws": 1.5}, ValueError, "draws is 1.5"),
+        ({"draws": True}, ValueError, "draws is True"),
+        ({"draws": None}, ValueError, "draws is None"),
+        ({"seed": -1}, ValueError, "seed is -1; it must be an integer from 0 to 18446744073709551615"),
+        ({"memory_limit": -1}, ValueError, "memory_limit is -1"),
+        ({"memory_limit": "1"}, ValueError, "memory_limit is '1'"),
+        ({"window": 0}, ValueError, "window is 0"),
+        ({"window": (1, -1)}, ValueError, r"window is \(1, -1\)"),
+        ({"shrink_windows": "often"}, ValueError, "shrink_windows is 'often'; allowed are"),
+        (
+            {"window": None, "shrink_windows": "harmonic"},
+            ValueError,
+            "shrink_windows is 'harmonic', which needs a window with a limit",
+        ),
+        ({"sample": -1.0}, ValueError, "sample"),
+        ({"workers": 0}, ValueError, "workers"),
+    ],
+)
 def test_from_corpus_refuses(rng, options, exception, message):
     with pytest.raises(exception, match=message):
         CooccurrenceCounts.from_corpus(corpus(rng)[0], **options)
@@ -229,7 +288,12 @@ def test_from_arrays_adds_up_and_sorts(rng):
     counts = CooccurrenceCounts.from_arrays(m, n, w, Vocab(WORDS, np.arange(K, 0, -1)))
     want = np.zeros((K, K))
     np.add.at(want, (m, n), w)
-    assert (dense(counts) == want).all() and counts.nnz == np.count_nonzero(want) and not counts.symmetric and counts.keep is None
+    assert (
+        (dense(counts) == want).all()
+        and counts.nnz == np.count_nonzero(want)
+        and not counts.symmetric
+        and counts.keep is None
+    )
     assert counts.vocab.words == WORDS
 
 
@@ -239,36 +303,63 @@ def test_ids_are_renumbered_to_the_order_of_the_words(words):
     triples = [(0, 1, 2.0), (3, 0, 5.0), (2, 4, 3.0), (3, 3, 4.4), (0, 1, 0.5), (2, 2, 0.0)]
     counts = CooccurrenceCounts.from_arrays(*(np.array(x) for x in zip(*triples, strict=True)), words)
     given_words = words or list("01234")
-    assert counts.vocab.words[:3] == [given_words[k] for k in (3, 2, 0)] and set(counts.vocab.words) == set(given_words)
+    assert counts.vocab.words[:3] == [given_words[k] for k in (3, 2, 0)] and set(counts.vocab.words) == set(
+        given_words
+    )
     assert counts.vocab.counts.tolist() == [9, 3, 2, 1, 1]
     want = {(given_words[m], given_words[n]): 0.0 for m, n, w in triples if w}
     for m, n, w in triples:
         if w:
             want[given_words[m], given_words[n]] += w
     N = dense(counts)
-    found = {(counts.vocab.words[m], counts.vocab.words[n]): N[m, n] for m, n in zip(*np.nonzero(N), strict=True)}
+    found = {
+        (counts.vocab.words[m], counts.vocab.words[n]): N[m, n] for m, n in zip(*np.nonzero(N), strict=True)
+    }
     assert found == pytest.approx(want, rel=1e-7)
 
 
-@pytest.mark.parametrize("args, exception, message", [
-    (([0, 1], [1], [1.0]), ValueError, "centers, contexts and counts have 2, 1 and 1 values; they must be equal"),
-    (([0], [1], [1.0, 2.0]), ValueError, "have 1, 1 and 2 values"),
-    (([0], [1], [[1.0]]), (ValueError, TypeError), "counts"),
-    (([0], [1], [[1.0]], Vocab(["a", "b"], [2, 1])), (ValueError, TypeError), "counts"),
-    (([0], [1], ["x"]), (ValueError, TypeError), "counts|could not convert string"),
-    (([0.0], [1], [1.0]), TypeError, "centers must be one-dimensional, of integers, and not empty; it is 1-dimensional, float64"),
-    (([0], ["a"], [1.0]), TypeError, "contexts must be"),
-    (([[0]], [1], [1.0]), TypeError, "centers must be .* 2-dimensional"),
-    (([], [], []), TypeError, "centers must be .* not empty"),
-    (([-1], [0], [1.0]), ValueError, "centers holds ids from -1 to -1; they must lie in"),
-    (([0], [2**40], [1.0]), ValueError, "contexts holds ids from 1099511627776"),
-    (([5], [0], [1.0], ["a", "b"]), ValueError, r"centers\[0\] is 5; ids must lie in \[0, 2\)"),
-    (([0], [2], [1.0], ["a", "b"]), ValueError, r"contexts\[0\] is 2; ids must lie in \[0, 2\)"),
-    (([0], [2], [1.0], Vocab(["a", "b"], [2, 1])), ValueError, r"contexts\[0\] is 2; ids must lie in \[0, 2\)"),
-    (([0], [1], [1.0], ["a", "a"]), ValueError, "'a'"),
-    *((([0, 1], [1, 0], [1.0, bad], vocab), ValueError, rf"counts\[1\] is {bad}; .*finite and not negative")
-      for bad in (-1.0, np.nan, np.inf) for vocab in (None, Vocab(["a", "b"], [2, 1]))),
-], ids=str)
+@pytest.mark.parametrize(
+    "args, exception, message",
+    [
+        (
+            ([0, 1], [1], [1.0]),
+            ValueError,
+            "centers, contexts and counts have 2, 1 and 1 values; they must be equal",
+        ),
+        (([0], [1], [1.0, 2.0]), ValueError, "have 1, 1 and 2 values"),
+        (([0], [1], [[1.0]]), (ValueError, TypeError), "counts"),
+        (([0], [1], [[1.0]], Vocab(["a", "b"], [2, 1])), (ValueError, TypeError), "counts"),
+        (([0], [1], ["x"]), (ValueError, TypeError), "counts|could not convert string"),
+        (
+            ([0.0], [1], [1.0]),
+            TypeError,
+            "centers must be one-dimensional, of integers, and not empty; it is 1-dimensional, float64",
+        ),
+        (([0], ["a"], [1.0]), TypeError, "contexts must be"),
+        (([[0]], [1], [1.0]), TypeError, "centers must be .* 2-dimensional"),
+        (([], [], []), TypeError, "centers must be .* not empty"),
+        (([-1], [0], [1.0]), ValueError, "centers holds ids from -1 to -1; they must lie in"),
+        (([0], [2**40], [1.0]), ValueError, "contexts holds ids from 1099511627776"),
+        (([5], [0], [1.0], ["a", "b"]), ValueError, r"centers\[0\] is 5; ids must lie in \[0, 2\)"),
+        (([0], [2], [1.0], ["a", "b"]), ValueError, r"contexts\[0\] is 2; ids must lie in \[0, 2\)"),
+        (
+            ([0], [2], [1.0], Vocab(["a", "b"], [2, 1])),
+            ValueError,
+            r"contexts\[0\] is 2; ids must lie in \[0, 2\)",
+        ),
+        (([0], [1], [1.0], ["a", "a"]), ValueError, "'a'"),
+        *(
+            (
+                ([0, 1], [1, 0], [1.0, bad], vocab),
+                ValueError,
+                rf"counts\[1\] is {bad}; .*finite and not negative",
+            )
+            for bad in (-1.0, np.nan, np.inf)
+            for vocab in (None, Vocab(["a", "b"], [2, 1]))
+        ),
+    ],
+    ids=str,
+)
 def test_from_arrays_refuses(args, exception, message):
     with pytest.raises(exception, match=message):
         CooccurrenceCounts.from_arrays(*args)
@@ -280,7 +371,9 @@ def test_from_scipy_and_back(rng):
     for matrix in (sparse.csr_array(N), sparse.coo_matrix(N), sparse.csc_array(N)):
         counts = CooccurrenceCounts.from_scipy(matrix, Vocab(WORDS, np.arange(K, 0, -1)))
         assert (dense(counts) == np.float32(N)).all()
-        assert (counts.to_scipy().toarray() == np.float32(N)).all() and np.shares_memory(counts.to_scipy().data, counts.counts)
+        assert (counts.to_scipy().toarray() == np.float32(N)).all() and np.shares_memory(
+            counts.to_scipy().data, counts.counts
+        )
     twice = sparse.coo_array((np.ones(3), ([0, 0, 2], [1, 1, 0])), shape=(4, 4))
     named = CooccurrenceCounts.from_scipy(twice)
     assert named.K == 4 and named.vocab.words == list("0123") and named.counts.tolist() == [2, 1]
@@ -290,38 +383,104 @@ def test_from_scipy_and_back(rng):
         CooccurrenceCounts.from_scipy(sparse.csr_array(np.ones((3, 3))), ["a", "b"])
 
 
-ROWS = np.array([0, 2, 2, 4]), np.array([2, 2, 4]), np.int32([0, 2, 0, 1]), np.float32([1, 2, 3, 4])  # with stops
-GOOD = {"row_ptr": np.array([0, 2, 2, 4]), "contexts": np.int32([0, 2, 0, 1]), "counts": np.float32([1, 2, 3, 4])}
+ROWS = (
+    np.array([0, 2, 2, 4]),
+    np.array([2, 2, 4]),
+    np.int32([0, 2, 0, 1]),
+    np.float32([1, 2, 3, 4]),
+)  # with stops
+GOOD = {
+    "row_ptr": np.array([0, 2, 2, 4]),
+    "contexts": np.int32([0, 2, 0, 1]),
+    "counts": np.float32([1, 2, 3, 4]),
+}
 
 
 def test_rows_may_be_empty_and_fall_at_their_borders():
     counts = CooccurrenceCounts(**GOOD, vocab=Vocab(["a", "b", "c"], [3, 2, 1]), keep=np.array([0.5, 1, 1]))
-    assert dense(counts).tolist() == [[1, 0, 2], [0, 0, 0], [3, 4, 0]] and counts.row_sums.tolist() == [3, 0, 7]
+    assert dense(counts).tolist() == [[1, 0, 2], [0, 0, 0], [3, 4, 0]] and counts.row_sums.tolist() == [
+        3,
+        0,
+        7,
+    ]
     assert repr(counts) == "<CooccurrenceCounts: 3 words, 4 entries, 10 pairs>"
 
 
-@pytest.mark.parametrize("name, value, exception, message", [
-    ("row_ptr", np.int32([0, 2, 2, 4]), TypeError, "row_ptr must be a contiguous, aligned one-dimensional array of int64"),
-    ("row_ptr", [0, 2, 2, 4], TypeError, "row_ptr must be .* list"),
-    ("row_ptr", np.array([0, 2, 4]), ValueError, "row_ptr must rise from 0 to the 4 contexts in 4 values"),
-    ("row_ptr", np.array([1, 2, 2, 4]), ValueError, "row_ptr must rise from 0"),
-    ("row_ptr", np.array([0, 2, 2, 3]), ValueError, "row_ptr must rise"),
-    ("row_ptr", np.array([0, 3, 2, 4]), ValueError, "row_ptr must rise"),
-    ("row_ptr", np.array([0, 2**63 - 1, -2**63, 4]), ValueError, "row_ptr must rise"),
-    ("contexts", np.array([0, 2, 0, 1]), TypeError, "contexts must be a contiguous, aligned one-dimensional array of int32"),
-    ("contexts", np.zeros((4, 2), np.int32)[:, 0], TypeError, "contexts must be a contiguous"),
-    ("contexts", np.int32([0, 3, 0, 1]), ValueError, r"contexts\[1\] is 3; the vocabulary has ids 0 to 2"),
-    ("contexts", np.int32([-1, 2, 0, 1]), ValueError, r"contexts\[0\] is -1"),
-    ("contexts", np.int32([2, 0, 0, 1]), ValueError, r"contexts\[1\] is 0 after 2; within a row they must be distinct and rise"),
-    ("contexts", np.int32([0, 2, 1, 1]), ValueError, r"contexts\[3\] is 1 after 1"),
-    ("counts", np.float64([1, 2, 3, 4]), TypeError, "counts must be a contiguous, aligned one-dimensional array of float32"),
-    ("counts", np.zeros(17, np.uint8)[1:].view(np.float32), TypeError, "counts must be a contiguous, aligned"),
-    ("counts", np.float32([1, 2, 3]), ValueError, "counts have as many values as contexts"),
-    *(("counts", np.float32([1, bad, 3, 4]), ValueError, r"counts\[1\] is .*; counts must be finite and at least 1e-20")
-      for bad in (0, -1, np.nan, np.inf, 1e-21)),
-    *(("keep", bad, ValueError, "keep must be a float64 array of 3 probabilities above 0; it is")
-      for bad in (np.ones(2), [0.5, 1, 1], np.ones(3, np.float32), *(np.array([0.5, p, 1]) for p in (0, -1, 1.5, np.nan)))),
-], ids=str)
+@pytest.mark.parametrize(
+    "name, value, exception, message",
+    [
+        (
+            "row_ptr",
+            np.int32([0, 2, 2, 4]),
+            TypeError,
+            "row_ptr must be a contiguous, aligned one-dimensional array of int64",
+        ),
+        ("row_ptr", [0, 2, 2, 4], TypeError, "row_ptr must be .* list"),
+        (
+            "row_ptr",
+            np.array([0, 2, 4]),
+            ValueError,
+            "row_ptr must rise from 0 to the 4 contexts in 4 values",
+        ),
+        ("row_ptr", np.array([1, 2, 2, 4]), ValueError, "row_ptr must rise from 0"),
+        ("row_ptr", np.array([0, 2, 2, 3]), ValueError, "row_ptr must rise"),
+        ("row_ptr", np.array([0, 3, 2, 4]), ValueError, "row_ptr must rise"),
+        ("row_ptr", np.array([0, 2**63 - 1, -(2**63), 4]), ValueError, "row_ptr must rise"),
+        (
+            "contexts",
+            np.array([0, 2, 0, 1]),
+            TypeError,
+            "contexts must be a contiguous, aligned one-dimensional array of int32",
+        ),
+        ("contexts", np.zeros((4, 2), np.int32)[:, 0], TypeError, "contexts must be a contiguous"),
+        (
+            "contexts",
+            np.int32([0, 3, 0, 1]),
+            ValueError,
+            r"contexts\[1\] is 3; the vocabulary has ids 0 to 2",
+        ),
+        ("contexts", np.int32([-1, 2, 0, 1]), ValueError, r"contexts\[0\] is -1"),
+        (
+            "contexts",
+            np.int32([2, 0, 0, 1]),
+            ValueError,
+            r"contexts\[1\] is 0 after 2; within a row they must be distinct and rise",
+        ),
+        ("contexts", np.int32([0, 2, 1, 1]), ValueError, r"contexts\[3\] is 1 after 1"),
+        (
+            "counts",
+            np.float64([1, 2, 3, 4]),
+            TypeError,
+            "counts must be a contiguous, aligned one-dimensional array of float32",
+        ),
+        (
+            "counts",
+            np.zeros(17, np.uint8)[1:].view(np.float32),
+            TypeError,
+            "counts must be a contiguous, aligned",
+        ),
+        ("counts", np.float32([1, 2, 3]), ValueError, "counts have as many values as contexts"),
+        *(
+            (
+                "counts",
+                np.float32([1, bad, 3, 4]),
+                ValueError,
+                r"counts\[1\] is .*; counts must be finite and at least 1e-20",
+            )
+            for bad in (0, -1, np.nan, np.inf, 1e-21)
+        ),
+        *(
+            ("keep", bad, ValueError, "keep must be a float64 array of 3 probabilities above 0; it is")
+            for bad in (
+                np.ones(2),
+                [0.5, 1, 1],
+                np.ones(3, np.float32),
+                *(np.array([0.5, p, 1]) for p in (0, -1, 1.5, np.nan)),
+            )
+        ),
+    ],
+    ids=str,
+)
 def test_arrays_are_checked(name, value, exception, message):
     with pytest.raises(exception, match=message):
         CooccurrenceCounts(**GOOD | {name: value}, vocab=Vocab(["a", "b", "c"], [3, 2, 1]))
@@ -344,15 +503,23 @@ def test_a_file_gives_the_same_counts(rng, tmp_path, mmap, sample):
     counts.save(tmp_path / "c")
     again = CooccurrenceCounts.load(tmp_path / "c", mmap=mmap)
     assert arrays(again) == arrays(counts) and again.row_sums.tobytes() == counts.row_sums.tobytes()
-    assert again.vocab == counts.vocab and again.about == counts.about and again.symmetric and counts.symmetric
-    assert (again.keep is None and counts.keep is None) if not sample else again.keep.tobytes() == counts.keep.tobytes()
+    assert (
+        again.vocab == counts.vocab and again.about == counts.about and again.symmetric and counts.symmetric
+    )
+    assert (
+        (again.keep is None and counts.keep is None)
+        if not sample
+        else again.keep.tobytes() == counts.keep.tobytes()
+    )
     assert isinstance(again.counts.base, np.memmap) == mmap
     again.save(tmp_path / "d")
     assert (tmp_path / "d").read_bytes() == (tmp_path / "c").read_bytes()
 
 
 def test_what_was_cut_from_the_vocabulary_is_known(tmp_path):
-    text = EncodedCorpus.from_iter([["a", "b", "a", "b", "rare"]] * 2 + [["once"]], min_count=2, max_final_vocab=2)
+    text = EncodedCorpus.from_iter(
+        [["a", "b", "a", "b", "rare"]] * 2 + [["once"]], min_count=2, max_final_vocab=2
+    )
     CooccurrenceCounts.from_corpus(text).save(tmp_path / "c")
     vocab = CooccurrenceCounts.load(tmp_path / "c").vocab
     assert (vocab.raw_types, vocab.raw_tokens) == (4, 11) == (text.vocab.raw_types, text.vocab.raw_tokens)
@@ -374,19 +541,40 @@ def changed(path, name, place, value):
     """The file with one element of an array replaced."""
     data = bytearray(path.read_bytes())
     length = int.from_bytes(data[:8], "little")
-    entry = json.loads(data[8:8 + length])[name]
-    raw = np.array(value, {"I64": "<i8", "I32": "<i4", "F32": "<f4", "F64": "<f8", "U8": "u1"}[entry["dtype"]]).tobytes()
+    entry = json.loads(data[8 : 8 + length])[name]
+    raw = np.array(
+        value, {"I64": "<i8", "I32": "<i4", "F32": "<f4", "F64": "<f8", "U8": "u1"}[entry["dtype"]]
+    ).tobytes()
     start = 8 + length + entry["data_offsets"][0] + (place % entry["shape"][0]) * len(raw)
-    data[start:start + len(raw)] = raw
+    data[start : start + len(raw)] = raw
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("name, place, value", [
-    ("row_ptr", 0, 1), ("row_ptr", 1, 2**40), ("row_ptr", -1, 3), ("row_ptr", 1, -1), ("contexts", 0, K), ("contexts", 1, -1),
-    ("contexts", 1, 0), ("counts", 0, np.nan), ("counts", -1, 0), ("counts", 1, -1), ("counts", 0, np.inf), ("keep", 0, 0), ("keep", 1, 2),
-    ("keep", 0, np.nan), ("word_counts", 0, -1), ("word_counts", -1, 10**6), ("word_offsets", 1, 0), ("word_offsets", -1, 2),
-    ("words", 0, 0xFF),
-], ids=str)
+@pytest.mark.parametrize(
+    "name, place, value",
+    [
+        ("row_ptr", 0, 1),
+        ("row_ptr", 1, 2**40),
+        ("row_ptr", -1, 3),
+        ("row_ptr", 1, -1),
+        ("contexts", 0, K),
+        ("contexts", 1, -1),
+        ("contexts", 1, 0),
+        ("counts", 0, np.nan),
+        ("counts", -1, 0),
+        ("counts", 1, -1),
+        ("counts", 0, np.inf),
+        ("keep", 0, 0),
+        ("keep", 1, 2),
+        ("keep", 0, np.nan),
+        ("word_counts", 0, -1),
+        ("word_counts", -1, 10**6),
+        ("word_offsets", 1, 0),
+        ("word_offsets", -1, 2),
+        ("words", 0, 0xFF),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("mmap", [True, False])
 def test_damaged_arrays_are_refused(saved, name, place, value, mmap):
     counts, path = saved
@@ -402,7 +590,7 @@ def test_a_damaged_header_is_refused_or_harmless(saved, rng):
     good = path.read_bytes()
     end, refused = 8 + int.from_bytes(good[:8], "little"), 0
     for place in range(end):
-        path.write_bytes(good[:place] + bytes([good[place] ^ 1 << int(rng.integers(7))]) + good[place + 1:])
+        path.write_bytes(good[:place] + bytes([good[place] ^ 1 << int(rng.integers(7))]) + good[place + 1 :])
         try:
             counts = CooccurrenceCounts.load(path)
             assert counts.symmetric in (True, False) and counts.total > 0
@@ -414,18 +602,42 @@ def test_a_damaged_header_is_refused_or_harmless(saved, rng):
 ABOUT = {"window": [2, 3], "shrink_windows": True, "sample": 0.0, "draws": 3, "seed": 1}
 
 
-@pytest.mark.parametrize("about", ["5", "[", "null", *map(json.dumps, (
-    {"window": 5}, ABOUT | {"window": 5}, ABOUT | {"window": "ab"}, ABOUT | {"window": {"a": 1}}, ABOUT | {"window": [[1], [2]]},
-    ABOUT | {"window": [0, 0]}, ABOUT | {"shrink_windows": 0}, ABOUT | {"shrink_windows": "often"}, ABOUT | {"sample": -1},
-    ABOUT | {"sample": "x"}, ABOUT | {"sample": float("nan")}, ABOUT | {"sample": 10**400}, ABOUT | {"draws": -1}, ABOUT | {"seed": 1.5}, ABOUT | {"more": 1}))])
+@pytest.mark.parametrize(
+    "about",
+    [
+        "5",
+        "[",
+        "null",
+        *map(
+            json.dumps,
+            (
+                {"window": 5},
+                ABOUT | {"window": 5},
+                ABOUT | {"window": "ab"},
+                ABOUT | {"window": {"a": 1}},
+                ABOUT | {"window": [[1], [2]]},
+                ABOUT | {"window": [0, 0]},
+                ABOUT | {"shrink_windows": 0},
+                ABOUT | {"shrink_windows": "often"},
+                ABOUT | {"sample": -1},
+                ABOUT | {"sample": "x"},
+                ABOUT | {"sample": float("nan")},
+                ABOUT | {"sample": 10**400},
+                ABOUT | {"draws": -1},
+                ABOUT | {"seed": 1.5},
+                ABOUT | {"more": 1},
+            ),
+        ),
+    ],
+)
 def test_a_strange_description_is_refused(saved, about):
     _, path = saved
     data = path.read_bytes()
     length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:8 + length])
+    header = json.loads(data[8 : 8 + length])
     header["__metadata__"]["about"] = about
     text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length:])
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
     with pytest.raises(FormatError, match="c' is no file of counts"):
         CooccurrenceCounts.load(path)
 
@@ -447,7 +659,11 @@ def test_counts_of_nothing(tmp_path):
     """A text without a pair: no entry, and what can be saved can be loaded."""
     text = EncodedCorpus.from_iter([["a"], ["b"], ["a"]], min_count=1)
     counts = CooccurrenceCounts.from_corpus(text, memory_limit=0)
-    assert counts.nnz == 0 and counts.total == 0 and counts.row_sums.tolist() == [0, 0] == counts.column_sums().tolist()
+    assert (
+        counts.nnz == 0
+        and counts.total == 0
+        and counts.row_sums.tolist() == [0, 0] == counts.column_sums().tolist()
+    )
     assert list(CountSource(counts, 5, 1).epoch(0)[1]) == [] and CountSource(counts, 5, 1).expected() == 0
     try:
         counts.save(tmp_path / "c")
@@ -461,8 +677,13 @@ def test_counts_of_nothing(tmp_path):
 
 
 @settings(max_examples=150, deadline=None)
-@given(K=st.integers(1, 300), batch_size=st.integers(1, 310), share=st.floats(0, 1), seed=st.integers(0, 2**64 - 1),
-       epoch=st.integers(0, 1000))
+@given(
+    K=st.integers(1, 300),
+    batch_size=st.integers(1, 310),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 2**64 - 1),
+    epoch=st.integers(0, 1000),
+)
 def test_every_row_as_often_as_it_should(K, batch_size, share, seed, epoch):
     random = np.random.default_rng(K)
     weights, wanted = np.floor(random.pareto(1.0, K) * 3) + 1, random.random(K) < share
@@ -499,7 +720,9 @@ def test_batches_have_frequent_rows_and_rare_ones(rng):
 
 def test_epochs_and_seeds_deal_anew():
     weights, wanted = np.arange(50.0), np.ones(50, np.int64)
-    first, *others = ([batch.tolist() for batch in deal(weights, wanted, 8, *of)] for of in ((1, 0), (1, 1), (2, 0), (1, 0)))
+    first, *others = (
+        [batch.tolist() for batch in deal(weights, wanted, 8, *of)] for of in ((1, 0), (1, 1), (2, 0), (1, 0))
+    )
     assert others[2] == first and first != others[0] != others[1] != first
 
 
@@ -514,7 +737,11 @@ def test_batches_are_the_rows(rng, monkeypatch):
         assert walked == len(seen)
         found[batch.centers] += reference.dense_counts(batch.row_ptr, batch.contexts, batch.counts, K)
     np.testing.assert_allclose(found, N, rtol=1e-6)
-    assert rows == len(seen) == source.expected() and sorted(set(seen)) == np.flatnonzero(N.sum(1)).tolist() and len(set(seen)) < rows
+    assert (
+        rows == len(seen) == source.expected()
+        and sorted(set(seen)) == np.flatnonzero(N.sum(1)).tolist()
+        and len(set(seen)) < rows
+    )
 
 
 @pytest.mark.parametrize("ids", [[-1], [3], [0, 2**31 - 1]])
@@ -535,19 +762,31 @@ NONE = np.zeros(0)
 TEXT = np.int32([0, 1, 2, 1]), np.array([0, 2, 4])
 
 
-@pytest.mark.parametrize("args, message", [
-    (([], 3, 1, 1, NONE, NONE, NONE, 1), "with 0 texts; all must be at least 1"),
-    (([TEXT], 0, 1, 1, NONE, NONE, NONE, 1), "K and num_threads are 0 and 1"),
-    (([TEXT], 3, 1, 1, NONE, NONE, NONE, 0), "K and num_threads are 3 and 0"),
-    (([TEXT], 3, 1, 1, NONE, NONE, np.ones(2), 1), "keep_k has 2 values; need 0 or 3"),
-    (([TEXT], 3, 2, 1, np.ones(1), NONE, NONE, 1), "weight_left has 1 values for a reach of 2"),
-    (([TEXT], 3, 1, -1, NONE, np.ones(1), NONE, 1), "weight_right has 1 values for a reach of -1"),
-    (([TEXT], 2, 1, 1, NONE, NONE, NONE, 1), r"at place 2 is out of range; ids must lie in \[0, 2\)"),
-    (([(np.int32([0, -1]), np.array([0, 2]))], 3, 1, 1, NONE, NONE, NONE, 1), "at place 1 is out of range"),
-    (([(np.int32([0, 1]), np.array([0, 1]))], 3, 1, 1, NONE, NONE, NONE, 1), "offsets must start at 0 and end at the number of tokens, 2"),
-    (([(np.int32([0, 1]), np.array([0, 2, 1, 2]))], 3, 1, 1, NONE, NONE, NONE, 1), "at place 1 is out of range"),
-    (([(np.int32([]), np.zeros(0, np.int64))], 3, 1, 1, NONE, NONE, NONE, 1), "offsets must start at 0"),
-])
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (([], 3, 1, 1, NONE, NONE, NONE, 1), "with 0 texts; all must be at least 1"),
+        (([TEXT], 0, 1, 1, NONE, NONE, NONE, 1), "K and num_threads are 0 and 1"),
+        (([TEXT], 3, 1, 1, NONE, NONE, NONE, 0), "K and num_threads are 3 and 0"),
+        (([TEXT], 3, 1, 1, NONE, NONE, np.ones(2), 1), "keep_k has 2 values; need 0 or 3"),
+        (([TEXT], 3, 2, 1, np.ones(1), NONE, NONE, 1), "weight_left has 1 values for a reach of 2"),
+        (([TEXT], 3, 1, -1, NONE, np.ones(1), NONE, 1), "weight_right has 1 values for a reach of -1"),
+        (([TEXT], 2, 1, 1, NONE, NONE, NONE, 1), r"at place 2 is out of range; ids must lie in \[0, 2\)"),
+        (
+            ([(np.int32([0, -1]), np.array([0, 2]))], 3, 1, 1, NONE, NONE, NONE, 1),
+            "at place 1 is out of range",
+        ),
+        (
+            ([(np.int32([0, 1]), np.array([0, 1]))], 3, 1, 1, NONE, NONE, NONE, 1),
+            "offsets must start at 0 and end at the number of tokens, 2",
+        ),
+        (
+            ([(np.int32([0, 1]), np.array([0, 2, 1, 2]))], 3, 1, 1, NONE, NONE, NONE, 1),
+            "at place 1 is out of range",
+        ),
+        (([(np.int32([]), np.zeros(0, np.int64))], 3, 1, 1, NONE, NONE, NONE, 1), "offsets must start at 0"),
+    ],
+)
 def test_counter_refuses(args, message):
     with pytest.raises(ValueError, match=message):
         Counter(*args)
@@ -580,13 +819,21 @@ def test_no_row_exceeds_its_bound(rng):
 # ---- what may come ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("counts, exception, message", [
-    ([1j, 2j], TypeError, "counts must be one-dimensional, of real numbers; it is 1-dimensional, complex128"),
-    (["1", "2"], TypeError, "counts must be .*, of real numbers; it is 1-dimensional, <U1"),
-    ([[1, 2]], TypeError, "counts must be one-dimensional, of real numbers; it is 2-dimensional"),
-    ([1, np.nan], ValueError, r"counts\[1\] is nan"), ([-1, 1], ValueError, r"counts\[0\] is -1.0"),
-    ([1e39, 1], ValueError, r"counts\[0\] is inf"),
-])
+@pytest.mark.parametrize(
+    "counts, exception, message",
+    [
+        (
+            [1j, 2j],
+            TypeError,
+            "counts must be one-dimensional, of real numbers; it is 1-dimensional, complex128",
+        ),
+        (["1", "2"], TypeError, "counts must be .*, of real numbers; it is 1-dimensional, <U1"),
+        ([[1, 2]], TypeError, "counts must be one-dimensional, of real numbers; it is 2-dimensional"),
+        ([1, np.nan], ValueError, r"counts\[1\] is nan"),
+        ([-1, 1], ValueError, r"counts\[0\] is -1.0"),
+        ([1e39, 1], ValueError, r"counts\[0\] is inf"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_counts_that_are_none(counts, exception, message):
     with pytest.raises(exception, match=message):
@@ -595,7 +842,11 @@ def test_counts_that_are_none(counts, exception, message):
 
 def test_huge_counts():
     counts = CooccurrenceCounts.from_arrays([0, 1, 1], [1, 0, 0], np.float64([1, 1e30, 1e30]))
-    assert counts.vocab.words == ["1", "0"] and counts.vocab.counts.tolist() == [2**62, 1] and counts.total == pytest.approx(2e30)
+    assert (
+        counts.vocab.words == ["1", "0"]
+        and counts.vocab.counts.tolist() == [2**62, 1]
+        and counts.total == pytest.approx(2e30)
+    )
 
 
 def test_matrices_that_are_none():
@@ -660,7 +911,7 @@ def test_a_planted_file_does_not_lead_out_of_bounds(saved):
     counts, path = saved
     K = counts.K
     bad = counts.row_ptr.copy()
-    bad[1], bad[2] = 2**63 - 1, -2**63
+    bad[1], bad[2] = 2**63 - 1, -(2**63)
     data, good = path.read_bytes(), counts.row_ptr.astype("<i8").tobytes()
     assert data.count(good) == 1 and K > 3
     path.write_bytes(data.replace(good, bad.astype("<i8").tobytes()))
@@ -673,6 +924,6 @@ def test_a_file_whose_numbers_are_not_aligned_is_read(saved):
     counts, path = saved
     data = path.read_bytes()
     length = int.from_bytes(data[:8], "little")
-    path.write_bytes((length + 1).to_bytes(8, "little") + data[8:8 + length] + b" " + data[8 + length:])
+    path.write_bytes((length + 1).to_bytes(8, "little") + data[8 : 8 + length] + b" " + data[8 + length :])
     again = CooccurrenceCounts.load(path)
     assert again.counts.flags.aligned and arrays(again) == arrays(counts)

@@ -9,19 +9,27 @@ from fastsg.io.word2vec import load_word2vec
 
 
 def test_demo_end_to_end(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "fastsg", "demo"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "fastsg", "demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / _FILES["report"]).read_text())
     last = report["epochs"][-1]
     assert last["valid_nll"] < report["valid_unigram_nll"] - 0.15
-    assert [epoch["valid_nll"] for epoch in report["epochs"]] == sorted((epoch["valid_nll"] for epoch in report["epochs"]), reverse=True)
+    assert [epoch["valid_nll"] for epoch in report["epochs"]] == sorted(
+        (epoch["valid_nll"] for epoch in report["epochs"]), reverse=True
+    )
     words, I = load_word2vec(tmp_path / _FILES["vectors"])
     assert len(words) == report["vocabulary_size"] == len(I)
     lines = [line.split(":", 1) for line in done.stdout.splitlines() if ", " in line and ":" in line]
-    neighbours = {word.strip(): {near.strip() for near in near_words.split(",")} for word, near_words in lines}
+    neighbours = {
+        word.strip(): {near.strip() for near in near_words.split(",")} for word, near_words in lines
+    }
     relatives = {  # which of them comes first depends on the Python whose documentation was read
-        "list": {"tuple", "lists", "dict", "sequence", "dictionary"}, "integer": {"int", "integers", "float"},
-        "exception": {"error", "exceptions", "attributeerror", "runtimeerror"}, "function": {"method", "functions", "callable"},
+        "list": {"tuple", "lists", "dict", "sequence", "dictionary"},
+        "integer": {"int", "integers", "float"},
+        "exception": {"error", "exceptions", "attributeerror", "runtimeerror"},
+        "function": {"method", "functions", "callable"},
     }
     for word, some in relatives.items():
         assert neighbours[word] & some, word
@@ -31,6 +39,10 @@ def test_demo_end_to_end(tmp_path):
 
 
 def test_demo_says_where_it_cannot_write(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "fastsg", "demo", "--folder", str(tmp_path / "missing")], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "fastsg", "demo", "--folder", str(tmp_path / "missing")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1 and "--folder" in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -57,7 +57,14 @@ def test_strings_of_tests_are_left_out_but_docstrings_stay():
 
 
 @pytest.mark.parametrize(
-    "text", ["for k in range(n): x[k] = f(k) + (a if b else c)", "------- === ---", "one two", "LATIN SMALL LETTER", ""]
+    "text",
+    [
+        "for k in range(n): x[k] = f(k) + (a if b else c)",
+        "------- === ---",
+        "one two",
+        "LATIN SMALL LETTER",
+        "",
+    ],
 )
 def test_what_is_not_prose_is_dropped(text: str):
     assert list(dc._paragraph_sentences(text)) == []
@@ -74,7 +81,9 @@ def test_strings_and_comments_are_those_of_tokenize():
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
         if any(tokenize.tok_name[token.type] == "FSTRING_START" for token in tokens):
             continue  # 3.12 takes f-strings apart
-        wanted = [t.string.lstrip("rRbBuUfF") for t in tokens if t.type in (tokenize.COMMENT, tokenize.STRING)]
+        wanted = [
+            t.string.lstrip("rRbBuUfF") for t in tokens if t.type in (tokenize.COMMENT, tokenize.STRING)
+        ]
         assert [match.group() for match in dc._COMMENT_OR_STRING.finditer(source)] == wanted, name
         seen += 1
     if not seen:
@@ -110,7 +119,9 @@ def test_nothing_is_both_trained_on_and_held_out(corpus: dc.DemoCorpus):
 def test_echoes_are_found():
     """Control for the test above."""
     long = tuple("one two three four five six seven eight nine".split())
-    assert dc._without_echoes([long[:8], ("a", "b"), ("new", "text")], [long, ("a", "b")]) == [("new", "text")]
+    assert dc._without_echoes([long[:8], ("a", "b"), ("new", "text")], [long, ("a", "b")]) == [
+        ("new", "text")
+    ]
 
 
 def test_same_installation_same_corpus(corpus: dc.DemoCorpus):
@@ -151,7 +162,9 @@ def test_damaged_and_unreadable_files_are_passed_over(tmp_path: Path, monkeypatc
 
 def test_compiled_files_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = library(tmp_path / "lib")
-    text = "".join(f"def f{i}():\n    '''The method number {i} is the one for item{i}.'''\n" for i in range(300))
+    text = "".join(
+        f"def f{i}():\n    '''The method number {i} is the one for item{i}.'''\n" for i in range(300)
+    )
     (folder / "orphan.py").write_text(text)
     assert compileall.compile_dir(folder, legacy=True, quiet=1)
     (folder / "orphan.py").unlink()
@@ -181,5 +194,16 @@ def test_reading_does_not_import_the_library():
         "import sys; from fastsg import demo_corpus as dc; before = set(sys.modules); dc.demo_corpus();"
         "print(' '.join(sorted(set(sys.modules) - before)))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"antigravity", "this", "idlelib", "tkinter", "readline", "asyncio", "turtle", "test"}.intersection(out)
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {
+        "antigravity",
+        "this",
+        "idlelib",
+        "tkinter",
+        "readline",
+        "asyncio",
+        "turtle",
+        "test",
+    }.intersection(out)

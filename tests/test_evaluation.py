@@ -164,6 +164,8 @@ def test_analogies_equal_the_definition(rng, monkeypatch, method):
     score, sections = evaluation.analogies(words, vectors, inverse, lines, similarity_function=method)
     hits = [a == t for a, t in zip(answers, truth, strict=True)]
     assert score == pytest.approx(np.mean(hits))
-    expected = [tuple(w.upper() for w in (*q, t)) for q, t, h in zip(questions, truth, hits, strict=True) if h]
+    expected = [
+        tuple(w.upper() for w in (*q, t)) for q, t, h in zip(questions, truth, hits, strict=True) if h
+    ]
     assert sections[0]["correct"] == expected == sections[-1]["correct"]
     assert [s["section"] for s in sections] == ["s", "Total accuracy"]

@@ -56,7 +56,9 @@ def test_control_a_last_bit_is_seen():
     assert len(golden.differences(changed, WANTED["trainings"])) == 2
 
 
-@pytest.mark.parametrize("change", [lambda names: names.pop("load"), lambda names: names["SkipGram"].update(train="(self)")])
+@pytest.mark.parametrize(
+    "change", [lambda names: names.pop("load"), lambda names: names["SkipGram"].update(train="(self)")]
+)
 def test_control_a_name_is_seen(change):
     changed = copy.deepcopy(WANTED["names"])
     change(changed)

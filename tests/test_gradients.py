@@ -52,7 +52,11 @@ def test_control_oracle(rng, slip):
     I, O, centers, N, _ = oracle_case(rng)
     P = np.exp(reference.log_probabilities(I[centers], O))
     n = N.sum(1, keepdims=True)
-    R = {"no -1 at the target": n * P, "target row only": np.where(N > 0, n * P - N, 0), "sign of the paper's first line": n * P + N}[slip]
+    R = {
+        "no -1 at the target": n * P,
+        "target row only": np.where(N > 0, n * P - N, 0),
+        "sign of the paper's first line": n * P + N,
+    }[slip]
     numeric = central_difference(lambda: reference.loss(I, O, centers, N), O)
     assert np.abs(numeric - R.T @ I[centers]).max() > 1e-3 * np.abs(numeric).max()
 
@@ -75,8 +79,8 @@ def pair_by_pair(m, n, w, I, O, bias=None):
     for i in range(len(m)):
         N = np.zeros((1, len(O)))
         N[0, n[i]] = w[i]
-        loss += reference.loss(I, O, m[i:i + 1], N, bias)
-        a, b = reference.gradient(I, O, m[i:i + 1], N, bias)
+        loss += reference.loss(I, O, m[i : i + 1], N, bias)
+        a, b = reference.gradient(I, O, m[i : i + 1], N, bias)
         gI[m[i]] += a[0]
         gO += b
     return loss, gI, gO
@@ -138,7 +142,9 @@ def test_adagrad_is_its_float64_twin(isa, problem, rows):
     for rate in (0.3, 0.2, 0.1):
         step(p, I, O, rate, "adagrad", sums, rows)
         gI, gO = reference.gradient(twin_I, twin_O, p.centers, p.N, p.bias)
-        twin_I[p.centers], sums_I[p.centers] = reference.adagrad(twin_I[p.centers], gI, sums_I[p.centers], rate)
+        twin_I[p.centers], sums_I[p.centers] = reference.adagrad(
+            twin_I[p.centers], gI, sums_I[p.centers], rate
+        )
         twin_O, sums_O = reference.adagrad(twin_O, gO, sums_O, rate)
     for ours, exact in ((I, twin_I), (O, twin_O), (sums[0], sums_I), (sums[1], sums_O)):
         assert np.abs(ours - exact).max() <= 3e-5 * np.abs(exact).max()

@@ -17,7 +17,9 @@ from conftest import train_threads
 import fastsg
 from fastsg import SkipGram, _core, loss_and_gradient, objective
 
-ROOT = Path(fastsg.__file__).resolve().parents[1]  # where the package under test lies, for the processes started here
+ROOT = (
+    Path(fastsg.__file__).resolve().parents[1]
+)  # where the package under test lies, for the processes started here
 PROJECT = Path(__file__).resolve().parents[1]
 TIMES = ("seconds", "count_seconds", "pairs_per_second")
 
@@ -34,19 +36,49 @@ SETTINGS = {
     "adagrad": {"solver": "sgd", "optimizer": "adagrad"},
     "sgd": {"solver": "sgd", "optimizer": "sgd", "alpha": 0.005},
     "sampled": {"solver": "sgd", "optimizer": "adagrad", "sample": 1e-2, "shrink_windows": "random"},
-    "plain": {"solver": "sgd", "optimizer": "sgd", "alpha": 0.005, "sample": 1e-2, "shrink_windows": False, "output_bias": None,
-              "window": (3, 1)},
+    "plain": {
+        "solver": "sgd",
+        "optimizer": "sgd",
+        "alpha": 0.005,
+        "sample": 1e-2,
+        "shrink_windows": False,
+        "output_bias": None,
+        "window": (3, 1),
+    },
     "counts": {"solver": "counts", "batch_size": 100},
-    "counts sampled": {"solver": "counts", "batch_size": 100, "sample": 1e-2, "output_bias": None, "window": (3, 1)},
-    "counts adagrad": {"solver": "counts", "batch_size": 100, "optimizer": "adagrad", "sample": 1e-2, "draws": 0,
-                       "shrink_windows": "harmonic"},
+    "counts sampled": {
+        "solver": "counts",
+        "batch_size": 100,
+        "sample": 1e-2,
+        "output_bias": None,
+        "window": (3, 1),
+    },
+    "counts adagrad": {
+        "solver": "counts",
+        "batch_size": 100,
+        "optimizer": "adagrad",
+        "sample": 1e-2,
+        "draws": 0,
+        "shrink_windows": "harmonic",
+    },
 }
-COMMON = {"vector_size": 13, "window": 4, "min_count": 1, "epochs": 2, "batch_size": 300, "seed": 5, "sample": 0, "progress": False}
+COMMON = {
+    "vector_size": 13,
+    "window": 4,
+    "min_count": 1,
+    "epochs": 2,
+    "batch_size": 300,
+    "seed": 5,
+    "sample": 0,
+    "progress": False,
+}
 
 
 def outcome(model):
     """Everything a training leaves, without its times."""
-    history = [{name: value for name, value in record.items() if name not in TIMES} for record in model.history]
+    history = [
+        {name: value for name, value in record.items() if name not in TIMES} for record in model.history
+    ]
     digest = hashlib.sha256(model.I.tobytes() + model.O.tobytes() + repr(history).encode())
     return digest.hexdigest()
 
@@ -64,7 +96,10 @@ def test_threads(isa, name):
 @pytest.mark.skipif("bfloat16" not in _core.available_precisions(), reason="this CPU has no bfloat16 tiles")
 @pytest.mark.parametrize("name", SETTINGS)
 def test_threads_in_bfloat16(name):
-    outcomes = {workers: outcome(train(workers, **SETTINGS[name], precision="bfloat16")) for workers in train_threads()}
+    outcomes = {
+        workers: outcome(train(workers, **SETTINGS[name], precision="bfloat16"))
+        for workers in train_threads()
+    }
     assert len(set(outcomes.values())) == 1, outcomes
     assert outcomes[1] != outcome(train(1, **SETTINGS[name]))
 
@@ -84,7 +119,9 @@ def test_threads_when_a_batch_takes_several_blocks(monkeypatch, name):
     outcomes = {workers: outcome(train(workers, **settings)) for workers in train_threads()}
     assert len(set(outcomes.values())) == 1, outcomes
     assert train(**settings).history[0]["softmax_rows"] > 2 * 64
-    assert train(**settings | {"sample": 0, "batch_size": 1000}).state.step <= 2 * 4  # so that a batch has many rows
+    assert (
+        train(**settings | {"sample": 0, "batch_size": 1000}).state.step <= 2 * 4
+    )  # so that a batch has many rows
 
 
 def test_threads_in_blocks_of_rows(isa, problem):
@@ -158,14 +195,18 @@ def test_control_numpy_products_are_no_substitute(problem):
     """Float sums do depend on their order: the same gradient added up backwards has other bits."""
     p = problem(300, 20, 60)
     _, _, gO = loss_and_gradient(*p.pairs[:2], p.I, p.O)
-    turned = loss_and_gradient(*(p.K - 1 - x for x in p.pairs[:2]), p.I[::-1].copy(), p.O[::-1].copy())[2][::-1]
+    turned = loss_and_gradient(*(p.K - 1 - x for x in p.pairs[:2]), p.I[::-1].copy(), p.O[::-1].copy())[2][
+        ::-1
+    ]
     np.testing.assert_allclose(gO, turned, rtol=1e-3, atol=1e-5)
     assert gO.tobytes() != turned.tobytes()
 
 
 # ---- other processes -------------------------------------------------------------------------------------------------
 
-SCRIPT = TEXT + """
+SCRIPT = (
+    TEXT
+    + """
 import hashlib, json, sys
 from fastsg import SkipGram, _core
 found = {"openmp": _core.OPENMP}
@@ -175,13 +216,18 @@ for name, settings in json.loads(sys.argv[1]).items():
     found[name] = hashlib.sha256(model.I.tobytes() + model.O.tobytes() + repr(history).encode()).hexdigest()
 print(json.dumps(found))
 """
+)
 
 
 def elsewhere(folder=None, **environment):
     """The outcomes of SETTINGS in a process of its own, of the package in `folder`."""
     settings = json.dumps({name: COMMON | given for name, given in SETTINGS.items()})
-    variables = os.environ | environment | ({"PYTHONPATH": str(folder)} if folder else {"PYTHONPATH": str(ROOT)})
-    done = subprocess.run([sys.executable, "-c", SCRIPT, settings], env=variables, capture_output=True, text=True, cwd=folder)
+    variables = (
+        os.environ | environment | ({"PYTHONPATH": str(folder)} if folder else {"PYTHONPATH": str(ROOT)})
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, settings], env=variables, capture_output=True, text=True, cwd=folder
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -196,7 +242,12 @@ def here():
     [
         {"OMP_DYNAMIC": "true", "OMP_SCHEDULE": "dynamic,1", "PYTHONHASHSEED": "0"},
         {"OMP_SCHEDULE": "guided", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1", "LC_ALL": "C"},
-        {"OMP_THREAD_LIMIT": "1", "OMP_WAIT_POLICY": "active", "PYTHONHASHSEED": "random", "LC_ALL": "C.UTF-8"},
+        {
+            "OMP_THREAD_LIMIT": "1",
+            "OMP_WAIT_POLICY": "active",
+            "PYTHONHASHSEED": "random",
+            "LC_ALL": "C.UTF-8",
+        },
     ],
     ids=["dynamic", "one thread", "limit"],
 )
@@ -212,12 +263,29 @@ def test_build_without_openmp(here, tmp_path):
     if importlib.util.find_spec("Cython") is None or importlib.util.find_spec("setuptools") is None:
         pytest.skip("needs Cython and setuptools")
     copy = tmp_path / "copy"
-    skipped = shutil.ignore_patterns(".git", "build", "dist", "*.so", "_core.c", "_text.c", "_counting.c", "*.egg-info", "__pycache__",
-                                     ".*_cache", ".venv", ".ci", "bench", "docs", "tests")
+    skipped = shutil.ignore_patterns(
+        ".git",
+        "build",
+        "dist",
+        "*.so",
+        "_core.c",
+        "_text.c",
+        "_counting.c",
+        "*.egg-info",
+        "__pycache__",
+        ".*_cache",
+        ".venv",
+        ".ci",
+        "bench",
+        "docs",
+        "tests",
+    )
     shutil.copytree(PROJECT, copy, ignore=skipped)
     (copy / "README.md").touch()
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "--parallel", "2"]
-    built = subprocess.run(command, cwd=copy, env=os.environ | {"FASTSG_OPENMP": "0"}, capture_output=True, text=True)
+    built = subprocess.run(
+        command, cwd=copy, env=os.environ | {"FASTSG_OPENMP": "0"}, capture_output=True, text=True
+    )
     assert built.returncode == 0, built.stderr
     assert "WITHOUT OpenMP" in built.stderr
     found = elsewhere(copy)
@@ -233,7 +301,11 @@ def test_build_without_openmp(here, tmp_path):
     [
         ([0] * 4, [0] * 2, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
         ([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
-        ([0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344], [0xA4093822, 0x299F31D0], "d16cfe09 94fdcceb 5001e420 24126ea1"),
+        (
+            [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
+            [0xA4093822, 0x299F31D0],
+            "d16cfe09 94fdcceb 5001e420 24126ea1",
+        ),
     ],
 )
 def test_reference_philox(counter, key, words):
@@ -241,7 +313,12 @@ def test_reference_philox(counter, key, words):
 
 
 def test_philox_known_answer():
-    assert [f"{word:08x}" for word in _core.random_words(0, 0, 0, 4)] == ["6627e8d5", "e169c58d", "bc57ac4c", "9b00dbd8"]
+    assert [f"{word:08x}" for word in _core.random_words(0, 0, 0, 4)] == [
+        "6627e8d5",
+        "e169c58d",
+        "bc57ac4c",
+        "9b00dbd8",
+    ]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**64 - 1])
@@ -255,7 +332,7 @@ def test_philox_is_the_reference(seed, stream):
 def test_words_are_the_same_run_or_jumped_to(rng):
     run = _core.random_words(7, 3, 0, 10_000)
     for start in rng.integers(0, 9_990, 100):
-        assert (_core.random_words(7, 3, int(start), 10) == run[start:start + 10]).all()
+        assert (_core.random_words(7, 3, int(start), 10) == run[start : start + 10]).all()
     assert len(_core.random_words(7, 3, 5, 0)) == 0
 
 
@@ -263,6 +340,10 @@ def test_words_are_uniform_and_streams_differ():
     words = _core.random_words(1, 2, 0, 1 << 18)
     counts = np.bincount(words >> 24, minlength=256)
     assert 150 < ((counts - 1024) ** 2 / 1024).sum() < 380  # chi-square with 255 degrees of freedom
-    for other in (_core.random_words(2, 2, 0, 1 << 18), _core.random_words(1, 3, 0, 1 << 18), _core.random_words(1, 2, 1 << 18, 1 << 18)):
+    for other in (
+        _core.random_words(2, 2, 0, 1 << 18),
+        _core.random_words(1, 3, 0, 1 << 18),
+        _core.random_words(1, 2, 1 << 18, 1 << 18),
+    ):
         assert (other == words).mean() < 1e-4
         assert abs(np.corrcoef(other, words)[0, 1]) < 0.01

@@ -25,7 +25,9 @@ SHAPES = {  # K, H, U
 
 def error(got, want, natural):
     """Largest error relative to the scale of the result; `natural` stands in where everything cancels."""
-    return float(np.max(np.abs(np.asarray(got, np.float64) - want)) / max(np.max(np.abs(want)), 0.1 * natural))
+    return float(
+        np.max(np.abs(np.asarray(got, np.float64) - want)) / max(np.max(np.abs(want)), 0.1 * natural)
+    )
 
 
 def assert_accurate(got, p, bias=None):
@@ -37,7 +39,9 @@ def assert_accurate(got, p, bias=None):
     scales = {"loss": weight, "gI": p.N.sum(1).max() * np.abs(p.O).max(), "gO": weight * np.abs(p.I).max()}
     for name, ours, numpys, exact in zip(scales, got, plain, want, strict=True):
         allowed = error(numpys, exact, scales[name]) + 1e-5
-        assert error(ours, exact, scales[name]) <= allowed, f"{name}: {error(ours, exact, scales[name])} > {allowed}"
+        assert error(ours, exact, scales[name]) <= allowed, (
+            f"{name}: {error(ours, exact, scales[name])} > {allowed}"
+        )
 
 
 @pytest.mark.parametrize("bias", [False, True], ids=["no bias", "bias"])
@@ -57,7 +61,9 @@ def test_accuracy_in_blocks_of_rows(isa, problem, rows):
     assert_accurate(p.workspace(rows=rows).gradient(p.I, p.O, p.bias, *p.batch), p, p.bias)
 
 
-@pytest.mark.parametrize("slip", ["no -1 at the target", "one row of O forgotten", "duplicates counted once", "bias left out"])
+@pytest.mark.parametrize(
+    "slip", ["no -1 at the target", "one row of O forgotten", "duplicates counted once", "bias left out"]
+)
 def test_control_accuracy(problem, slip):
     p = problem(60, 7, 9, scale=0.5, bias=True)
     N, bias = p.N.copy(), p.bias
@@ -83,7 +89,9 @@ def test_long_tail_is_not_lost(isa):
     one = np.zeros(1, np.int32)
     got = _core.Workspace(K, 2, 32, 2).loss(I, O, NO_BIAS, one, np.array([0, 1]), one, np.ones(1, np.float32))
     assert abs(got - exact) < 1e-5
-    chain = np.add.accumulate(np.exp(np.float32([0] + [-17.5] * (K // 64))))[-1]  # control: one shard as one chain
+    chain = np.add.accumulate(np.exp(np.float32([0] + [-17.5] * (K // 64))))[
+        -1
+    ]  # control: one shard as one chain
     assert abs(math.log(float(chain) + (K - 1 - K // 64) * math.exp(-17.5)) - exact) > 2e-5
 
 
@@ -92,15 +100,46 @@ def test_long_tail_is_not_lost(isa):
 
 def ulps(got, c, m):
     exact = np.exp(c.astype(np.float64) - m.astype(np.float64) * math.log(2))
-    return float(np.max(np.abs(got.astype(np.float64) - exact) / np.spacing(exact.astype(np.float32)).astype(np.float64)))
+    return float(
+        np.max(
+            np.abs(got.astype(np.float64) - exact) / np.spacing(exact.astype(np.float32)).astype(np.float64)
+        )
+    )
 
 
 def exp_points(rng):
     """Logits and whole shifts (in units of ln 2); e^c 2^-m lies in 2^[-100, 126]."""
-    edges = np.float32([-69, 87, 0, -0.0, 1, -1, np.log(2) / 2, -np.log(2) / 2, 1e-8, -1e-8, 1e-40, 86.9999, -68.9999, 0.5, 2, -2])
-    c = np.concatenate([np.linspace(-69, 87, 1 << 18, dtype=np.float32), rng.uniform(-1, 1, 1 << 16).astype(np.float32), edges])
+    edges = np.float32(
+        [
+            -69,
+            87,
+            0,
+            -0.0,
+            1,
+            -1,
+            np.log(2) / 2,
+            -np.log(2) / 2,
+            1e-8,
+            -1e-8,
+            1e-40,
+            86.9999,
+            -68.9999,
+            0.5,
+            2,
+            -2,
+        ]
+    )
+    c = np.concatenate(
+        [
+            np.linspace(-69, 87, 1 << 18, dtype=np.float32),
+            rng.uniform(-1, 1, 1 << 16).astype(np.float32),
+            edges,
+        ]
+    )
     m = np.rint(rng.uniform(-60, 60, len(c))).astype(np.float32)
-    return np.concatenate([c, (c + m * math.log(2)).astype(np.float32)]), np.concatenate([np.zeros_like(m), m])
+    return np.concatenate([c, (c + m * math.log(2)).astype(np.float32)]), np.concatenate(
+        [np.zeros_like(m), m]
+    )
 
 
 def test_exp_within_two_ulp(isa, rng):
@@ -112,7 +151,7 @@ def test_exp_within_two_ulp(isa, rng):
 
 def test_control_exp(rng):
     c, m = exp_points(rng)
-    c, m = c[:len(c) // 2], m[:len(c) // 2]
+    c, m = c[: len(c) // 2], m[: len(c) // 2]
     n = np.rint(c / np.log(np.float32(2)))
     r = (c - n * np.log(np.float32(2))).astype(np.float32)  # ln 2 in one piece loses the last bits
     assert ulps(np.ldexp(np.exp(r), n.astype(np.int32)), c, m) > 2
@@ -128,8 +167,16 @@ def test_exp_outside_its_range(isa):
 
 def test_exp_of_huge_logits_and_of_none(isa):
     payload = np.array([0x7FC001FF, 0xFFC000AB], np.uint32).view(np.float32)
-    c = np.concatenate([np.float32([1e30, 1e30, 2e38, -1e30, np.inf, np.nan, -np.nan, 5e6]), payload, np.zeros(6, np.float32)])
-    m = np.rint(np.float32([1e30, 2e38, 1e30, -1e30, np.inf, 0, 0, 5e6] + [0] * 8) * np.float32(1 / math.log(2)))
+    c = np.concatenate(
+        [
+            np.float32([1e30, 1e30, 2e38, -1e30, np.inf, np.nan, -np.nan, 5e6]),
+            payload,
+            np.zeros(6, np.float32),
+        ]
+    )
+    m = np.rint(
+        np.float32([1e30, 2e38, 1e30, -1e30, np.inf, 0, 0, 5e6] + [0] * 8) * np.float32(1 / math.log(2))
+    )
     got = _core.vector_exp(c, m)
     assert got[0] == 1 and got[1] == 0 and got[2] >= 2.0**125.5 and got[3] == 1 and got[7] == 1
     assert np.isnan(got[[4, 5, 6, 8, 9]]).all() and (got[10:] == 1).all()
@@ -147,7 +194,10 @@ def reaching(problem, reach):
     p = problem(300, 9, 70, scale=0.5)
     p.I[:, -1] = 0
     p.O[:, -1] = 0
-    p.O[::50, -1] = math.sqrt((reach / np.linalg.norm(p.I[p.centers], axis=1).max()) ** 2 - np.linalg.norm(p.O[::50], axis=1).max() ** 2)
+    p.O[::50, -1] = math.sqrt(
+        (reach / np.linalg.norm(p.I[p.centers], axis=1).max()) ** 2
+        - np.linalg.norm(p.O[::50], axis=1).max() ** 2
+    )
     return p
 
 
@@ -201,12 +251,25 @@ def test_shifts_are_whole(isa, problem, start):
     I, O = p.copy()
     workspace = p.workspace()
     workspace.step(I, O, p.bias, *p.batch, np.full(p.K, start, np.float32), 0.1)
-    shift = workspace.shift[:len(p.centers)]
-    assert (shift == np.rint(shift)).all() and (start == 1e3 or (np.abs(shift - start / math.log(2)) <= 0.5).all())
+    shift = workspace.shift[: len(p.centers)]
+    assert (shift == np.rint(shift)).all() and (
+        start == 1e3 or (np.abs(shift - start / math.log(2)) <= 0.5).all()
+    )
 
 
 def test_log(isa, rng):
-    values = [1.0, 2.0, 0.5, math.sqrt(2), math.sqrt(0.5), 1 + 2**-52, 1 - 2**-53, 1e-300, 1e300, *np.exp(rng.uniform(-690, 690, 2000))]
+    values = [
+        1.0,
+        2.0,
+        0.5,
+        math.sqrt(2),
+        math.sqrt(0.5),
+        1 + 2**-52,
+        1 - 2**-53,
+        1e-300,
+        1e300,
+        *np.exp(rng.uniform(-690, 690, 2000)),
+    ]
     for x, y in zip(values, _core.logarithms(values), strict=True):
         assert abs(y - math.log(x)) <= 1e-15 * max(1.0, abs(math.log(x))), x
 
@@ -271,7 +334,15 @@ def test_what_is_not_finite_is_refused(isa, problem, where, value):
     else:
         getattr(p, where)[p.centers[-1], 2] = value
     if (where, value) == ("bias", -np.inf):  # a word that cannot be: probability 0, as it should be
-        p.workspace().loss(p.I, p.O, p.bias, p.centers, np.zeros(len(p.centers) + 1, np.int64), np.zeros(0, np.int32), NO_BIAS)
+        p.workspace().loss(
+            p.I,
+            p.O,
+            p.bias,
+            p.centers,
+            np.zeros(len(p.centers) + 1, np.int64),
+            np.zeros(0, np.int32),
+            NO_BIAS,
+        )
         return
     with pytest.raises(DivergenceError, match="softmax rows of the batch are not finite"):
         p.workspace().loss(p.I, p.O, p.bias, *p.batch)
@@ -300,7 +371,11 @@ def test_probabilities_sum_to_one(isa, problem, bias, peak):
     log_z = np.zeros(len(p.centers))
     p.workspace().loss(p.I, p.O, p.bias, *p.batch, log_z)
     logits = p.I[p.centers].astype(np.float64) @ p.O.astype(np.float64).T + (p.bias if bias else 0.0)
-    plain = np.log(np.exp((p.I[p.centers] @ p.O.T + (p.bias if bias else 0)).astype(np.float32).astype(np.float64)).sum(1))
+    plain = np.log(
+        np.exp((p.I[p.centers] @ p.O.T + (p.bias if bias else 0)).astype(np.float32).astype(np.float64)).sum(
+            1
+        )
+    )
     off, numpys = (np.abs(np.exp(logits - z[:, None]).sum(1) - 1).max() for z in (log_z, plain))
     assert off <= (1e-6 if peak is None else 1e-6 + 2 * numpys)
 
@@ -331,7 +406,9 @@ def test_used_scratch_changes_nothing(isa, problem, K):
         with pytest.raises(DivergenceError):
             call(large.I, poison, NO_BIAS, *large.batch)
     assert bits(*used.gradient(small.I, small.O, small.bias, *small.batch)) == want
-    assert used.loss(small.I, small.O, small.bias, *small.batch) == small.workspace().loss(small.I, small.O, small.bias, *small.batch)
+    assert used.loss(small.I, small.O, small.bias, *small.batch) == small.workspace().loss(
+        small.I, small.O, small.bias, *small.batch
+    )
 
 
 def test_control_bits(problem):
@@ -363,6 +440,8 @@ def test_more_than_two_to_the_31_elements():
     I[K - 1], O[K - 1] = 0.5, 0.75
     last = np.array([K - 1], np.int32)
     log_z = np.zeros(1)
-    loss = _core.Workspace(K, H, 32, 2).loss(I, O, NO_BIAS, last, np.array([0, 1]), last, np.ones(1, np.float32), log_z)
+    loss = _core.Workspace(K, H, 32, 2).loss(
+        I, O, NO_BIAS, last, np.array([0, 1]), last, np.ones(1, np.float32), log_z
+    )
     assert log_z[0] == pytest.approx(math.log(K - 1 + math.exp(24.0)), rel=1e-7)
     assert loss == pytest.approx(log_z[0] - 24, abs=1e-6)

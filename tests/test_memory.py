@@ -13,7 +13,10 @@ TEXT = [[f"w{i}" for i in range(j, j + 20)] for j in range(300)]
 
 
 def model(**settings):
-    made = SkipGram(**{"vector_size": 32, "min_count": 1, "workers": 2, "epochs": 1, "sample": 0, "progress": False} | settings)
+    made = SkipGram(
+        **{"vector_size": 32, "min_count": 1, "workers": 2, "epochs": 1, "sample": 0, "progress": False}
+        | settings
+    )
     made.build_vocab(TEXT)
     return made
 
@@ -26,7 +29,10 @@ def test_parts_add_up():
     assert parts["matrices"] == 2 * 4 * K * 32 and parts["tokens"] == 4 * 300 * 20
 
 
-@pytest.mark.parametrize("K, H, rows, batch", [(5000, 50, 1024, 3000), (5000, 50, 1024, 200), (40_000, 20, 96, 90), (300, 100, 64, 300)])
+@pytest.mark.parametrize(
+    "K, H, rows, batch",
+    [(5000, 50, 1024, 3000), (5000, 50, 1024, 200), (40_000, 20, 96, 90), (300, 100, 64, 300)],
+)
 def test_scratch_is_what_a_workspace_takes(problem, K, H, rows, batch):
     """Within 15 % of what NumPy reports for it, besides the pairs themselves."""
     p = problem(K, H, batch, pairs=1)
@@ -57,7 +63,12 @@ assert sys.argv[2] != "stages" or len(sys.argv[1]) < 4 or {record["words"] for r
 print(_memory.peak_rss_bytes(), model.estimate_memory()["total"])
 """
     (small, _), (large, estimated) = (
-        map(int, subprocess.run([sys.executable, "-c", code, words, course], capture_output=True, text=True, check=True).stdout.split())
+        map(
+            int,
+            subprocess.run(
+                [sys.executable, "-c", code, words, course], capture_output=True, text=True, check=True
+            ).stdout.split(),
+        )
         for words in ("20", "20000")
     )
     assert 0.5 * estimated < large - small < 1.5 * estimated
@@ -66,7 +77,10 @@ print(_memory.peak_rss_bytes(), model.estimate_memory()["total"])
 def test_require_says_the_estimate(monkeypatch):
     needed = {"matrices": 3 * 2**30, "scratch": 2**30, "total": 2**32}
     monkeypatch.setattr(_memory, "available", lambda: 2**31)
-    with pytest.raises(MemoryError, match=r"it needs about 4.00 GiB \(matrices 3.00, scratch 1.00\), 2.00 GiB are free; lower"):
+    with pytest.raises(
+        MemoryError,
+        match=r"it needs about 4.00 GiB \(matrices 3.00, scratch 1.00\), 2.00 GiB are free; lower",
+    ):
         _memory.require(needed, "it")
     monkeypatch.setattr(_memory, "available", lambda: 2**32)
     _memory.require(needed, "it")
@@ -78,7 +92,9 @@ def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(monkeyp
     laid_out = []
     monkeypatch.setattr("fastsg.model.State.start", lambda *args: laid_out.append(args))
     monkeypatch.setattr(_memory, "available", lambda: 10_000)
-    with pytest.raises(MemoryError, match=r"training 319 words of 32 coordinates needs about 0.0\d GiB \(matrices"):
+    with pytest.raises(
+        MemoryError, match=r"training 319 words of 32 coordinates needs about 0.0\d GiB \(matrices"
+    ):
         model()
     assert not laid_out
 
@@ -109,22 +125,41 @@ V1 = "9:cpu:/x\n4:memory:/a\n"
 IDLE = "anon 100\ninactive_file 250\ntotal_inactive_file 300\nactive_file 7\n"
 
 
-@pytest.mark.parametrize("membership, files, free", [
-    ("0::/", {}, None),
-    ("0::/", {"memory.max": "max", "memory.current": "5"}, None),
-    ("0::/", {"memory.max": "garbage", "memory.current": "5"}, None),
-    ("0::/", {"memory.max": "1000", "memory.current": "400"}, 600),
-    ("0::/", {"memory.max": "1000", "memory.current": "1400"}, 0),
-    ("0::/", {"memory.max": "1000", "memory.current": "400", "memory.stat": IDLE}, 850),
-    ("0::/", {"memory.max": "1000", "memory.current": "100", "memory.stat": IDLE}, 1000),
-    ("0::/", {"memory.max": "1000", "memory.current": "400", "memory.stat": "inactive_file"}, 600),
-    ("0::/a/b", {"a/b/memory.max": "max", "a/memory.max": "1000", "a/memory.current": "400"}, 600),
-    ("0::/a", {"a/memory.max": "1000", "a/memory.current": "400", "memory.max": "900", "memory.current": "800"}, 100),
-    ("0::/of/the/host", {"memory.max": "1000", "memory.current": "400"}, 600),
-    (V1, {"memory/a/memory.limit_in_bytes": "1000", "memory/a/memory.usage_in_bytes": "400", "memory/a/memory.stat": IDLE}, 900),
-    (V1, {"memory/memory.limit_in_bytes": str(2**63 - 4096), "memory/memory.usage_in_bytes": "400"}, None),
-    (V1, {"cpu/x/memory.limit_in_bytes": "1000"}, None),
-])
+@pytest.mark.parametrize(
+    "membership, files, free",
+    [
+        ("0::/", {}, None),
+        ("0::/", {"memory.max": "max", "memory.current": "5"}, None),
+        ("0::/", {"memory.max": "garbage", "memory.current": "5"}, None),
+        ("0::/", {"memory.max": "1000", "memory.current": "400"}, 600),
+        ("0::/", {"memory.max": "1000", "memory.current": "1400"}, 0),
+        ("0::/", {"memory.max": "1000", "memory.current": "400", "memory.stat": IDLE}, 850),
+        ("0::/", {"memory.max": "1000", "memory.current": "100", "memory.stat": IDLE}, 1000),
+        ("0::/", {"memory.max": "1000", "memory.current": "400", "memory.stat": "inactive_file"}, 600),
+        ("0::/a/b", {"a/b/memory.max": "max", "a/memory.max": "1000", "a/memory.current": "400"}, 600),
+        (
+            "0::/a",
+            {"a/memory.max": "1000", "a/memory.current": "400", "memory.max": "900", "memory.current": "800"},
+            100,
+        ),
+        ("0::/of/the/host", {"memory.max": "1000", "memory.current": "400"}, 600),
+        (
+            V1,
+            {
+                "memory/a/memory.limit_in_bytes": "1000",
+                "memory/a/memory.usage_in_bytes": "400",
+                "memory/a/memory.stat": IDLE,
+            },
+            900,
+        ),
+        (
+            V1,
+            {"memory/memory.limit_in_bytes": str(2**63 - 4096), "memory/memory.usage_in_bytes": "400"},
+            None,
+        ),
+        (V1, {"cpu/x/memory.limit_in_bytes": "1000"}, None),
+    ],
+)
 def test_control_group(tmp_path, membership, files, free):
     (tmp_path / "cgroup").write_text(membership)
     for name, content in files.items():
@@ -142,4 +177,6 @@ def test_batches_beyond_a_block_keep_the_whole_gradient():
 def test_block_rows_bound_the_scratch():
     for K in (1000, 10**5, 10**6):
         rows = objective.block_rows(K)
-        assert _core.scratch_bytes(K, 100, rows, rows, 2) < 2.2 * objective.SCRATCH_BYTES + 64 * 4 * 1024 * 101
+        assert (
+            _core.scratch_bytes(K, 100, rows, rows, 2) < 2.2 * objective.SCRATCH_BYTES + 64 * 4 * 1024 * 101
+        )

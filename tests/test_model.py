@@ -13,13 +13,25 @@ import reference
 
 from fastsg import Callback, EncodedCorpus, KeyedVectors, SkipGram, Vocab, _core
 
-SETTINGS = {"vector_size": 6, "min_count": 1, "window": 2, "epochs": 2, "batch_size": 40, "workers": 2, "sample": 0, "progress": False,
-            "shrink_windows": True}
+SETTINGS = {
+    "vector_size": 6,
+    "min_count": 1,
+    "window": 2,
+    "epochs": 2,
+    "batch_size": 40,
+    "workers": 2,
+    "sample": 0,
+    "progress": False,
+    "shrink_windows": True,
+}
 HISTORY = {"nll", "perplexity", "unigram_nll", "valid_nll", "valid_perplexity", "pairs", "softmax_rows", "seconds", "count_seconds",
            "pairs_per_second", "alpha"}  # fmt: skip
 
 
-SOLVERS = {"counts": {"solver": "counts", "batch_size": 7}, "sgd": {"solver": "sgd"}}  # several batches an epoch with either
+SOLVERS = {
+    "counts": {"solver": "counts", "batch_size": 7},
+    "sgd": {"solver": "sgd"},
+}  # several batches an epoch with either
 
 
 @pytest.fixture(scope="module", autouse=True, params=SOLVERS)
@@ -34,7 +46,10 @@ def solver(request):
 
 def text(seed=0, sentences=40, words=25):
     rng = np.random.default_rng(seed)
-    return [[f"w{i}" for i in (words * rng.random(rng.integers(2, 12)) ** 2).astype(int)] for _ in range(sentences)]
+    return [
+        [f"w{i}" for i in (words * rng.random(rng.integers(2, 12)) ** 2).astype(int)]
+        for _ in range(sentences)
+    ]
 
 
 def make(sentences=None, **settings):
@@ -42,7 +57,11 @@ def make(sentences=None, **settings):
 
 
 def bits(model):
-    return model.I.tobytes(), model.O.tobytes(), [(r["nll"], r["valid_nll"], r["pairs"], r["alpha"]) for r in model.history]
+    return (
+        model.I.tobytes(),
+        model.O.tobytes(),
+        [(r["nll"], r["valid_nll"], r["pairs"], r["alpha"]) for r in model.history],
+    )
 
 
 def ids(model, sentences):
@@ -73,7 +92,10 @@ def constructed(solver):
 
 
 def test_constructor_trains(constructed):
-    assert len(constructed.history) == 2 and constructed.I.shape == constructed.O.shape == (len(constructed.vocab), 6)
+    assert len(constructed.history) == 2 and constructed.I.shape == constructed.O.shape == (
+        len(constructed.vocab),
+        6,
+    )
     assert constructed.I.dtype == constructed.O.dtype == np.float32
     assert constructed.history[1]["nll"] < constructed.history[0]["nll"]
 
@@ -140,11 +162,19 @@ def test_tokenizers(tmp_path):
     path = tmp_path / "t"
     path.write_text("ab ba\nabc\n")
     assert sorted(make(corpus_file=path, tokenizer="char").vocab.words) == ["a", "b", "c"]
-    assert sorted(make(corpus_file=path, tokenizer=lambda line: line.upper().split() * 2).vocab.words) == ["AB", "ABC", "BA"]
+    assert sorted(make(corpus_file=path, tokenizer=lambda line: line.upper().split() * 2).vocab.words) == [
+        "AB",
+        "ABC",
+        "BA",
+    ]
 
 
 def test_repr_tells_where_a_model_stands(constructed):
-    assert "no words" in repr(make()) and f"{len(constructed.vocab)} words" in repr(constructed) and "2 epochs" in repr(constructed)
+    assert (
+        "no words" in repr(make())
+        and f"{len(constructed.vocab)} words" in repr(constructed)
+        and "2 epochs" in repr(constructed)
+    )
 
 
 def test_vectors(constructed):
@@ -160,13 +190,19 @@ def test_vectors_follow_a_further_training():
     norms = model.wv.get_vector("w0", norm=True)
     model.train(epochs=20)
     assert (model.wv["w0"] == model.I[model.vocab["w0"]]).all()
-    assert not np.allclose(model.wv.get_vector("w0", norm=True), norms) or model.wv.most_similar("w0", topn=3) != before
+    assert (
+        not np.allclose(model.wv.get_vector("w0", norm=True), norms)
+        or model.wv.most_similar("w0", topn=3) != before
+    )
 
 
 def test_sg_hs_negative():
     make(sg=1, hs=0, negative=0)
     for wrong in ({"sg": 0}, {"hs": 1}, {"negative": 5}):
-        with pytest.raises(ValueError, match="sg=., hs=., negative=.: fastsg trains skip-gram with the exact full softmax only"):
+        with pytest.raises(
+            ValueError,
+            match="sg=., hs=., negative=.: fastsg trains skip-gram with the exact full softmax only",
+        ):
             make(**wrong)
 
 
@@ -208,7 +244,10 @@ def test_partial_fit():
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, "2"])
 def test_train_refuses_epochs(constructed, epochs):
-    for call in (lambda: make(text()).train(epochs=epochs), lambda: make().fit_pairs(["a"], ["b"], epochs=epochs)):
+    for call in (
+        lambda: make(text()).train(epochs=epochs),
+        lambda: make().fit_pairs(["a"], ["b"], epochs=epochs),
+    ):
         with pytest.raises(ValueError, match="epochs is .*; it must be an integer of at least 1"):
             call()
 
@@ -274,9 +313,17 @@ def test_fit_pairs_leaves_out_unknown_words(caplog):
         ((["a", "b"], ["b"]), ValueError, "centers, contexts and weights have 2, 1 and 2 values"),
         ((["a"], ["b"], [1, 2]), ValueError, "have 1, 1 and 2 values"),
         (([0], ["b"]), TypeError, "must both be words or both be integers"),
-        (([0.5], [1.0]), TypeError, "centers must be one-dimensional, of str or of integers; it is 1-dimensional, float64"),
+        (
+            ([0.5], [1.0]),
+            TypeError,
+            "centers must be one-dimensional, of str or of integers; it is 1-dimensional, float64",
+        ),
         (([["a"]], [["b"]]), TypeError, "2-dimensional"),
-        ((["w0", "w1"], ["w1", "w0"], [1.0, -1.0]), ValueError, r"weights\[1\] is -1.0; weights must be finite and not negative"),
+        (
+            (["w0", "w1"], ["w1", "w0"], [1.0, -1.0]),
+            ValueError,
+            r"weights\[1\] is -1.0; weights must be finite and not negative",
+        ),
         ((["w0"], ["w1"], [float("nan")]), ValueError, r"weights\[0\] is nan"),
         (([0], [25]), ValueError, r"contexts\[0\] is 25; ids must lie in \[0, 25\)"),
         (([-1], [0]), ValueError, r"centers\[0\] is -1"),
@@ -330,7 +377,9 @@ def test_first_loss_is_the_unigram_cross_entropy(sample):
     1 / d if it is thinned."""
     model = make(text(sentences=300), batch_size=100_000, epochs=2, sample=sample, init="random", draws=1)
     p = model.vocab.unigram() * model.vocab.keep_probabilities(sample)
-    kept, borders = _core.thin(model.corpus.tokens, model.corpus.offsets, model.vocab.keep_probabilities(sample), 1, 0)
+    kept, borders = _core.thin(
+        model.corpus.tokens, model.corpus.offsets, model.vocab.keep_probabilities(sample), 1, 0
+    )
     sentences = [kept[a:b].tolist() for a, b in zip(borders, borders[1:], strict=False)]
     pairs = reference.window_pairs(sentences, *weights(2, "harmonic" if sample else True))
     want = -sum(w * math.log(p[n] / p.sum()) for (_, n), w in pairs.items()) / sum(pairs.values())
@@ -351,14 +400,19 @@ def test_validation_is_the_exact_loss_of_the_real_text(output_bias, sample, shri
     keep, p = model.vocab.keep_probabilities(sample), model.vocab.unigram()
     bias = -np.log(keep) + (np.log(p * keep / (p * keep).sum()) if output_bias else 0)
     record = model.history[-1]
-    assert record["valid_nll"] == pytest.approx(exact_nll(model, held_out, bias, shrink=bool(shrink)), rel=1e-6)
+    assert record["valid_nll"] == pytest.approx(
+        exact_nll(model, held_out, bias, shrink=bool(shrink)), rel=1e-6
+    )
     assert record["valid_perplexity"] == pytest.approx(math.exp(record["valid_nll"]))
     pairs = reference.window_pairs(ids(model, held_out), *weights(2, bool(shrink)))
     unigram = -sum(w * math.log(p[n]) for (_, n), w in pairs.items()) / sum(pairs.values())
     assert record["valid_unigram_nll"] == pytest.approx(unigram, rel=1e-6)
     assert record["valid_pairs"] == pytest.approx(sum(pairs.values()), rel=1e-6)
     if sample:  # control: without the correction it is another number
-        assert abs(exact_nll(model, held_out, bias + np.log(keep), shrink=bool(shrink)) - record["valid_nll"]) > 1e-3
+        assert (
+            abs(exact_nll(model, held_out, bias + np.log(keep), shrink=bool(shrink)) - record["valid_nll"])
+            > 1e-3
+        )
 
 
 def test_validation_in_every_form(tmp_path):
@@ -366,7 +420,14 @@ def test_validation_in_every_form(tmp_path):
     path = tmp_path / "valid"
     path.write_bytes(lines(held_out))
     vocab = EncodedCorpus.from_iter(text(), min_count=1).vocab
-    forms = [held_out, (s for s in held_out), str(path), path, [path], EncodedCorpus.from_iter(held_out, vocab=vocab)]
+    forms = [
+        held_out,
+        (s for s in held_out),
+        str(path),
+        path,
+        [path],
+        EncodedCorpus.from_iter(held_out, vocab=vocab),
+    ]
     losses = {make(text(), validation=form).history[-1]["valid_nll"] for form in forms}
     assert len(losses) == 1 and None not in losses
     model = make(text(), validation=held_out)
@@ -383,7 +444,9 @@ def test_validation_falls():
     """Where there is something to learn: each word stands beside its neighbours in the alphabet."""
     rng = np.random.default_rng(0)
     sentences = [[f"w{(start + i) % 25}" for i in range(8)] for start in rng.integers(0, 25, 200)]
-    losses = [record["valid_nll"] for record in make(sentences[:150], validation=sentences[150:], epochs=4).history]
+    losses = [
+        record["valid_nll"] for record in make(sentences[:150], validation=sentences[150:], epochs=4).history
+    ]
     assert losses == sorted(losses, reverse=True)
 
 
@@ -415,7 +478,10 @@ def test_validation_of_another_vocabulary_is_refused():
 @pytest.mark.parametrize("shrink", [True, False, "harmonic"])
 def test_pairs_of_every_window(window, shrink):
     if window is None and shrink == "harmonic":
-        with pytest.raises(ValueError, match="shrink_windows is 'harmonic', which needs a window with a limit, but window is None"):
+        with pytest.raises(
+            ValueError,
+            match="shrink_windows is 'harmonic', which needs a window with a limit, but window is None",
+        ):
             make(window=window, shrink_windows=shrink)
         return
     model = make(text(), window=window, shrink_windows=shrink, epochs=1, batch_size=7)
@@ -435,7 +501,11 @@ def test_pairs_of_every_window(window, shrink):
         ([["a", 3]], TypeError, "3"),
         ([], ValueError, "no tokens"),
         ([[], []], ValueError, "no tokens"),
-        ([["a"], ["b"]], ValueError, "there are no pairs to train on: every sentence has fewer than two known words"),
+        (
+            [["a"], ["b"]],
+            ValueError,
+            "there are no pairs to train on: every sentence has fewer than two known words",
+        ),
         (5, TypeError, "iterable"),
     ],
 )
@@ -445,7 +515,10 @@ def test_sentences_that_are_none(sentences, exception, message):
 
 
 def test_emptied_vocabulary():
-    with pytest.raises(ValueError, match="the vocabulary is empty: of 3 different words the commonest occurs 2 times, fewer than min_count=3"):
+    with pytest.raises(
+        ValueError,
+        match="the vocabulary is empty: of 3 different words the commonest occurs 2 times, fewer than min_count=3",
+    ):
         make([["a", "b", "c", "a"]], min_count=3)
 
 
@@ -496,7 +569,11 @@ def test_invalid_utf8(tmp_path):
 
 
 def test_a_word_that_nobody_has_seen(constructed):
-    for ask in (constructed.predict_context, lambda word: constructed.log_prob(["w0"], [word]), lambda word: constructed.predict_proba([word])):
+    for ask in (
+        constructed.predict_context,
+        lambda word: constructed.log_prob(["w0"], [word]),
+        lambda word: constructed.predict_proba([word]),
+    ):
         with pytest.raises(KeyError, match="'W0'.*'w0'"):
             ask("W0")
 
@@ -547,8 +624,17 @@ def test_pairs_without_a_known_word_are_named():
         model.fit_pairs(["unknown"], ["words"])
 
 
-@pytest.mark.parametrize("ask", [lambda m: m.predict_context("a"), lambda m: m.score([["a", "b"]]), lambda m: m.I, lambda m: m.sample,
-                                 lambda m: m.log_prob(["a"], ["b"]), lambda m: m.wv])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda m: m.predict_context("a"),
+        lambda m: m.score([["a", "b"]]),
+        lambda m: m.I,
+        lambda m: m.sample,
+        lambda m: m.log_prob(["a"], ["b"]),
+        lambda m: m.wv,
+    ],
+)
 def test_questions_to_a_model_without_vocabulary(ask):
     with pytest.raises(RuntimeError, match="no vocabulary yet"):
         ask(SkipGram())
@@ -563,14 +649,17 @@ def test_a_vocabulary_that_does_not_fit_leaves_the_model_as_it_was(monkeypatch):
     assert model.vocab.words == words and model.I.tobytes() == before and model.corpus.vocab.words == words
 
 
-@pytest.mark.parametrize(("options", "error", "says"), [
-    ({"errors": "bogus"}, ValueError, "errors is 'bogus'; allowed are 'replace'"),
-    ({"tokenizer": "bogus"}, ValueError, "tokenizer is 'bogus'"),
-    ({"tokenizer": 5}, TypeError, "tokenizer must be"),
-    ({"callbacks": [5]}, TypeError, "callbacks is"),
-    ({"callbacks": 5}, TypeError, "callbacks is"),
-    ({"optimizer": ["sgd"]}, ValueError, "optimizer is"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"errors": "bogus"}, ValueError, "errors is 'bogus'; allowed are 'replace'"),
+        ({"tokenizer": "bogus"}, ValueError, "tokenizer is 'bogus'"),
+        ({"tokenizer": 5}, TypeError, "tokenizer must be"),
+        ({"callbacks": [5]}, TypeError, "callbacks is"),
+        ({"callbacks": 5}, TypeError, "callbacks is"),
+        ({"optimizer": ["sgd"]}, ValueError, "optimizer is"),
+    ],
+)
 def test_arguments_are_checked_before_anything_is_read(options, error, says):
     with pytest.raises(error, match=says):
         SkipGram(**options)

@@ -87,7 +87,9 @@ def sha256(data):
 def resealed(header, body):
     """The file with all checksums computed anew, so that they hide nothing from the parser."""
     metadata = header["__metadata__"]
-    rest = {key: metadata[key] for key in sorted(metadata) if key not in ("sha256", "format", "format_version")}
+    rest = {
+        key: metadata[key] for key in sorted(metadata) if key not in ("sha256", "format", "format_version")
+    }
     digests = {"__metadata__": sha256(json.dumps(rest, separators=(",", ":")).encode())}
     for name, entry in header.items():
         if name != "__metadata__":
@@ -121,22 +123,40 @@ def with_value(data, tensor, value, at=0):
 
 
 def same(a, b):
-    assert a.vocab == b.vocab and (a.vocab.raw_types, a.vocab.raw_tokens) == (b.vocab.raw_types, b.vocab.raw_tokens)
+    assert a.vocab == b.vocab and (a.vocab.raw_types, a.vocab.raw_tokens) == (
+        b.vocab.raw_types,
+        b.vocab.raw_tokens,
+    )
     assert a.settings == b.settings and a.history == b.history and a.plan == b.plan
     for name in ("I", "O", "shift"):
         assert getattr(a.state, name).tobytes() == getattr(b.state, name).tobytes()
-    for x, y in ((a.state.optimizer.sums_I, b.state.optimizer.sums_I), (a.state.optimizer.sums_O, b.state.optimizer.sums_O), (a._keep, b._keep)):
+    for x, y in (
+        (a.state.optimizer.sums_I, b.state.optimizer.sums_I),
+        (a.state.optimizer.sums_O, b.state.optimizer.sums_O),
+        (a._keep, b._keep),
+    ):
         assert (x is None and y is None) or x.tobytes() == y.tobytes()
     assert a.real_bias().tobytes() == b.real_bias().tobytes()
     assert (a.state.step, a.state.epoch, a.state.whole) == (b.state.step, b.state.epoch, b.state.whole)
     return True
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"optimizer": "sgd"}, {"sample": 0.05}, {"output_bias": None}, {"sample": 0.05, "output_bias": None, "optimizer": "sgd"},
-    {"window": (2, 0)}, {"window": None}, {"shrink_windows": "random", "seed": 2**64 - 1}, {"max_final_vocab": 5},
-    {"vector_size": np.int64(3), "window": (np.int32(1), np.int32(2)), "alpha": np.float32(0.05)},
-], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimizer": "sgd"},
+        {"sample": 0.05},
+        {"output_bias": None},
+        {"sample": 0.05, "output_bias": None, "optimizer": "sgd"},
+        {"window": (2, 0)},
+        {"window": None},
+        {"shrink_windows": "random", "seed": 2**64 - 1},
+        {"max_final_vocab": 5},
+        {"vector_size": np.int64(3), "window": (np.int32(1), np.int32(2)), "alpha": np.float32(0.05)},
+    ],
+    ids=str,
+)
 def test_round_trip(tmp_path, options):
     model = trained(**options)
     model.save(tmp_path / "m")
@@ -190,7 +210,10 @@ def test_the_library_reads_our_file(tmp_path, model):
         offsets, blob = file.get_tensor("word_offsets"), file.get_tensor("words").tobytes()
         assert [blob[a:b].decode() for a, b in zip(offsets, offsets[1:])] == model.vocab.words
         assert np.allclose(file.get_tensor("bias") - np.log(file.get_tensor("keep")), model.real_bias())
-        assert file.metadata()["format"] == "fastsg-model" and json.loads(file.metadata()["config"])["vector_size"] == 6
+        assert (
+            file.metadata()["format"] == "fastsg-model"
+            and json.loads(file.metadata()["config"])["vector_size"] == 6
+        )
     assert (int.from_bytes((tmp_path / "m").read_bytes()[:8], "little") + 8) % 64 == 0
 
 
@@ -199,7 +222,12 @@ def test_foreign_values_in_the_history_do_not_cost_the_model(tmp_path, caplog):
     model.history[-1] |= {"accuracy": np.float32(0.5), "note": {1, 2}, "gap": math.nan}
     model.save(tmp_path / "m")
     last = fastsg.load(tmp_path / "m").history[-1]
-    assert last["accuracy"] == 0.5 and last["note"] == "{1, 2}" and math.isnan(last["gap"]) and not caplog.records
+    assert (
+        last["accuracy"] == 0.5
+        and last["note"] == "{1, 2}"
+        and math.isnan(last["gap"])
+        and not caplog.records
+    )
 
 
 def test_a_history_too_long_for_the_header_keeps_its_end(tmp_path, caplog):
@@ -218,7 +246,9 @@ def test_a_tokenizer_of_ones_own_is_given_again(tmp_path):
     model.save(tmp_path / "m")
     with pytest.raises(ValueError, match="tokenizer of its own"):
         fastsg.load(tmp_path / "m").partial_fit(corpus_file=tmp_path / "text")
-    fastsg.load(tmp_path / "m", tokenizer=lambda line: line.strip().split(",")).partial_fit(corpus_file=tmp_path / "text")
+    fastsg.load(tmp_path / "m", tokenizer=lambda line: line.strip().split(",")).partial_fit(
+        corpus_file=tmp_path / "text"
+    )
     SkipGram(tokenizer="char", **options).save(tmp_path / "m")
     assert fastsg.load(tmp_path / "m")._reader.tokenizer == "char"
 
@@ -227,7 +257,14 @@ def test_a_tokenizer_of_ones_own_is_given_again(tmp_path):
 
 
 def test_other_files(tmp_path, write, model):
-    for data in (b"", b"\x80\x04\x95 a pickle", b"2 2\na 1 2\nb 3 4\n", b"\xff" * 100, (2**63).to_bytes(8, "little"), b"\0" * 64):
+    for data in (
+        b"",
+        b"\x80\x04\x95 a pickle",
+        b"2 2\na 1 2\nb 3 4\n",
+        b"\xff" * 100,
+        (2**63).to_bytes(8, "little"),
+        b"\0" * 64,
+    ):
         with pytest.raises(FormatError, match="m.safetensors' is no model file of fastsg"):
             fastsg.load(write(data))
     model_corpus = fastsg.EncodedCorpus.from_iter(sentences())
@@ -252,30 +289,48 @@ def grown(header):
     end = 0
     for name in list(header)[1:]:
         shape = [10**12 + (name == "word_offsets"), *header[name]["shape"][1:]]
-        start, end = end, end + math.prod(shape) * {"I64": 8, "F64": 8, "F32": 4, "U8": 1}[header[name]["dtype"]]
+        start, end = (
+            end,
+            end + math.prod(shape) * {"I64": 8, "F64": 8, "F32": 4, "U8": 1}[header[name]["dtype"]],
+        )
         header[name] |= {"shape": shape, "data_offsets": [start, end]}
 
 
 LIES = [
     (grown, "its header describes"),
-    (set_field("I", "shape", [2**63, 2]), "do not agree"), (set_field("I", "shape", [-5, -6]), "do not agree"),
-    (set_field("I", "shape", [0, 6]), "do not agree"), (set_field("I", "shape", [6]), "unknown way"),
-    (set_field("I", "shape", [1, 2, 3]), "unknown way"), (set_field("I", "shape", [True, 6]), "unknown way"),
-    (set_field("I", "shape", "6"), "unknown way"), (set_field("I", "shape", [1.0, 6]), "unknown way"),
-    (set_field("I", "dtype", "BF16"), "do not agree"), (set_field("I", "dtype", 7), "unknown way"),
-    (set_field("I", "data_offsets", [0, 2**64]), "do not agree"), (set_field("I", "data_offsets", [0]), "unknown way"),
-    (set_field("I", "stride", [1]), "unknown way"), (lambda h: h.__setitem__("O", h["I"]), "do not agree"),
-    (lambda h: h.pop("I") and None, "it holds"), (lambda h: h.__setitem__("extra", h["I"]), "it holds"),
-    (lambda h: h.__setitem__("__metadata__", {}), "does not say format"), (lambda h: h.pop("__metadata__") and None, "does not say format"),
+    (set_field("I", "shape", [2**63, 2]), "do not agree"),
+    (set_field("I", "shape", [-5, -6]), "do not agree"),
+    (set_field("I", "shape", [0, 6]), "do not agree"),
+    (set_field("I", "shape", [6]), "unknown way"),
+    (set_field("I", "shape", [1, 2, 3]), "unknown way"),
+    (set_field("I", "shape", [True, 6]), "unknown way"),
+    (set_field("I", "shape", "6"), "unknown way"),
+    (set_field("I", "shape", [1.0, 6]), "unknown way"),
+    (set_field("I", "dtype", "BF16"), "do not agree"),
+    (set_field("I", "dtype", 7), "unknown way"),
+    (set_field("I", "data_offsets", [0, 2**64]), "do not agree"),
+    (set_field("I", "data_offsets", [0]), "unknown way"),
+    (set_field("I", "stride", [1]), "unknown way"),
+    (lambda h: h.__setitem__("O", h["I"]), "do not agree"),
+    (lambda h: h.pop("I") and None, "it holds"),
+    (lambda h: h.__setitem__("extra", h["I"]), "it holds"),
+    (lambda h: h.__setitem__("__metadata__", {}), "does not say format"),
+    (lambda h: h.pop("__metadata__") and None, "does not say format"),
     (lambda h: h["__metadata__"].__setitem__("format_version", "2"), "its version is '2'"),
     (lambda h: h["__metadata__"].__setitem__("config", 7), "not all strings"),
     (lambda h: h["__metadata__"].__setitem__("config", "{}"), "metadata are damaged"),
-    (lambda h: h["__metadata__"].__setitem__("sha256", "[" * 100_000), "sha256 is not valid: it is nested too deeply"),
+    (
+        lambda h: h["__metadata__"].__setitem__("sha256", "[" * 100_000),
+        "sha256 is not valid: it is nested too deeply",
+    ),
     (lambda h: h["__metadata__"].__setitem__("sha256", "[]"), "sha256 is no JSON object"),
     (lambda h: h["__metadata__"].__setitem__("sha256", "{}"), "does not name the tensors"),
-    (lambda h: b"[" * 100_000, "its header is not valid"), (lambda h: b"[1]", "does not say format"),
-    (lambda h: b'{"a":1,"a":2}', "a key occurs twice"), (lambda h: b"\xff{}", "its header is not valid"),
-    (lambda h: b"{" + b" " * (1 << 20) + b"}", "does not start as"), (lambda h: b"9" * 10_000, "its header is not valid"),
+    (lambda h: b"[" * 100_000, "its header is not valid"),
+    (lambda h: b"[1]", "does not say format"),
+    (lambda h: b'{"a":1,"a":2}', "a key occurs twice"),
+    (lambda h: b"\xff{}", "its header is not valid"),
+    (lambda h: b"{" + b" " * (1 << 20) + b"}", "does not start as"),
+    (lambda h: b"9" * 10_000, "its header is not valid"),
 ]
 
 
@@ -318,19 +373,39 @@ def plan(key, value):
     return "training", lambda training: training["plan"].__setitem__(key, value)
 
 
-@pytest.mark.parametrize("where, message", [
-    (config("vector_size", 7), "but I has 6 columns"), (config("optimizer", "sgd"), "does not go with the tensors"),
-    (config("optimizer", ["sgd"]), "unhashable|allowed"), (config("window", {"a": 1}), "window is"), (config("window", 10**12), "window is"),
-    (config("window", [1, 2, 3]), "window is"), (config("alpha", "x"), "alpha is"), (config("alpha", math.nan), "alpha is"),
-    (config("seed", -1), "seed is"), (config("news", 1), "its config has"), (config("tokenizer", 3), "tokenizer=3"),
-    (("config", lambda c: c.pop("epochs") and None), "its config has"), (("config", lambda c: [1]), "config is no JSON object"),
-    (training("step", -1), "no sound step"), (training("step", True), "no sound step"), (training("epoch", 2**62), "no sound step"),
-    (training("whole", 1), "no sound step"), (training("plan", 3), "no sound step"), (training("plan", {}), "missing"),
-    (plan("done", 3), "3 of 2 epochs"), (plan("schedule", "x"), "schedule 'x'"), (plan("schedule", []), "the schedule"),
-    (plan("batch_size", 0), "batch_size=0"), (plan("corpus", None), "does not name"), (plan("news", 1), "unexpected"),
-    (("history", lambda h: [1]), "no list of records"), (("history", lambda h: {}), "history is no JSON array"),
-    (("history", lambda h: h[:1]), "2 epochs done, its history 1"),
-])
+@pytest.mark.parametrize(
+    "where, message",
+    [
+        (config("vector_size", 7), "but I has 6 columns"),
+        (config("optimizer", "sgd"), "does not go with the tensors"),
+        (config("optimizer", ["sgd"]), "unhashable|allowed"),
+        (config("window", {"a": 1}), "window is"),
+        (config("window", 10**12), "window is"),
+        (config("window", [1, 2, 3]), "window is"),
+        (config("alpha", "x"), "alpha is"),
+        (config("alpha", math.nan), "alpha is"),
+        (config("seed", -1), "seed is"),
+        (config("news", 1), "its config has"),
+        (config("tokenizer", 3), "tokenizer=3"),
+        (("config", lambda c: c.pop("epochs") and None), "its config has"),
+        (("config", lambda c: [1]), "config is no JSON object"),
+        (training("step", -1), "no sound step"),
+        (training("step", True), "no sound step"),
+        (training("epoch", 2**62), "no sound step"),
+        (training("whole", 1), "no sound step"),
+        (training("plan", 3), "no sound step"),
+        (training("plan", {}), "missing"),
+        (plan("done", 3), "3 of 2 epochs"),
+        (plan("schedule", "x"), "schedule 'x'"),
+        (plan("schedule", []), "the schedule"),
+        (plan("batch_size", 0), "batch_size=0"),
+        (plan("corpus", None), "does not name"),
+        (plan("news", 1), "unexpected"),
+        (("history", lambda h: [1]), "no list of records"),
+        (("history", lambda h: {}), "history is no JSON array"),
+        (("history", lambda h: h[:1]), "2 epochs done, its history 1"),
+    ],
+)
 def test_sealed_nonsense(write, good, where, message):
     with pytest.raises(FormatError, match=message):
         fastsg.load(write(with_json(good, *where)))
@@ -353,8 +428,12 @@ def test_words_and_counts_are_checked(write, good):
     header, body = taken_apart(good)
     K = header["counts"]["shape"][0]
     for tensor, value, at, message in (
-        ("counts", -1, K - 1, "must not be negative"), ("counts", 0, 0, "descending"), ("counts", 2**62, 0, "raw_tokens|below"),
-        ("word_offsets", 1, 0, "rise strictly"), ("word_offsets", 2**62, 1, "rise strictly"), ("word_offsets", -1, 1, "rise strictly"),
+        ("counts", -1, K - 1, "must not be negative"),
+        ("counts", 0, 0, "descending"),
+        ("counts", 2**62, 0, "raw_tokens|below"),
+        ("word_offsets", 1, 0, "rise strictly"),
+        ("word_offsets", 2**62, 1, "rise strictly"),
+        ("word_offsets", -1, 1, "rise strictly"),
     ):
         with pytest.raises(FormatError, match=message):
             fastsg.load(write(with_value(good, tensor, value, at)))
@@ -404,12 +483,38 @@ WATCHED = {"active": False, "seen": []}
 
 
 def _audit(event, args):
-    if WATCHED["active"] and event.split(".")[0] in ("pickle", "exec", "compile", "subprocess", "socket", "os") and event != "os.listdir":
+    if (
+        WATCHED["active"]
+        and event.split(".")[0] in ("pickle", "exec", "compile", "subprocess", "socket", "os")
+        and event != "os.listdir"
+    ):
         WATCHED["seen"].append(event)
 
 
 sys.addaudithook(_audit)
-JUNK = [None, True, -1, 0, 1, 7, 2**31, 2**63, 10**30, 1e300, math.nan, math.inf, "", "x", "sgd", "\ud800", [], [1, 2], {}, {"a": 1}, [[]]]
+JUNK = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    7,
+    2**31,
+    2**63,
+    10**30,
+    1e300,
+    math.nan,
+    math.inf,
+    "",
+    "x",
+    "sgd",
+    "\ud800",
+    [],
+    [1, 2],
+    {},
+    {"a": 1},
+    [[]],
+]
 
 
 def mutant(rng, good):
@@ -486,7 +591,9 @@ def test_mutants_load_or_are_refused(in_memory, good, rng):
 
 
 def test_control_the_mutants_find_a_missing_check(in_memory, good, rng, monkeypatch):
-    monkeypatch.setattr(snapshot, "_settings", lambda config: snapshot.Settings.checked(**config))  # no check of the names
+    monkeypatch.setattr(
+        snapshot, "_settings", lambda config: snapshot.Settings.checked(**config)
+    )  # no check of the names
     with pytest.raises((KeyError, TypeError, ValueError)):
         load_mutants(rng, good, in_memory, 5000)
 
@@ -584,5 +691,14 @@ def test_control_kill_while_overwriting(tmp_path, rng):
 
 def test_header_limit_is_the_readers(model):
     with pytest.raises(ValueError, match="the header would have"):
-        _safetensors.write(io.BytesIO(), native._SCHEMA, {"note": "x" * (1 << 20)}, snapshot.pack(model).arrays | {
-            "counts": model.vocab.counts, "word_offsets": np.zeros(3, np.int64), "words": np.zeros(3, np.uint8)})
+        _safetensors.write(
+            io.BytesIO(),
+            native._SCHEMA,
+            {"note": "x" * (1 << 20)},
+            snapshot.pack(model).arrays
+            | {
+                "counts": model.vocab.counts,
+                "word_offsets": np.zeros(3, np.int64),
+                "words": np.zeros(3, np.uint8),
+            },
+        )

@@ -15,7 +15,9 @@ NO_BIAS = np.zeros(0, np.float32)
 def test_loss_and_gradient(problem, bias):
     p = problem(130, 11, 20, bias=bias)
     m, n, w = p.pairs
-    loss, gI, gO = loss_and_gradient(m.tolist(), n.astype(np.int64), p.I, p.O, weights=w.tolist(), bias=p.bias if bias else None)
+    loss, gI, gO = loss_and_gradient(
+        m.tolist(), n.astype(np.int64), p.I, p.O, weights=w.tolist(), bias=p.bias if bias else None
+    )
     want_I, want_O = reference.gradient(p.I, p.O, p.centers, p.N, p.bias)
     assert loss == pytest.approx(reference.loss(p.I, p.O, p.centers, p.N, p.bias), rel=1e-6)
     np.testing.assert_allclose(gI[p.centers], want_I, atol=1e-5 * np.abs(want_I).max())
@@ -55,7 +57,13 @@ def test_no_pairs(problem):
         ([0, -1], [0, 0], {}, ValueError, r"centers\[1\] is -1"),
         (np.array([2**32]), [0], {}, ValueError, r"centers\[0\] is 4294967296"),  # found here: it became 0
         ([0], [2**40], {}, ValueError, r"contexts\[0\] is 1099511627776"),
-        ([1.5], [0], {}, TypeError, "centers must be one-dimensional, of integers; it is 1-dimensional, float64"),
+        (
+            [1.5],
+            [0],
+            {},
+            TypeError,
+            "centers must be one-dimensional, of integers; it is 1-dimensional, float64",
+        ),
         (["a"], [0], {}, TypeError, "of integers"),
         ([[1]], [0], {}, TypeError, "it is 2-dimensional"),
         ([0, 1], [0], {}, ValueError, "centers, contexts and weights have 2, 1 and 2 values"),
@@ -98,7 +106,9 @@ def test_log_prob_and_log_partition(problem, bias):
     p = problem(300, 9, 12, scale=0.5, bias=bias)
     m, n = np.int32([5, 0, 5, 299, 5]), np.int32([1, 299, 1, 299, 0])
     want = reference.log_probabilities(p.I, p.O, p.bias)
-    np.testing.assert_allclose(objective.log_prob(m, n, p.I, p.O, p.bias, p.workspace()), want[m, n], atol=2e-6)
+    np.testing.assert_allclose(
+        objective.log_prob(m, n, p.I, p.O, p.bias, p.workspace()), want[m, n], atol=2e-6
+    )
     log_z = objective.log_partition(m, p.I, p.O, p.bias, p.workspace())
     logits = p.I.astype(np.float64) @ p.O.astype(np.float64).T + (p.bias if bias else 0)
     np.testing.assert_allclose(log_z, (logits - want)[m, 0], atol=2e-6)
@@ -110,7 +120,8 @@ def test_total_nll_is_the_sum_over_batches(problem):
     m, n, w = p.pairs
     halves = [_core.group_pairs(m[s], n[s], w[s], p.K) for s in (slice(0, 40), slice(40, None), slice(0, 0))]
     assert objective.total_nll(iter(halves), p.I, p.O, p.bias, p.workspace()) == pytest.approx(
-        reference.loss(p.I, p.O, p.centers, p.N), rel=1e-6)
+        reference.loss(p.I, p.O, p.centers, p.N), rel=1e-6
+    )
 
 
 def test_block_rows():
@@ -122,4 +133,9 @@ def test_block_rows():
 
 def test_shards_are_a_power_of_two_and_a_function_of_K():
     shards = [_core.shard_count(K) for K in (1, 120, 121, 480, 481, 10**4, 10**5, 10**7)]
-    assert all(s & (s - 1) == 0 for s in shards) and shards == sorted(shards) and shards[0] == 1 and shards[-1] == 64
+    assert (
+        all(s & (s - 1) == 0 for s in shards)
+        and shards == sorted(shards)
+        and shards[0] == 1
+        and shards[-1] == 64
+    )

@@ -45,14 +45,22 @@ def take(p, newton, rate=0.1, rows=64, threads=2, sums=None):
     I, O = p.copy()
     sums = sums or (np.zeros(p.K, np.float32), np.zeros(p.K, np.float32))
     shift = np.zeros(p.K, np.float32)
-    return p.workspace(rows, threads).step(I, O, p.bias, *p.batch, shift, rate, *sums, newton), I, O, sums, shift
+    return (
+        p.workspace(rows, threads).step(I, O, p.bias, *p.batch, shift, rate, *sums, newton),
+        I,
+        O,
+        sums,
+        shift,
+    )
 
 
 # ---- the step --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rows", [32, 1024])
-@pytest.mark.parametrize("scale, rate, longest", [(1.0, 1.0, 0.0), (1.0, 0.3, 0.0), (100.0, 1.0, 0.9), (8.0, 0.5, 0.5)])
+@pytest.mark.parametrize(
+    "scale, rate, longest", [(1.0, 1.0, 0.0), (1.0, 0.3, 0.0), (100.0, 1.0, 0.9), (8.0, 0.5, 0.5)]
+)
 @pytest.mark.parametrize("K, H, U", [(260, 19, 100), (97, 33, 5), (1, 1, 1), (300, 1, 70)])
 def test_newton_step_is_its_float64_twin(isa, problem, rng, K, H, U, scale, rate, longest, rows):
     """Steps within the limit of length and beyond it; rows that are no center stay."""
@@ -70,7 +78,9 @@ def test_newton_step_is_its_float64_twin(isa, problem, rng, K, H, U, scale, rate
         assert (cut.mean() > longest) == (longest > 0), cut.mean()
 
 
-@pytest.mark.parametrize("slip", ["no limit", "no prior", "weight forgotten", "matrix transposed and cut", "rate twice"])
+@pytest.mark.parametrize(
+    "slip", ["no limit", "no prior", "weight forgotten", "matrix transposed and cut", "rate twice"]
+)
 def test_control_newton_step(problem, rng, slip):
     p = problem(260, 19, 100, scale=0.5, bias=True)
     inverse = spd(rng, 19, 20.0 if slip == "no limit" else 1.0)
@@ -80,8 +90,14 @@ def test_control_newton_step(problem, rng, slip):
     if slip == "no limit":
         wrong = rows - 0.5 * gI @ inverse / (n + PRIOR)[:, None]
     else:
-        wrong = newton_rows(rows, gI, n * (slip != "weight forgotten"), np.triu(inverse) if slip.startswith("matrix") else inverse,
-                            0.25 if slip == "rate twice" else 0.5, PRIOR * (slip != "no prior"))[0]
+        wrong = newton_rows(
+            rows,
+            gI,
+            n * (slip != "weight forgotten"),
+            np.triu(inverse) if slip.startswith("matrix") else inverse,
+            0.25 if slip == "rate twice" else 0.5,
+            PRIOR * (slip != "no prior"),
+        )[0]
     assert np.abs(I[p.centers] - wrong).max() > 1e-3
 
 
@@ -91,9 +107,13 @@ def test_O_moves_as_without_newton(isa, problem, rng, rows):
     sums = [(np.full(p.K, 0.1, np.float32), np.full(p.K, 0.2, np.float32)) for _ in range(2)]
     loss, I, O, moved, shift = take(p, (spd(rng, 13), 1.0, PRIOR), rows=rows, sums=sums[0])
     plain_loss, plain_I, plain_O, plain_moved, plain_shift = take(p, None, rows=rows, sums=sums[1])
-    assert loss == plain_loss and O.tobytes() == plain_O.tobytes() and shift.tobytes() == plain_shift.tobytes()
+    assert (
+        loss == plain_loss and O.tobytes() == plain_O.tobytes() and shift.tobytes() == plain_shift.tobytes()
+    )
     assert moved[1].tobytes() == plain_moved[1].tobytes()
-    assert (moved[0] == np.float32(0.1)).all() and (plain_moved[0] != moved[0]).any()  # Newton steps keep no sums
+    assert (moved[0] == np.float32(0.1)).all() and (
+        plain_moved[0] != moved[0]
+    ).any()  # Newton steps keep no sums
     assert (I != plain_I).any()
 
 
@@ -101,7 +121,9 @@ def test_newton_with_plain_gradient_descent_for_O(problem, rng):
     """Without Adagrad sums the rows of O move by rate times gradient."""
     p = problem(60, 7, 20, scale=0.4)
     I, O = p.copy()
-    p.workspace().step(I, O, p.bias, *p.batch, np.zeros(p.K, np.float32), 0.01, None, None, (spd(rng, 7), 1.0, PRIOR))
+    p.workspace().step(
+        I, O, p.bias, *p.batch, np.zeros(p.K, np.float32), 0.01, None, None, (spd(rng, 7), 1.0, PRIOR)
+    )
     _, gO = reference.gradient(p.I, p.O, p.centers, p.N)
     np.testing.assert_allclose(O, p.O - 0.01 * gO, atol=1e-5)
 
@@ -109,8 +131,13 @@ def test_newton_with_plain_gradient_descent_for_O(problem, rng):
 def test_threads_and_blocks_of_rows_change_no_bit(isa, problem, rng):
     p = problem(1500, 17, 400, scale=0.3, bias=True)
     newton = spd(rng, 17, 5.0), 0.7, PRIOR
-    results = {rows: {tuple(x.tobytes() for x in take(p, newton, rows=rows, threads=threads)[1:3]) for threads in (1, 2, 3, 7)}
-               for rows in (64, 1024)}
+    results = {
+        rows: {
+            tuple(x.tobytes() for x in take(p, newton, rows=rows, threads=threads)[1:3])
+            for threads in (1, 2, 3, 7)
+        }
+        for rows in (64, 1024)
+    }
     assert all(len(found) == 1 for found in results.values())
 
 
@@ -131,31 +158,61 @@ def test_instruction_sets_with_fma_agree(problem, rng, H):
 # ---- all or nothing --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong", [
-    lambda A: A.astype(np.float64), lambda A: np.ones((8, 8), np.float32), lambda A: np.ones((8, 7), np.float32), lambda A: A[0].copy(),
-    lambda A: A.tolist(),
-], ids=["float64", "larger", "not square", "flat", "list"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda A: A.astype(np.float64),
+        lambda A: np.ones((8, 8), np.float32),
+        lambda A: np.ones((8, 7), np.float32),
+        lambda A: A[0].copy(),
+        lambda A: A.tolist(),
+    ],
+    ids=["float64", "larger", "not square", "flat", "list"],
+)
 def test_a_matrix_that_does_not_fit_moves_nothing(problem, rng, wrong):
     p = problem(60, 7, 20, scale=0.4)
     I, O = p.copy()
-    sums, shift, workspace = (np.zeros(p.K, np.float32), np.zeros(p.K, np.float32)), np.zeros(p.K, np.float32), p.workspace()
+    sums, shift, workspace = (
+        (np.zeros(p.K, np.float32), np.zeros(p.K, np.float32)),
+        np.zeros(p.K, np.float32),
+        p.workspace(),
+    )
     with pytest.raises((ValueError, TypeError)):
         workspace.step(I, O, p.bias, *p.batch, shift, 0.1, *sums, (wrong(spd(rng, 7)), 1.0, PRIOR))
-    assert I.tobytes() == p.I.tobytes() and O.tobytes() == p.O.tobytes() and not any(x.any() for x in (*sums, shift))
-    assert workspace.step(I, O, p.bias, *p.batch, shift, 0.1, *sums, (spd(rng, 7), 1.0, PRIOR)) > 0  # and the next one may
+    assert (
+        I.tobytes() == p.I.tobytes()
+        and O.tobytes() == p.O.tobytes()
+        and not any(x.any() for x in (*sums, shift))
+    )
+    assert (
+        workspace.step(I, O, p.bias, *p.batch, shift, 0.1, *sums, (spd(rng, 7), 1.0, PRIOR)) > 0
+    )  # and the next one may
 
 
 def test_no_matrix_is_an_error_and_no_crash():
     """In a process of its own: found here, None was read as a matrix."""
-    code = ("import numpy as np; from fastsg import _core; f = lambda *s: np.ones(s, np.float32)\n"
-            "_core.Workspace(3, 2, 32, 1).step(f(3, 2), f(3, 2), f(0), np.int32([0]), np.array([0, 1]), np.int32([1]), f(1), f(3), 0.1,"
-            " f(3), f(3), (None, 1.0, 20.0))")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(("TypeError", "ValueError")), (done.returncode, done.stderr)
+    code = (
+        "import numpy as np; from fastsg import _core; f = lambda *s: np.ones(s, np.float32)\n"
+        "_core.Workspace(3, 2, 32, 1).step(f(3, 2), f(3, 2), f(0), np.int32([0]), np.array([0, 1]), np.int32([1]), f(1), f(3), 0.1,"
+        " f(3), f(3), (None, 1.0, 20.0))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(("TypeError", "ValueError")), (
+        done.returncode,
+        done.stderr,
+    )
 
 
-@pytest.mark.parametrize("newton", [(1.0,), (np.eye(7, dtype=np.float32), 1.0), (np.eye(7, dtype=np.float32), "fast", PRIOR), 5],
-                         ids=["no rate", "no prior", "rate is a str", "a number"])
+@pytest.mark.parametrize(
+    "newton",
+    [(1.0,), (np.eye(7, dtype=np.float32), 1.0), (np.eye(7, dtype=np.float32), "fast", PRIOR), 5],
+    ids=["no rate", "no prior", "rate is a str", "a number"],
+)
 def test_newton_is_three_values(problem, newton):
     p = problem(60, 7, 20, scale=0.4)
     I, O = p.copy()
@@ -220,11 +277,16 @@ def test_a_common_shift_of_all_rows_changes_nothing(rng):
 
 def test_curvature_of_a_zero_matrix():
     """As training starts at random: the steps are long, and limited."""
-    np.testing.assert_allclose(Curvature(np.ones(9), 1).inverse(np.zeros((9, 4), np.float32), 0), np.eye(4) * 1e4, rtol=1e-6)
+    np.testing.assert_allclose(
+        Curvature(np.ones(9), 1).inverse(np.zeros((9, 4), np.float32), 0), np.eye(4) * 1e4, rtol=1e-6
+    )
 
 
 def test_curvature_is_taken_in_every_sixteenth_batch(rng):
-    curvature, first, second = Curvature(np.ones(30), 1), *(rng.standard_normal((30, 4)).astype(np.float32) for _ in range(2))
+    curvature, first, second = (
+        Curvature(np.ones(30), 1),
+        *(rng.standard_normal((30, 4)).astype(np.float32) for _ in range(2)),
+    )
     fresh = Curvature(np.ones(30), 1).inverse(second, 0)
     begun = curvature.inverse(first, 0)
     assert Curvature.EVERY == 16 and (begun != fresh).any()
@@ -241,7 +303,12 @@ def test_newton_lowers_the_loss_of_a_batch_as_a_true_newton_step_does(problem):
     p = problem(K, H, 40, scale=0.3)
     N = np.float32(rng.poisson(20, (40, K)) + 0.0)
     rows, columns = np.nonzero(N)
-    p.batch = (p.centers, np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=40))]), columns.astype(np.int32), N[rows, columns])
+    p.batch = (
+        p.centers,
+        np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=40))]),
+        columns.astype(np.int32),
+        N[rows, columns],
+    )
     inverse = np.float32(np.linalg.inv(covariance(p.O, np.ones(K), 0, 0)))
     _, I, _, _, _ = take(p, (inverse, 1.0, 0.0))
     X = p.I.astype(float)

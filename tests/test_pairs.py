@@ -7,7 +7,16 @@ import pytest
 import reference
 
 from fastsg import _core, pairs
-from fastsg.pairs import PairCounts, PairSource, TextSource, Window, entropy, pair_batches, thin, window_batches
+from fastsg.pairs import (
+    PairCounts,
+    PairSource,
+    TextSource,
+    Window,
+    entropy,
+    pair_batches,
+    thin,
+    window_batches,
+)
 
 K = 9
 WINDOWS = {  # public argument: (left, right) of the oracle
@@ -63,13 +72,17 @@ def test_windows(rng, window, shrink, batch_size):
     batches = list(window_batches(tokens, offsets, Window.parse(given, shrink), K, batch_size))
     for _, counts in batches:
         assert_well_formed(counts)
-    assert [done for done, _ in batches] == [min(i + batch_size, len(tokens)) for i in range(0, len(tokens), batch_size)]
+    assert [done for done, _ in batches] == [
+        min(i + batch_size, len(tokens)) for i in range(0, len(tokens), batch_size)
+    ]
     got, want = as_dict(batches), expected_pairs(lists, left, right, shrink)
     assert got.keys() == {pair for pair, weight in want.items() if weight}
     assert all(got[pair] == pytest.approx(want[pair], rel=1e-5) for pair in got)
 
 
-@pytest.mark.parametrize("slip", ["sentence border", "center counts itself", "one word too far", "batch border"])
+@pytest.mark.parametrize(
+    "slip", ["sentence border", "center counts itself", "one word too far", "batch border"]
+)
 def test_control_windows(rng, slip):
     """The comparison above sees each of these slips."""
     lists, tokens, offsets = text(rng)
@@ -81,7 +94,7 @@ def test_control_windows(rng, slip):
     elif slip == "batch border":
         wrong = {}
         for start in range(0, len(tokens), 7):
-            for pair, n in reference.window_pairs([tokens[start:start + 7].tolist()], 2, 2).items():
+            for pair, n in reference.window_pairs([tokens[start : start + 7].tolist()], 2, 2).items():
                 wrong[pair] = wrong.get(pair, 0) + n
     else:
         wrong = reference.window_pairs(lists, 2, 2)
@@ -92,7 +105,12 @@ def test_control_windows(rng, slip):
 
 def test_empty_sentences_are_borders():
     tokens, offsets = np.array([0, 1, 2, 3], np.int32), np.array([0, 0, 2, 2, 2, 4, 4])
-    assert as_dict(window_batches(tokens, offsets, Window.parse(3, False), 4, 1)) == {(0, 1): 1, (1, 0): 1, (2, 3): 1, (3, 2): 1}
+    assert as_dict(window_batches(tokens, offsets, Window.parse(3, False), 4, 1)) == {
+        (0, 1): 1,
+        (1, 0): 1,
+        (2, 3): 1,
+        (3, 2): 1,
+    }
 
 
 def test_one_word_sentences_give_empty_batches():
@@ -151,7 +169,10 @@ def test_drawn_reach_has_the_expected_weights():
 def test_epochs_and_seeds_draw_anew(rng):
     _, tokens, offsets = text(rng)
     window = Window.parse(5, "random")
-    draws = [as_dict(window_batches(tokens, offsets, window, K, 100, seed, epoch)) for seed, epoch in ((1, 0), (1, 1), (2, 0), (1, 0))]
+    draws = [
+        as_dict(window_batches(tokens, offsets, window, K, 100, seed, epoch))
+        for seed, epoch in ((1, 0), (1, 1), (2, 0), (1, 0))
+    ]
     assert draws[0] == draws[3] != draws[1] and draws[0] != draws[2] != draws[1]
 
 
@@ -230,7 +251,9 @@ def test_explicit_pairs(rng, batch_size):
 
 
 def test_counts_of_a_batch(rng):
-    counts = PairCounts(*_core.group_pairs(np.int32([2, 0, 2, 2]), np.int32([1, 1, 1, 0]), np.float32([1, 2, 0.5, 4]), 3))
+    counts = PairCounts(
+        *_core.group_pairs(np.int32([2, 0, 2, 2]), np.int32([1, 1, 1, 0]), np.float32([1, 2, 0.5, 4]), 3)
+    )
     assert counts.centers.tolist() == [0, 2] and counts.row_ptr.tolist() == [0, 1, 3]
     assert counts.contexts.tolist() == [1, 0, 1] and counts.counts.tolist() == [2, 4, 1.5]
     assert counts.total == 7.5 and counts.context_totals(3).tolist() == [4, 3.5, 0]
@@ -268,8 +291,27 @@ def test_entropy():
 # ---- arguments -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("window", [0, -1, (0, 0), (-1, 2), (1,), (1, 2, 3), 2.5, "5", True, (True, 2), (1, 2.0), [], {}, (None, 2),
-                                    2**20 + 1, 2**63])
+@pytest.mark.parametrize(
+    "window",
+    [
+        0,
+        -1,
+        (0, 0),
+        (-1, 2),
+        (1,),
+        (1, 2, 3),
+        2.5,
+        "5",
+        True,
+        (True, 2),
+        (1, 2.0),
+        [],
+        {},
+        (None, 2),
+        2**20 + 1,
+        2**63,
+    ],
+)
 def test_window_refuses(window):
     with pytest.raises(ValueError, match="window is "):
         Window.parse(window, True)
@@ -277,12 +319,18 @@ def test_window_refuses(window):
 
 @pytest.mark.parametrize("shrink", ["yes", None, 2, "Random", 0.5])
 def test_shrink_windows_refuses(shrink):
-    with pytest.raises(ValueError, match="shrink_windows is .*; allowed are True .or 'expected'., False, 'random' and 'harmonic'"):
+    with pytest.raises(
+        ValueError,
+        match="shrink_windows is .*; allowed are True .or 'expected'., False, 'random' and 'harmonic'",
+    ):
         Window.parse(5, shrink)
 
 
 def test_window_takes_numpy_integers_and_lists():
-    assert Window.parse(np.int64(3), False)[:2] == (3, 3) and Window.parse([2, np.int32(4)], False)[:2] == (2, 4)
+    assert Window.parse(np.int64(3), False)[:2] == (3, 3) and Window.parse([2, np.int32(4)], False)[:2] == (
+        2,
+        4,
+    )
     assert Window.parse(2**20, False).left == 2**20
 
 
@@ -296,7 +344,12 @@ def test_a_batch_that_cannot_fit_is_refused():
     n = 50_000
     tokens = np.zeros(n, np.int32)
     for window in (None, 30_000):
-        with pytest.raises(ValueError, match="the window takes up to 50000 words of a sentence: a batch of 10000 centers"):
+        with pytest.raises(
+            ValueError, match="the window takes up to 50000 words of a sentence: a batch of 10000 centers"
+        ):
             next(window_batches(tokens, np.array([0, n]), Window.parse(window, False), 1, 10_000))
-    assert next(window_batches(tokens, np.array([0, n]), Window.parse(5, False), 1, 10_000))[1].total == 10_000 * 10 - 15
+    assert (
+        next(window_batches(tokens, np.array([0, n]), Window.parse(5, False), 1, 10_000))[1].total
+        == 10_000 * 10 - 15
+    )
     assert pairs._MAX_BATCH_PAIRS == 2**26

@@ -49,7 +49,9 @@ def test_predict_context(model, topn):
 
 
 def test_predict_context_breaks_ties_by_id():
-    still = SoftmaxModel(Vocab(WORDS, np.ones(40, int)), np.zeros((40, 2), np.float32), np.zeros((40, 2), np.float32))
+    still = SoftmaxModel(
+        Vocab(WORDS, np.ones(40, int)), np.zeros((40, 2), np.float32), np.zeros((40, 2), np.float32)
+    )
     assert still.predict_context(9, 3) == [(word, pytest.approx(1 / 40)) for word in WORDS[:3]]
 
 
@@ -69,7 +71,9 @@ def test_score_and_perplexity(rng, window, shrink):
     nll, unigram, weight = model.nll(EncodedCorpus.from_iter(sentences, vocab=model.vocab))
     p = np.arange(40, 0, -1) / np.arange(41).sum()
     assert nll == pytest.approx(-want, rel=1e-6) and weight == pytest.approx(sum(pairs.values()), rel=1e-6)
-    assert unigram == pytest.approx(-sum(w * math.log(p[n]) for (_, n), w in pairs.items()) / weight, rel=1e-6)
+    assert unigram == pytest.approx(
+        -sum(w * math.log(p[n]) for (_, n), w in pairs.items()) / weight, rel=1e-6
+    )
 
 
 def test_scoring_in_pieces_is_scoring_as_a_whole(model, rng, monkeypatch):
@@ -92,9 +96,15 @@ def test_perfect_and_hopeless_models():
 
 
 def test_unknown_words_are_named_and_close_ones_suggested(model):
-    for ask in (lambda w: model.predict_context(w), lambda w: model.predict_proba(["w01", w]), lambda w: model.log_prob([w], ["w01"]),
-                lambda w: model.log_prob(["w01"], [w])):
-        with pytest.raises(KeyError, match="'W03' is not among the 40 words of the vocabulary; close words: 'w03'"):
+    for ask in (
+        lambda w: model.predict_context(w),
+        lambda w: model.predict_proba(["w01", w]),
+        lambda w: model.log_prob([w], ["w01"]),
+        lambda w: model.log_prob(["w01"], [w]),
+    ):
+        with pytest.raises(
+            KeyError, match="'W03' is not among the 40 words of the vocabulary; close words: 'w03'"
+        ):
             ask("W03")
         with pytest.raises(KeyError, match="'xyzzy' is not among the 40 words"):
             ask("xyzzy")
@@ -102,8 +112,12 @@ def test_unknown_words_are_named_and_close_ones_suggested(model):
 
 @pytest.mark.parametrize("bad", [-1, 40, 2**31, 2**40])
 def test_ids_outside_the_vocabulary(model, bad):
-    for ask in (model.predict_context, lambda i: model.predict_proba([0, i]), lambda i: model.log_prob([i], [0]),
-                lambda i: model.log_prob([0], [i])):
+    for ask in (
+        model.predict_context,
+        lambda i: model.predict_proba([0, i]),
+        lambda i: model.log_prob([i], [0]),
+        lambda i: model.log_prob([0], [i]),
+    ):
         with pytest.raises(ValueError, match=rf"\[[01]\] is {bad}; ids must lie in \[0, 40\)"):
             ask(bad)
 
@@ -132,12 +146,25 @@ def test_malformed_questions(model):
 def test_subsampling_is_undone(output_bias):
     """Training thins the contexts, P_thin ~ P keep; what is shown is about the real text, so frequent words keep their share."""
     rng = np.random.default_rng(1)
-    sentences = [[WORDS[i] for i in (40 * rng.random(20) ** 4).astype(int)] for _ in range(400)]  # context says nothing here
-    model = SkipGram(sentences, vector_size=4, min_count=1, sample=0.02, epochs=30, window=2, batch_size=1000,
-                     output_bias=output_bias, progress=False)
+    sentences = [
+        [WORDS[i] for i in (40 * rng.random(20) ** 4).astype(int)] for _ in range(400)
+    ]  # context says nothing here
+    model = SkipGram(
+        sentences,
+        vector_size=4,
+        min_count=1,
+        sample=0.02,
+        epochs=30,
+        window=2,
+        batch_size=1000,
+        output_bias=output_bias,
+        progress=False,
+    )
     keep = model.vocab.keep_probabilities(0.02)
     assert keep.min() < 0.3
-    bias = -np.log(keep) + (np.log(model.vocab.unigram() * keep / (model.vocab.unigram() * keep).sum()) if output_bias else 0)
+    bias = -np.log(keep) + (
+        np.log(model.vocab.unigram() * keep / (model.vocab.unigram() * keep).sum()) if output_bias else 0
+    )
     np.testing.assert_allclose(model.real_bias(), bias, atol=1e-6)
     P = model.predict_proba(model.vocab.words)
     np.testing.assert_allclose(P, np.exp(reference.log_probabilities(model.I, model.O, bias)), rtol=1e-5)
@@ -150,4 +177,6 @@ def test_subsampling_is_undone(output_bias):
 def test_real_bias_without_subsampling():
     model = SkipGram([["a", "b", "a"]] * 3, vector_size=2, min_count=1, sample=0, progress=False)
     np.testing.assert_allclose(model.real_bias(), np.log([2 / 3, 1 / 3]), rtol=1e-6)
-    assert SkipGram([["a", "b"]], vector_size=2, min_count=1, sample=0, output_bias=None, progress=False).real_bias().shape == (0,)
+    assert SkipGram(
+        [["a", "b"]], vector_size=2, min_count=1, sample=0, output_bias=None, progress=False
+    ).real_bias().shape == (0,)

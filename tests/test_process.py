@@ -19,9 +19,19 @@ import pytest
 import fastsg
 from fastsg import Callback, SkipGram, _core
 
-ROOT = Path(fastsg.__file__).resolve().parents[1]  # where the package under test lies, for the processes started here
+ROOT = (
+    Path(fastsg.__file__).resolve().parents[1]
+)  # where the package under test lies, for the processes started here
 TEXT = [[f"w{(i * j) % 300}" for i in range(1, 25)] for j in range(1, 120)]
-COMMON = {"vector_size": 16, "min_count": 1, "epochs": 2, "batch_size": 500, "sample": 0, "workers": 2, "progress": False}
+COMMON = {
+    "vector_size": 16,
+    "min_count": 1,
+    "epochs": 2,
+    "batch_size": 500,
+    "sample": 0,
+    "workers": 2,
+    "progress": False,
+}
 
 
 def train(**settings):
@@ -35,8 +45,13 @@ def bits(model):
 def run(code, **environment):
     """Run Python code in a process of its own, which may not outlive a minute."""
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": paths} | environment,
-                          capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": paths} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 # ---- fork ------------------------------------------------------------------------------------------------------------
@@ -62,12 +77,15 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system doe
 @needs_fork
 def test_forked_children_train():
     """Again and again, several at once, and the parent goes on too: all with the same bits."""
-    code = FORK + """
+    code = (
+        FORK
+        + """
 for round in range(4):
     children = [child(os.fork) for _ in range(3)]
     assert train() == here
     print(*[os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
 """
+    )
     done = run(code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["0"] * 12
@@ -75,7 +93,9 @@ for round in range(4):
 
 @needs_fork
 def test_grandchildren_train():
-    code = FORK + """
+    code = (
+        FORK
+        + """
 pid = os.fork()
 if pid == 0:
     signal.alarm(40)
@@ -84,20 +104,26 @@ if pid == 0:
     os._exit(0 if good and os.waitpid(grandchild, 0)[1] == 0 else 3)
 print(os.waitpid(pid, 0)[1])
 """
+    )
     done = run(code)
     assert done.stdout.split() == ["0"], done.stderr
 
 
 @needs_fork
-@pytest.mark.skipif(not _core.OPENMP or not sys.platform.startswith("linux"), reason="needs OpenMP as gcc has it")
+@pytest.mark.skipif(
+    not _core.OPENMP or not sys.platform.startswith("linux"), reason="needs OpenMP as gcc has it"
+)
 def test_control_fork_behind_our_back_hangs():
     """Without the handler (a fork that Python does not see) the child waits for threads that are not there."""
-    code = FORK + """
+    code = (
+        FORK
+        + """
 pid = child(ctypes.CDLL(None).fork)
 time.sleep(2)
 print("waits" if os.waitpid(pid, os.WNOHANG)[0] == 0 else "trained")
 os.kill(pid, signal.SIGKILL)
 """
+    )
     done = run(code)
     if done.stdout.split() == ["trained"]:
         pytest.skip("this OpenMP survives a fork by itself")
@@ -164,19 +190,28 @@ class Meanwhile(Callback):
 
     def on_epoch_begin(self, model):
         if self.caught is None:
-            self.caught = "nothing yet"  # if a second training does begin, its callbacks must not begin a third
+            self.caught = (
+                "nothing yet"  # if a second training does begin, its callbacks must not begin a third
+            )
             (self.caught,) = in_threads(lambda: self.action(model))
 
 
 @pytest.mark.parametrize(
     "action",
-    [lambda m: m.train(), lambda m: m.partial_fit(TEXT), lambda m: m.fit_pairs(["w0"], ["w1"]), lambda m: m.build_vocab(TEXT)],
+    [
+        lambda m: m.train(),
+        lambda m: m.partial_fit(TEXT),
+        lambda m: m.fit_pairs(["w0"], ["w1"]),
+        lambda m: m.build_vocab(TEXT),
+    ],
     ids=["train", "partial_fit", "fit_pairs", "build_vocab"],
 )
 def test_one_model_in_two_threads_is_refused(action):
     meanwhile = Meanwhile(action)
     model = train(callbacks=[meanwhile])
-    assert isinstance(meanwhile.caught, RuntimeError) and "this model is being trained already" in str(meanwhile.caught)
+    assert isinstance(meanwhile.caught, RuntimeError) and "this model is being trained already" in str(
+        meanwhile.caught
+    )
     assert bits(model) == bits(train())  # the first one was not disturbed
     assert len(model.train(epochs=1).history) == 3  # and the model is free again
 
@@ -261,11 +296,18 @@ print(json.dumps([caught, finite, loss, len(model.history)]))
 def test_interrupt(moment):
     """Control-C becomes KeyboardInterrupt between batches, soon; the model stays whole and can go on."""
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    done = subprocess.run([sys.executable, "-c", INTERRUPT, moment], env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True,
-                          timeout=100)
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPT, moment],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert done.returncode == 0, done.stderr
     caught, finite, loss, epochs = json.loads(done.stdout)
-    assert caught is not None and caught < 10  # of a training that would take hours; a tighter bound would test this machine's load
+    assert (
+        caught is not None and caught < 10
+    )  # of a training that would take hours; a tighter bound would test this machine's load
     assert finite and loss < 0 and epochs >= 1
 
 
@@ -285,7 +327,12 @@ def test_interrupt_within_a_step_writes_nothing(problem):
     gc.disable()  # a signal that lands in another test's destructor is swallowed there
     try:
         with pytest.raises(KeyboardInterrupt) as caught:
-            list(map(operator.call, [ctypes.pythonapi.PyErr_SetInterrupt, functools.partial(workspace.step, *args)]))
+            list(
+                map(
+                    operator.call,
+                    [ctypes.pythonapi.PyErr_SetInterrupt, functools.partial(workspace.step, *args)],
+                )
+            )
     finally:
         gc.enable()
         signal.signal(signal.SIGINT, previous)
@@ -299,19 +346,35 @@ def test_interrupt_within_a_step_writes_nothing(problem):
 
 @pytest.mark.parametrize("given", [{}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "1000"}])
 def test_wait_policy_is_restored(given):
-    code = "import os; import fastsg; print(os.environ.get('OMP_WAIT_POLICY'), os.environ.get('GOMP_SPINCOUNT'))"
-    clean = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    code = (
+        "import os; import fastsg; print(os.environ.get('OMP_WAIT_POLICY'), os.environ.get('GOMP_SPINCOUNT'))"
+    )
+    clean = {
+        name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    }
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    done = subprocess.run([sys.executable, "-c", code], env=clean | {"PYTHONPATH": paths} | given, capture_output=True,
-                          text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | {"PYTHONPATH": paths} | given,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.split() == [given.get("OMP_WAIT_POLICY", "None"), given.get("GOMP_SPINCOUNT", "None")]
 
 
-@pytest.mark.skipif(not _core.OPENMP or not sys.platform.startswith("linux"), reason="needs OpenMP as gcc has it")
+@pytest.mark.skipif(
+    not _core.OPENMP or not sys.platform.startswith("linux"), reason="needs OpenMP as gcc has it"
+)
 def test_wait_policy_reaches_openmp():
     """libgomp says what it has read: passive, unless somebody chose."""
+
     def shown(**given):
-        return [line for line in run("import fastsg", OMP_DISPLAY_ENV="true", **given).stderr.splitlines() if "OMP_WAIT_POLICY" in line]
+        return [
+            line
+            for line in run("import fastsg", OMP_DISPLAY_ENV="true", **given).stderr.splitlines()
+            if "OMP_WAIT_POLICY" in line
+        ]
 
     if not shown():
         pytest.skip("this OpenMP shows nothing")

@@ -51,7 +51,9 @@ HOSTILE_BYTES = st.lists(
 def read(paths, cut=_text.last_space, **options):
     """The blocks of files as (bytes, offset)."""
     options.setdefault("block_bytes", 64)
-    return [(bytes(b.text[: b.n]), b.offset) for b in reading.blocks(reading.input_paths(paths), cut, **options)]
+    return [
+        (bytes(b.text[: b.n]), b.offset) for b in reading.blocks(reading.input_paths(paths), cut, **options)
+    ]
 
 
 def padded(data):
@@ -98,7 +100,25 @@ def test_clean_finds_what_the_decoder_finds(data):
 
 def test_clean_every_two_and_three_byte_sequence():
     """All combinations of interesting bytes, against Python's decoder."""
-    edge = [0x00, 0x20, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xEF]
+    edge = [
+        0x00,
+        0x20,
+        0x7F,
+        0x80,
+        0x8F,
+        0x90,
+        0x9F,
+        0xA0,
+        0xBF,
+        0xC0,
+        0xC1,
+        0xC2,
+        0xDF,
+        0xE0,
+        0xE1,
+        0xED,
+        0xEF,
+    ]
     edge += [0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF]
     for a in range(0x80, 0x100):
         for b in edge:
@@ -143,10 +163,15 @@ def test_merge_of_tables_with_different_seeds():
     def table(words, seed):
         data = " ".join(words).encode()
         made = _text.WordTable(64, seed)
-        made.encode(padded(data), len(data), 4096, np.empty(len(data), np.int32), np.empty(len(data), np.int64))
+        made.encode(
+            padded(data), len(data), 4096, np.empty(len(data), np.int32), np.empty(len(data), np.int64)
+        )
         return made
 
-    ours, theirs = [f"w{i}" * (i % 9 + 1) for i in range(3000)], [f"w{i}" * (i % 9 + 1) for i in range(2000, 6000)]
+    ours, theirs = (
+        [f"w{i}" * (i % 9 + 1) for i in range(3000)],
+        [f"w{i}" * (i % 9 + 1) for i in range(2000, 6000)],
+    )
     first, second = table(ours, 1), table(theirs, 2)
     ids = first.merge(second)
     counts, slots = first.index()
@@ -160,9 +185,13 @@ def test_merging_many_types_takes_linear_time():
 
     def timed_merge(seed):
         tables = [_text.WordTable(seed=s) for s in (1, seed)]
-        for table, first in zip(tables, (0, 580_000), strict=True):  # so full that the front overflows before it grows
+        for table, first in zip(
+            tables, (0, 580_000), strict=True
+        ):  # so full that the front overflows before it grows
             data = " ".join(f"w{i}" for i in range(first, first + 580_000)).encode()
-            table.encode(padded(data), len(data), 99, np.empty(len(data), np.int32), np.empty(len(data), np.int64))
+            table.encode(
+                padded(data), len(data), 99, np.empty(len(data), np.int32), np.empty(len(data), np.int64)
+            )
         start = time.perf_counter()
         tables[0].merge(tables[1])
         took = time.perf_counter() - start
@@ -286,7 +315,9 @@ def test_damaged(tmp_path, suffix, damage, rng):
 def test_compressed_without_its_suffix(tmp_path, suffix):
     path = tmp_path / "a.txt"
     path.write_bytes(PACK[suffix](b"the of and\n" * 50))
-    with pytest.raises(ValueError, match=f"holds {suffix[1:]} data, not text; its name must end with {suffix}"):
+    with pytest.raises(
+        ValueError, match=f"holds {suffix[1:]} data, not text; its name must end with {suffix}"
+    ):
         read(path)
 
 
@@ -388,7 +419,9 @@ def test_lines_are_those_of_universal_newlines(tmp_path, block_bytes, rng):
     data = "".join(rng.choice(["a", "é ", "\n", "\r", "\r\n", "\x85", "\u2028", "\v", "\x1c"], 500)).encode()
     (tmp_path / "a").write_bytes(data)
     found = list(
-        reading.lines(reading.blocks([str(tmp_path / "a")], reading.last_line, block_bytes=block_bytes), "strict", id)
+        reading.lines(
+            reading.blocks([str(tmp_path / "a")], reading.last_line, block_bytes=block_bytes), "strict", id
+        )
     )
     expected = (tmp_path / "a").open(encoding="utf-8").read().split("\n")
     assert found == [line for line in expected if line]
@@ -401,7 +434,10 @@ def test_lines_are_those_of_universal_newlines(tmp_path, block_bytes, rng):
         (lambda s: s.split(), ["a", "b"]),
         (SimpleNamespace(encode=lambda s: SimpleNamespace(tokens=s.split(), ids=[1, 2])), ["a", "b"]),
         (SimpleNamespace(encode=lambda s: SimpleNamespace(ids=[1, 2])), ["1", "2"]),
-        (SimpleNamespace(encode=lambda s: SimpleNamespace(ids=[1, 2]), id_to_token="?#".__getitem__), ["#", "?"]),
+        (
+            SimpleNamespace(encode=lambda s: SimpleNamespace(ids=[1, 2]), id_to_token="?#".__getitem__),
+            ["#", "?"],
+        ),
         (SimpleNamespace(encode=lambda s: [1, 2]), ["1", "2"]),
         (SimpleNamespace(encode=lambda s: s.split()), ["a", "b"]),
     ],

@@ -28,14 +28,26 @@ def test_python_example_runs(tmp_path, monkeypatch):
 
 
 def test_commands_parse():
-    lines = [line for language, block in BLOCKS if not language for line in block.splitlines() if line.startswith("fastsg ")]
+    lines = [
+        line
+        for language, block in BLOCKS
+        if not language
+        for line in block.splitlines()
+        if line.startswith("fastsg ")
+    ]
     assert len(lines) >= 3
     for line in lines:
         parse(shlex.split(line)[1:])
 
 
 def test_the_two_commands():
-    commands = [line for language, block in BLOCKS if not language for line in block.splitlines() if line.startswith("pip install")]
+    commands = [
+        line
+        for language, block in BLOCKS
+        if not language
+        for line in block.splitlines()
+        if line.startswith("pip install")
+    ]
     assert commands == ["pip install . && fastsg demo", 'pip install ".[test]" && pytest']
 
 
@@ -50,5 +62,10 @@ def test_named_files_exist(path):
 
 
 def test_no_placeholder_is_left():
-    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+    for path in [
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").glob("*.md"),
+    ]:
         assert "@@" not in path.read_text(encoding="utf-8"), path

@@ -20,15 +20,21 @@ def test_report_adds_up():
     model = trained(validation=SENTENCES)
     report = build_report(model, 0.5)
     assert report["pairs"] == sum(epoch["pairs"] for epoch in model.history)
-    assert report["seconds"]["total"] == pytest.approx(sum(value for name, value in report["seconds"].items() if name != "total"))
+    assert report["seconds"]["total"] == pytest.approx(
+        sum(value for name, value in report["seconds"].items() if name != "total")
+    )
     assert report["seconds"]["save"] == 0.5
-    assert report["valid_unigram_nll"] > 0 and report["epochs"][1]["valid_nll"] == model.history[1]["valid_nll"]
+    assert (
+        report["valid_unigram_nll"] > 0 and report["epochs"][1]["valid_nll"] == model.history[1]["valid_nll"]
+    )
     assert report["uniform_nll"] == math.log(4)
 
 
 def test_same_training_same_digests():
     first, second = build_report(trained(workers=1)), build_report(trained(workers=2))
-    assert first["input_sha256"] == second["input_sha256"] and first["output_sha256"] == second["output_sha256"]
+    assert (
+        first["input_sha256"] == second["input_sha256"] and first["output_sha256"] == second["output_sha256"]
+    )
     assert build_report(trained(seed=2))["input_sha256"] != first["input_sha256"]
 
 
@@ -52,18 +58,30 @@ def test_json_has_no_nan(tmp_path):
 
 def test_summary_is_for_people():
     text = summary(build_report(trained(validation=SENTENCES)))
-    for part in ("4 words x 4 coordinates", "epoch 2", "held-out", "perplexity", "ln K", "pairs/s", "peak memory"):
+    for part in (
+        "4 words x 4 coordinates",
+        "epoch 2",
+        "held-out",
+        "perplexity",
+        "ln K",
+        "pairs/s",
+        "peak memory",
+    ):
         assert part in text
     assert "None" not in text and "nan" not in text
     assert "held-out" not in summary(build_report(trained()))
 
 
 def test_the_epoch_that_early_stopping_put_back_is_named():
-    model = trained(validation=[["a", "a", "d", "d"]] * 3, callbacks=[EarlyStopping(patience=1)], alpha=2.0, epochs=9)
+    model = trained(
+        validation=[["a", "a", "d", "d"]] * 3, callbacks=[EarlyStopping(patience=1)], alpha=2.0, epochs=9
+    )
     report = build_report(model)
     if report["restored_epoch"] is None:
         pytest.fail("the held-out loss never rose: choose another text")
-    assert -model.score(model.validation) == pytest.approx(report["epochs"][report["restored_epoch"] - 1]["valid_nll"], rel=1e-6)
+    assert -model.score(model.validation) == pytest.approx(
+        report["epochs"][report["restored_epoch"] - 1]["valid_nll"], rel=1e-6
+    )
     assert f"those of epoch {report['restored_epoch']}" in summary(report) and not report["interrupted"]
 
 

@@ -12,7 +12,10 @@ from fastsg.optim import DEFAULT_ALPHA, SCHEDULES, Optimizer, constant_rate, lin
 from fastsg.settings import Settings, default_batch_rows, default_batch_size, default_sample
 
 # what the constructor passes on unless told otherwise
-GOOD = {field.name: inspect.signature(SkipGram).parameters[field.name].default for field in dataclasses.fields(Settings)}
+GOOD = {
+    field.name: inspect.signature(SkipGram).parameters[field.name].default
+    for field in dataclasses.fields(Settings)
+}
 
 
 @pytest.mark.parametrize(
@@ -76,10 +79,15 @@ def test_the_window_is_refused_by_the_constructor():
 
 def test_defaults_that_depend_on_the_solver():
     counts, sgd = (Settings.checked(**GOOD | {"solver": solver}) for solver in ("counts", "sgd"))
-    assert (counts.optimizer, counts.init) == ("newton", "svd") and (sgd.optimizer, sgd.init) == ("adagrad", "random")
+    assert (counts.optimizer, counts.init) == ("newton", "svd") and (sgd.optimizer, sgd.init) == (
+        "adagrad",
+        "random",
+    )
     given = Settings.checked(**GOOD | {"solver": "sgd", "optimizer": "newton"})
     assert given.optimizer == "newton" and Settings.checked(**GOOD | {"init": "random"}).init == "random"
-    with pytest.raises(ValueError, match=r"init is 'svd'; allowed are 'random' \(svd needs solver='counts'\)"):
+    with pytest.raises(
+        ValueError, match=r"init is 'svd'; allowed are 'random' \(svd needs solver='counts'\)"
+    ):
         Settings.checked(**GOOD | {"solver": "sgd", "init": "svd"})
 
 
@@ -109,8 +117,16 @@ def test_default_batch_rows():
 @pytest.mark.parametrize("window", [np.int64(4), (np.int32(1), 2), [3, np.int8(2)], None])
 def test_values_are_plain(window):
     """Found here: NumPy's integers went into reports, which json refuses."""
-    numpys = {"vector_size": np.int32(7), "epochs": np.int64(2), "seed": np.uint64(3), "alpha": np.float32(0.25), "window": window,
-              "batch_size": np.int16(64), "max_final_vocab": np.int64(9), "sample": np.float64(1e-3)}
+    numpys = {
+        "vector_size": np.int32(7),
+        "epochs": np.int64(2),
+        "seed": np.uint64(3),
+        "alpha": np.float32(0.25),
+        "window": window,
+        "batch_size": np.int16(64),
+        "max_final_vocab": np.int64(9),
+        "sample": np.float64(1e-3),
+    }
     shown = Settings.checked(**GOOD | numpys).as_dict()
     assert json.loads(json.dumps(shown))["vector_size"] == 7
     assert {type(value) for value in shown.values()} <= {int, float, str, bool, tuple, type(None)}

@@ -11,7 +11,14 @@ from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, SkipGram, _core,
 
 TIMES = ("seconds", "count_seconds", "pairs_per_second")
 FMA = [name for name in _core.available_isas() if name != "generic"]
-PLAIN = {"vector_size": 5, "window": 3, "shrink_windows": False, "sample": 0, "min_count": 1, "progress": False}
+PLAIN = {
+    "vector_size": 5,
+    "window": 3,
+    "shrink_windows": False,
+    "sample": 0,
+    "min_count": 1,
+    "progress": False,
+}
 
 
 def text(seed=0, sentences=400, words=40):
@@ -27,7 +34,9 @@ def make(sentences=None, **settings):
 
 def outcome(model):
     """Everything a training leaves, without its times."""
-    history = [{name: value for name, value in record.items() if name not in TIMES} for record in model.history]
+    history = [
+        {name: value for name, value in record.items() if name not in TIMES} for record in model.history
+    ]
     return model.I.tobytes(), model.O.tobytes(), repr(history)
 
 
@@ -39,16 +48,22 @@ def test_counts_and_pairs_have_the_same_gradient(isa, rng, bias):
     """All windows of a text, pair by pair, and the rows of its counts: one loss, one gradient, and the oracle's."""
     corpus = EncodedCorpus.from_iter(text(sentences=60), min_count=1)
     K, H = len(corpus.vocab), 7
-    sentences = [corpus.tokens[a:b].tolist() for a, b in zip(corpus.offsets, corpus.offsets[1:], strict=False)]
+    sentences = [
+        corpus.tokens[a:b].tolist() for a, b in zip(corpus.offsets, corpus.offsets[1:], strict=False)
+    ]
     pairs = reference.window_pairs(sentences, 3, 3)
     m, n = (np.array(side) for side in zip(*pairs, strict=True))
     w = np.array(list(pairs.values()))
     I, O = (rng.standard_normal((K, H)).astype(np.float32) for _ in range(2))
     b = np.log(corpus.vocab.unigram()).astype(np.float32) if bias else np.zeros(0, np.float32)
-    loss, gI, gO = objective.loss_and_gradient(np.repeat(m, np.int64(w)), np.repeat(n, np.int64(w)), I, O, bias=b if bias else None)
+    loss, gI, gO = objective.loss_and_gradient(
+        np.repeat(m, np.int64(w)), np.repeat(n, np.int64(w)), I, O, bias=b if bias else None
+    )
     counts = CooccurrenceCounts.from_corpus(corpus, window=3, shrink_windows=False)
     ids = np.arange(K, dtype=np.int32)
-    rows = objective.make_workspace(K, H, 2).gradient(I, O, b, ids, counts.row_ptr, counts.contexts, counts.counts)
+    rows = objective.make_workspace(K, H, 2).gradient(
+        I, O, b, ids, counts.row_ptr, counts.contexts, counts.counts
+    )
     N = np.zeros((K, K))
     N[m, n] = w
     exact = reference.loss(I, O, ids, N, b), *reference.gradient(I, O, ids, N, b)
@@ -96,8 +111,14 @@ def test_one_step_is_the_same_step():
 @pytest.mark.parametrize("optimizer", ["adagrad", "newton", "sgd"])
 def test_every_solver_learns_with_every_optimizer(solver, optimizer):
     held_out = text(0)[300:]
-    model = make(text(0)[:300], solver=solver, optimizer=optimizer, batch_size=10 if solver == "counts" else 100, epochs=5,
-                 validation=held_out)
+    model = make(
+        text(0)[:300],
+        solver=solver,
+        optimizer=optimizer,
+        batch_size=10 if solver == "counts" else 100,
+        epochs=5,
+        validation=held_out,
+    )
     assert model.history[-1]["valid_nll"] < model.history[0]["valid_unigram_nll"] - 0.02
     assert model.history[-1]["nll"] < model.history[0]["nll"]
 
@@ -118,7 +139,9 @@ class Look(Callback):
 def started(**settings):
     """(P(n|m) as the start leaves it, unigram distribution of contexts, and of centers)"""
     model, look = make(**{"vector_size": 12} | settings), Look()
-    counts = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter(text(sentences=600, words=80), min_count=1), window=3)
+    counts = CooccurrenceCounts.from_corpus(
+        EncodedCorpus.from_iter(text(sentences=600, words=80), min_count=1), window=3
+    )
     p = counts.column_sums() / counts.total
     model.fit_counts(counts, epochs=1, callbacks=[look])
     P = np.exp(reference.log_probabilities(*look.seen[0], np.log(p) if model.settings.output_bias else None))
@@ -166,7 +189,14 @@ COUNTED = {
     "thinned": {"sample": 0.02, "draws": 2, "window": (4, 1), "output_bias": None},
     "weighed": {"sample": 0.02, "draws": 0, "window": None, "shrink_windows": True},
     "coarse to fine": {"sample": 0.02, "head": 0.4, "epochs": 5},
-    "coarse to fine, one side": {"sample": 0.02, "head": 0.1, "epochs": 4, "window": (0, 3), "output_bias": None, "optimizer": "adagrad"},
+    "coarse to fine, one side": {
+        "sample": 0.02,
+        "head": 0.1,
+        "epochs": 4,
+        "window": (0, 3),
+        "output_bias": None,
+        "optimizer": "adagrad",
+    },
 }
 
 
@@ -199,12 +229,18 @@ def test_instruction_sets_with_fma_agree(name):
 # ---- counts as what is trained on ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{}, {"sample": 0.02}, {"sample": 0.02, "draws": 0, "window": (1, 3)}, {"output_bias": None}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"sample": 0.02}, {"sample": 0.02, "draws": 0, "window": (1, 3)}, {"output_bias": None}],
+    ids=str,
+)
 def test_counts_taken_apart_are_the_counts_of_the_text(options):
     """The vocabulary built from the text, and then counts of it: bit for bit the training on the text."""
     whole = make(text(), **options)
     corpus = EncodedCorpus.from_iter(text(), min_count=1)
-    given = {"window": 3, "sample": 0} | {name: value for name, value in options.items() if name != "output_bias"}
+    given = {"window": 3, "sample": 0} | {
+        name: value for name, value in options.items() if name != "output_bias"
+    }
     counts = CooccurrenceCounts.for_training(corpus, shrink_windows=False, **given)
     assert (counts.thinned is None) == (not given["sample"])
     model = make(**options)
@@ -218,7 +254,10 @@ def test_a_model_without_a_vocabulary_takes_that_of_the_counts():
     assert model.vocab is counts.vocab and len(model.history) == 2
     assert model.history[0]["pairs"] == pytest.approx(counts.total, rel=1e-6)
     assert np.isfinite(model.real_bias()).all() and model._keep.tobytes() == counts.keep.tobytes()
-    assert make().fit_counts(CooccurrenceCounts.from_arrays([0, 1], [1, 0], [1.0, 2.0])).vocab.words == ["1", "0"]
+    assert make().fit_counts(CooccurrenceCounts.from_arrays([0, 1], [1, 0], [1.0, 2.0])).vocab.words == [
+        "1",
+        "0",
+    ]
 
 
 def test_counts_of_others_bring_the_frequencies_of_their_contexts(rng):
@@ -226,18 +265,24 @@ def test_counts_of_others_bring_the_frequencies_of_their_contexts(rng):
     m, n, w = rng.integers(0, 30, 500), 30 * rng.random(500) ** 2, rng.random(500)
     counts = CooccurrenceCounts.from_arrays(m, n.astype(int), w)
     model = make(epochs=1).fit_counts(counts)
-    np.testing.assert_allclose(np.exp(model.real_bias()), np.maximum(counts.column_sums() / counts.total, 1e-30), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.exp(model.real_bias()), np.maximum(counts.column_sums() / counts.total, 1e-30), rtol=1e-5
+    )
     assert model.sample == 0
 
 
 def test_fit_counts_refuses():
     corpus = EncodedCorpus.from_iter(text(), min_count=1)
-    plain, thinned, other = (CooccurrenceCounts.from_corpus(corpus, sample=sample) for sample in (0, 0.02, 0.05))
+    plain, thinned, other = (
+        CooccurrenceCounts.from_corpus(corpus, sample=sample) for sample in (0, 0.02, 0.05)
+    )
     with pytest.raises(ValueError, match="fit_counts needs a model with solver='counts'; this one has 'sgd'"):
         make(solver="sgd").fit_counts(plain)
     model = make(text(5, words=30), epochs=1)
     before = outcome(model)
-    with pytest.raises(ValueError, match="the counts have another vocabulary than the model; count with vocab=model.vocab"):
+    with pytest.raises(
+        ValueError, match="the counts have another vocabulary than the model; count with vocab=model.vocab"
+    ):
         model.fit_counts(plain)
     assert outcome(model) == before
     for sample, counts in ((0, thinned), (0.02, plain), (0.02, other)):
@@ -264,7 +309,9 @@ def test_fit_pairs_is_fit_counts_of_the_pairs(rng):
     by_counts = make()
     by_counts.build_vocab(vocab=model.vocab)
     ids = [np.array([model.vocab.index[str(i)] for i in side]) for side in (m, n)]
-    assert outcome(by_counts.fit_counts(CooccurrenceCounts.from_arrays(*ids, w, model.vocab))) == outcome(model)
+    assert outcome(by_counts.fit_counts(CooccurrenceCounts.from_arrays(*ids, w, model.vocab))) == outcome(
+        model
+    )
     order = rng.permutation(500)  # and so their order is nothing
     again = make().fit_pairs(m[order], n[order], np.round(w * 64)[order])
     assert outcome(again) == outcome(make().fit_pairs(m, n, np.round(w * 64)))

@@ -28,7 +28,9 @@ def dense(ptr, columns, values, width=None):
 def counted(rng, K, share=0.5, symmetric=True, topics=5):
     """Counts of K words in topics, with frequencies of all sizes."""
     mixture, often = rng.dirichlet(np.full(topics, 0.3), K), rng.pareto(1.2, K) + 0.2
-    N = np.float32(rng.poisson(40 * often[:, None] * often * (mixture @ mixture.T)) * (rng.random((K, K)) < share))
+    N = np.float32(
+        rng.poisson(40 * often[:, None] * often * (mixture @ mixture.T)) * (rng.random((K, K)) < share)
+    )
     return np.float32((N + N.T) / 2) if symmetric else N
 
 
@@ -87,7 +89,9 @@ def exact_ppmi(N):
     """The weighted matrix of the formula in fastsg/spectral.py, in float64."""
     N = N.astype(float)
     p, q, total = N.sum(1) / N.sum(), N.sum(0) / N.sum(), N.sum()
-    return np.where(N > 0, np.maximum(np.log((N + 1) / (total * p[:, None] * q + 1)), 0), 0) * np.sqrt(np.sqrt(p[:, None] * q))
+    return np.where(N > 0, np.maximum(np.log((N + 1) / (total * p[:, None] * q + 1)), 0), 0) * np.sqrt(
+        np.sqrt(p[:, None] * q)
+    )
 
 
 @pytest.mark.parametrize("K", [1, 2, 17, 130])
@@ -96,7 +100,9 @@ def test_ppmi(isa, rng, K, symmetric):
     N = counted(rng, K, symmetric=symmetric)
     N[K // 2] *= K < 3  # a word that is never a center
     N[0, 0] += 1
-    got = [_core.ppmi(*sparse(N), N.sum(1, dtype=float), N.sum(0, dtype=float), threads) for threads in THREADS]
+    got = [
+        _core.ppmi(*sparse(N), N.sum(1, dtype=float), N.sum(0, dtype=float), threads) for threads in THREADS
+    ]
     exact = exact_ppmi(N)
     assert reached_by_all(got) and (got[0][2] > 0).all() and got[0][0][-1] == len(got[0][1]) == len(got[0][2])
     np.testing.assert_allclose(dense(*got[0]), exact, rtol=1e-6, atol=1e-9)
@@ -108,7 +114,9 @@ def test_without_the_shift_of_1_it_would_be_another_matrix(rng):
     N = counted(rng, 60)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = N.sum(1, dtype=float) / N.sum(dtype=float)
-        plain = np.where(N > 0, np.maximum(np.log(N / (N.sum(dtype=float) * p[:, None] * p)), 0), 0) * np.sqrt(np.sqrt(p[:, None] * p))
+        plain = np.where(
+            N > 0, np.maximum(np.log(N / (N.sum(dtype=float) * p[:, None] * p)), 0), 0
+        ) * np.sqrt(np.sqrt(p[:, None] * p))
     assert np.abs(plain - exact_ppmi(N)).max() > 1e-3
 
 
@@ -119,9 +127,14 @@ def test_instruction_sets_with_fma_agree(rng, K, H):
     w = rng.random(K).astype(np.float32)
     N, X = sparse(counted(rng, K)), rng.standard_normal((K, 80)).astype(np.float32)
     sums = np.asarray(dense(*N).sum(1)), np.asarray(dense(*N).sum(0))
-    for compute in (lambda: _core.gram(Y, w, 2), lambda: _core.gram(Y, None, 2), lambda: _core.times(Y, M, 2),
-                    lambda: _core.sparse_times(*N, X, 2), lambda: _core.ppmi(*N, *sums, 2),
-                    lambda: spectral_start(N, *sums, H, symmetric=True, num_threads=2)):
+    for compute in (
+        lambda: _core.gram(Y, w, 2),
+        lambda: _core.gram(Y, None, 2),
+        lambda: _core.times(Y, M, 2),
+        lambda: _core.sparse_times(*N, X, 2),
+        lambda: _core.ppmi(*N, *sums, 2),
+        lambda: spectral_start(N, *sums, H, symmetric=True, num_threads=2),
+    ):
         assert reached_by_all(on_every_fma(compute))
 
 
@@ -139,10 +152,22 @@ def test_inverse(rng, n):
     assert (A == before).all()
 
 
-@pytest.mark.parametrize("A", [np.zeros((2, 2)), -np.eye(3), np.array([[1.0, 2], [2, 1]]), np.full((2, 2), np.nan), np.ones((2, 3)),
-                               np.ones((3, 2))], ids=str)
+@pytest.mark.parametrize(
+    "A",
+    [
+        np.zeros((2, 2)),
+        -np.eye(3),
+        np.array([[1.0, 2], [2, 1]]),
+        np.full((2, 2), np.nan),
+        np.ones((2, 3)),
+        np.ones((3, 2)),
+    ],
+    ids=str,
+)
 def test_matrices_without_an_inverse(A):
-    with pytest.raises(ValueError, match=rf"the matrix of shape \({A.shape[0]}, {A.shape[1]}\) is not positive definite"):
+    with pytest.raises(
+        ValueError, match=rf"the matrix of shape \({A.shape[0]}, {A.shape[1]}\) is not positive definite"
+    ):
         _core.inverse(A)
 
 
@@ -158,8 +183,11 @@ def test_eigen(rng, n):
     assert (np.diff(values) <= 0).all()
 
 
-@pytest.mark.parametrize("A", [np.zeros((3, 3)), np.eye(4), np.diag([1.0, 3, 2]), np.ones((5, 5))],
-                         ids=["zero", "one", "diagonal", "rank 1"])
+@pytest.mark.parametrize(
+    "A",
+    [np.zeros((3, 3)), np.eye(4), np.diag([1.0, 3, 2]), np.ones((5, 5))],
+    ids=["zero", "one", "diagonal", "rank 1"],
+)
 def test_eigen_of_degenerate_matrices(A):
     values, vectors = _core.eigen(A)
     np.testing.assert_allclose(values, np.linalg.eigvalsh(A)[::-1], atol=1e-12)
@@ -176,14 +204,19 @@ def test_shapes_that_do_not_fit():
         _core.gram(Y, np.ones(3, np.float32), 1)
     with pytest.raises(ValueError, match="M_hj has 3 rows; need 16"):
         _core.times(Y, np.ones((3, 2), np.float32), 1)
-    with pytest.raises(ValueError, match="a width of 15 with 12 columns and 12 values; need a multiple of 16"):
+    with pytest.raises(
+        ValueError, match="a width of 15 with 12 columns and 12 values; need a multiple of 16"
+    ):
         _core.sparse_times(*A, np.ones((4, 15), np.float32), 1)
     with pytest.raises(ValueError, match="12 columns and 11 values"):
         _core.sparse_times(*A[:2], A[2][1:].copy(), Y, 1)
     with pytest.raises(ValueError, match=r"the matrix is \(2, 3\); it must be square"):
         _core.eigen(np.ones((2, 3)))
-    for call in (lambda: _core.gram(Y.astype(float), None, 1), lambda: _core.times(Y, np.ones((16, 2)), 1),
-                 lambda: _core.inverse(Y[:4, :4])):
+    for call in (
+        lambda: _core.gram(Y.astype(float), None, 1),
+        lambda: _core.times(Y, np.ones((16, 2)), 1),
+        lambda: _core.inverse(Y[:4, :4]),
+    ):
         with pytest.raises(ValueError, match="Buffer dtype mismatch|not C.contiguous"):
             call()
 
@@ -193,7 +226,9 @@ def test_shapes_that_do_not_fit():
 
 def start(N, H, symmetric=None, **options):
     symmetric = (N == N.T).all() if symmetric is None else symmetric
-    return spectral_start(sparse(N), N.sum(1, dtype=float), N.sum(0, dtype=float), H, symmetric=bool(symmetric), **options)
+    return spectral_start(
+        sparse(N), N.sum(1, dtype=float), N.sum(0, dtype=float), H, symmetric=bool(symmetric), **options
+    )
 
 
 def factors(N, H):

@@ -7,7 +7,17 @@ import pytest
 import reference
 
 import fastsg
-from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core, _safetensors, objective
+from fastsg import (
+    Callback,
+    CooccurrenceCounts,
+    EncodedCorpus,
+    FormatError,
+    SkipGram,
+    Vocab,
+    _core,
+    _safetensors,
+    objective,
+)
 from fastsg import counts as counts_module
 from fastsg.optim import Curvature, Optimizer
 from fastsg.pairs import Stage
@@ -37,9 +47,18 @@ def dense(counts):
 # ---- which words, which counts ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("epochs, want", [
-    (1, "T"), (2, "cT"), (3, "ciT"), (4, "cihT"), (5, "ciihT"), (6, "ciihhT"), (7, "ciiihhT"),
-])
+@pytest.mark.parametrize(
+    "epochs, want",
+    [
+        (1, "T"),
+        (2, "cT"),
+        (3, "ciT"),
+        (4, "cihT"),
+        (5, "ciihT"),
+        (6, "ciihhT"),
+        (7, "ciiihhT"),
+    ],
+)
 def test_stages(epochs, want):
     """c: all words, thinned; i: the head, thinned; h: the head, the text; T: all words, the text."""
     letters = {(9, True): "c", (4, True): "i", (4, False): "h", (9, False): "T"}
@@ -48,8 +67,12 @@ def test_stages(epochs, want):
 
 def diagonal(k):
     """Every word stands beside itself, frequent ones more often."""
-    return CooccurrenceCounts(np.arange(k + 1), np.arange(k, dtype=np.int32), np.linspace(2, 1, k, dtype=np.float32),
-                              Vocab([f"w{i:06}" for i in range(k)], np.ones(k, np.int64)))
+    return CooccurrenceCounts(
+        np.arange(k + 1),
+        np.arange(k, dtype=np.int32),
+        np.linspace(2, 1, k, dtype=np.float32),
+        Vocab([f"w{i:06}" for i in range(k)], np.ones(k, np.int64)),
+    )
 
 
 def test_head_words():
@@ -59,20 +82,30 @@ def test_head_words():
 
 def test_a_head_without_pairs(monkeypatch):
     """Centers and contexts of two kinds: the frequent words have no pairs among themselves."""
-    counts = CooccurrenceCounts.from_arrays(np.repeat(np.arange(10), 8), np.tile(np.arange(10, 18), 10), np.ones(80))
+    counts = CooccurrenceCounts.from_arrays(
+        np.repeat(np.arange(10), 8), np.tile(np.arange(10, 18), 10), np.ones(80)
+    )
     monkeypatch.setattr("fastsg.stages._SMALL", 5)
     assert head_words(counts, None) == 18 and head_words(counts, 0.9) == 16
     model = SkipGram(vector_size=4, min_count=1, epochs=3, progress=False).fit_counts(counts)
     assert [record["words"] for record in model.history] == [18] * 3
     short = SkipGram(vector_size=4, min_count=1, head=0.1, progress=False)
-    with pytest.raises(ValueError, match="head is 0.1: the 2 most frequent words have no pairs among themselves; give a larger share"):
+    with pytest.raises(
+        ValueError,
+        match="head is 0.1: the 2 most frequent words have no pairs among themselves; give a larger share",
+    ):
         short.fit_counts(counts)
-    assert not short.history and [record["words"] for record in short.fit_counts(counts, epochs=2).history] == [18, 18]
+    assert not short.history and [
+        record["words"] for record in short.fit_counts(counts, epochs=2).history
+    ] == [18, 18]
 
 
 def test_without_thinned_counts_there_is_one_distribution():
     """Else the optimizer's sums would be dropped for nothing."""
-    for counts, thinned in ((counted(sample=0), False), (CooccurrenceCounts.from_corpus(corpus(), sample=0.02), True)):
+    for counts, thinned in (
+        (counted(sample=0), False),
+        (CooccurrenceCounts.from_corpus(corpus(), sample=0.02), True),
+    ):
         source = CountSource(counts, 8, 1, head=20)
         assert {source.stage(index, 5).thinned for index in range(5)} == {thinned} and counts.start is counts
 
@@ -103,15 +136,25 @@ def test_thinned_copies_are_counted_where_they_are_read(monkeypatch):
 def test_scratch_of_the_head_is_that_of_the_whole():
     """In the order of a training: both are made, then the whole one works, then the smaller one."""
     K, H = 20_000, 8
-    batch = np.arange(500, dtype=np.int32), np.arange(501), np.arange(500, dtype=np.int32), np.ones(500, np.float32)
-    I, O, none, shift = np.zeros((K, H), np.float32), np.zeros((K, H), np.float32), np.zeros(0, np.float32), np.zeros(K, np.float32)
+    batch = (
+        np.arange(500, dtype=np.int32),
+        np.arange(501),
+        np.arange(500, dtype=np.int32),
+        np.ones(500, np.float32),
+    )
+    I, O, none, shift = (
+        np.zeros((K, H), np.float32),
+        np.zeros((K, H), np.float32),
+        np.zeros(0, np.float32),
+        np.zeros(K, np.float32),
+    )
     grown = {}
     for borrows in (True, False):
         whole = objective.make_workspace(K, H, 2)
         small = objective.make_workspace(K // 2, H, 2, shared=whole if borrows else None)
         whole.step(I, O, none, *batch, shift, 0.1)
         tracemalloc.start()
-        small.step(I, O[:K // 2], none, *batch, shift, 0.1)
+        small.step(I, O[: K // 2], none, *batch, shift, 0.1)
         grown[borrows] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     E = 4 * 512 * K // 2
@@ -147,18 +190,24 @@ def test_a_smaller_workspace_borrows_scratch(rng):
 def test_an_epoch_over_the_head_is_the_leading_block(window):
     counts = counted(window=window)
     source = CountSource(counts, 8, 1, 2, head=15)
-    for stage, table in ((Stage(15, True), counts.thinned), (Stage(15, False), counts), (Stage(counts.K, True), counts.thinned)):
+    for stage, table in (
+        (Stage(15, True), counts.thinned),
+        (Stage(15, False), counts),
+        (Stage(counts.K, True), counts.thinned),
+    ):
         found = np.zeros((counts.K, counts.K))
         units, batches = source.epoch(3, stage)
         for walked, batch in batches:
-            found[batch.centers] += reference.dense_counts(batch.row_ptr, batch.contexts, batch.counts, counts.K)
+            found[batch.centers] += reference.dense_counts(
+                batch.row_ptr, batch.contexts, batch.counts, counts.K
+            )
         want = np.zeros_like(found)
-        want[:stage.words, :stage.words] = dense(table)[:stage.words, :stage.words]
+        want[: stage.words, : stage.words] = dense(table)[: stage.words, : stage.words]
         np.testing.assert_allclose(found, want, rtol=1e-6)
         assert walked == units == source.expected(stage)
         weights = source.context_weights(stage)
         if window == 3:
-            np.testing.assert_allclose(weights, want.sum(0)[:stage.words], rtol=1e-6)
+            np.testing.assert_allclose(weights, want.sum(0)[: stage.words], rtol=1e-6)
         else:  # a context's weight is not that of its row
             assert weights is None
 
@@ -168,7 +217,9 @@ def test_leading_block(rng):
     N = dense(counts)
     for words in (1, 7, counts.K):
         for threads in (1, 3):
-            stops, weights = _core.leading_block(counts.row_ptr, counts.contexts, counts.counts, words, threads)
+            stops, weights = _core.leading_block(
+                counts.row_ptr, counts.contexts, counts.counts, words, threads
+            )
             assert (stops - counts.row_ptr[:words] == (N[:words, :words] > 0).sum(1)).all()
             np.testing.assert_allclose(weights, N[:words, :words].sum(1), rtol=1e-12)
     for words in (0, counts.K + 1):
@@ -220,8 +271,18 @@ def test_rare_words_rest_while_the_head_is_trained():
 
 def test_the_end_is_about_the_text():
     """Long enough, a model with room for every probability reaches the conditional entropy of the text, not of the thinned copies."""
-    model = SkipGram(sentences(60), vector_size=K, window=1, min_count=1, sample=0.005, epochs=200, head=1.0, batch_size=10, progress=False,
-                     alpha=0.3)
+    model = SkipGram(
+        sentences(60),
+        vector_size=K,
+        window=1,
+        min_count=1,
+        sample=0.005,
+        epochs=200,
+        head=1.0,
+        batch_size=10,
+        progress=False,
+        alpha=0.3,
+    )
     N = dense(CooccurrenceCounts.from_corpus(model.corpus, window=1))
     P = N / N.sum(1, keepdims=True)
     entropy = -(N[N > 0] * np.log(P[N > 0])).sum() / N.sum()
@@ -237,8 +298,13 @@ def test_thinned_counts_come_back_from_the_file(tmp_path, mmap):
     counts.save(tmp_path / "c")
     again = CooccurrenceCounts.load(tmp_path / "c", mmap=mmap)
     for a, b in ((again, counts), (again.thinned, counts.thinned)):
-        assert all((getattr(a, name) == getattr(b, name)).all() for name in ("row_ptr", "contexts", "counts")) and a.about == b.about
-    assert again.keep is None and (again.thinned.keep == counts.thinned.keep).all() and again.thinned.symmetric
+        assert (
+            all((getattr(a, name) == getattr(b, name)).all() for name in ("row_ptr", "contexts", "counts"))
+            and a.about == b.about
+        )
+    assert (
+        again.keep is None and (again.thinned.keep == counts.thinned.keep).all() and again.thinned.symmetric
+    )
     whole, parts = (SkipGram(epochs=3, **PLAIN).fit_counts(c) for c in (counts, again))
     assert (whole.I == parts.I).all() and (whole.O == parts.O).all()
 
@@ -249,7 +315,13 @@ def test_a_file_with_half_of_the_thinned_counts_is_refused(tmp_path, lost):
 
     counted().save(tmp_path / "c")
     tensors = load_file(tmp_path / "c")
-    metadata = {"library_version": "0", "about": "{}", "thinned_about": "{}", "raw_types": "40", "raw_tokens": "9999"}
+    metadata = {
+        "library_version": "0",
+        "about": "{}",
+        "thinned_about": "{}",
+        "raw_types": "40",
+        "raw_tokens": "9999",
+    }
 
     def rewrite(names):
         with open(tmp_path / "d", "wb") as file:
@@ -268,8 +340,14 @@ def test_what_thinned_counts_may_be():
     assert CooccurrenceCounts(*parts, thinned=counts.thinned).start is counts.thinned
     other = Vocab([f"x{i}" for i in range(counts.K)], counts.vocab.counts)
     strange = CooccurrenceCounts(*parts[:3], other, keep=counts.thinned.keep)
-    for options in ({"thinned": counts}, {"thinned": strange}, {"thinned": counts.thinned, "keep": counts.thinned.keep}):
-        with pytest.raises(ValueError, match="thinned must be counts of the same words with keep, beside counts without"):
+    for options in (
+        {"thinned": counts},
+        {"thinned": strange},
+        {"thinned": counts.thinned, "keep": counts.thinned.keep},
+    ):
+        with pytest.raises(
+            ValueError, match="thinned must be counts of the same words with keep, beside counts without"
+        ):
             CooccurrenceCounts(*parts, **options)
     with pytest.raises(ValueError, match="draws is -1"):
         counted(draws=-1, sample=0)
@@ -286,7 +364,9 @@ def test_mean_and_centered_gram(isa, rng):
         want = (w[:, None] * (Y.astype(np.float64) - center)).T @ (Y.astype(np.float64) - center)
         for threads in (1, 3):
             np.testing.assert_allclose(_core.mean(Y, w, threads), w.astype(np.float64) @ Y, rtol=1e-12)
-            np.testing.assert_allclose(_core.gram(Y, w, threads, center), want, rtol=1e-10, atol=1e-10 * np.abs(want).max())
+            np.testing.assert_allclose(
+                _core.gram(Y, w, threads, center), want, rtol=1e-10, atol=1e-10 * np.abs(want).max()
+            )
     with pytest.raises(ValueError, match="weights has 2 values; need 129"):
         _core.mean(Y, w[:2], 1)
     with pytest.raises(ValueError, match="center has 3 values; need 70"):

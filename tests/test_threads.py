@@ -107,8 +107,16 @@ V1 = "9:name=systemd:/\n4:cpu,cpuacct:/a/b\n2:memory:/a\n"
         ("0::/a/b\n", {"a/b/cpu.max": "400000 100000\n", "a/cpu.max": "100000 100000\n"}, 1),
         ("0::/host/only/path\n", {"cpu.max": "200000 100000\n"}, 2),
         ("0::/a\n", {"unified/a/cpu.max": "200000 100000\n"}, 2),
-        (V1, {"cpu,cpuacct/a/b/cpu.cfs_quota_us": "-1\n", "cpu,cpuacct/a/b/cpu.cfs_period_us": "100000\n"}, None),
-        (V1, {"cpu,cpuacct/a/cpu.cfs_quota_us": "250000\n", "cpu,cpuacct/a/cpu.cfs_period_us": "100000\n"}, 3),
+        (
+            V1,
+            {"cpu,cpuacct/a/b/cpu.cfs_quota_us": "-1\n", "cpu,cpuacct/a/b/cpu.cfs_period_us": "100000\n"},
+            None,
+        ),
+        (
+            V1,
+            {"cpu,cpuacct/a/cpu.cfs_quota_us": "250000\n", "cpu,cpuacct/a/cpu.cfs_period_us": "100000\n"},
+            3,
+        ),
         (V1, {"cpu/a/b/cpu.cfs_quota_us": "50000\n", "cpu/a/b/cpu.cfs_period_us": "25000\n"}, 2),
         (V1, {"memory/a/cpu.cfs_quota_us": "1\n", "memory/a/cpu.cfs_period_us": "1\n"}, None),
         ("0::/\n", {"cpu.max": "garbage\n"}, None),

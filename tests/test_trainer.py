@@ -16,7 +16,9 @@ NO_BIAS = np.zeros(0, np.float32)
 
 def source(rng, K=60, n=900, batch_size=100, window=3):
     tokens = rng.integers(0, K, n).astype(np.int32)
-    return pairs.TextSource(tokens, np.arange(0, n + 1, 30), pairs.Window.parse(window, True), None, K, batch_size, 1)
+    return pairs.TextSource(
+        tokens, np.arange(0, n + 1, 30), pairs.Window.parse(window, True), None, K, batch_size, 1
+    )
 
 
 def run(state, batches, rate=lambda walked: 0.05, K=60, H=7):
@@ -30,10 +32,20 @@ def run(state, batches, rate=lambda walked: 0.05, K=60, H=7):
 def test_start():
     """I uniform on [-1/2H, 1/2H), from the seed and nothing else; O is zero."""
     state = State.start(500, 8, "adagrad", 3)
-    assert state.I.dtype == state.O.dtype == np.float32 and state.I.shape == state.O.shape == (500, 8) and not state.O.any()
-    assert -1 / 16 <= state.I.min() < -0.99 / 16 and 0.99 / 16 < state.I.max() < 1 / 16 and abs(state.I.mean()) < 2e-3
+    assert (
+        state.I.dtype == state.O.dtype == np.float32
+        and state.I.shape == state.O.shape == (500, 8)
+        and not state.O.any()
+    )
+    assert (
+        -1 / 16 <= state.I.min() < -0.99 / 16
+        and 0.99 / 16 < state.I.max() < 1 / 16
+        and abs(state.I.mean()) < 2e-3
+    )
     assert abs(state.I.var() - (1 / 8) ** 2 / 12) < 2e-4
-    assert (State.start(500, 8, "sgd", 3).I == state.I).all() and (State.start(500, 8, "sgd", 4).I != state.I).any()
+    assert (State.start(500, 8, "sgd", 3).I == state.I).all() and (
+        State.start(500, 8, "sgd", 4).I != state.I
+    ).any()
     assert (State.start(400, 8, "sgd", 3).I == state.I[:400]).all()
     word = reference.random_word(3, pairs.START_STREAM, 4000 - 1)
     assert state.I[-1, -1] == np.float32(((word >> 8) * 2.0**-24 - 0.5) / 8)
@@ -58,7 +70,9 @@ def test_books_of_an_epoch(rng):
     totals = run(state, text.epoch(0)[1])
     assert totals.loss == pytest.approx(loss, rel=1e-5) and totals.pairs == pytest.approx(weight, rel=1e-6)
     assert totals.nll == pytest.approx(loss / weight, rel=1e-5) and totals.softmax_rows == rows
-    assert totals.unigram_nll == pytest.approx(-(contexts / weight * np.log(contexts / weight)).sum(), rel=1e-6)
+    assert totals.unigram_nll == pytest.approx(
+        -(contexts / weight * np.log(contexts / weight)).sum(), rel=1e-6
+    )
     np.testing.assert_allclose(state.I, twin_I, atol=1e-4 * np.abs(twin_I).max())
     np.testing.assert_allclose(state.O, twin_O, atol=1e-4 * np.abs(twin_O).max())
     assert state.step == 9 and state.epoch == 1
@@ -66,16 +80,30 @@ def test_books_of_an_epoch(rng):
 
 
 def test_record():
-    record = EpochTotals(loss=20.0, pairs=10.0, softmax_rows=4, seconds=2.0, unigram_nll=3.0, alpha=0.1).record()
-    assert record["nll"] == 2 and record["perplexity"] == pytest.approx(math.exp(2)) and record["pairs_per_second"] == 5
-    assert record["valid_nll"] is record["valid_perplexity"] is None and record["unigram_nll"] == 3 and record["alpha"] == 0.1
+    record = EpochTotals(
+        loss=20.0, pairs=10.0, softmax_rows=4, seconds=2.0, unigram_nll=3.0, alpha=0.1
+    ).record()
+    assert (
+        record["nll"] == 2
+        and record["perplexity"] == pytest.approx(math.exp(2))
+        and record["pairs_per_second"] == 5
+    )
+    assert (
+        record["valid_nll"] is record["valid_perplexity"] is None
+        and record["unigram_nll"] == 3
+        and record["alpha"] == 0.1
+    )
     assert math.isnan(EpochTotals().nll)
     assert math.isfinite(EpochTotals(loss=1e9, pairs=1.0).record()["perplexity"])
 
 
 def test_rates_are_asked_at_the_start_of_each_batch(rng):
     asked = []
-    totals = run(State.start(60, 7, "adagrad", 1), source(rng).epoch(0)[1], lambda walked: asked.append(walked) or 0.1 / (1 + walked))
+    totals = run(
+        State.start(60, 7, "adagrad", 1),
+        source(rng).epoch(0)[1],
+        lambda walked: asked.append(walked) or 0.1 / (1 + walked),
+    )
     assert asked == list(range(0, 900, 100))
     assert totals.alpha == pytest.approx(0.1 / 801)
 
@@ -92,15 +120,45 @@ def test_batches_without_pairs_are_walked_past():
 
 
 def test_linear_rate_over_the_whole_training():
-    model = SkipGram([[f"w{i}" for i in range(50)]] * 10, vector_size=3, min_count=1, epochs=4, batch_size=100, alpha=0.4, min_alpha=0.04,
-                     sample=0, progress=False, solver="sgd")
-    ends = [record["alpha"] for record in model.history]  # of each epoch's last batch, 100 of 500 centers before its end
+    model = SkipGram(
+        [[f"w{i}" for i in range(50)]] * 10,
+        vector_size=3,
+        min_count=1,
+        epochs=4,
+        batch_size=100,
+        alpha=0.4,
+        min_alpha=0.04,
+        sample=0,
+        progress=False,
+        solver="sgd",
+    )
+    ends = [
+        record["alpha"] for record in model.history
+    ]  # of each epoch's last batch, 100 of 500 centers before its end
     assert ends == pytest.approx([0.4 - 0.36 * (epoch + 0.8) / 4 for epoch in range(4)])
-    rows = SkipGram([[f"w{i}" for i in range(50)]] * 10, vector_size=3, min_count=1, epochs=4, batch_size=10, alpha=0.4, min_alpha=0.04,
-                    sample=0, progress=False, solver="counts")
+    rows = SkipGram(
+        [[f"w{i}" for i in range(50)]] * 10,
+        vector_size=3,
+        min_count=1,
+        epochs=4,
+        batch_size=10,
+        alpha=0.4,
+        min_alpha=0.04,
+        sample=0,
+        progress=False,
+        solver="counts",
+    )
     assert [record["alpha"] for record in rows.history] == pytest.approx(ends)  # 10 of 50 rows before the end
-    constant = SkipGram([["a", "b"]] * 10, min_count=1, vector_size=3, epochs=2, alpha=0.3, lr_schedule="constant", sample=0,
-                        progress=False)
+    constant = SkipGram(
+        [["a", "b"]] * 10,
+        min_count=1,
+        vector_size=3,
+        epochs=2,
+        alpha=0.3,
+        lr_schedule="constant",
+        sample=0,
+        progress=False,
+    )
     assert [record["alpha"] for record in constant.history] == [0.3, 0.3]
 
 
@@ -112,8 +170,16 @@ def test_newton_moves_by_the_rates_part_of_alpha(rng):
         state.O[:] = np.random.default_rng(0).standard_normal((60, 7)).astype(np.float32) / 3
         I, O = state.I.copy(), state.O.copy()
         with progress_bar(1, False, 1) as bar:
-            train_epoch(state, NO_BIAS, objective.make_workspace(60, 7, 2), source(np.random.default_rng(0), batch_size=10_000).epoch(0)[1],
-                        lambda walked, rate=rate: rate, bar, Curvature(np.ones(60), 2), alpha)
+            train_epoch(
+                state,
+                NO_BIAS,
+                objective.make_workspace(60, 7, 2),
+                source(np.random.default_rng(0), batch_size=10_000).epoch(0)[1],
+                lambda walked, rate=rate: rate,
+                bar,
+                Curvature(np.ones(60), 2),
+                alpha,
+            )
         moved[rate, alpha] = state.I - I, state.O - O
     np.testing.assert_allclose(moved[0.05, 0.1][0], moved[0.1, 0.1][0] / 2, atol=1e-6)
     np.testing.assert_allclose(moved[0.05, 0.05][0], moved[0.1, 0.1][0], atol=1e-6)
@@ -136,7 +202,9 @@ def test_divergence_names_the_step_and_leaves_the_last_finite_state(rng, optimiz
         seen.append((state.I.tobytes(), state.O.tobytes(), state.step))
         return 1e30 if walked >= 300 else 0.05
 
-    with pytest.raises(DivergenceError, match=r"training diverged at step \d+ \(epoch 2, rate 1e\+30\)") as error:
+    with pytest.raises(
+        DivergenceError, match=r"training diverged at step \d+ \(epoch 2, rate 1e\+30\)"
+    ) as error:
         run(state, text.epoch(1)[1], rate)
     assert f"step {state.step + 1} " in str(error.value) and "try a smaller alpha" in str(error.value)
     assert (state.I.tobytes(), state.O.tobytes(), state.step) == seen[-1]
@@ -154,10 +222,20 @@ def test_planted_values_diverge_at_the_first_step(rng, where, value, optimizer):
     with progress_bar(1, False, 1) as bar:
         train_epoch(state, NO_BIAS, workspace, text.epoch(0)[1], lambda walked: 0.05, bar, curvature)
         getattr(state, where)[7, 3] = value
-        before = state.I.tobytes(), state.O.tobytes(), state.optimizer.sums_I.tobytes(), state.optimizer.sums_O.tobytes()
+        before = (
+            state.I.tobytes(),
+            state.O.tobytes(),
+            state.optimizer.sums_I.tobytes(),
+            state.optimizer.sums_O.tobytes(),
+        )
         with pytest.raises(DivergenceError, match="diverged at step 10 "):
             train_epoch(state, NO_BIAS, workspace, text.epoch(1)[1], lambda walked: 0.05, bar, curvature)
-    assert (state.I.tobytes(), state.O.tobytes(), state.optimizer.sums_I.tobytes(), state.optimizer.sums_O.tobytes()) == before
+    assert (
+        state.I.tobytes(),
+        state.O.tobytes(),
+        state.optimizer.sums_I.tobytes(),
+        state.optimizer.sums_O.tobytes(),
+    ) == before
 
 
 # ---- what it must reach ----------------------------------------------------------------------------------------------
@@ -169,29 +247,61 @@ def conditional_entropy(N):
     return float(-(p[N > 0] * np.log(given[N > 0])).sum())
 
 
-@pytest.mark.parametrize("solver, optimizer, alpha", [("sgd", "adagrad", 1.0), ("sgd", "sgd", 0.02), ("counts", "adagrad", 1.0),
-                                                      ("counts", "sgd", 0.02), ("counts", "newton", 0.5), ("sgd", "newton", 0.5)])
+@pytest.mark.parametrize(
+    "solver, optimizer, alpha",
+    [
+        ("sgd", "adagrad", 1.0),
+        ("sgd", "sgd", 0.02),
+        ("counts", "adagrad", 1.0),
+        ("counts", "sgd", 0.02),
+        ("counts", "newton", 0.5),
+        ("sgd", "newton", 0.5),
+    ],
+)
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_four_words_reach_their_conditional_entropy(solver, optimizer, alpha, output_bias):
     """With H >= K the model can hold any table; no loss can fall below the table's own conditional entropy."""
     N = np.float32([[5, 1, 2, 2], [1, 6, 1, 2], [2, 1, 3, 4], [3, 3, 3, 1]])
     words = np.array(["a", "b", "c", "d"])
     m, n = (x.ravel() for x in np.indices((4, 4)))
-    model = SkipGram(vector_size=6, min_count=1, optimizer=optimizer, alpha=alpha, output_bias=output_bias, epochs=4000, batch_size=16,
-                     sample=0, lr_schedule="constant", progress=False, solver=solver)
+    model = SkipGram(
+        vector_size=6,
+        min_count=1,
+        optimizer=optimizer,
+        alpha=alpha,
+        output_bias=output_bias,
+        epochs=4000,
+        batch_size=16,
+        sample=0,
+        lr_schedule="constant",
+        progress=False,
+        solver=solver,
+    )
     model.fit_pairs(words[m], words[n], N.ravel())
     floor = conditional_entropy(N)
     assert -1e-6 <= model.history[-1]["nll"] - floor < 1e-3
     assert min(record["nll"] for record in model.history) >= floor - 1e-6
     order = [model.vocab[word] for word in words]
-    np.testing.assert_allclose(model.predict_proba(list(words))[:, order], N / N.sum(1, keepdims=True), atol=0.03)
+    np.testing.assert_allclose(
+        model.predict_proba(list(words))[:, order], N / N.sum(1, keepdims=True), atol=0.03
+    )
 
 
 @pytest.mark.parametrize("solver", ["counts", "sgd"])
 def test_text_reaches_its_conditional_entropy(solver):
     sentences = [["a", "b"], ["a", "c"], ["b", "c"], ["b", "c"], ["c", "d", "d"], ["d", "a", "b"]] * 5
-    model = SkipGram(sentences, vector_size=5, window=1, min_count=1, alpha=0.5, lr_schedule="constant", epochs=3000, sample=0,
-                     progress=False, solver=solver)
+    model = SkipGram(
+        sentences,
+        vector_size=5,
+        window=1,
+        min_count=1,
+        alpha=0.5,
+        lr_schedule="constant",
+        epochs=3000,
+        sample=0,
+        progress=False,
+        solver=solver,
+    )
     ids = [[model.vocab[word] for word in sentence] for sentence in sentences]
     N = np.zeros((4, 4))
     for (m, n), weight in reference.window_pairs(ids, 1, 1).items():
@@ -221,7 +331,16 @@ def test_one_batch_is_one_full_gradient_step(rng):
 def test_progress_bar_shows_loss_rate_and_speed(monkeypatch, solver):
     shown = io.StringIO()
     monkeypatch.setattr("sys.stderr", shown)
-    SkipGram([["a", "b", "c"]] * 20, min_count=1, vector_size=3, epochs=2, batch_size=10, sample=0, progress=True, solver=solver)
+    SkipGram(
+        [["a", "b", "c"]] * 20,
+        min_count=1,
+        vector_size=3,
+        epochs=2,
+        batch_size=10,
+        sample=0,
+        progress=True,
+        solver=solver,
+    )
     text = shown.getvalue()
     assert "epoch 1/2" in text and "epoch 2/2" in text and "100%" in text
     assert "loss " in text and "rate " in text and "pairs/s" in text

@@ -60,7 +60,13 @@ def test_get_vecattr_refuses(kv, attr):
 def test_unknown_word_is_named_with_close_ones(kv):
     with pytest.raises(KeyError, match=r"'quen' is not in the vocabulary of 9 words; close words: 'queen'"):
         kv["quen"]
-    for call in (kv.most_similar, kv.similar_by_word, kv.distances, kv.get_index, lambda w: kv.similarity("the", w)):
+    for call in (
+        kv.most_similar,
+        kv.similar_by_word,
+        kv.distances,
+        kv.get_index,
+        lambda w: kv.similarity("the", w),
+    ):
         with pytest.raises(KeyError, match="close words: 'woman'"):
             call("womann")
     with pytest.raises(KeyError, match="close words: 'the'"):
@@ -122,7 +128,9 @@ def test_matrix_is_neither_copied_nor_changed(tmp_path, rng):
     assert kv.most_similar("king") == plain.most_similar("king")
     assert kv.evaluate_word_pairs(["king\tqueen\t9", "man\tthe\t1", "of\twoman\t2"])[2] == 0
     kv.get_normed_vectors()[0] = 7
-    assert (values == np.fromfile(tmp_path / "raw", np.float32).reshape(9, 5)).all() and plain.vectors is values
+    assert (
+        values == np.fromfile(tmp_path / "raw", np.float32).reshape(9, 5)
+    ).all() and plain.vectors is values
 
 
 def test_copies(kv):
@@ -164,20 +172,29 @@ def test_most_similar(kv):
 
 
 def test_most_similar_takes_keys_vectors_and_weights(kv):
-    assert kv.most_similar("king") == kv.most_similar(["king"]) == kv.most_similar(2) == kv.similar_by_word("king")
+    assert (
+        kv.most_similar("king")
+        == kv.most_similar(["king"])
+        == kv.most_similar(2)
+        == kv.similar_by_word("king")
+    )
     assert kv.most_similar([("king", 1.0)]) == kv.most_similar(("king", 2.5)) == kv.most_similar("king")
     assert kv.most_similar(["king", ("man", -1.0)]) == kv.most_similar("king", "man")
     assert kv.most_similar("king", [("man", -1.0)]) == kv.most_similar("king", "man")
     by_vector = kv.similar_by_vector(kv["king"])
     assert by_vector == kv.most_similar(kv["king"]) == kv.most_similar(kv.vectors[2:3])
-    assert by_vector[0][0] == "king" and [w for w, _ in by_vector[1:]] == [w for w, _ in kv.most_similar("king")]
+    assert by_vector[0][0] == "king" and [w for w, _ in by_vector[1:]] == [
+        w for w, _ in kv.most_similar("king")
+    ]
     assert kv.similar_by_key("king") == kv.most_similar("king")
 
 
 def test_most_similar_within_some_rows(kv):
     full = dict(kv.most_similar("king"))
     clipped = kv.most_similar("king", clip_start=1, clip_end=5)
-    assert {w for w, _ in clipped} == {"of", "queen", "man"} and all(full[w] == pytest.approx(s) for w, s in clipped)
+    assert {w for w, _ in clipped} == {"of", "queen", "man"} and all(
+        full[w] == pytest.approx(s) for w, s in clipped
+    )
     assert {w for w, _ in kv.most_similar("king", restrict_vocab=2)} == {"the", "of"}
     assert kv.most_similar("king", topn=None, clip_start=1, clip_end=5).shape == (4,)
     assert kv.most_similar("king", restrict_vocab=0) == [] and len(kv.most_similar("king", topn=100)) == 8
@@ -291,7 +308,9 @@ def test_get_mean_vector(kv):
 def test_closer_than_and_rank(kv):
     distances = kv.distances("king")
     for word in WORDS[:2] + WORDS[3:]:
-        expected = [w for i, w in enumerate(WORDS) if distances[i] < distances[WORDS.index(word)] and w != "king"]
+        expected = [
+            w for i, w in enumerate(WORDS) if distances[i] < distances[WORDS.index(word)] and w != "king"
+        ]
         assert kv.closer_than("king", word) == expected and kv.rank("king", word) == len(expected) + 1
     assert kv.rank("king", kv.most_similar("king")[0][0]) == 1
 
@@ -353,13 +372,19 @@ def test_evaluate_word_analogies(method):
     people, places, total = sections
     assert people["correct"] == [("MAN", "WOMAN", "KING", "QUEEN"), ("MAN", "KING", "WOMAN", "QUEEN")]
     assert people["incorrect"] == [("MAN", "WOMAN", "KING", "ROME")]
-    assert places == {"section": "places", "correct": [], "incorrect": []} and total["section"] == "Total accuracy"
+    assert (
+        places == {"section": "places", "correct": [], "incorrect": []}
+        and total["section"] == "Total accuracy"
+    )
     assert planted().evaluate_word_analogies(lines, dummy4unknown=True)[0] == pytest.approx(2 / 4)
     assert planted().evaluate_word_analogies(lines, restrict_vocab=2)[0] == 0.0
 
 
 def test_other_spellings_are_no_answers():
-    line = [": s", "king man queen woman"]  # without the rule "Man" would come before "woman" for a query near man
+    line = [
+        ": s",
+        "king man queen woman",
+    ]  # without the rule "Man" would come before "woman" for a query near man
     matrix = np.array([[1, 0], [0.5, 1], [1, 0.9], [0, 1], [0.99, 0.1]], np.float32)
     kv = KeyedVectors(["king", "man", "woman", "queen", "KING"], matrix)
     _, sections = kv.evaluate_word_analogies([": s", "man king queen KING"])
@@ -396,7 +421,9 @@ def test_real_evaluation_files(data, rng):
     path = data / "eval_en" / "questions-words.txt"
     matrix = rng.standard_normal((len(words), 20)).astype(np.float32)
     kv = KeyedVectors(words, matrix)
-    sections = [line.lower().split() for line in path.read_text("utf-8").splitlines() if not line.startswith(":")]
+    sections = [
+        line.lower().split() for line in path.read_text("utf-8").splitlines() if not line.startswith(":")
+    ]
     shift = rng.standard_normal(20).astype(np.float32) * 2
     for a, b, *_ in sections:  # a and b of one question differ by the shift, often enough
         if a in kv and b in kv:
@@ -417,7 +444,11 @@ def test_real_evaluation_files(data, rng):
 def test_word2vec_format(kv, tmp_path, binary):
     kv.save_word2vec_format(tmp_path / "v", tmp_path / "vocab", binary=binary)
     other = KeyedVectors.load_word2vec_format(tmp_path / "v", tmp_path / "vocab", binary=binary)
-    assert other.index_to_key == WORDS and (other.vectors == kv.vectors).all() and (other.counts == kv.counts).all()
+    assert (
+        other.index_to_key == WORDS
+        and (other.vectors == kv.vectors).all()
+        and (other.counts == kv.counts).all()
+    )
     assert len(KeyedVectors.load_word2vec_format(tmp_path / "v", binary=binary, limit=3)) == 3
     assert KeyedVectors.load_word2vec_format(tmp_path / "v", binary=binary).counts is None
     (tmp_path / "vocab").write_text("the 3\n")

@@ -103,7 +103,9 @@ def test_wrong_sample(sample):
 
 
 def test_empty_says_why():
-    with pytest.raises(ValueError, match="of 3 different words the commonest occurs 4 times, fewer than min_count=5"):
+    with pytest.raises(
+        ValueError, match="of 3 different words the commonest occurs 4 times, fewer than min_count=5"
+    ):
         Vocab.from_counts(["a", "b", "c"], [4, 1, 1])
     with pytest.raises(ValueError, match="of 0 different words"):
         Vocab.from_counts([], [])
@@ -274,7 +276,9 @@ def test_suggest_number():
 
 def test_unknown_word_names_close_ones():
     vocab = Vocab(["language", "cat"], [2, 1])
-    with pytest.raises(KeyError, match="'languge' is not among the 2 words of the vocabulary; close words: 'language'"):
+    with pytest.raises(
+        KeyError, match="'languge' is not among the 2 words of the vocabulary; close words: 'language'"
+    ):
         vocab["languge"]
     with pytest.raises(KeyError, match="7 is not among"):
         vocab[7]

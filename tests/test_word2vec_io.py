@@ -31,7 +31,9 @@ def same_bits(a, b):
 
 # Round trips ----------------------------------------------------------------------------------------------------------
 
-words_st = st.text(st.characters(exclude_characters=" \t\r\n\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
+words_st = st.text(
+    st.characters(exclude_characters=" \t\r\n\0", exclude_categories=["Cs"]), min_size=1, max_size=12
+)
 floats_st = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
@@ -49,7 +51,9 @@ def test_round_trip(tmp_path, name, vocabulary):
     words, matrix = vocabulary
     save_word2vec(tmp_path / name, words, matrix)
     again, values = load_word2vec(tmp_path / name)
-    assert again == words and same_bits(values, matrix) and values.flags.c_contiguous and values.flags.writeable
+    assert (
+        again == words and same_bits(values, matrix) and values.flags.c_contiguous and values.flags.writeable
+    )
 
 
 def test_round_trip_of_any_bits(tmp_path):
@@ -145,7 +149,12 @@ def one(value=1.0):
         ((["word"], np.full((1, 2), 1e39)), {}, ValueError, "not finite in float32"),
         ((["a"], one()), {"fvocab": "vocab"}, ValueError, "fvocab needs counts"),
         ((["a"], one()), {"counts": [1, 2]}, ValueError, "counts must have one entry per word"),
-        ((["a"], one()), {"binary": True, "write_header": False}, ValueError, "write_header=False is for text"),
+        (
+            (["a"], one()),
+            {"binary": True, "write_header": False},
+            ValueError,
+            "write_header=False is for text",
+        ),
     ],
 )
 def test_save_refuses(tmp_path, monkeypatch, args, kwargs, error, message):
@@ -182,7 +191,9 @@ def test_only_regular_files(tmp_path):
         load_word2vec(tmp_path / "missing")
 
 
-@pytest.mark.parametrize("content", [b"a\n", b"a b c\n", b"a -1\n", b"a 1.5\n", b"a 1\na 2\n", b"\xff 1\n", b""])
+@pytest.mark.parametrize(
+    "content", [b"a\n", b"a b c\n", b"a -1\n", b"a 1.5\n", b"a 1\na 2\n", b"\xff 1\n", b""]
+)
 def test_load_counts_refuses(tmp_path, content):
     (tmp_path / "vocab").write_bytes(content)
     with pytest.raises(FormatError, match="vocab"):
@@ -280,7 +291,9 @@ def test_nonfinite_on_request(hostile):
 
 
 def test_duplicates_keep_the_first_and_warn(hostile, tmp_path):
-    with pytest.warns(UserWarning, match=r"dup_words\.txt: 1 repeated word\(s\), first 'the'; kept the first row"):
+    with pytest.warns(
+        UserWarning, match=r"dup_words\.txt: 1 repeated word\(s\), first 'the'; kept the first row"
+    ):
         assert load_word2vec(hostile / "made" / "dup_words.txt")[1].tolist() == [[1, 2, 3], [1, 1, 1]]
     (tmp_path / "v.bin").write_bytes(
         b"3 1\n" + b"".join(w + b" " + struct.pack("<f", i) for i, w in enumerate([b"a", b"a", b"b"]))
@@ -320,7 +333,11 @@ def test_lenient_text(tmp_path):
 
 
 def test_other_formats_are_named(tmp_path):
-    for start, what in [(b"\xba\x16\x4f\x2f\x0c\0\0\0", "fastText"), (b"PK\x03\x04", "zip"), (b"\x93NUMPY", "npy")]:
+    for start, what in [
+        (b"\xba\x16\x4f\x2f\x0c\0\0\0", "fastText"),
+        (b"PK\x03\x04", "zip"),
+        (b"\x93NUMPY", "npy"),
+    ]:
         for name in ("v.txt", "v.bin"):
             (tmp_path / name).write_bytes(start + bytes(50))
             with pytest.raises(FormatError, match=what):
@@ -401,7 +418,9 @@ def test_files_of_other_tools(data):
     for name, shape in FOREIGN.items():
         words, matrix = load_word2vec(data / "vectors" / name)
         assert matrix.shape == shape and len(set(words)) == shape[0], name
-    text, binary = (load_word2vec(data / "vectors" / f"finalfusion/similarity.{end}") for end in ("txt", "bin"))
+    text, binary = (
+        load_word2vec(data / "vectors" / f"finalfusion/similarity.{end}") for end in ("txt", "bin")
+    )
     assert text[0] == binary[0] and text[1] == pytest.approx(binary[1], rel=1e-6)
 
 
@@ -439,7 +458,9 @@ def mutant(random_, original):
         elif kind == 2:
             del data[at : at + random_.randrange(20)]
         elif kind == 3:
-            data[at:at] = random_.choice((b" ", b"\n", b"\t", b"\r", b"\0", b"9" * 30, b"-", b"\xff", b"nan", b"e999"))
+            data[at:at] = random_.choice(
+                (b" ", b"\n", b"\t", b"\r", b"\0", b"9" * 30, b"-", b"\xff", b"nan", b"e999")
+            )
         elif kind == 4:
             end = at + random_.randrange(60)
             data[at:at] = data[at:end]
@@ -454,7 +475,9 @@ def mutant(random_, original):
     return bytes(data)
 
 
-@pytest.mark.parametrize(("name", "count"), [("v.txt", 3000), ("v.bin", 3000), ("v.txt.gz", 600), ("v.bin.gz", 600)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("v.txt", 3000), ("v.bin", 3000), ("v.txt.gz", 600), ("v.bin.gz", 600)]
+)
 def test_mutants_load_or_raise_format_error(tmp_path, name, count):
     rng, random_, path = np.random.default_rng(SEED), random.Random(SEED), tmp_path / name
     words = ["the", "café", "a\u00a0b", "\u4e2d\u6587", *(f"w{i}" for i in range(12))]
@@ -488,10 +511,16 @@ def test_numbers_are_written_as_printf_writes_them(rng):
     """Nine digits of anything float32 can be, and of the middles between two results."""
     bits = rng.integers(0, 2**32, 300_000, dtype=np.uint32).view(np.float32)
     usual = rng.standard_normal(300_000).astype(np.float32)
-    powers = np.float32([s * 10.0**e * (1 + d * 2.0**-23) for s in (1, -1) for e in range(-12, 14) for d in range(-3, 4)])
+    powers = np.float32(
+        [s * 10.0**e * (1 + d * 2.0**-23) for s in (1, -1) for e in range(-12, 14) for d in range(-3, 4)]
+    )
     whole = np.concatenate([rng.integers(0, 2**24, 50_000), 2 ** np.arange(30)]).astype(np.float32)
-    eighths = rng.integers(0, 2**24, 100_000).astype(np.float32) / np.float32(2**13)  # of ten digits, some end in 5
-    special = np.float32([0, -0.0, 1e-4, 9.9999997e-5, 999999999, 1e9, 0.1, 0.5, 3.4028235e38, 1e-45, np.inf, -np.inf, np.nan])
+    eighths = rng.integers(0, 2**24, 100_000).astype(np.float32) / np.float32(
+        2**13
+    )  # of ten digits, some end in 5
+    special = np.float32(
+        [0, -0.0, 1e-4, 9.9999997e-5, 999999999, 1e9, 0.1, 0.5, 3.4028235e38, 1e-45, np.inf, -np.inf, np.nan]
+    )
     for values in (bits, usual, powers, whole, eighths, special):
         got = _text.format_rows([b"w"], values[None, :])
         assert got == b"w" + b"".join(b" %.9g" % x for x in values.tolist()) + b"\n"
@@ -499,7 +528,9 @@ def test_numbers_are_written_as_printf_writes_them(rng):
 
 def test_rows_of_text():
     rows = np.float32([[1, 0.25], [-3, 1e-7], [7, 8]])
-    assert _text.format_rows([b"a", b"", "ü".encode()], rows) == "a 1 0.25\n -3 1.00000001e-07\nü 7 8\n".encode()
+    assert (
+        _text.format_rows([b"a", b"", "ü".encode()], rows) == "a 1 0.25\n -3 1.00000001e-07\nü 7 8\n".encode()
+    )
     assert _text.format_rows([b"a", b"b", b"c"], rows[:, ::-1]) == b"a 0.25 1\nb 1.00000001e-07 -3\nc 8 7\n"
     assert _text.format_rows([], rows[:0]) == b""
     with pytest.raises(ValueError, match="there are 2 words and 3 rows; they must be equal"):

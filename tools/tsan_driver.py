@@ -26,19 +26,42 @@ def write_text(path: Path) -> Path:
     """Sentences of 20 words drawn after Zipf's law; every word occurs."""
     rng = np.random.default_rng(0)
     words = rng.permutation(np.concatenate([np.arange(TYPES), rng.zipf(1.3, TOKENS - TYPES) % TYPES]))
-    path.write_text("\n".join(" ".join(f"w{i}" for i in words[start:start + 20]) for start in range(0, TOKENS, 20)) + "\n")
+    path.write_text(
+        "\n".join(" ".join(f"w{i}" for i in words[start : start + 20]) for start in range(0, TOKENS, 20))
+        + "\n"
+    )
     return path
 
 
 def train(encoded: EncodedCorpus, optimizer: str, precision: str = "float32") -> None:
     """Two epochs with validation loss, in batches of several blocks of rows."""
-    SkipGram(encoded, vector_size=19, min_count=1, epochs=2, batch_size=2000, optimizer=optimizer, precision=precision, sample=0,
-             validation=encoded, workers=THREADS, progress=False)
+    SkipGram(
+        encoded,
+        vector_size=19,
+        min_count=1,
+        epochs=2,
+        batch_size=2000,
+        optimizer=optimizer,
+        precision=precision,
+        sample=0,
+        validation=encoded,
+        workers=THREADS,
+        progress=False,
+    )
 
 
 def small_batches(encoded: EncodedCorpus) -> None:
     """Batches of one block: O moves in the only pass B, with a gradient tile for each thread."""
-    SkipGram(encoded, vector_size=8, min_count=1, epochs=1, batch_size=60, workers=THREADS, sample=1e-4, progress=False)
+    SkipGram(
+        encoded,
+        vector_size=8,
+        min_count=1,
+        epochs=1,
+        batch_size=60,
+        workers=THREADS,
+        sample=1e-4,
+        progress=False,
+    )
 
 
 def train_side_by_side(encoded: EncodedCorpus) -> None:
@@ -54,14 +77,25 @@ def gradient_with_true_maxima() -> None:
     """Logits of some thousands send rows to their true maximum; the gradient itself is kept for all of O."""
     rng = np.random.default_rng(1)
     I, O = (rng.standard_normal((700, 16)).astype(np.float32) * 30 for _ in range(2))
-    objective.loss_and_gradient(rng.integers(0, 700, 900), rng.integers(0, 700, 900), I, O, num_threads=THREADS)
+    objective.loss_and_gradient(
+        rng.integers(0, 700, 900), rng.integers(0, 700, 900), I, O, num_threads=THREADS
+    )
 
 
 def read(path: Path) -> None:
     """Several workers read many blocks, by words and by characters, and find what one finds."""
     for tokenizer in ("space", "char"):
-        one, several = (EncodedCorpus.from_files([path] * COPIES, tokenizer=tokenizer, min_count=1, workers=workers, progress=False,
-                                                 _block_bytes=BLOCK_BYTES) for workers in (1, THREADS))
+        one, several = (
+            EncodedCorpus.from_files(
+                [path] * COPIES,
+                tokenizer=tokenizer,
+                min_count=1,
+                workers=workers,
+                progress=False,
+                _block_bytes=BLOCK_BYTES,
+            )
+            for workers in (1, THREADS)
+        )
         assert np.array_equal(one.tokens, several.tokens) and one.vocab.words == several.vocab.words
 
 

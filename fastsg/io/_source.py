@@ -51,7 +51,9 @@ class _Unzipped(io.RawIOBase):
             raise FormatError(f"{self._path}: damaged or truncated gzip data ({error})") from None
         self._read += count
         if self._read > self._allowed:
-            raise FormatError(f"{self._path}: unpacks to more than {self._allowed} bytes; see max_decompressed")
+            raise FormatError(
+                f"{self._path}: unpacks to more than {self._allowed} bytes; see max_decompressed"
+            )
         return count
 
 
@@ -107,7 +109,9 @@ def opened(path: str, max_decompressed: int | None) -> Iterator[Source]:
             if info.st_size and not file.peek(2).startswith(b"\x1f\x8b"):
                 raise FormatError(f"{path}: named .gz, but holds no gzip data")
             allowed = (
-                max(_GZIP_FREE_BYTES, _GZIP_RATIO * info.st_size) if max_decompressed is None else max_decompressed
+                max(_GZIP_FREE_BYTES, _GZIP_RATIO * info.st_size)
+                if max_decompressed is None
+                else max_decompressed
             )
             source = Source(path, io.BufferedReader(_Unzipped(path, file, allowed), _BLOCK_BYTES), None)
         else:

@@ -52,13 +52,19 @@ class Words:
         if not raw:
             raise FormatError(f"{place}: the word is empty")
         if len(raw) > self.max_bytes:
-            raise FormatError(f"{place}: the word is longer than max_word_bytes={self.max_bytes}: {shown(raw)}")
-        raise FormatError(f"{place}: the word {shown(raw)} holds a control character; damaged, or not this format")
+            raise FormatError(
+                f"{place}: the word is longer than max_word_bytes={self.max_bytes}: {shown(raw)}"
+            )
+        raise FormatError(
+            f"{place}: the word {shown(raw)} holds a control character; damaged, or not this format"
+        )
 
     def warn_of_dropped(self) -> None:
         if self._repeated:
             first, count = shown(self._repeated[0]), len(self._repeated)
-            warnings.warn(f"{self.path}: {count} repeated word(s), first {first}; kept the first row", stacklevel=3)
+            warnings.warn(
+                f"{self.path}: {count} repeated word(s), first {first}; kept the first row", stacklevel=3
+            )
         if self._vanished:
             message = f"{self.path}: dropped {self._vanished} row(s) whose word decodes to nothing"
             warnings.warn(message, stacklevel=3)
@@ -102,7 +108,9 @@ def _header_sizes(source: Source, line: bytes) -> tuple[int, int] | None:
     count, width = int(match[1]), int(match[2])
     if not 0 <= count <= _MAX_COUNT or not 1 <= width <= _MAX_COUNT:
         allowed = f"0 to {_MAX_COUNT} rows of 1 to {_MAX_COUNT} numbers"
-        raise FormatError(f"{source.path}: the header says {count} rows of {width} numbers, allowed are {allowed}")
+        raise FormatError(
+            f"{source.path}: the header says {count} rows of {width} numbers, allowed are {allowed}"
+        )
     return count, width
 
 
@@ -134,7 +142,9 @@ class _BinaryRows:
         if rest == b"" and self._ends_rows:
             raise FormatError(f"{self._source.path}: truncated: the newline after row {self._row} is missing")
         if rest not in (b"", b"\n"):
-            raise FormatError(f"{self._source.path}: {shown(rest)} follows the {self._row} rows its header promises")
+            raise FormatError(
+                f"{self._source.path}: {shown(rest)} follows the {self._row} rows its header promises"
+            )
 
     def _refill(self) -> int:
         self._data = self._data[self._at :] + self._source.read(self._reach + self._row_bytes + _BLOCK_BYTES)
@@ -246,7 +256,9 @@ def _headerless_width(source: Source, first: bytes, no_header: bool) -> int:
     fields = fields_of(first)
     if len(fields) >= (2 if no_header else 3) and _numbers(b" ".join(fields[1:])) is not None:
         if not no_header:
-            logger.info("%s has no header: its first line is a row of %d numbers", source.path, len(fields) - 1)
+            logger.info(
+                "%s has no header: its first line is a row of %d numbers", source.path, len(fields) - 1
+            )
         return len(fields) - 1
     expected = "a word and numbers" if no_header else "a header 'K H' (or a word and two or more numbers)"
     hint = "; is the file binary?" if b"\0" in first else ""
@@ -268,7 +280,9 @@ def _read_text_rows(source: Source, lines: _TextLines, words: Words, rows: _Rows
     return read
 
 
-def _parsed(path: str, chunk: list[bytes], first: int, words: Words, width: int) -> tuple[list[bool], np.ndarray]:
+def _parsed(
+    path: str, chunk: list[bytes], first: int, words: Words, width: int
+) -> tuple[list[bool], np.ndarray]:
     """The rows of a few lines; numbers are parsed all at once, one by one only to find the culprit."""
     kept, numbers = [], []
     for number, line in enumerate(chunk, first):

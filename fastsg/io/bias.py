@@ -29,8 +29,10 @@ def load_bias(path: str | os.PathLike[str], words: Sequence[str]) -> NDArray[np.
             try:
                 values[index[word.decode()]] = float(value)
             except (KeyError, ValueError):
-                raise FormatError(f"{os.fsdecode(path)}, line {number}: need 'word value' with a word of the vectors, "
-                                  f"got {line[:80]!r}") from None
+                raise FormatError(
+                    f"{os.fsdecode(path)}, line {number}: need 'word value' with a word of the vectors, "
+                    f"got {line[:80]!r}"
+                ) from None
     if missing := int((~np.isfinite(values)).sum()):
         raise FormatError(f"{os.fsdecode(path)} lacks a finite value for {missing} of {len(values)} words")
     return values

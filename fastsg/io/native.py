@@ -39,12 +39,24 @@ logger = logging.getLogger(__name__)
 
 _MATRICES = ("I", "O", "best_I", "best_O")
 _ROWS = ("bias", "sums_I", "sums_O", "shift")
-_SCHEMA = Schema("fastsg-model", "1", (
-    Field("counts", "I64"), Field("word_offsets", "I64"), Field("keep", "F64", optional=True),
-    Field("I", "F32", 2), Field("O", "F32", 2), Field("bias", "F32", optional=True),
-    Field("sums_I", "F32", optional=True), Field("sums_O", "F32", optional=True), Field("shift", "F32"),
-    Field("best_I", "F32", 2, optional=True), Field("best_O", "F32", 2, optional=True), Field("words", "U8"),
-))
+_SCHEMA = Schema(
+    "fastsg-model",
+    "1",
+    (
+        Field("counts", "I64"),
+        Field("word_offsets", "I64"),
+        Field("keep", "F64", optional=True),
+        Field("I", "F32", 2),
+        Field("O", "F32", 2),
+        Field("bias", "F32", optional=True),
+        Field("sums_I", "F32", optional=True),
+        Field("sums_O", "F32", optional=True),
+        Field("shift", "F32"),
+        Field("best_I", "F32", 2, optional=True),
+        Field("best_O", "F32", 2, optional=True),
+        Field("words", "U8"),
+    ),
+)
 _SEALED = "__metadata__"
 _PAIRED = (("sums_I", "sums_O"), ("best_I", "best_O"))
 #: Bytes of the header that the history may take; a reader allows 1 MiB in all.
@@ -72,10 +84,18 @@ def write_native(file: BinaryIO, model: NativeModel) -> None:
     """Write to an open file. The same content always gives the same bytes."""
     offsets, blob = _safetensors.pack_words(model.vocab.words)
     arrays = {**model.arrays, "counts": model.vocab.counts, "word_offsets": offsets, "words": blob}
-    digests = {field.name: digest(_safetensors.raw_bytes(field, arrays[field.name])) for field in _SCHEMA.fields if field.name in arrays}
+    digests = {
+        field.name: digest(_safetensors.raw_bytes(field, arrays[field.name]))
+        for field in _SCHEMA.fields
+        if field.name in arrays
+    }
     metadata = {
-        "library_version": __version__, "raw_types": str(model.vocab.raw_types), "raw_tokens": str(model.vocab.raw_tokens),
-        "config": _json(model.config), "history": _history_json(model.history), "training": _json(model.training),
+        "library_version": __version__,
+        "raw_types": str(model.vocab.raw_types),
+        "raw_tokens": str(model.vocab.raw_tokens),
+        "config": _json(model.config),
+        "history": _history_json(model.history),
+        "training": _json(model.training),
     }
     metadata["sha256"] = _json({_SEALED: _metadata_digest(metadata), **digests})
     _safetensors.write(file, _SCHEMA, metadata, arrays)
@@ -83,7 +103,9 @@ def write_native(file: BinaryIO, model: NativeModel) -> None:
 
 def _metadata_digest(metadata: dict[str, str]) -> str:
     """Digest of all metadata but the digests and the schema's own two."""
-    text = {key: metadata[key] for key in sorted(metadata) if key not in ("sha256", "format", "format_version")}
+    text = {
+        key: metadata[key] for key in sorted(metadata) if key not in ("sha256", "format", "format_version")
+    }
     return digest(memoryview(_json(text).encode()))
 
 
@@ -103,14 +125,23 @@ def _history_json(history: list[dict[str, Any]]) -> str:
         text = _json(record)
         size += len(json.dumps(text)) + 1
         if size > _MAX_HISTORY:
-            logger.warning("the history is too long for the file, which keeps the last %d of its %d epochs", len(records), len(history))
+            logger.warning(
+                "the history is too long for the file, which keeps the last %d of its %d epochs",
+                len(records),
+                len(history),
+            )
             break
         records.append(text)
     return f"[{','.join(reversed(records))}]"
 
 
-def load_native(source: str | os.PathLike[str] | bytes, *, mmap: bool = False, verify: bool | None = None,
-                allow_nonfinite: bool = False) -> NativeModel:
+def load_native(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    mmap: bool = False,
+    verify: bool | None = None,
+    allow_nonfinite: bool = False,
+) -> NativeModel:
     """Read a file, or its bytes; nothing is allocated before the header is proven against the size.
 
     Parameters
@@ -137,7 +168,11 @@ def load_native(source: str | os.PathLike[str] | bytes, *, mmap: bool = False, v
 def _read(container: Container, mmap: bool, verify: bool, allow_nonfinite: bool) -> NativeModel:
     _check_shapes(container)
     metadata, digests = container.metadata, _digests(container)
-    config, training, history = _parsed(metadata, "config", dict), _parsed(metadata, "training", dict), _parsed(metadata, "history", list)
+    config, training, history = (
+        _parsed(metadata, "config", dict),
+        _parsed(metadata, "training", dict),
+        _parsed(metadata, "history", list),
+    )
     if not all(isinstance(record, dict) for record in history):
         raise FormatError("its history is no list of records")
     arrays = _read_arrays(container, digests, mmap, verify, allow_nonfinite)
@@ -157,7 +192,9 @@ def _digests(container: Container) -> dict[str, str]:
     return digests
 
 
-def _read_arrays(container: Container, digests: dict[str, str], mmap: bool, verify: bool, allow_nonfinite: bool) -> dict[str, NDArray[Any]]:
+def _read_arrays(
+    container: Container, digests: dict[str, str], mmap: bool, verify: bool, allow_nonfinite: bool
+) -> dict[str, NDArray[Any]]:
     arrays = {}
     for name in container.places:
         is_mapped = mmap and name in ("I", "O")
@@ -174,7 +211,11 @@ def _check_shapes(container: Container) -> None:
     K, H = shapes["I"]
     if K > MAX_WORDS:
         raise FormatError(f"{K} words are more than ids can number ({MAX_WORDS})")
-    wanted = {"counts": (K,), "word_offsets": (K + 1,), "keep": (K,)} | dict.fromkeys(_MATRICES, (K, H)) | dict.fromkeys(_ROWS, (K,))
+    wanted = (
+        {"counts": (K,), "word_offsets": (K + 1,), "keep": (K,)}
+        | dict.fromkeys(_MATRICES, (K, H))
+        | dict.fromkeys(_ROWS, (K,))
+    )
     for name, shape in shapes.items():
         if name in wanted and shape != wanted[name]:
             raise FormatError(f"{name} has shape {shape}; with I of {shapes['I']} it must be {wanted[name]}")

@@ -88,7 +88,9 @@ def save_word2vec(
         write_rows(out, encoded, matrix)
     if fvocab is not None:
         with atomic_write(fvocab) as out:
-            out.writelines(b"%b %d\n" % pair for pair in zip(encoded, np.asarray(counts).tolist(), strict=True))
+            out.writelines(
+                b"%b %d\n" % pair for pair in zip(encoded, np.asarray(counts).tolist(), strict=True)
+            )
 
 
 def load_word2vec(
@@ -151,7 +153,9 @@ def load_word2vec(
     return words.kept, matrix
 
 
-def load_counts(path: str | os.PathLike[str], *, encoding: str = "utf-8", errors: str = "strict") -> dict[str, int]:
+def load_counts(
+    path: str | os.PathLike[str], *, encoding: str = "utf-8", errors: str = "strict"
+) -> dict[str, int]:
     """Read "word count" lines, as ``fvocab=`` of :func:`save_word2vec` and word2vec.c's ``-save-vocab`` write them.
 
     Raises FormatError naming file and line when a line is not a word and a count, or a word comes twice.
@@ -216,7 +220,9 @@ def _check_codec(encoding: str, errors: str) -> None:
 def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[1] < 1 or matrix.dtype.kind != "f":
-        raise ValueError(f"matrix must be floats of shape (K, H), H >= 1, got {matrix.dtype} of shape {matrix.shape}")
+        raise ValueError(
+            f"matrix must be floats of shape (K, H), H >= 1, got {matrix.dtype} of shape {matrix.shape}"
+        )
     return matrix
 
 
@@ -268,4 +274,6 @@ def _write_text(out: BinaryIO, words: list[bytes], matrix: np.ndarray) -> None:
 
 def _write_binary(out: BinaryIO, words: list[bytes], matrix: np.ndarray) -> None:
     for block_words, block in _blocks(words, matrix):
-        out.write(b"".join([b"%b %b\n" % (w, row.tobytes()) for w, row in zip(block_words, block, strict=True)]))
+        out.write(
+            b"".join([b"%b %b\n" % (w, row.tobytes()) for w, row in zip(block_words, block, strict=True)])
+        )

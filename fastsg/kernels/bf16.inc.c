@@ -40,8 +40,8 @@ INLINE void round_32(const float *x, bf16 *y)
 
 /* C (32 x 32, rows of length `row`) = or (add) += left times right. There are `outer` pieces, `left_outer` and `right_outer` apart,
  * each of `inner` chunks of INNER: 32 left rows of length `left_row`, 32 columns of right rows in pairs of length `pair`. */
-static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer, const bf16 *right,
-                      int64_t pair, int64_t right_outer, int64_t inner, int64_t outer);
+static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer,
+                      const bf16 *right, int64_t pair, int64_t right_outer, int64_t inner, int64_t outer);
 static void begin(void); /* before and after a run of block_sum */
 static void end(void);
 static int64_t peak(int64_t n);
@@ -72,8 +72,8 @@ static void pack_rows(const float *O_sh, int64_t H, int64_t count, bf16 *out)
 }
 
 /* E = exp(C + bias) 2^-shift rounded, S += sum over k before rounding. Rows past count up to the next multiple of 32 become zero. */
-INLINE void exp_sweep(const int careful, const int stream, int64_t count, const float *bias_k, const float *shift, const float *C, bf16 *E,
-                      float *S)
+INLINE void exp_sweep(const int careful, const int stream, int64_t count, const float *bias_k,
+                      const float *shift, const float *C, bf16 *E, float *S)
 {
     vf shift_j[4], S_j[4];
     UNROLL for (int j = 0; j < 4; j++) {
@@ -95,17 +95,20 @@ INLINE void exp_sweep(const int careful, const int stream, int64_t count, const 
         }
     }
     memset(E + count * PANEL, 0, (size_t)((padded(count) - count) * PANEL) * sizeof *E);
-    UNROLL for (int j = 0; j < 4; j++) vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
+    UNROLL for (int j = 0; j < 4; j++)
+        vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
 }
 
-static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const bf16 *X, void *scratch, bf16 *E, int stream,
-                        int64_t *next_u, float *S_u)
+static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const bf16 *X, void *scratch,
+                        bf16 *E, int stream, int64_t *next_u, float *S_u)
 {
-    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, width = padded(B->H);
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start,
+                  width = padded(B->H);
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
     float *C = scratch, bias[SLICE];
     bf16 *rows = (bf16 *)(C + SLICE * PANEL);
-    const float norm = largest_norm(O_kh + start * B->H, B->H, count), top_bias = slice_bias(B, start, count, bias);
+    const float norm = largest_norm(O_kh + start * B->H, B->H, count),
+                top_bias = slice_bias(B, start, count, bias);
     double entries = 0;
     pack_rows(O_kh + start * B->H, B->H, count, rows);
     begin();
@@ -113,10 +116,11 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
         const float *shift = B->shift_u + p * PANEL;
         for (int64_t k = 0; k < count; k += 32)
             for (int64_t u = 0; u < PANEL; u += 32)
-                block_sum(C + k * PANEL + u, PANEL, 0, rows + k * width, width, 0, X + p * width * PANEL + 2 * u, 2 * PANEL, 0,
-                          width / INNER, 1);
+                block_sum(C + k * PANEL + u, PANEL, 0, rows + k * width, width, 0,
+                          X + p * width * PANEL + 2 * u, 2 * PANEL, 0, width / INNER, 1);
         entries += entries_sum(B, s, p, C, bias, next_u);
-        if (!within_reach(norm, top_bias, B->reach_p[p], shift)) exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
+        if (!within_reach(norm, top_bias, B->reach_p[p], shift))
+            exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
         else if (stream) exp_sweep(0, 1, count, bias, shift, C, E, S_u + p * PANEL);
         else exp_sweep(0, 0, count, bias, shift, C, E, S_u + p * PANEL);
     }
@@ -149,7 +153,8 @@ static void pack_columns(const float *O_sh, int64_t H, int64_t count, bf16 *out)
             uint32_t word[VLEN];
             memcpy(pair[0], a + h, (size_t)left * sizeof *a);
             if (b) memcpy(pair[1], b + h, (size_t)left * sizeof *b);
-            for (int j = 0; j < VLEN; j++) word[j] = rounded(pair[0][j]) | (uint32_t)rounded(pair[1][j]) << 16;
+            for (int j = 0; j < VLEN; j++)
+                word[j] = rounded(pair[0][j]) | (uint32_t)rounded(pair[1][j]) << 16;
             for (int64_t j = 0; j < left; j++) memcpy(out + (h + j) * SLICE + k, word + j, sizeof *word);
         }
     }
@@ -158,10 +163,12 @@ static void pack_columns(const float *O_sh, int64_t H, int64_t count, bf16 *out)
 /* Rows k and k + 1 of R interleaved, [k / 2][PANEL][2]. */
 static void pair_rows(const bf16 *R, int64_t count, bf16 *out)
 {
-    const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11),
+                  high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     for (int64_t k = 0; k < count; k += 2)
         for (int64_t j = 0; j < PANEL; j += 32) {
-            const __m512i a = _mm512_loadu_si512(R + k * PANEL + j), b = _mm512_loadu_si512(R + (k + 1) * PANEL + j);
+            const __m512i a = _mm512_loadu_si512(R + k * PANEL + j),
+                          b = _mm512_loadu_si512(R + (k + 1) * PANEL + j);
             const __m512i even = _mm512_unpacklo_epi16(a, b), odd = _mm512_unpackhi_epi16(a, b);
             _mm512_storeu_si512(out + k * PANEL + 2 * j, _mm512_permutex2var_epi64(even, low, odd));
             _mm512_storeu_si512(out + k * PANEL + 2 * j + 32, _mm512_permutex2var_epi64(even, high, odd));
@@ -171,7 +178,8 @@ static void pair_rows(const bf16 *R, int64_t count, bf16 *out)
 /* gI_ph of one panel = or (unless it opens) += columns (H, SLICE) times pairs (SLICE, PANEL), for the first `count` of SLICE (a
  * multiple of INNER). R of the next panel lies `ahead`, far away in memory (behind the last one nothing does): every
  * block asks for its share of it. */
-static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI, int opens, uintptr_t ahead)
+static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI,
+                     int opens, uintptr_t ahead)
 {
     const int64_t blocks = (H + 31) / 32 * (PANEL / 32), lines = (SLICE * PANEL / 32 + blocks - 1) / blocks;
     for (int64_t h = 0; h < H; h += 32)
@@ -179,16 +187,18 @@ static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *
             for (int64_t i = 0; i < lines; i++, ahead += 64) __builtin_prefetch((const void *)ahead, 0, 2);
             float *out = gI + h * PANEL + u;
             const int whole = h + 32 <= H;
-            block_sum(whole ? out : C, whole ? PANEL : 32, whole && !opens, columns + h * SLICE, SLICE, 0, pairs + 2 * u, 2 * PANEL, 0,
-                      count / INNER, 1);
+            block_sum(whole ? out : C, whole ? PANEL : 32, whole && !opens, columns + h * SLICE, SLICE, 0,
+                      pairs + 2 * u, 2 * PANEL, 0, count / INNER, 1);
             for (int64_t i = 0; !whole && h + i < H; i++) /* rows past H have no place in gI */
                 for (int64_t j = 0; j < 32; j += VLEN)
-                    vstore(out + i * PANEL + j, opens ? vload(C + i * 32 + j) : vload(out + i * PANEL + j) + vload(C + i * 32 + j));
+                    vstore(out + i * PANEL + j, opens ? vload(C + i * 32 + j)
+                                                      : vload(out + i * PANEL + j) + vload(C + i * 32 + j));
         }
 }
 
-static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_kh, int64_t s, bf16 *E, const bf16 *Xs, void *scratch,
-                           int64_t *next_u, float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step)
+static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_kh, int64_t s, bf16 *E,
+                           const bf16 *Xs, void *scratch, int64_t *next_u, float *gI_ph, int opens,
+                           float *gO_kh, int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
@@ -204,12 +214,13 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
                 *r = rounded(widened(*r) - B->counts[next_u[u]] * B->target_u[u]);
             }
         pair_rows(R, padded(count), pairs);
-        gI_panel(H, padded(count), columns, pairs, C, gI_ph + p * H * PANEL, opens, (uintptr_t)(R + SLICE * PANEL));
+        gI_panel(H, padded(count), columns, pairs, C, gI_ph + p * H * PANEL, opens,
+                 (uintptr_t)(R + SLICE * PANEL));
     }
     for (int64_t k = 0; k < count; k += 32)
         for (int64_t h = 0; h < B->H_pad; h += 32)
-            block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, E + k * PANEL, PANEL, SLICE * PANEL, Xs + 2 * h, 2 * B->H_pad,
-                      PANEL * B->H_pad, PANEL / INNER, panels);
+            block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, E + k * PANEL, PANEL, SLICE * PANEL,
+                      Xs + 2 * h, 2 * B->H_pad, PANEL * B->H_pad, PANEL / INNER, panels);
     end();
     if (step)
         for (int64_t k = 0; k < count; k++)
@@ -219,11 +230,17 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
 /* Logits and rows of O in pass A; a block of sums, columns of O and pairs of R in pass B. */
 static int64_t scratch_bytes(int64_t H)
 {
-    const int64_t a = 4 * SLICE * PANEL + 2 * padded(H) * SLICE, b = 4 * 32 * 32 + 2 * (padded(H) * SLICE + SLICE * PANEL);
+    const int64_t a = 4 * SLICE * PANEL + 2 * padded(H) * SLICE,
+                  b = 4 * 32 * 32 + 2 * (padded(H) * SLICE + SLICE * PANEL);
     return a > b ? a : b;
 }
 
 static const fsg_bf16_table table = {
-    .name = ISA_NAME, .scratch_bytes = scratch_bytes, .pack_panel = pack_panel, .pack_scaled = pack_scaled, .exp_slice = exp_slice,
-    .gradient_slice = gradient_slice, .peak = peak,
+    .name = ISA_NAME,
+    .scratch_bytes = scratch_bytes,
+    .pack_panel = pack_panel,
+    .pack_scaled = pack_scaled,
+    .exp_slice = exp_slice,
+    .gradient_slice = gradient_slice,
+    .peak = peak,
 };

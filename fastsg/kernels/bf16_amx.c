@@ -1,5 +1,5 @@
 /* bfloat16 on x86-64 with AMX (Sapphire Rapids and later): tiles of 16 x 16 sums, fp32 accumulation. */
-#define _GNU_SOURCE /* syscall */
+#define _GNU_SOURCE  /* syscall */
 #include "kernels.h" /* system headers before the pragma */
 
 #include <stddef.h>
@@ -15,7 +15,9 @@
   #define ISA_NAME "amx"
   #define VLEN 16
   #if defined(__clang__)
-    #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma,amx-tile,amx-bf16"))), apply_to = function)
+    #pragma clang attribute push(                                                                            \
+        __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma,amx-tile,amx-bf16"))), \
+        apply_to = function)
   #else
     #pragma GCC push_options
     #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma,amx-tile,amx-bf16")
@@ -35,8 +37,8 @@ static void begin(void)
 static void end(void) { _tile_release(); }
 
 /* Tiles 0-3 hold the sums, 4-5 the 32 rows of the left operand, 6-7 the 32 columns of the right one. */
-static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer, const bf16 *right,
-                      int64_t pair, int64_t right_outer, int64_t inner, int64_t outer)
+static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer,
+                      const bf16 *right, int64_t pair, int64_t right_outer, int64_t inner, int64_t outer)
 {
     if (add) {
         _tile_loadd(0, C, row * 4);
@@ -51,7 +53,8 @@ static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t 
     }
     for (int64_t o = 0; o < outer; o++)
         for (int64_t t = 0; t < inner; t++) {
-            const bf16 *l = left + o * left_outer + t * INNER, *r = right + o * right_outer + t * INNER / 2 * pair;
+            const bf16 *l = left + o * left_outer + t * INNER,
+                       *r = right + o * right_outer + t * INNER / 2 * pair;
             _tile_loadd(4, l, left_row * 2);
             _tile_loadd(6, r, pair * 2);
             _tile_dpbf16ps(0, 4, 6);
@@ -91,7 +94,8 @@ const fsg_bf16_table *fsg_bf16_amx(void)
 {
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
     unsigned a, b, c, d;
-    if (!fsg_bf16_avx512() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1)) return NULL;
+    if (!fsg_bf16_avx512() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1))
+        return NULL;
     return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0 ? &table : NULL;
 }
 #else

@@ -41,13 +41,15 @@ static inline void add(int32_t k, double weight, double *sum_k, uint64_t *seen)
     }
 }
 
-int64_t fsg_count_row(const fsg_reach *reach, const int32_t *text, const int64_t *positions, int64_t n, int64_t K, double scale,
-                      const double *scale_k, double least, double *sum_k, uint64_t *seen, int32_t *contexts, float *counts)
+int64_t fsg_count_row(const fsg_reach *reach, const int32_t *text, const int64_t *positions, int64_t n,
+                      int64_t K, double scale, const double *scale_k, double least, double *sum_k,
+                      uint64_t *seen, int32_t *contexts, float *counts)
 {
     for (int64_t i = 0; i < n; i++) {
         const int32_t *center = text + positions[i];
         if (i + AHEAD < n) { /* the windows of a word lie far apart, and most of them on two lines */
-            const uintptr_t next = (uintptr_t)(text + positions[i + AHEAD]); /* no pointer: it may lie outside the text */
+            const uintptr_t next =
+                (uintptr_t)(text + positions[i + AHEAD]); /* no pointer: it may lie outside the text */
             __builtin_prefetch((const void *)(next - (uintptr_t)(reach->left > 0 ? 4 * reach->left : 0)));
             __builtin_prefetch((const void *)(next + (uintptr_t)(reach->right > 0 ? 4 * reach->right : 0)));
         }

@@ -26,7 +26,8 @@ void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *
 /* One row: sums over the windows of n positions. sum_k (K) need not be initialised, seen (K / 64 + 1) is zero before and after.
  * Writes the contexts in rising order and their sums times scale (times scale_k[context] if given).
  * Sums below `least` are left out. Returns the number of entries. */
-int64_t fsg_count_row(const fsg_reach *reach, const int32_t *text, const int64_t *positions, int64_t n, int64_t K, double scale,
-                      const double *scale_k, double least, double *sum_k, uint64_t *seen, int32_t *contexts, float *counts);
+int64_t fsg_count_row(const fsg_reach *reach, const int32_t *text, const int64_t *positions, int64_t n,
+                      int64_t K, double scale, const double *scale_k, double least, double *sum_k,
+                      uint64_t *seen, int32_t *contexts, float *counts);
 
 #endif

@@ -10,12 +10,13 @@ static void mean_rows(const float *Y_kh, const float *w_k, int64_t rows, int64_t
         for (int64_t h = 0; h < H; h++) sum_h[h] += (double)w_k[k] * (double)Y_kh[k * H + h];
 }
 
-typedef double vd __attribute__((vector_size(4 * VLEN), aligned(8), may_alias)); /* half as many doubles as floats */
+typedef double vd
+    __attribute__((vector_size(4 * VLEN), aligned(8), may_alias)); /* half as many doubles as floats */
 #define WIDE_D (NV * VLEN / 2)
 
 /* `rows` rows of Y less the center, and the same times w (1 without), each padded with zeros to `width`. */
-static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H, int64_t width, double *Y,
-                      double *wY)
+static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H,
+                      int64_t width, double *Y, double *wY)
 {
     for (int64_t k = 0; k < rows; k++)
         for (int64_t h = 0; h < width; h++) {
@@ -26,14 +27,16 @@ static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h
 }
 
 /* G_ij += sum over `rows` packed rows of wY_ki Y_kj for a tile of MR x WIDE_D elements, of which those of the upper triangle exist. */
-static void gram_tile(const double *Y, const double *wY, int64_t rows, int64_t width, int64_t i, int64_t j, int64_t H, double *G_hh)
+static void gram_tile(const double *Y, const double *wY, int64_t rows, int64_t width, int64_t i, int64_t j,
+                      int64_t H, double *G_hh)
 {
     vd acc[MR][NV] = {{{0}}};
     for (int64_t k = 0; k < rows; k++) {
         const vd *y = (const vd *)(Y + k * width + j);
         UNROLL for (int r = 0; r < MR; r++) {
             const vd a = wY[k * width + i + r] - (vd){0};
-            UNROLL for (int c = 0; c < NV; c++) acc[r][c] += a * y[c];
+            UNROLL for (int c = 0; c < NV; c++)
+                acc[r][c] += a * y[c];
         }
     }
     for (int64_t r = 0; r < MR && i + r < H; r++)
@@ -43,7 +46,8 @@ static void gram_tile(const double *Y, const double *wY, int64_t rows, int64_t w
 
 /* G_ij += sum over rows of w_k (Y_ki - center_i) (Y_kj - center_j) for j >= i, in double, FSG_GRAM_ROWS rows at a time. scratch holds
  * FSG_GRAM_SCRATCH(H) values. */
-static void gram_rows(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H, double *scratch, double *G_hh)
+static void gram_rows(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H,
+                      double *scratch, double *G_hh)
 {
     const int64_t width = FSG_GRAM_WIDTH(H);
     double *Y = scratch, *wY = scratch + FSG_GRAM_ROWS * width;
@@ -51,12 +55,14 @@ static void gram_rows(const float *Y_kh, const float *w_k, const float *center_h
         const int64_t count = rows - start < FSG_GRAM_ROWS ? rows - start : FSG_GRAM_ROWS;
         gram_pack(Y_kh + start * H, w_k ? w_k + start : NULL, center_h, count, H, width, Y, wY);
         for (int64_t i = 0; i < H; i += MR)
-            for (int64_t j = i / WIDE_D * WIDE_D; j < H; j += WIDE_D) gram_tile(Y, wY, count, width, i, j, H, G_hh);
+            for (int64_t j = i / WIDE_D * WIDE_D; j < H; j += WIDE_D)
+                gram_tile(Y, wY, count, width, i, j, H, G_hh);
     }
 }
 
 /* out_kj = sum_i Y_ki M_ij for `rows` rows; out is not Y. */
-INLINE void times_few(const int rows, const float *Y_kh, int64_t H, const float *M_hj, int64_t J, float *out_kj)
+INLINE void times_few(const int rows, const float *Y_kh, int64_t H, const float *M_hj, int64_t J,
+                      float *out_kj)
 {
     int64_t j = 0;
     vf acc[MAX_ROWS][4];
@@ -70,7 +76,8 @@ INLINE void times_few(const int rows, const float *Y_kh, int64_t H, const float 
         tile(rows, 1, acc, Y_kh, H, 1, M_hj + j, J, H, NULL);
         tile_store(rows, 1, acc, out_kj + j, J);
     }
-    for (int64_t k = 0; k < rows && j < J; k++) { /* element by element: a sum over i alone might be taken apart and lose its fusing */
+    for (int64_t k = 0; k < rows && j < J;
+         k++) { /* element by element: a sum over i alone might be taken apart and lose its fusing */
         float *out = out_kj + k * J;
         for (int64_t r = j; r < J; r++) out[r] = 0;
         for (int64_t i = 0; i < H; i++) {
@@ -80,7 +87,8 @@ INLINE void times_few(const int rows, const float *Y_kh, int64_t H, const float 
     }
 }
 
-static void times_rows(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J, float *out_kj)
+static void times_rows(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J,
+                       float *out_kj)
 {
     int64_t k = 0;
     for (; k + 4 <= rows; k += 4) times_few(4, Y_kh + k * H, H, M_hj, J, out_kj + k * J);
@@ -88,19 +96,24 @@ static void times_rows(const float *Y_kh, int64_t rows, int64_t H, const float *
 }
 
 /* out_h += sum over entries of value * X_kh[column], for `units` times 16 coordinates. */
-INLINE void sparse_part(const int units, const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H, float *out_h)
+INLINE void sparse_part(const int units, const float *values, const int32_t *columns, int64_t n,
+                        const float *X_kh, int64_t H, float *out_h)
 {
     vf sum[4 * 16 / VLEN];
-    UNROLL for (int j = 0; j < units * 16 / VLEN; j++) sum[j] = vload(out_h + j * VLEN);
+    UNROLL for (int j = 0; j < units * 16 / VLEN; j++)
+        sum[j] = vload(out_h + j * VLEN);
     for (int64_t e = 0; e < n; e++) {
         const float *x = X_kh + (int64_t)columns[e] * H;
-        UNROLL for (int j = 0; j < units * 16 / VLEN; j++) sum[j] += values[e] * vload(x + j * VLEN);
+        UNROLL for (int j = 0; j < units * 16 / VLEN; j++)
+            sum[j] += values[e] * vload(x + j * VLEN);
     }
-    UNROLL for (int j = 0; j < units * 16 / VLEN; j++) vstore(out_h + j * VLEN, sum[j]);
+    UNROLL for (int j = 0; j < units * 16 / VLEN; j++)
+        vstore(out_h + j * VLEN, sum[j]);
 }
 
 /* out_h += sum over entries of value * X_kh[column]; H is a multiple of 16. */
-static void sparse_row(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H, float *out_h)
+static void sparse_row(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H,
+                       float *out_h)
 {
     int64_t h = 0;
     for (; h + 64 <= H; h += 64) sparse_part(4, values, columns, n, X_kh + h, H, out_h + h);

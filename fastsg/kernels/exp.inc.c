@@ -63,11 +63,15 @@ static float slice_bias(const fsg_batch *B, int64_t start, int64_t count, float 
 }
 
 /* Whether row u has an entry left below k; *i walks the row's entries. */
-INLINE int entry_below(const fsg_batch *B, int64_t u, int64_t i, int64_t k) { return i < B->stop_u[u] && B->contexts[i] < k; }
+INLINE int entry_below(const fsg_batch *B, int64_t u, int64_t i, int64_t k)
+{
+    return i < B->stop_u[u] && B->contexts[i] < k;
+}
 
 /* Sum of w log E over the entries of panel p in slice s, which next_u moves past; log E = c - shift ln 2, a huge c being taken as the
  * exponential takes it. C holds the panel's logits. */
-static double entries_sum(const fsg_batch *B, int64_t s, int64_t p, const float *C, const float *bias_k, int64_t *next_u)
+static double entries_sum(const fsg_batch *B, int64_t s, int64_t p, const float *C, const float *bias_k,
+                          int64_t *next_u)
 {
     const int64_t start = s * SLICE, end = start + SLICE;
     double sum = 0;
@@ -80,7 +84,8 @@ static double entries_sum(const fsg_batch *B, int64_t s, int64_t p, const float 
             const int64_t k = B->contexts[i] - start;
             const float c = C[k * PANEL + u % PANEL] + bias_k[k];
             double log_E = c - nats;
-            if (__builtin_expect(!(__builtin_fabsf(c) < 0x1p+20f), 0)) log_E = (fsg_whole_bits(c) - shift) * FSG_LN2;
+            if (__builtin_expect(!(__builtin_fabsf(c) < 0x1p+20f), 0))
+                log_E = (fsg_whole_bits(c) - shift) * FSG_LN2;
             sum += B->counts[i] * log_E;
         }
         next_u[u] = i;

@@ -30,7 +30,10 @@
     #pragma GCC pop_options
   #endif
 
-const fsg_table *fsg_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &table : NULL; }
+const fsg_table *fsg_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &table : NULL;
+}
 #else
 const fsg_table *fsg_avx2(void) { return NULL; }
 #endif

@@ -11,12 +11,13 @@
   #define ISA_NAME "avx512"
   #define ISA_FMA 1
   #define VLEN 16 /* floats in a vector */
-  #define MR 6   /* register tile: MR broadcast rows x NV vectors */
+  #define MR 6    /* register tile: MR broadcast rows x NV vectors */
   #define NV 4
   #define GO_MR 6 /* register tile of gO */
   #define GO_NV 4
   #if defined(__clang__)
-    #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
+    #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))),     \
+                                 apply_to = function)
   #else
     #pragma GCC push_options
     #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")
@@ -30,8 +31,13 @@
     #pragma GCC pop_options
   #endif
 
-const fsg_table *fsg_avx512(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
-                   && __builtin_cpu_supports("avx512vl") ? &table : NULL; }
+const fsg_table *fsg_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                   __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
+               ? &table
+               : NULL;
+}
 #else
 const fsg_table *fsg_avx512(void) { return NULL; }
 #endif

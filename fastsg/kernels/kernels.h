@@ -24,7 +24,8 @@
 #include <stdint.h>
 
 #define FSG_PANEL 64
-#define FSG_SLICE 96 /* divisible by every register tile height in use (6, 4), and by the 32 of bfloat16 tiles */
+#define FSG_SLICE                                                                                            \
+    96 /* divisible by every register tile height in use (6, 4), and by the 32 of bfloat16 tiles */
 #define FSG_LANES 16
 
 /* Rows that gram_rows takes at a time, and the scratch it wants for rows of H: two padded copies, and a tile past the end. */
@@ -51,13 +52,13 @@
 /* A batch: sizes, inputs and the scratch that its passes share. Pointers are the caller's. */
 typedef struct {
     int64_t K, H, U;
-    int64_t H_pad;          /* row length of Xs_uh and gO_kh: H rounded up to 32, padding zero */
-    const float *bias_k;    /* (K) added to the logits, or NULL */
-    const float *X_ph;      /* (panels, H, PANEL) */
-    const float *reach_p;   /* (panels): the largest norm of a row of X_ph */
-    float *shift_u;         /* (panels * PANEL) whole numbers */
-    float *Xs_uh;           /* (panels * PANEL, H_pad): scale_u * X_uh */
-    const float *target_u;  /* (panels * PANEL): Z_u / n_u, what one unit of N is worth in E's scale */
+    int64_t H_pad;         /* row length of Xs_uh and gO_kh: H rounded up to 32, padding zero */
+    const float *bias_k;   /* (K) added to the logits, or NULL */
+    const float *X_ph;     /* (panels, H, PANEL) */
+    const float *reach_p;  /* (panels): the largest norm of a row of X_ph */
+    float *shift_u;        /* (panels * PANEL) whole numbers */
+    float *Xs_uh;          /* (panels * PANEL, H_pad): scale_u * X_uh */
+    const float *target_u; /* (panels * PANEL): Z_u / n_u, what one unit of N is worth in E's scale */
     /* the counts of the batch: row u holds the entries up to stop_u[u]; contexts rise within a row */
     const int64_t *stop_u;
     const int32_t *contexts;
@@ -80,7 +81,8 @@ typedef struct {
     /* S_u += sum over the slice's k of E_uk; E itself into E_pk unless that is NULL. E_pk starts on a cache line; with `stream`
      * it is written past the caches. next_u holds each row's first entry in the slice and moves on to the next one's.
      * Returns the sum of w log E over the slice's entries.   2 U K H flops over all slices */
-    double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *E_pk, int stream, int64_t *next_u, float *S_u);
+    double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *E_pk, int stream,
+                        int64_t *next_u, float *S_u);
 
     /* top_u = max(top_u, c of slice s). */
     void (*max_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *top_u);
@@ -91,25 +93,29 @@ typedef struct {
     /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s moves (step != NULL).
      * next_u as above. opens: gI_ph starts at zero, this is the first slice of its shard. first: gO_kh starts at zero, otherwise it
      * holds what earlier row blocks of the same batch left.   4 U K H flops */
-    void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, int64_t *next_u, float *gI_ph, int opens,
-                           float *gO_kh, int first, const fsg_step *step);
+    void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, int64_t *next_u,
+                           float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step);
 
     /* G_uh of panel p = scale_u * (tree sum of gI_sph over the shards). gI_sph is overwritten. */
-    void (*merge_panel)(const fsg_batch *batch, int64_t p, float *gI_sph, int64_t shards, int64_t stride, const float *scale_u,
-                        float *G_uh);
+    void (*merge_panel)(const fsg_batch *batch, int64_t p, float *gI_sph, int64_t shards, int64_t stride,
+                        const float *scale_u, float *G_uh);
 
     /* Row ids[u] of I_kh moves along G_uh. The ids are distinct. */
     void (*move_row)(float *I_h, const float *G_h, int64_t H, const fsg_step *step, int64_t k);
 
     /* dense.inc.c */
     void (*mean_rows)(const float *Y_kh, const float *w_k, int64_t rows, int64_t H, double *sum_h);
-    void (*gram_rows)(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H, double *scratch, double *G_hh);
-    void (*times_rows)(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J, float *out_kj);
-    void (*sparse_row)(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H, float *out_h);
+    void (*gram_rows)(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H,
+                      double *scratch, double *G_hh);
+    void (*times_rows)(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J,
+                       float *out_kj);
+    void (*sparse_row)(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H,
+                       float *out_h);
     void (*newton_row)(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate);
 
     double (*log)(double x); /* the project's own: same bits everywhere */
-    void (*exp)(const float *c, const float *m, float *y, int64_t n); /* for tests: the vector exponential, n a multiple of LANES */
+    void (*exp)(const float *c, const float *m, float *y,
+                int64_t n); /* for tests: the vector exponential, n a multiple of LANES */
     /* For benchmarks: n rounds of multiply-adds in registers, returns the flops; n of them one after the other. out holds 12 vectors. */
     int64_t (*peak)(int64_t n, float *out);
     void (*chain)(int64_t n, float *out);
@@ -128,10 +134,11 @@ typedef struct {
     int64_t (*scratch_bytes)(int64_t H);
     void (*pack_panel)(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, uint16_t *X);
     void (*pack_scaled)(const fsg_batch *batch, int64_t p, uint16_t *Xs);
-    double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const uint16_t *X, void *scratch, uint16_t *E, int stream,
-                        int64_t *next_u, float *S_u);
-    void (*gradient_slice)(const fsg_batch *batch, const fsg_table *base, float *O_kh, int64_t s, uint16_t *E, const uint16_t *Xs,
-                           void *scratch, int64_t *next_u, float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step);
+    double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, const uint16_t *X,
+                        void *scratch, uint16_t *E, int stream, int64_t *next_u, float *S_u);
+    void (*gradient_slice)(const fsg_batch *batch, const fsg_table *base, float *O_kh, int64_t s, uint16_t *E,
+                           const uint16_t *Xs, void *scratch, int64_t *next_u, float *gI_ph, int opens,
+                           float *gO_kh, int first, const fsg_step *step);
     int64_t (*peak)(int64_t n); /* for benchmarks: n rounds in registers; returns the flops */
 } fsg_bf16_table;
 

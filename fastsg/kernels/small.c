@@ -57,7 +57,8 @@ void fsg_eigen(double *A, int64_t n, double *values, double *V)
                 const double a = A[p * n + q];
                 if (a == 0) continue;
                 const double theta = (A[q * n + q] - A[p * n + p]) / (2 * a);
-                const double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + sqrt(theta * theta + 1)), c = 1 / sqrt(t * t + 1), s = t * c;
+                const double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + sqrt(theta * theta + 1)),
+                             c = 1 / sqrt(t * t + 1), s = t * c;
                 rotate(A + p * n, A + q * n, n, 1, c, s); /* rows, then columns */
                 rotate(A + p, A + q, n, n, c, s);
                 rotate(V + p, V + q, n, n, c, s);

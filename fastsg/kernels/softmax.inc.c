@@ -17,33 +17,44 @@
 
 /* acc_ij += sum_t a[i * a_row + t * a_step] * b[t * b_step + j]: `rows` broadcast operands against `cols` vectors.
  * Each round asks for the next line from `ahead` on, unless that is NULL. */
-INLINE void tile(const int rows, const int cols, vf acc[][4], const float *a, int64_t a_row, int64_t a_step, const float *b,
-                 int64_t b_step, int64_t count, const float *ahead)
+INLINE void tile(const int rows, const int cols, vf acc[][4], const float *a, int64_t a_row, int64_t a_step,
+                 const float *b, int64_t b_step, int64_t count, const float *ahead)
 {
     for (int64_t t = 0; t < count; t++, a += a_step, b += b_step) {
         if (ahead) __builtin_prefetch(ahead + t * 16, 0, 2);
         vf b_j[4];
-        UNROLL for (int j = 0; j < cols; j++) b_j[j] = vload(b + j * VLEN);
+        UNROLL for (int j = 0; j < cols; j++)
+            b_j[j] = vload(b + j * VLEN);
         UNROLL for (int i = 0; i < rows; i++) {
             vf a_i = vset(a[i * a_row]);
-            UNROLL for (int j = 0; j < cols; j++) acc[i][j] += a_i * b_j[j];
+            UNROLL for (int j = 0; j < cols; j++)
+                acc[i][j] += a_i * b_j[j];
         }
     }
 }
 
 INLINE void tile_zero(const int rows, const int cols, vf acc[][4])
 {
-    UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < cols; j++) acc[i][j] = vset(0); }
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < cols; j++)
+            acc[i][j] = vset(0);
+    }
 }
 
 INLINE void tile_load(const int rows, const int cols, vf acc[][4], const float *c, int64_t c_row)
 {
-    UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < cols; j++) acc[i][j] = vload(c + i * c_row + j * VLEN); }
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < cols; j++)
+            acc[i][j] = vload(c + i * c_row + j * VLEN);
+    }
 }
 
 INLINE void tile_store(const int rows, const int cols, vf acc[][4], float *c, int64_t c_row)
 {
-    UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < cols; j++) vstore(c + i * c_row + j * VLEN, acc[i][j]); }
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < cols; j++)
+            vstore(c + i * c_row + j * VLEN, acc[i][j]);
+    }
 }
 
 /* ---- pass A ------------------------------------------------------------------------------------------------------ */
@@ -84,8 +95,8 @@ enum keep { SUMS_ONLY, KEEP, STREAM };
 /* E = exp(C + bias) 2^-shift for one panel of the slice, S += sum over k. A sweep of its own: the block is still in the
  * first-level cache, and the constants of exp stay in registers. The slice has a sum of its own: one chain over a whole
  * shard would lose a long tail of small terms. */
-INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t count, const float *bias_k, const float *shift, const float *C,
-                      float *E, float *S)
+INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t count, const float *bias_k,
+                      const float *shift, const float *C, float *E, float *S)
 {
     vf shift_j[PANEL / VLEN], S_j[PANEL / VLEN];
     UNROLL for (int j = 0; j < PANEL / VLEN; j++) {
@@ -102,12 +113,15 @@ INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t cou
             S_j[j] += e;
         }
     }
-    UNROLL for (int j = 0; j < PANEL / VLEN; j++) vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
+    UNROLL for (int j = 0; j < PANEL / VLEN; j++)
+        vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
 }
 
-static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *E_pk, int stream, int64_t *next_u, float *S_u)
+static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *E_pk, int stream,
+                        int64_t *next_u, float *S_u)
 {
-    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, panels = (B->U + PANEL - 1) / PANEL;
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start,
+                  panels = (B->U + PANEL - 1) / PANEL;
     const float *O_sh = O_kh + start * B->H;
     float C[SLICE * PANEL] __attribute__((aligned(64))), bias[SLICE];
     const float norm = largest_norm(O_sh, B->H, count), top_bias = slice_bias(B, start, count, bias);
@@ -131,7 +145,8 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float 
 /* NaN is passed over: the sums will show it. */
 static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *top_u)
 {
-    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, panels = (B->U + PANEL - 1) / PANEL;
+    const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start,
+                  panels = (B->U + PANEL - 1) / PANEL;
     float C[SLICE * PANEL] __attribute__((aligned(64))), bias[SLICE];
     slice_bias(B, start, count, bias);
     for (int64_t p = 0; p < panels; p++) {
@@ -185,8 +200,8 @@ static int64_t merge_sums(const float *S_su, int64_t shards, int64_t stride, int
 /* ---- pass B ------------------------------------------------------------------------------------------------------ */
 
 /* gI_ph[h .. h+rows) = or (unless it opens) += sum over the slice's k of R_pk O_kh */
-INLINE void gI_tile(const int rows, const int opens, const float *O_h, int64_t H, const float *R, float *gI, int64_t count,
-                    const float *ahead)
+INLINE void gI_tile(const int rows, const int opens, const float *O_h, int64_t H, const float *R, float *gI,
+                    int64_t count, const float *ahead)
 {
     vf acc[MAX_ROWS][4];
     if (opens) tile_zero(rows, NV, acc);
@@ -203,8 +218,10 @@ static void gI_panel(const int opens, const float *O_sh, int64_t H, const float 
         int64_t h = 0;
         for (; h + MR <= H && ahead < end; h += MR, ahead += count * 16)
             gI_tile(MR, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, ahead);
-        for (; h + MR <= H; h += MR) gI_tile(MR, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
-        for (; h + 4 <= H; h += 4) gI_tile(4, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
+        for (; h + MR <= H; h += MR)
+            gI_tile(MR, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
+        for (; h + 4 <= H; h += 4)
+            gI_tile(4, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
         for (; h < H; h++) gI_tile(1, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
     }
 }
@@ -221,7 +238,8 @@ INLINE void gO_tile(const int rows, const int cols, const float *R, const float 
 /* All of h, in tiles of GO_NV vectors; a remainder of one vector is avoided where it can be, its chains are too few. */
 INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, int64_t H_pad, float *gO)
 {
-    for (int64_t left = (H + VLEN - 1) / VLEN, cols; left; left -= cols, Xs += cols * VLEN, gO += cols * VLEN) {
+    for (int64_t left = (H + VLEN - 1) / VLEN, cols; left;
+         left -= cols, Xs += cols * VLEN, gO += cols * VLEN) {
         cols = left == GO_NV + 1 && GO_NV > 2 ? GO_NV - 1 : left < GO_NV ? left : GO_NV;
         switch (cols) {
         case 4: gO_tile(rows, 4, R, Xs, H_pad, gO); break;
@@ -244,8 +262,8 @@ static void move_row(float *x, const float *g, int64_t H, const fsg_step *step, 
     for (int64_t h = 0; h < H; h++) x[h] -= rate * g[h];
 }
 
-static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_pk, int64_t *next_u, float *gI_ph, int opens,
-                           float *gO_kh, int first, const fsg_step *step)
+static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_pk, int64_t *next_u,
+                           float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
@@ -254,18 +272,22 @@ static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_
         float *R = E_pk + p * SLICE * PANEL;
         for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++)
             for (; entry_below(B, u, next_u[u], start + SLICE); next_u[u]++)
-                R[(B->contexts[next_u[u]] - start) * PANEL + u % PANEL] -= B->counts[next_u[u]] * B->target_u[u];
+                R[(B->contexts[next_u[u]] - start) * PANEL + u % PANEL] -=
+                    B->counts[next_u[u]] * B->target_u[u];
         gI_panel(opens, O_kh + start * H, H, R, gI_ph + p * H * PANEL, count);
         const float *Xs = B->Xs_uh + p * PANEL * B->H_pad;
         int64_t k = 0;
-        for (; k + GO_MR <= count; k += GO_MR) gO_rows(GO_MR, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad);
+        for (; k + GO_MR <= count; k += GO_MR)
+            gO_rows(GO_MR, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad);
         for (; k < count; k++) gO_rows(1, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad);
     }
     if (step)
-        for (int64_t k = 0; k < count; k++) move_row(O_kh + (start + k) * H, gO_kh + k * B->H_pad, H, step, start + k);
+        for (int64_t k = 0; k < count; k++)
+            move_row(O_kh + (start + k) * H, gO_kh + k * B->H_pad, H, step, start + k);
 }
 
-static void merge_panel(const fsg_batch *B, int64_t p, float *gI_sph, int64_t shards, int64_t stride, const float *scale_u, float *G_uh)
+static void merge_panel(const fsg_batch *B, int64_t p, float *gI_sph, int64_t shards, int64_t stride,
+                        const float *scale_u, float *G_uh)
 {
     const int64_t H = B->H, size = H * PANEL;
     float *g = gI_sph + p * size;
@@ -289,9 +311,14 @@ static int64_t peak(int64_t n, float *out)
 {
     vf acc[12];
     const vf a = vset(1.0f - 0x1p-20f), b = vset(0x1p-20f); /* the chains stay near 1 */
-    UNROLL for (int i = 0; i < 12; i++) acc[i] = vset((float)i);
-    for (int64_t t = 0; t < n; t++) { UNROLL for (int i = 0; i < 12; i++) acc[i] = acc[i] * a + b; }
-    UNROLL for (int i = 0; i < 12; i++) vstore(out + i * VLEN, acc[i]);
+    UNROLL for (int i = 0; i < 12; i++)
+        acc[i] = vset((float)i);
+    for (int64_t t = 0; t < n; t++) {
+        UNROLL for (int i = 0; i < 12; i++)
+            acc[i] = acc[i] * a + b;
+    }
+    UNROLL for (int i = 0; i < 12; i++)
+        vstore(out + i * VLEN, acc[i]);
     return 2 * 12 * VLEN * n;
 }
 

@@ -17,37 +17,37 @@
 #define FSG_TEXT_MAX_TYPES (INT32_MAX - 1)
 
 enum {
-  FSG_TEXT_OK = 0,
-  FSG_TEXT_GROW_TABLE = 1, /* the table is too full: fsg_text_rehash into a larger one, call again */
-  FSG_TEXT_GROW_ARENA = 2, /* the arena is too small: copy it to a larger one, call again */
-  FSG_TEXT_LONG_WORD = 3,  /* a word longer than allowed starts at run->pos */
-  FSG_TEXT_TOO_MANY = 4,   /* more types than ids, or than the arena can address */
+    FSG_TEXT_OK = 0,
+    FSG_TEXT_GROW_TABLE = 1, /* the table is too full: fsg_text_rehash into a larger one, call again */
+    FSG_TEXT_GROW_ARENA = 2, /* the arena is too small: copy it to a larger one, call again */
+    FSG_TEXT_LONG_WORD = 3,  /* a word longer than allowed starts at run->pos */
+    FSG_TEXT_TOO_MANY = 4,   /* more types than ids, or than the arena can address */
 };
 
 /* One word, half a cache line. Zeroed memory is an empty entry: the length in key1 is never 0.
  *   up to 15 bytes: key0 = bytes 0-7, key1 = bytes 8-14 and the length in its top byte
  *   longer:         key0 = hash,      key1 = length with the top bit set, bytes at arena + 8 place */
 typedef struct {
-  uint64_t key0, key1;
-  int64_t count;
-  int32_t id;
-  uint32_t place;
+    uint64_t key0, key1;
+    int64_t count;
+    int32_t id;
+    uint32_t place;
 } fsg_entry;
 
 typedef struct {
-  fsg_entry *entries; /* capacity, a power of two >= 64; zeroed at first */
-  uint8_t *arena;     /* arena_size, a multiple of 8, 8-byte aligned */
-  int64_t capacity, n_types, arena_size, arena_used;
-  uint64_t seed;
+    fsg_entry *entries; /* capacity, a power of two >= 64; zeroed at first */
+    uint8_t *arena;     /* arena_size, a multiple of 8, 8-byte aligned */
+    int64_t capacity, n_types, arena_size, arena_used;
+    uint64_t seed;
 } fsg_table;
 
 /* Progress of one text; the caller zeroes pos, n_tokens, n_ends before the first call.
  *   tokens  word ids: room for n / 2 + 1 (words), for n (characters)
  *   ends    tokens before each line end, strictly increasing: room for n / 2 + 2 (words), n + 2 (characters) */
 typedef struct {
-  int32_t *tokens;
-  int64_t *ends;
-  int64_t pos, n_tokens, n_ends;
+    int32_t *tokens;
+    int64_t *ends;
+    int64_t pos, n_tokens, n_ends;
 } fsg_run;
 
 /* clean: checks that text (n) is UTF-8 and overwrites white space beyond ASCII by spaces, so that what follows need
@@ -80,7 +80,8 @@ int fsg_text_merge(fsg_table *table, const fsg_table *other, int64_t *slot, int3
 /* index: count and entry number of each id (n_types each). words: the words of ids (n), each followed by '\n'; returns
  * the number of bytes, and with out = NULL only that. */
 void fsg_text_index(const fsg_table *table, int64_t *counts, int64_t *slots);
-int64_t fsg_text_words(const fsg_table *table, const int64_t *slots, const int64_t *ids, int64_t n, uint8_t *out);
+int64_t fsg_text_words(const fsg_table *table, const int64_t *slots, const int64_t *ids, int64_t n,
+                       uint8_t *out);
 
 /* remap: tokens (n) through map, those with map < 0 dropped in place; ends (n_ends) follow. Returns the tokens kept. */
 int64_t fsg_text_remap(int32_t *tokens, int64_t n, const int32_t *map, int64_t *ends, int64_t n_ends);

@@ -17,12 +17,18 @@ typedef float lanes __attribute__((vector_size(FSG_LANES * 4)));
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE vf vload(const float *x) { vf v; memcpy(&v, x, sizeof v); return v; }
+INLINE vf vload(const float *x)
+{
+    vf v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
 INLINE void vstore(float *x, vf v) { memcpy(x, &v, sizeof v); }
 INLINE vf vset(float x) { return x - (vf){0}; }
 INLINE vf vselect(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 
-#define EXP_MAGIC 0x1.8p+23f /* x + EXP_MAGIC - EXP_MAGIC rounds x to a whole number, whose low bits end the sum's mantissa */
+#define EXP_MAGIC                                                                                            \
+    0x1.8p+23f /* x + EXP_MAGIC - EXP_MAGIC rounds x to a whole number, whose low bits end the sum's mantissa */
 
 /* e^(c - n ln 2). The high part of ln 2 has 8 bits, so n * high is exact and r the same with and without a fused multiply-add. */
 INLINE vf exp_fraction(vf c, vf n)

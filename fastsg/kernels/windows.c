@@ -24,7 +24,8 @@ void fsg_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
 /* Words 4 * block .. 4 * block + 3 of a stream. */
 static void random_block(uint64_t seed, uint64_t stream, uint64_t block, uint32_t out[4])
 {
-    const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)};
+    const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)stream,
+                                 (uint32_t)(stream >> 32)};
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     fsg_philox(counter, key, out);
 }
@@ -47,8 +48,8 @@ void fsg_random_uniform(uint64_t seed, uint64_t stream, int64_t start, int64_t n
     }
 }
 
-int64_t fsg_thin(const int32_t *tokens, const int64_t *offsets, int64_t sentences, const double *keep_k, uint64_t seed, uint64_t stream,
-                 int32_t *out_tokens, int64_t *out_offsets)
+int64_t fsg_thin(const int32_t *tokens, const int64_t *offsets, int64_t sentences, const double *keep_k,
+                 uint64_t seed, uint64_t stream, int32_t *out_tokens, int64_t *out_offsets)
 {
     int64_t kept = 0, rows = 0;
     uint32_t block[4] = {0};
@@ -76,10 +77,13 @@ static int64_t sentence_of(const int64_t *offsets, int64_t sentences, int64_t po
 }
 
 /* A reach drawn from 1..reach; the word of the position serves both sides. */
-static int64_t drawn(int64_t reach, uint32_t word) { return reach > 0 ? 1 + (int64_t)(((uint64_t)word * (uint64_t)reach) >> 32) : reach; }
+static int64_t drawn(int64_t reach, uint32_t word)
+{
+    return reach > 0 ? 1 + (int64_t)(((uint64_t)word * (uint64_t)reach) >> 32) : reach;
+}
 
-int64_t fsg_window_pairs(const fsg_window *window, const int32_t *tokens, const int64_t *offsets, int64_t sentences, int64_t start,
-                         int64_t stop, uint64_t *keys, float *weights)
+int64_t fsg_window_pairs(const fsg_window *window, const int32_t *tokens, const int64_t *offsets,
+                         int64_t sentences, int64_t start, int64_t stop, uint64_t *keys, float *weights)
 {
     int64_t n = 0, s = sentence_of(offsets, sentences, start);
     for (int64_t i = start; i < stop; i++) {
@@ -112,7 +116,8 @@ int64_t fsg_window_pairs(const fsg_window *window, const int32_t *tokens, const 
 
 enum { DIGIT = 11 };
 
-static void sort_digit(int64_t n, int shift, const uint64_t *keys, const float *weights, uint64_t *to_keys, float *to_weights)
+static void sort_digit(int64_t n, int shift, const uint64_t *keys, const float *weights, uint64_t *to_keys,
+                       float *to_weights)
 {
     int64_t place[1 << DIGIT] = {0};
     for (int64_t i = 0; i < n; i++) place[keys[i] >> shift & ((1 << DIGIT) - 1)]++;
@@ -128,7 +133,8 @@ static void sort_digit(int64_t n, int shift, const uint64_t *keys, const float *
     }
 }
 
-void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64_t *spare_keys, float *spare_weights)
+void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64_t *spare_keys,
+                    float *spare_weights)
 {
     uint64_t *from_keys = keys, *to_keys = spare_keys;
     float *from_weights = weights, *to_weights = spare_weights;
@@ -146,8 +152,8 @@ void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64
     }
 }
 
-int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, int32_t *centers, int64_t *row_ptr, int32_t *contexts,
-                        float *counts)
+int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, int32_t *centers,
+                        int64_t *row_ptr, int32_t *contexts, float *counts)
 {
     int64_t rows = 0, entries = 0;
     for (int64_t i = 0; i < n;) {
@@ -167,12 +173,14 @@ int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, i
     return rows;
 }
 
-void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts, int64_t *cut, int64_t stride)
+void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts,
+                 int64_t *cut, int64_t stride)
 {
     for (int64_t part = 0; part < parts; part++) {
         const int64_t k = first_k[part];
         int64_t low = from, step = 1;
-        while (low + step < to && contexts[low + step - 1] < k) { /* steps that double, then halves: parts lie close together */
+        while (low + step < to &&
+               contexts[low + step - 1] < k) { /* steps that double, then halves: parts lie close together */
             low += step;
             step *= 2;
         }
@@ -191,7 +199,8 @@ int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from
     if (from == to) return -1;
     int bad = contexts[from] < 0 || contexts[to - 1] >= K;
     for (int64_t i = from + 1; i < to; i++) bad |= contexts[i] <= contexts[i - 1];
-    for (int64_t i = from; i < to; i++) bad |= !(counts[i] >= FSG_LEAST_COUNT) | !(counts[i] <= FSG_MOST_COUNT); /* a NaN fails */
+    for (int64_t i = from; i < to; i++)
+        bad |= !(counts[i] >= FSG_LEAST_COUNT) | !(counts[i] <= FSG_MOST_COUNT); /* a NaN fails */
     for (int64_t i = from; bad && i < to; i++)
         if (contexts[i] < 0 || contexts[i] >= K || (i > from && contexts[i] <= contexts[i - 1]) ||
             !(counts[i] >= FSG_LEAST_COUNT && counts[i] <= FSG_MOST_COUNT))
@@ -199,7 +208,8 @@ int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from
     return -1;
 }
 
-void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale, int32_t *out_contexts, float *out_counts)
+void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale,
+                    int32_t *out_contexts, float *out_counts)
 {
     memcpy(out_contexts, contexts, (size_t)n * sizeof *contexts);
     for (int64_t i = 0; i < n; i++) {

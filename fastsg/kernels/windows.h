@@ -15,8 +15,8 @@ void fsg_random_uniform(uint64_t seed, uint64_t stream, int64_t start, int64_t n
 
 /* Keep token t at position i if its random word < keep_k[t] * 2^32. Sentences left empty vanish. Returns the sentences kept;
  * out_tokens holds at most n tokens, out_offsets at most sentences + 1. */
-int64_t fsg_thin(const int32_t *tokens, const int64_t *offsets, int64_t sentences, const double *keep_k, uint64_t seed, uint64_t stream,
-                 int32_t *out_tokens, int64_t *out_offsets);
+int64_t fsg_thin(const int32_t *tokens, const int64_t *offsets, int64_t sentences, const double *keep_k,
+                 uint64_t seed, uint64_t stream, int32_t *out_tokens, int64_t *out_offsets);
 
 /* left, right: how far a window reaches (-1: the whole sentence). weight_left[d - 1], weight_right[d - 1] weigh distance d; NULL
  * weighs 1. draw: the reach of each position is drawn anew, uniform on 1..left and 1..right, from (seed, stream, position). */
@@ -28,11 +28,12 @@ typedef struct {
 } fsg_window;
 
 /* The pairs of the centers at positions [start, stop) as keys center << 32 | context. With keys NULL only counts. Returns the count. */
-int64_t fsg_window_pairs(const fsg_window *window, const int32_t *tokens, const int64_t *offsets, int64_t sentences, int64_t start,
-                         int64_t stop, uint64_t *keys, float *weights);
+int64_t fsg_window_pairs(const fsg_window *window, const int32_t *tokens, const int64_t *offsets,
+                         int64_t sentences, int64_t start, int64_t stop, uint64_t *keys, float *weights);
 
 /* Sorts keys (stable; both arrays, through the spare ones; the result is in keys), for words < K. */
-void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64_t *spare_keys, float *spare_weights);
+void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64_t *spare_keys,
+                    float *spare_weights);
 
 /* Below this the weight of a pair counts as zero: Z_u / n_u must stay finite. */
 #define FSG_LEAST_COUNT 1e-20f
@@ -41,16 +42,18 @@ void fsg_sort_pairs(int64_t n, int64_t K, uint64_t *keys, float *weights, uint64
 
 /* Sorted pairs to rows: equal pairs are added up (in order), those below FSG_LEAST_COUNT vanish. Returns the rows; row_ptr has
  * rows + 1 values. */
-int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, int32_t *centers, int64_t *row_ptr, int32_t *contexts,
-                        float *counts);
+int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, int32_t *centers,
+                        int64_t *row_ptr, int32_t *contexts, float *counts);
 
 /* The first entry of a row whose context is no id below K or does not rise, or whose count is out of range; -1 if all are sound. */
 int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from, int64_t to, int64_t K);
 
 /* cut[part * stride] = the first place in [from, to) whose context is not below first_k[part]; contexts and first_k rise. */
-void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts, int64_t *cut, int64_t stride);
+void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts,
+                 int64_t *cut, int64_t stride);
 
 /* A row of a matrix of counts, times a scale; what that makes smaller is FSG_LEAST_COUNT. */
-void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale, int32_t *out_contexts, float *out_counts);
+void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale,
+                    int32_t *out_contexts, float *out_counts);
 
 #endif
