@@ -20,8 +20,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from machine import describe
+from numpy.typing import NDArray
 from peers import Row, default_variants, run_fastsg, run_peer, use_cores, variant
 
 from fastsg import KeyedVectors

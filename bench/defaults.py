@@ -16,8 +16,8 @@ import json
 from pathlib import Path
 
 from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram
-from fastsg.objective import block_rows
-from fastsg.settings import default_batch_rows, default_batch_size
+from fastsg.numerics.objective import block_rows
+from fastsg.training.settings import default_batch_rows, default_batch_size
 
 VARIANTS: dict[str, dict[str, dict[str, object]]] = {
     "counts": {

@@ -24,7 +24,8 @@ import numpy as np
 from baseline_numpy import GroupedBuffers, grouped_step
 from machine import describe
 
-from fastsg import _core, objective
+from fastsg import _core
+from fastsg.numerics import objective
 
 RATE = 1e-7
 PAIRS_PER_ROW = 10

@@ -80,7 +80,8 @@ def child(K: int, H: int, U: int, threads: int, precision: str, seconds: float) 
     """Print one point as JSON: median of a step's seconds, best loop, scratch measured and estimated."""
     from kernels import RATE, Batch
 
-    from fastsg import _core, objective
+    from fastsg import _core
+    from fastsg.numerics import objective
 
     batch = Batch(K, H, min(U, K))
     peak(threads)  # the OpenMP threads exist before memory is looked at

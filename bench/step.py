@@ -20,7 +20,9 @@ import numpy as np
 from baseline_numpy import GroupedBuffers, grouped_step, literal_step
 from machine import describe
 
-from fastsg import EncodedCorpus, Vocab, _core, objective, pairs
+from fastsg import EncodedCorpus, Vocab, _core
+from fastsg.cooccurrence import window as pairs
+from fastsg.numerics import objective
 
 RATE = 1e-6  # small: every repeat starts from nearly the same matrices
 

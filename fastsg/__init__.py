@@ -6,18 +6,20 @@
 Start at :class:`SkipGram`; the mathematics is in docs/model.md.
 """
 
-from ._config import show_config  # first: it loads the kernels, and with them OpenMP
+from .system.config import show_config  # first: it loads the kernels, and with them OpenMP
+
+# isort: split
 from ._version import __version__
-from .callbacks import Callback, EarlyStopping
-from .checkpoint import Checkpoint, load_checkpoint
-from .corpus import EncodedCorpus
-from .counts import CooccurrenceCounts
+from .cooccurrence.counts import CooccurrenceCounts
 from .errors import DivergenceError, FormatError
-from .model import SkipGram, load
-from .objective import loss_and_gradient
-from .probability import SoftmaxModel
-from .vectors import KeyedVectors
-from .vocab import Vocab
+from .model.checkpoint import Checkpoint, load_checkpoint
+from .model.skipgram import SkipGram, load
+from .model.softmax import SoftmaxModel
+from .numerics.objective import loss_and_gradient
+from .text.corpus import EncodedCorpus
+from .text.vocab import Vocab
+from .training.callbacks import Callback, EarlyStopping
+from .vectors.keyed_vectors import KeyedVectors
 
 __all__ = [
     "Callback",

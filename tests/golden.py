@@ -189,7 +189,7 @@ def files(folder: Path) -> dict[str, str]:
     (folder / "valid.txt").write_text("\n".join(map(" ".join, VALID)), encoding="utf-8")
     run = f"train {folder}/text.txt --valid {folder}/valid.txt --vector-size 50 --min-count 2 --quiet --epochs 2 -o {folder}/cli.vec"
     run += f" --save-output {folder}/cli.output.bin --save-bias {folder}/cli.bias --save-vocab {folder}/cli.vocab"
-    from fastsg.cli import main
+    from fastsg.cli.main import main
 
     assert main(run.split()) == 0
     assert main(f"count {folder}/text.txt --quiet -o {folder}/cli.counts --window 2,3".split()) == 0
@@ -251,9 +251,9 @@ def members(kind: type) -> Iterator[tuple[str, str]]:
 
 def public_names() -> dict[str, object]:
     """Names of the package, of the modules whose paths users type, and of the command line, with what they take."""
-    from fastsg.cli import build_parser
+    from fastsg.cli.main import build_parser
     from fastsg.io import word2vec
-    from fastsg.vectors import KeyedVectors as the_same
+    from fastsg.vectors.keyed_vectors import KeyedVectors as the_same
 
     assert the_same is KeyedVectors
     names: dict[str, object] = {}
@@ -285,7 +285,7 @@ def _report(model: SkipGram) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "text")
         text.write_text("\n".join(map(" ".join, VALID)), encoding="utf-8")
-        from fastsg.cli import main
+        from fastsg.cli.main import main
 
         assert (
             main(

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from fastsg import _atomic
-from fastsg._atomic import atomic_write, check_writable, remove_stale_temporaries
+from fastsg.system import atomic as _atomic
+from fastsg.system.atomic import atomic_write, check_writable, remove_stale_temporaries
 
 
 def write(path, content=b"new"):
@@ -138,7 +138,7 @@ def test_folder_that_cannot_be_synced(tmp_path, monkeypatch):
 def test_file_size_limit(tmp_path):
     code = (
         "import resource, signal, sys\n"
-        "from fastsg._atomic import atomic_write\n"
+        "from fastsg.system.atomic import atomic_write\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
         "try:\n"
@@ -159,7 +159,7 @@ def test_killed_while_saving(tmp_path):
     path = tmp_path / "x"
     code = (
         "import sys\n"
-        "from fastsg._atomic import atomic_write\n"
+        "from fastsg.system.atomic import atomic_write\n"
         "print('up', flush=True)\n"
         "n = 0\n"
         "while True:\n"
@@ -241,7 +241,7 @@ def test_fifo_is_written_straight(tmp_path):
 
 
 def test_standard_output_redirected_to_a_file(tmp_path):
-    code = "from fastsg._atomic import atomic_write\nwith atomic_write('/dev/stdout') as file: file.write(b'new')"
+    code = "from fastsg.system.atomic import atomic_write\nwith atomic_write('/dev/stdout') as file: file.write(b'new')"
     with open(tmp_path / "out", "wb") as out:
         subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
     assert (tmp_path / "out").read_bytes() == b"new" and os.path.islink("/dev/stdout")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastsg import Callback, EarlyStopping, SkipGram
-from fastsg.callbacks import StopTraining
+from fastsg.training.callbacks import StopTraining
 
 TEXT = [["a", "b", "c", "d"], ["b", "d", "a"]] * 10
 

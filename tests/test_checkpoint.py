@@ -25,11 +25,11 @@ from fastsg import (
     FormatError,
     SkipGram,
     _core,
-    checkpoint,
     load_checkpoint,
-    stages,
 )
-from fastsg.callbacks import StopTraining
+from fastsg.model import checkpoint
+from fastsg.training import stages
+from fastsg.training.callbacks import StopTraining
 
 SMALL = {"vector_size": 6, "min_count": 2, "epochs": 5, "batch_size": 64, "progress": False}
 SOLVERS = {
@@ -588,7 +588,7 @@ def test_interrupted_without_a_checkpoint(command, text, tmp_path):
 
 def main(capsys, *argv):
     """(exit code, stderr) of fastsg train, in this process."""
-    from fastsg.cli import main
+    from fastsg.cli.main import main
 
     code = main(["train", *map(str, argv)])
     return code, capsys.readouterr().err

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from fastsg import SkipGram, Vocab
-from fastsg.cli import main, parse
-from fastsg.cli_query import printable
+from fastsg.cli.main import main, parse
+from fastsg.cli.query import printable
 from fastsg.io.bias import load_bias
 from fastsg.io.word2vec import load_word2vec
 

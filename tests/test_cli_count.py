@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram, Vocab
-from fastsg.cli import main, parse
+from fastsg.cli.main import main, parse
 from fastsg.io.word2vec import load_word2vec
 
 SMALL = ["--vector-size", "8", "--epochs", "3", "--batch-size", "3", "--quiet"]

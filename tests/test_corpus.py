@@ -22,10 +22,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from fastsg import corpus as corpus_module
-from fastsg.corpus import EncodedCorpus
 from fastsg.errors import FormatError
-from fastsg.vocab import Vocab
+from fastsg.text import corpus as corpus_module
+from fastsg.text.corpus import EncodedCorpus
+from fastsg.text.vocab import Vocab
 
 SPACES = (
     "\t\v\f\x1c\x1d\x1e\x1f \x85\xa0\u1680"
@@ -334,7 +334,7 @@ def run(code, **options):
 
 
 def test_standard_input():
-    code = "from fastsg.corpus import EncodedCorpus; print(list(EncodedCorpus.from_files('-', min_count=1)))"
+    code = "from fastsg.text.corpus import EncodedCorpus; print(list(EncodedCorpus.from_files('-', min_count=1)))"
     done = run(code, input="a b\r\né".encode(), env=os.environ | {"PYTHONIOENCODING": "utf-8"})
     assert done.stdout.decode().strip() == "[['a', 'b'], ['é']]", done.stderr
 
@@ -699,7 +699,7 @@ def test_interrupt(workers):
     """Ctrl-C while standard input is silent, and while there is much to do."""
     code = f"""
 import sys
-from fastsg.corpus import EncodedCorpus
+from fastsg.text.corpus import EncodedCorpus
 print("ready", flush=True)
 try:
     EncodedCorpus.from_files("-", workers={workers})
@@ -740,7 +740,7 @@ def test_two_readers_at_once(write, rng):
 MEMORY = """
 import os, resource, sys
 import numpy as np
-from fastsg.corpus import EncodedCorpus
+from fastsg.text.corpus import EncodedCorpus
 EncodedCorpus.from_iter([["a"] * 5])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 corpus = EncodedCorpus.from_files(sys.argv[1], workers=2)

@@ -9,19 +9,12 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastsg import (
-    CooccurrenceCounts,
-    EncodedCorpus,
-    FormatError,
-    SkipGram,
-    Vocab,
-    _core,
-    counts as module,
-    pairs,
-    stages,
-)
+from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core
 from fastsg._counting import Counter
-from fastsg.stages import HEAVY, CountSource, deal, visits
+from fastsg.cooccurrence import counts as module
+from fastsg.cooccurrence import window as pairs
+from fastsg.training import stages
+from fastsg.training.stages import HEAVY, CountSource, deal, visits
 
 K = 30
 WORDS = [f"w{k:02}" for k in range(K)]

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from fastsg.demo import _FILES
+from fastsg.cli.demo import _FILES
 from fastsg.io.word2vec import load_word2vec
 
 

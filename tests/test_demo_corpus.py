@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fastsg import demo_corpus as dc
+from fastsg.datasets import python_docs as dc
 
 PROSE = '''"""Open the file and read all of its lines, one after the other.
 
@@ -126,7 +126,7 @@ def test_echoes_are_found():
 
 def test_same_installation_same_corpus(corpus: dc.DemoCorpus):
     code = (
-        "import hashlib; from fastsg.demo_corpus import demo_corpus;"
+        "import hashlib; from fastsg.datasets.python_docs import demo_corpus;"
         "print(hashlib.sha256(repr(tuple(demo_corpus())).encode()).hexdigest())"
     )
     # -OO strips docstrings from what is imported; the corpus is read from files, so it does not change.
@@ -191,7 +191,7 @@ def test_next_to_nothing_is_an_error_that_says_so(tmp_path: Path, monkeypatch: p
 def test_reading_does_not_import_the_library():
     """No module with side effects, and nothing of the library's Python modules beyond what C modules pull in."""
     code = (
-        "import sys; from fastsg import demo_corpus as dc; before = set(sys.modules); dc.demo_corpus();"
+        "import sys; from fastsg.datasets import python_docs as dc; before = set(sys.modules); dc.demo_corpus();"
         "print(' '.join(sorted(set(sys.modules) - before)))"
     )
     out = subprocess.run(

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from fastsg import evaluation
 from fastsg.errors import FormatError
-from fastsg.evaluation import average_ranks, pearson, regularised_beta, spearman
+from fastsg.vectors import evaluation
+from fastsg.vectors.evaluation import average_ranks, pearson, regularised_beta, spearman
 
 
 def test_average_ranks():

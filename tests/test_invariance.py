@@ -15,7 +15,8 @@ import reference
 from conftest import train_threads
 
 import fastsg
-from fastsg import SkipGram, _core, loss_and_gradient, objective
+from fastsg import SkipGram, _core, loss_and_gradient
+from fastsg.numerics import objective
 
 ROOT = (
     Path(fastsg.__file__).resolve().parents[1]

@@ -7,7 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from fastsg import SkipGram, _core, _memory, objective
+from fastsg import SkipGram, _core
+from fastsg.numerics import objective
+from fastsg.system import memory as _memory
 
 TEXT = [[f"w{i}" for i in range(j, j + 20)] for j in range(300)]
 
@@ -53,7 +55,8 @@ def test_the_estimate_holds_for_a_process(course):
     """Peak size of a process that trains, beside one that only lays out a tiny model."""
     code = """
 import sys
-from fastsg import SkipGram, _memory
+from fastsg import SkipGram
+from fastsg.system import memory as _memory
 words = int(sys.argv[1])
 options = {"epochs": 3, "sample": 1e-5, "head": 0.5} if sys.argv[2] == "stages" else {"epochs": 1, "sample": 0}
 model = SkipGram(vector_size=64, min_count=1, workers=2, batch_size=4096, progress=False, **options)
@@ -90,7 +93,7 @@ def test_require_says_the_estimate(monkeypatch):
 
 def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(monkeypatch):
     laid_out = []
-    monkeypatch.setattr("fastsg.model.State.start", lambda *args: laid_out.append(args))
+    monkeypatch.setattr("fastsg.model.skipgram.State.start", lambda *args: laid_out.append(args))
     monkeypatch.setattr(_memory, "available", lambda: 10_000)
     with pytest.raises(
         MemoryError, match=r"training 319 words of 32 coordinates needs about 0.0\d GiB \(matrices"
@@ -116,7 +119,7 @@ def test_available():
 
 
 def test_address_space_limit_counts():
-    code = "import resource; from fastsg import _memory; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); print(_memory.available())"
+    code = "import resource; from fastsg.system import memory as _memory; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); print(_memory.available())"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert 0 < int(out) < 2**33
 

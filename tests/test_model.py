@@ -643,7 +643,7 @@ def test_questions_to_a_model_without_vocabulary(ask):
 def test_a_vocabulary_that_does_not_fit_leaves_the_model_as_it_was(monkeypatch):
     model = make(text(), epochs=1)
     words, before = list(model.vocab.words), model.I.tobytes()
-    monkeypatch.setattr("fastsg._memory.available", lambda: 1000)
+    monkeypatch.setattr("fastsg.system.memory.available", lambda: 1000)
     with pytest.raises(MemoryError):
         model.build_vocab([["p", "q"]] * 50)
     assert model.vocab.words == words and model.I.tobytes() == before and model.corpus.vocab.words == words

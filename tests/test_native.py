@@ -21,8 +21,10 @@ import pytest
 from safetensors import safe_open
 
 import fastsg
-from fastsg import FormatError, SkipGram, _safetensors, snapshot
-from fastsg.io import native
+from fastsg import FormatError, SkipGram
+from fastsg.io import model_file as native
+from fastsg.io import safetensors as _safetensors
+from fastsg.model import saving as snapshot
 
 SMALL = {"vector_size": 6, "min_count": 2, "epochs": 2, "batch_size": 64, "progress": False}
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import DivergenceError, _core, loss_and_gradient, objective
+from fastsg import DivergenceError, _core, loss_and_gradient
+from fastsg.numerics import objective
 
 NO_BIAS = np.zeros(0, np.float32)
 

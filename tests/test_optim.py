@@ -11,7 +11,7 @@ import reference
 
 import fastsg
 from fastsg import DivergenceError, _core
-from fastsg.optim import Curvature
+from fastsg.numerics.optimizer import Curvature
 
 FMA = [name for name in _core.available_isas() if name != "generic"]
 PRIOR = 20.0

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import _core, pairs
-from fastsg.pairs import (
+from fastsg import _core
+from fastsg.cooccurrence import window as pairs
+from fastsg.cooccurrence.window import (
     PairCounts,
     PairSource,
     TextSource,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import EncodedCorpus, SkipGram, SoftmaxModel, Vocab, probability
+from fastsg import EncodedCorpus, SkipGram, SoftmaxModel, Vocab
+from fastsg.model import softmax as probability
 
 WORDS = [f"w{i:02}" for i in range(40)]
 

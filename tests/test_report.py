@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastsg import Callback, EarlyStopping, SkipGram
-from fastsg.report import build_report, sha256, summary, write_json
+from fastsg.model.report import build_report, sha256, summary, write_json
 
 SENTENCES = [["a", "b", "c", "d"], ["b", "a", "d"]] * 20
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fastsg import SkipGram
-from fastsg.optim import DEFAULT_ALPHA, SCHEDULES, Optimizer, constant_rate, linear_rate
-from fastsg.settings import Settings, default_batch_rows, default_batch_size, default_sample
+from fastsg.numerics.optimizer import DEFAULT_ALPHA, SCHEDULES, Optimizer, constant_rate, linear_rate
+from fastsg.training.settings import Settings, default_batch_rows, default_batch_size, default_sample
 
 # what the constructor passes on unless told otherwise
 GOOD = {

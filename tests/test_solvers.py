@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, SkipGram, _core, objective
+from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, SkipGram, _core
+from fastsg.numerics import objective
 
 TIMES = ("seconds", "count_seconds", "pairs_per_second")
 FMA = [name for name in _core.available_isas() if name != "generic"]

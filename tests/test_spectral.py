@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastsg import _core
-from fastsg.spectral import spectral_start, transposed
+from fastsg.numerics.initializers import spectral_start, transposed
 
 FMA = [name for name in _core.available_isas() if name != "generic"]
 THREADS = (1, 2, 3, 7)

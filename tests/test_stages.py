@@ -7,21 +7,13 @@ import pytest
 import reference
 
 import fastsg
-from fastsg import (
-    Callback,
-    CooccurrenceCounts,
-    EncodedCorpus,
-    FormatError,
-    SkipGram,
-    Vocab,
-    _core,
-    _safetensors,
-    objective,
-)
-from fastsg import counts as counts_module
-from fastsg.optim import Curvature, Optimizer
-from fastsg.pairs import Stage
-from fastsg.stages import CountSource, head_words, stage_of
+from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core
+from fastsg.cooccurrence import counts as counts_module
+from fastsg.cooccurrence.window import Stage
+from fastsg.io import safetensors as _safetensors
+from fastsg.numerics import objective
+from fastsg.numerics.optimizer import Curvature, Optimizer
+from fastsg.training.stages import CountSource, head_words, stage_of
 
 K = 40
 PLAIN = {"vector_size": 6, "window": 3, "min_count": 1, "progress": False, "sample": 0.02}
@@ -85,7 +77,7 @@ def test_a_head_without_pairs(monkeypatch):
     counts = CooccurrenceCounts.from_arrays(
         np.repeat(np.arange(10), 8), np.tile(np.arange(10, 18), 10), np.ones(80)
     )
-    monkeypatch.setattr("fastsg.stages._SMALL", 5)
+    monkeypatch.setattr("fastsg.training.stages._SMALL", 5)
     assert head_words(counts, None) == 18 and head_words(counts, 0.9) == 16
     model = SkipGram(vector_size=4, min_count=1, epochs=3, progress=False).fit_counts(counts)
     assert [record["words"] for record in model.history] == [18] * 3

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastsg import _threads
-from fastsg._threads import available_threads, effective_num_threads
+from fastsg.system import threads as _threads
+from fastsg.system.threads import available_threads, effective_num_threads
 
 
 @pytest.fixture

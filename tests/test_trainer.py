@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import DivergenceError, SkipGram, objective, pairs
-from fastsg.optim import Curvature
-from fastsg.trainer import EpochTotals, State, progress_bar, train_epoch
+from fastsg import DivergenceError, SkipGram
+from fastsg.cooccurrence import window as pairs
+from fastsg.numerics import objective
+from fastsg.numerics.optimizer import Curvature
+from fastsg.training.epoch import EpochTotals, State, progress_bar, train_epoch
 
 NO_BIAS = np.zeros(0, np.float32)
 

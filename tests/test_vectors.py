@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastsg.errors import FormatError
-from fastsg.vectors import KeyedVectors
+from fastsg.vectors.keyed_vectors import KeyedVectors
 
 WORDS = ["the", "of", "king", "queen", "man", "woman", "zero", "twin1", "twin2"]
 

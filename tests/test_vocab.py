@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastsg.errors import FormatError
-from fastsg.vocab import Vocab
+from fastsg.text.vocab import Vocab
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1, max_size=6)
 
@@ -151,7 +151,7 @@ def test_raw_numbers_are_checked():
 
 
 def test_too_many_words_for_ids(monkeypatch):
-    monkeypatch.setattr("fastsg.vocab.MAX_WORDS", 2)
+    monkeypatch.setattr("fastsg.text.vocab.MAX_WORDS", 2)
     with pytest.raises(ValueError, match="3 words are more than ids can number"):
         Vocab(["a", "b", "c"], [3, 2, 1])
 

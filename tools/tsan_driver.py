@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fastsg import EncodedCorpus, SkipGram, _core, objective
+from fastsg import EncodedCorpus, SkipGram, _core
+from fastsg.numerics import objective
 
 THREADS = 4
 ROWS = 64  # softmax rows a block: the smallest there is

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .._atomic import atomic_write
 from ..errors import FormatError
+from ..system.atomic import atomic_write
 
 
 def save_bias(path: str | os.PathLike[str], words: Sequence[str], bias: NDArray[np.float32]) -> None:

@@ -19,11 +19,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from fastsg import _text
-from fastsg._atomic import atomic_write
-from fastsg.errors import FormatError
-from fastsg.io._source import opened, shown
-from fastsg.io._word2vec_rows import (
+from .. import _text
+from ..errors import FormatError
+from ..system.atomic import atomic_write
+from .untrusted import opened, shown
+from .word2vec_rows import (
     CHUNK_NUMBERS,
     FIRST_LINE_BYTES,
     FORBIDDEN,

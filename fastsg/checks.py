@@ -1,0 +1,83 @@
+"""Checks of arguments, one home each. An error names the argument, what came and what is allowed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+#: Ids are int32.
+MAX_WORDS = 2**31 - 1
+#: What may be done with invalid UTF-8.
+TEXT_ERRORS = ("replace", "strict", "ignore")
+
+
+def integer(name: str, value: object, least: int) -> int:
+    """The value as an int; TypeError if it is no integer, ValueError if it is below `least`."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(
+            f"{name} is {value!r}, a {type(value).__name__}; it must be an integer of at least {least}"
+        )
+    if value < least:
+        raise ValueError(f"{name} is {value}; it must be at least {least}")
+    return int(value)
+
+
+def real(name: str, value: object) -> float:
+    """The value as a float; TypeError if it is no number, ValueError if it is negative or not finite."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be a number")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} is {value}; it must be finite and not negative")
+    return float(value)
+
+
+def choice(name: str, value: object, allowed: Sequence[object], why: str = "") -> None:
+    """ValueError unless the value is one of those allowed; `why` is added to the message."""
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(map(repr, allowed))}{why}")
+
+
+def ids(name: str, given: ArrayLike, K: int) -> NDArray[np.int32]:
+    """Integers in [0, K) as int32; an error before a larger one could wrap round or a fraction be cut off."""
+    array = np.asarray(given)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise TypeError(
+            f"{name} must be one-dimensional, of integers; it is {array.ndim}-dimensional, {array.dtype}"
+        )
+    bad = np.flatnonzero((array < 0) | (array >= K))
+    if bad.size:
+        raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]}; ids must lie in [0, {K})")
+    return np.ascontiguousarray(array, np.int32)
+
+
+def matrix(name: str, given: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The matrix itself; an error unless it is two-dimensional, float32 and C-contiguous."""
+    if not isinstance(given, np.ndarray) or given.dtype != np.float32:
+        raise TypeError(
+            f"{name} is {getattr(given, 'dtype', type(given).__name__)}; it must be a float32 array"
+        )
+    if given.ndim != 2 or not given.flags.c_contiguous:
+        raise ValueError(
+            f"{name} has shape {given.shape} and strides {given.strides}; "
+            "it must be two-dimensional and C-contiguous"
+        )
+    return given
+
+
+def word_index(words: Sequence[Any]) -> dict[str, int]:
+    """Place of each word; TypeError if one is no str, ValueError if one occurs twice."""
+    try:
+        "".join(words)
+    except TypeError:
+        wrong = next(word for word in words if not isinstance(word, str))
+        raise TypeError(f"words must be str; got {wrong!r} of type {type(wrong).__name__}") from None
+    index = dict(zip(words, range(len(words))))
+    if len(index) < len(words):
+        twice = next(word for i, word in enumerate(words) if index[word] != i)
+        raise ValueError(f"words must be unique; the word {twice!r} occurs twice")
+    return index

@@ -1,0 +1,1 @@
+"""Windows, and how often words stand in each other's."""

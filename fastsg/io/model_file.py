@@ -1,0 +1,260 @@
+"""The native model file: one safetensors container with everything to ask a model and to train it on.
+
+Metadata, all strings: ``format``, ``format_version``, ``library_version``; ``config`` (settings), ``history`` (a record for each
+epoch) and ``training`` (steps, epochs, the plan) as JSON; ``raw_types`` and ``raw_tokens`` of the vocabulary; ``sha256`` (JSON:
+tensor to digest of its bytes, ``__metadata__`` to that of all other metadata). Tensors, in this order, K words of H coordinates::
+
+    counts        I64 (K,)          occurrences            word_offsets  I64 (K + 1,)   word i is words[offsets i to i + 1]
+    keep          F64 (K,)          subsampling's probabilities; missing without subsampling
+    I, O          F32 (K, H)        input and output matrix
+    bias          F32 (K,)          b_n, added to the logits in training; missing without a bias
+    sums_I/_O     F32 (K,)          Adagrad's sums; missing for sgd
+    shift         F32 (K,)          last log Z of each center
+    best_I/_O     F32 (K, H)        best state so far, where early stopping has passed it
+    words         U8                the words in UTF-8, end to end
+
+``P(n|m)`` of the real text is the softmax over n of ``O[n] . I[m] + bias[n] - log(keep[n])``.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._version import __version__
+from ..errors import FormatError
+from ..system.atomic import atomic_write
+from ..text.vocab import MAX_WORDS, Vocab
+from . import safetensors as _safetensors
+from .safetensors import Container, Field, Schema, digest
+
+logger = logging.getLogger(__name__)
+
+_MATRICES = ("I", "O", "best_I", "best_O")
+_ROWS = ("bias", "sums_I", "sums_O", "shift")
+_SCHEMA = Schema(
+    "fastsg-model",
+    "1",
+    (
+        Field("counts", "I64"),
+        Field("word_offsets", "I64"),
+        Field("keep", "F64", optional=True),
+        Field("I", "F32", 2),
+        Field("O", "F32", 2),
+        Field("bias", "F32", optional=True),
+        Field("sums_I", "F32", optional=True),
+        Field("sums_O", "F32", optional=True),
+        Field("shift", "F32"),
+        Field("best_I", "F32", 2, optional=True),
+        Field("best_O", "F32", 2, optional=True),
+        Field("words", "U8"),
+    ),
+)
+_SEALED = "__metadata__"
+_PAIRED = (("sums_I", "sums_O"), ("best_I", "best_O"))
+#: Bytes of the header that the history may take; a reader allows 1 MiB in all.
+_MAX_HISTORY = 800_000
+
+
+@dataclass
+class NativeModel:
+    """What the file holds. Arrays are those of the module's table except counts, word_offsets and words, which are the vocabulary."""
+
+    config: dict[str, Any]
+    history: list[dict[str, Any]]
+    training: dict[str, Any]
+    vocab: Vocab
+    arrays: dict[str, NDArray[Any]]
+
+
+def save_native(path: str | os.PathLike[str], model: NativeModel) -> None:
+    """Write the file as a whole or not at all; OSError with the path."""
+    with atomic_write(path) as file:
+        write_native(file, model)
+
+
+def write_native(file: BinaryIO, model: NativeModel) -> None:
+    """Write to an open file. The same content always gives the same bytes."""
+    offsets, blob = _safetensors.pack_words(model.vocab.words)
+    arrays = {**model.arrays, "counts": model.vocab.counts, "word_offsets": offsets, "words": blob}
+    digests = {
+        field.name: digest(_safetensors.raw_bytes(field, arrays[field.name]))
+        for field in _SCHEMA.fields
+        if field.name in arrays
+    }
+    metadata = {
+        "library_version": __version__,
+        "raw_types": str(model.vocab.raw_types),
+        "raw_tokens": str(model.vocab.raw_tokens),
+        "config": _json(model.config),
+        "history": _history_json(model.history),
+        "training": _json(model.training),
+    }
+    metadata["sha256"] = _json({_SEALED: _metadata_digest(metadata), **digests})
+    _safetensors.write(file, _SCHEMA, metadata, arrays)
+
+
+def _metadata_digest(metadata: dict[str, str]) -> str:
+    """Digest of all metadata but the digests and the schema's own two."""
+    text = {
+        key: metadata[key] for key in sorted(metadata) if key not in ("sha256", "format", "format_version")
+    }
+    return digest(memoryview(_json(text).encode()))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: object) -> object:
+    """A NumPy number as Python's; anything else foreign as text, because a note in the history must not cost the model."""
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _history_json(history: list[dict[str, Any]]) -> str:
+    """The history, or its newest epochs where it is too long for a header."""
+    records, size = [], 0
+    for record in reversed(history):
+        text = _json(record)
+        size += len(json.dumps(text)) + 1
+        if size > _MAX_HISTORY:
+            logger.warning(
+                "the history is too long for the file, which keeps the last %d of its %d epochs",
+                len(records),
+                len(history),
+            )
+            break
+        records.append(text)
+    return f"[{','.join(reversed(records))}]"
+
+
+def load_native(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    mmap: bool = False,
+    verify: bool | None = None,
+    allow_nonfinite: bool = False,
+) -> NativeModel:
+    """Read a file, or its bytes; nothing is allocated before the header is proven against the size.
+
+    Parameters
+    ----------
+    mmap : bool                 Map I and O, read-only. Shortening the file while it is mapped kills the process (SIGBUS).
+    verify : bool, optional     Check the digests and finiteness of I and O; default unless mapped. All else is always checked.
+    allow_nonfinite : bool      Take NaN and infinity in the arrays of float32.
+
+    Raises
+    ------
+    FormatError                 The file is not such a file, or is damaged.
+    OSError                     It cannot be read.
+    """
+    verify = not mmap if verify is None else verify
+    if isinstance(source, bytes):
+        with _safetensors.named("<bytes>", "model file"):
+            return _read(Container(io.BytesIO(source), _SCHEMA), False, verify, allow_nonfinite)
+    with _safetensors.named(os.fsdecode(source), "model file"), _safetensors.open_regular(source) as file:
+        container = Container(file, _SCHEMA)
+        _library_agrees(source, container)
+        return _read(container, mmap, verify, allow_nonfinite)
+
+
+def _read(container: Container, mmap: bool, verify: bool, allow_nonfinite: bool) -> NativeModel:
+    _check_shapes(container)
+    metadata, digests = container.metadata, _digests(container)
+    config, training, history = (
+        _parsed(metadata, "config", dict),
+        _parsed(metadata, "training", dict),
+        _parsed(metadata, "history", list),
+    )
+    if not all(isinstance(record, dict) for record in history):
+        raise FormatError("its history is no list of records")
+    arrays = _read_arrays(container, digests, mmap, verify, allow_nonfinite)
+    words = _safetensors.unpack_words(arrays.pop("word_offsets"), arrays.pop("words"))
+    raw_types, raw_tokens = (_safetensors.count(metadata, key) for key in ("raw_types", "raw_tokens"))
+    vocab = Vocab(words, arrays.pop("counts"), raw_types=raw_types, raw_tokens=raw_tokens)
+    return NativeModel(config, history, training, vocab, arrays)
+
+
+def _digests(container: Container) -> dict[str, str]:
+    """The digests on record, after those of the metadata were compared."""
+    digests = _parsed(container.metadata, "sha256", dict)
+    if set(digests) != {_SEALED, *container.places}:
+        raise FormatError("its sha256 does not name the tensors it has")
+    if digests[_SEALED] != _metadata_digest(container.metadata):
+        raise FormatError("its metadata are damaged: their SHA-256 is not the one on record")
+    return digests
+
+
+def _read_arrays(
+    container: Container, digests: dict[str, str], mmap: bool, verify: bool, allow_nonfinite: bool
+) -> dict[str, NDArray[Any]]:
+    arrays = {}
+    for name in container.places:
+        is_mapped = mmap and name in ("I", "O")
+        arrays[name] = container.map(name) if is_mapped else container.read(name)
+        if verify or name not in ("I", "O"):
+            if digest(arrays[name]) != digests[name]:
+                raise FormatError(f"the bytes of {name} are damaged: their SHA-256 is not the one on record")
+            _check_values(name, arrays[name], allow_nonfinite)
+    return arrays
+
+
+def _check_shapes(container: Container) -> None:
+    shapes = {name: place.shape for name, place in container.places.items()}
+    K, H = shapes["I"]
+    if K > MAX_WORDS:
+        raise FormatError(f"{K} words are more than ids can number ({MAX_WORDS})")
+    wanted = (
+        {"counts": (K,), "word_offsets": (K + 1,), "keep": (K,)}
+        | dict.fromkeys(_MATRICES, (K, H))
+        | dict.fromkeys(_ROWS, (K,))
+    )
+    for name, shape in shapes.items():
+        if name in wanted and shape != wanted[name]:
+            raise FormatError(f"{name} has shape {shape}; with I of {shapes['I']} it must be {wanted[name]}")
+    for first, second in _PAIRED:
+        if (first in shapes) != (second in shapes):
+            raise FormatError(f"it has only one of {first} and {second}")
+
+
+def _parsed(metadata: dict[str, str], key: str, kind: type) -> Any:
+    try:
+        value = _safetensors.parse_json(metadata.get(key, ""))
+    except ValueError as error:
+        raise FormatError(f"its {key} is not valid: {error}") from None
+    if not isinstance(value, kind):
+        raise FormatError(f"its {key} is no JSON {'object' if kind is dict else 'array'}")
+    return value
+
+
+def _check_values(name: str, array: NDArray[Any], allow_nonfinite: bool) -> None:
+    """Numbers that no training leaves behind; extremes tell, because NaN is the extreme of whatever holds one."""
+    if array.dtype.kind != "f":
+        return
+    low, high = array.min(), array.max()
+    if name == "keep" and not 0 < low <= high <= 1:
+        raise FormatError(f"keep has probabilities from {low:g} to {high:g}")
+    if not allow_nonfinite and not (np.isfinite(low) and np.isfinite(high)):
+        raise FormatError(f"{name} holds NaN or infinity (allow_nonfinite=True takes it nevertheless)")
+    if name.startswith("sums") and low < 0:
+        raise FormatError(f"{name} holds {low:g}; sums of squares are not negative")
+
+
+def _library_agrees(path: str | os.PathLike[str], container: Container) -> None:
+    """Let the safetensors library judge the header a second time."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(os.fsdecode(path), "numpy") as file:
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise FormatError(f"the safetensors library refuses it: {error}") from None
+    if found != {name: place.shape for name, place in container.places.items()}:
+        raise FormatError("the safetensors library finds other tensors in it")

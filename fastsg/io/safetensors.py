@@ -1,0 +1,265 @@
+"""safetensors files as fastsg writes and reads them: length of the header, JSON header, raw little-endian arrays end to end.
+
+Written by ourselves because the library orders metadata at random and loses errno; read by ourselves because whatever a
+header promises is proven against the size of the file before memory is taken. A reader that meets anything unexpected
+raises FormatError (without the name of the file: see :func:`named`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError
+
+MAX_HEADER = 1 << 20
+_NUMPY_TYPES = {"I64": "<i8", "F64": "<f8", "I32": "<i4", "F32": "<f4", "U8": "|u1"}
+_ALIGNMENT = 64
+
+
+class Field(NamedTuple):
+    """A tensor that a format has, or may have: its name, safetensors type and number of dimensions."""
+
+    name: str
+    dtype: str
+    ndim: int = 1
+    optional: bool = False
+
+
+class Schema(NamedTuple):
+    """A format: what the metadata say of it, and its tensors in the order of the file (eight-byte ones first, to be aligned)."""
+
+    name: str
+    version: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the file an array is, proven to lie within it."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+
+
+def write(
+    file: BinaryIO, schema: Schema, metadata: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write a whole file; the same arguments always give the same bytes.
+
+    Parameters
+    ----------
+    metadata                Strings, beside ``format`` and ``format_version``, which come from the schema.
+    arrays                  One for each field of the schema; optional ones may be missing.
+
+    Raises
+    ------
+    ValueError              The header would be longer than a reader allows.
+    """
+    present = [field for field in schema.fields if not field.optional or field.name in arrays]
+    raw = {field.name: raw_bytes(field, arrays[field.name]) for field in present}
+    fields: dict[str, Any] = {
+        "__metadata__": {"format": schema.name, "format_version": schema.version, **metadata}
+    }
+    end = 0
+    for field in present:
+        start, end = end, end + raw[field.name].nbytes
+        fields[field.name] = {
+            "dtype": field.dtype,
+            "shape": list(arrays[field.name].shape),
+            "data_offsets": [start, end],
+        }
+    text = json.dumps(fields, separators=(",", ":")).encode()
+    text += b" " * (-(len(text) + 8) % _ALIGNMENT)
+    if len(text) > MAX_HEADER:
+        raise ValueError(f"the header would have {len(text)} bytes; {MAX_HEADER} are allowed")
+    file.write(len(text).to_bytes(8, "little") + text)
+    for data in raw.values():
+        file.write(data)
+
+
+def raw_bytes(field: Field, array: NDArray[Any]) -> memoryview:
+    """The bytes of an array as the file has them; without a copy where they already are like that."""
+    return memoryview(np.ascontiguousarray(array, _NUMPY_TYPES[field.dtype])).cast("B")
+
+
+def digest(data: memoryview | NDArray[Any]) -> str:
+    """SHA-256 of the bytes of a C-contiguous array."""
+    return hashlib.sha256(memoryview(data).cast("B")).hexdigest()
+
+
+@contextlib.contextmanager
+def named(name: str, what: str) -> Iterator[None]:
+    """Whatever is wrong with the content of a file becomes a FormatError that names the file."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise FormatError(f"{name!r} is no {what} of fastsg: {error}") from None
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading; FormatError if it is no regular one, without waiting for somebody to write to a FIFO."""
+    file = open(path, "rb", opener=lambda p, flags: os.open(p, flags | getattr(os, "O_NONBLOCK", 0)))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise FormatError("it is no regular file")
+    return file
+
+
+class Container:
+    """A file whose header is proven: every array lies in it, none overlaps, nothing is left over.
+
+    Parameters
+    ----------
+    file : binary file, seekable            Stays open, and is the caller's to close.
+    schema : Schema                         What it must be.
+
+    Attributes
+    ----------
+    metadata : dict                         As found; the values are strings.
+    places : dict of str to Place
+
+    Raises
+    ------
+    FormatError                             The file is something else, or damaged.
+    """
+
+    def __init__(self, file: BinaryIO, schema: Schema) -> None:
+        self._file = file
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        header, start = _read_header(file, size)
+        self.metadata = _checked_metadata(header, schema)
+        self.places = _checked_places(header, schema, start, size)
+
+    def read(self, name: str) -> NDArray[Any]:
+        """An array in memory of its own."""
+        place = self.places[name]
+        values = np.empty(place.shape, dtype=place.dtype)
+        self._file.seek(place.start)
+        if self._file.readinto(memoryview(values).cast("B")) != values.nbytes:  # type: ignore[attr-defined]
+            raise FormatError("it ended early")
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+    def map(self, name: str) -> NDArray[Any]:
+        """An array mapped from the file, read-only; read where its numbers do not lie on their boundaries, as in a file of ours they do."""
+        place = self.places[name]
+        if place.start % np.dtype(place.dtype).itemsize:
+            return self.read(name)
+        return np.memmap(self._file, dtype=place.dtype, mode="r", offset=place.start, shape=place.shape).view(
+            np.ndarray
+        )
+
+
+def _read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
+    """The header, and where the arrays start."""
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8 or not 2 <= length <= min(MAX_HEADER, size - 8):
+        raise FormatError("it does not start as a safetensors file does")
+    try:
+        header = parse_json(file.read(length).decode())
+    except ValueError as error:
+        raise FormatError(f"its header is not valid: {error}") from None
+    return header if isinstance(header, dict) else {}, 8 + length
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON that nobody vouches for: keys that occur twice and bottomless nesting are a ValueError too."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _checked_metadata(header: dict[str, Any], schema: Schema) -> dict[str, str]:
+    metadata = header.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or metadata.get("format") != schema.name:
+        raise FormatError(f"its header does not say format={schema.name!r}")
+    if not all(isinstance(value, str) for value in metadata.values()):
+        raise FormatError("its metadata are not all strings")
+    if metadata.get("format_version") != schema.version:
+        raise FormatError(
+            f"its version is {metadata.get('format_version')!r}; this fastsg reads {schema.version!r}"
+        )
+    return metadata
+
+
+def _checked_places(header: dict[str, Any], schema: Schema, start: int, size: int) -> dict[str, Place]:
+    required = {field.name for field in schema.fields if not field.optional}
+    if not required <= set(header) <= {field.name for field in schema.fields}:
+        raise FormatError(f"it holds {sorted(header)}, not {[field.name for field in schema.fields]}")
+    places, end = {}, 0
+    for field in schema.fields:
+        if field.name not in header:
+            continue
+        shape, first, last = _described(field, header[field.name])
+        if first != end or last - first != _size(shape) * np.dtype(_NUMPY_TYPES[field.dtype]).itemsize:
+            raise FormatError(f"type, shape and place of {field.name} do not agree")
+        places[field.name], end = Place(_NUMPY_TYPES[field.dtype], shape, start + first), last
+    if start + end != size:
+        raise FormatError(f"it has {size} bytes; its header describes {start + end}")
+    return places
+
+
+def _described(field: Field, entry: object) -> tuple[tuple[int, ...], int, int]:
+    """(shape, first byte, byte behind the last) as the header has them."""
+    match entry:
+        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [first, last]} if len(entry) == 3:
+            pass
+        case _:
+            raise FormatError(f"its header describes {field.name} in an unknown way")
+    if len(shape) != field.ndim or any(
+        type(n) is not int for n in (*shape, first, last)
+    ):  # True is an int as well
+        raise FormatError(f"its header describes {field.name} in an unknown way")
+    if dtype != field.dtype or min(shape) < 1:
+        raise FormatError(f"type, shape and place of {field.name} do not agree")
+    return tuple(shape), first, last
+
+
+def _size(shape: Sequence[int]) -> int:
+    """Number of elements, in Python's integers, which do not overflow."""
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+def count(metadata: Mapping[str, str], key: str) -> int:
+    """An integer of the metadata, not negative."""
+    text = metadata.get(key)
+    if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise FormatError(f"its header has {key}={text!r}")
+    return int(text)
+
+
+def pack_words(words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """(offsets, blob): word i is ``blob[offsets[i]:offsets[i + 1]]`` in UTF-8."""
+    encoded = [word.encode() for word in words]
+    lengths = np.array([0, *map(len, encoded)], dtype=np.int64)
+    return np.cumsum(lengths), np.frombuffer(b"".join(encoded), dtype=np.uint8)
+
+
+def unpack_words(offsets: NDArray[np.int64], blob: NDArray[np.uint8]) -> list[str]:
+    """The words; none is empty. A UnicodeDecodeError, which is a ValueError, if they are not UTF-8."""
+    if offsets[0] != 0 or offsets[-1] != len(blob) or not (offsets[1:] > offsets[:-1]).all():
+        raise FormatError("word_offsets must rise strictly from 0 to the size of words")
+    data, bounds = blob.tobytes(), offsets.tolist()
+    return [data[start:stop].decode() for start, stop in zip(bounds, bounds[1:])]

@@ -1,0 +1,1 @@
+"""The public models: SkipGram and SoftmaxModel, their files, checkpoints and reports."""

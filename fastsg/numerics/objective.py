@@ -1,0 +1,182 @@
+"""The exact softmax objective: loss, gradient, probabilities. Knows no corpus, no words, no schedule.
+
+c_n = O_n . I_m + b_n      P(n|m) = exp(c_n) / sum_i exp(c_i)      loss = - sum N_mn log P(n|m), in nats
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _core
+from ..system.threads import effective_num_threads
+
+#: Bytes of scratch that a block of softmax rows may take.
+SCRATCH_BYTES = 384 * 2**20
+_MAX_ROWS = 1024
+_NO_BIAS = np.zeros(0, np.float32)
+
+Counts = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
+
+
+def block_rows(K: int) -> int:
+    """Softmax rows worked off at once: a function of K alone, because it is part of the result's bits."""
+    rows = SCRATCH_BYTES // (4 * max(K, 1)) // _core.PANEL * _core.PANEL
+    return int(min(max(rows, _core.PANEL), _MAX_ROWS))
+
+
+def make_workspace(
+    K: int,
+    H: int,
+    num_threads: int | None = None,
+    precision: str = "float32",
+    shared: _core.Workspace | None = None,
+) -> _core.Workspace:
+    """Scratch for batches over K words of H coordinates; with `shared` that of a workspace which is not in use at the same time."""
+    return _core.Workspace(K, H, block_rows(K), effective_num_threads(num_threads), precision, shared)
+
+
+def loss_and_gradient(
+    centers: ArrayLike,
+    contexts: ArrayLike,
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    *,
+    weights: ArrayLike | None = None,
+    bias: NDArray[np.float32] | None = None,
+    num_threads: int | None = None,
+) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
+    """Exact loss of a batch of pairs and its gradient with respect to all of I and all of O.
+
+    Equivalent to ``-log_softmax(I[m] @ O.T + bias)[n]`` summed over the pairs; pairs with equal centers share a softmax row.
+
+    Parameters
+    ----------
+    centers, contexts : array-like of shape (pairs,), int
+        Ids m and n, each in [0, K).
+    I_kh, O_kh : ndarray of shape (K, H), float32
+        Input and output matrix, C-contiguous.
+    weights : array-like of shape (pairs,), optional
+        Weight of each pair, not negative; default 1.
+    bias : ndarray of shape (K,), float32, optional
+        Added to the logits.
+    num_threads : int, optional
+        Does not change the result.
+
+    Returns
+    -------
+    loss : float                Sum of -log P(n|m) over the pairs, in nats, accumulated in float64.
+    gI_kh : ndarray (K, H)      d loss / d I; zero in the rows that are no center.
+    gO_kh : ndarray (K, H)      d loss / d O, dense.
+
+    Raises
+    ------
+    ValueError                  Wrong shape, dtype or id; names the argument and the value.
+    DivergenceError             A softmax row is not finite.
+
+    Notes
+    -----
+    6 U K H flops for U distinct centers. Derivation: docs/model.md.
+    """
+    I_kh, O_kh = as_matrix("I_kh", I_kh), as_matrix("O_kh", O_kh)
+    K, H = O_kh.shape
+    m, n = as_ids("centers", centers, K), as_ids("contexts", contexts, K)
+    w = np.ones(len(m), np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
+    counts = _core.group_pairs(m, n, w, K)
+    gI_kh = np.zeros_like(I_kh)
+    if not len(counts[0]):
+        return 0.0, gI_kh, np.zeros_like(O_kh)
+    loss, rows, gO_kh = make_workspace(K, H, num_threads).gradient(
+        I_kh, O_kh, _NO_BIAS if bias is None else bias, *counts
+    )
+    gI_kh[counts[0]] = rows
+    return loss, gI_kh, gO_kh
+
+
+def as_ids(name: str, ids: ArrayLike, K: int) -> NDArray[np.int32]:
+    """Integers in [0, K) as int32; ValueError or TypeError before a larger one could wrap round or a fraction be cut off."""
+    array = np.asarray(ids)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise TypeError(
+            f"{name} must be one-dimensional, of integers; it is {array.ndim}-dimensional, {array.dtype}"
+        )
+    bad = np.flatnonzero((array < 0) | (array >= K))
+    if bad.size:
+        raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]}; ids must lie in [0, {K})")
+    return np.ascontiguousarray(array, np.int32)
+
+
+def as_matrix(name: str, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The matrix itself; TypeError or ValueError unless it is two-dimensional, float32 and C-contiguous."""
+    if not isinstance(matrix, np.ndarray) or matrix.dtype != np.float32:
+        raise TypeError(
+            f"{name} is {getattr(matrix, 'dtype', type(matrix).__name__)}; it must be a float32 array"
+        )
+    if matrix.ndim != 2 or not matrix.flags.c_contiguous:
+        raise ValueError(
+            f"{name} has shape {matrix.shape} and strides {matrix.strides}; it must be two-dimensional and C-contiguous"
+        )
+    return matrix
+
+
+def total_nll(
+    batches: Iterator[Counts],
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    workspace: _core.Workspace,
+) -> float:
+    """Sum of -log P over all counts of some batches, in nats."""
+    return sum(workspace.loss(I_kh, O_kh, bias, *counts) for counts in batches if len(counts[0]))
+
+
+def log_partition(
+    ids: NDArray[np.int32],
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    workspace: _core.Workspace,
+) -> NDArray[np.float64]:
+    """log Z of the centers `ids`, shape (len(ids),)."""
+    log_z = np.zeros(len(ids))
+    workspace.loss(
+        I_kh, O_kh, bias, ids, np.zeros(len(ids) + 1, np.int64), np.zeros(0, np.int32), _NO_BIAS, log_z
+    )
+    return log_z
+
+
+def log_prob(
+    centers: NDArray[np.int32],
+    contexts: NDArray[np.int32],
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    workspace: _core.Workspace,
+) -> NDArray[np.float64]:
+    """log P(context|center) of each pair, in nats, shape (pairs,)."""
+    distinct, row = np.unique(centers, return_inverse=True)
+    log_z = log_partition(distinct.astype(np.int32), I_kh, O_kh, bias, workspace)
+    logits = np.einsum("ph,ph->p", I_kh[centers], O_kh[contexts], dtype=np.float64)
+    return logits + (bias[contexts] if len(bias) else 0.0) - log_z[row]
+
+
+def probabilities(
+    ids: NDArray[np.int32],
+    I_kh: NDArray[np.float32],
+    O_kh: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    chunk: int = 8192,
+) -> NDArray[np.float64]:
+    """P(n|m) of the centers `ids` over the whole vocabulary, float64, shape (len(ids), K); rows sum to 1."""
+    X = I_kh[ids].astype(np.float64)
+    P = np.empty((len(ids), len(O_kh)))
+    for k in range(0, len(O_kh), chunk):  # float64 copies of O in small pieces
+        P[:, k : k + chunk] = X @ O_kh[k : k + chunk].astype(np.float64).T
+    if len(bias):
+        P += bias
+    P -= P.max(1, keepdims=True)
+    np.exp(P, out=P)
+    P /= P.sum(1, keepdims=True)
+    return P

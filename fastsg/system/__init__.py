@@ -1,0 +1,1 @@
+"""What the machine gives: files written whole, memory, threads, the configuration of this installation."""

@@ -1,0 +1,1 @@
+"""Text to word ids: files, blocks, tokenizers, vocabulary, encoded corpora. Knows no vectors."""

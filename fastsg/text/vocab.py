@@ -1,0 +1,314 @@
+"""Vocab: words and their ids, counts, probabilities."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import FormatError, close_words
+from ..system.atomic import atomic_write
+
+MAX_WORDS = 2**31 - 1
+_MAX_COUNT = 2**63 - 1
+_BOM = b"\xef\xbb\xbf"
+
+
+class Vocab:
+    """Words, numbered by descending count; equal counts by the bytes of their UTF-8.
+
+    Parameters
+    ----------
+    words : sequence of str             In the order above, each once, not empty, encodable as UTF-8.
+    counts : array_like of shape (K,)   Occurrences, integers >= 0, not all 0.
+    raw_types, raw_tokens : int or None Different words and tokens before rare ones were cut; None: nothing was cut.
+
+    Attributes
+    ----------
+    words : list of str
+    counts : ndarray of shape (K,), int64
+    index : dict                        Word to id.
+    raw_types, raw_tokens : int
+
+    Raises
+    ------
+    ValueError, TypeError               The words or counts are not as described; says which.
+
+    See Also
+    --------
+    Vocab.from_counts                   Takes words in any order and cuts rare ones.
+    """
+
+    __slots__ = ("counts", "index", "raw_tokens", "raw_types", "words")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        counts: ArrayLike,
+        *,
+        raw_types: int | None = None,
+        raw_tokens: int | None = None,
+    ) -> None:
+        self.words = list(words)
+        self.counts = _checked_counts(counts, len(self.words))
+        self.index = _checked_index(self.words)
+        _check_order(self.words, self.counts)
+        if not self.counts.any():
+            raise ValueError("the vocabulary is empty, or all its counts are 0")
+        total = int(self.counts.sum())
+        self.raw_types = len(self.words) if raw_types is None else int(raw_types)
+        self.raw_tokens = total if raw_tokens is None else int(raw_tokens)
+        if self.raw_types < len(self.words) or self.raw_tokens < total:
+            raise ValueError(
+                f"raw_types={raw_types} and raw_tokens={raw_tokens} are below the {len(self.words)} words "
+                f"and {total} tokens kept"
+            )
+
+    @classmethod
+    def from_counts(
+        cls,
+        words: Sequence[str],
+        counts: ArrayLike,
+        *,
+        min_count: int = 5,
+        max_final_vocab: int | None = None,
+    ) -> Vocab:
+        """Vocabulary of the words counted at least ``min_count`` times.
+
+        Parameters
+        ----------
+        words : sequence of str             In any order, each once.
+        counts : array_like of shape (n,)   Their occurrences.
+        min_count : int                     Rarer words are left out; at least 1.
+        max_final_vocab : int or None       At most so many words, the first in the order of ids.
+
+        Raises
+        ------
+        ValueError                          No word is that frequent (says how frequent the commonest is), or an
+                                            argument is out of its range.
+        """
+        words = list(words)
+        counts = _checked_counts(counts, len(words))
+        _checked_index(words)
+        chosen = eligible(counts, min_count, max_final_vocab)
+        candidates = [words[i] for i in chosen.tolist()]
+        order = ranking(candidates, counts[chosen])[:max_final_vocab]
+        return cls(
+            [candidates[i] for i in order.tolist()],
+            counts[chosen[order]],
+            raw_types=len(words),
+            raw_tokens=int(counts.sum()),
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Vocab:
+        """Read a vocabulary written by :meth:`save`, or by word2vec's ``-save-vocab``: ``word count`` a line, UTF-8.
+
+        The lines may stand in any order. What was cut before saving is not in the file, so ``raw_types`` and
+        ``raw_tokens`` are those of the file.
+
+        Raises
+        ------
+        FormatError                         A line is not of that form; names the line.
+        OSError                             The file cannot be read.
+        """
+        with open(path, "rb") as file:
+            lines = file.read().removeprefix(_BOM).split(b"\n")
+        if lines[-1] == b"":
+            lines.pop()
+        words, counts = [], np.empty(len(lines), dtype=np.int64)
+        for number, line in enumerate(lines):
+            word, _, count = line.rpartition(b" ")
+            digits = count.removesuffix(b"\r")
+            if not word or not digits.isdigit() or len(digits) > 19 or int(digits) > _MAX_COUNT:
+                raise FormatError(
+                    f"{os.fspath(path)!r}, line {number + 1}: expected 'word count', got {line[:80]!r}"
+                )
+            try:
+                words.append(word.decode())
+            except UnicodeDecodeError:
+                raise FormatError(
+                    f"{os.fspath(path)!r}, line {number + 1}: the word is not UTF-8: {word[:80]!r}"
+                ) from None
+            counts[number] = int(digits)
+        try:
+            order = ranking(words, counts)
+            return cls([words[i] for i in order.tolist()], counts[order])
+        except ValueError as exc:
+            raise FormatError(f"{os.fspath(path)!r} is no vocabulary: {exc}") from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write ``word count`` a line, UTF-8, in order of the ids.
+
+        An existing file is replaced as a whole or not at all.
+
+        Raises
+        ------
+        ValueError                          A word contains a line feed and could not be read back.
+        """
+        for word in self.words:
+            if "\n" in word:
+                raise ValueError(f"the word {word!r} contains a line feed; this format has one word a line")
+        data = "".join(
+            [f"{word} {count}\n" for word, count in zip(self.words, self.counts.tolist())]
+        ).encode()
+        with atomic_write(path) as file:
+            # load() takes a first U+FEFF for a byte order mark; one that belongs to a word needs another before it.
+            file.write(_BOM + data if data.startswith(_BOM) else data)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.index
+
+    def __getitem__(self, word: str) -> int:
+        """Id of a word; a KeyError names close ones."""
+        try:
+            return self.index[word]
+        except KeyError:
+            close = self.suggest(word) if isinstance(word, str) else []
+            hint = f"; close words: {', '.join(map(repr, close))}" if close else ""
+            raise KeyError(f"{word!r} is not among the {len(self)} words of the vocabulary{hint}") from None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vocab):
+            return NotImplemented
+        return self.words == other.words and np.array_equal(self.counts, other.counts)
+
+    def __repr__(self) -> str:
+        return f"<Vocab: {len(self)} words, {int(self.counts.sum())} tokens>"
+
+    def unigram(self) -> NDArray[np.float64]:
+        """Relative frequency of each word, shape (K,), float64; sums to 1."""
+        return self.counts / self.counts.sum()
+
+    def keep_probabilities(self, sample: float | None) -> NDArray[np.float64]:
+        """Probability that subsampling keeps an occurrence of each word.
+
+        ``min(1, sqrt(sample / f) + sample / f)``, f being the word's relative frequency in this vocabulary: the rule of
+        word2vec's code (its paper states another one).
+
+        Parameters
+        ----------
+        sample : float or None              Frequency above which words are thinned, usually 1e-3 to 1e-5;
+                                            0 or None keeps all.
+
+        Returns
+        -------
+        ndarray of shape (K,), float64      1 for words of count 0.
+
+        Raises
+        ------
+        ValueError                          ``sample`` is negative, not finite or no number.
+        """
+        if sample is None:
+            return np.ones(len(self))
+        if not isinstance(sample, Real) or isinstance(sample, bool) or not 0 <= sample < float("inf"):
+            raise ValueError(f"sample is {sample!r}; allowed are None and finite numbers >= 0")
+        if sample == 0:
+            return np.ones(len(self))
+        ratio = float(sample) / np.maximum(self.unigram(), np.finfo(np.float64).tiny)
+        return np.minimum(1.0, np.sqrt(ratio) + ratio)
+
+    def suggest(self, word: str, n: int = 3) -> list[str]:
+        """Words of the vocabulary that look like ``word``, best first, for error messages.
+
+        Other spellings in upper and lower case come first; then common words close in letters.
+        """
+        return close_words(word, self.index, n)
+
+
+def eligible(counts: NDArray[np.int64], min_count: int, max_final_vocab: int | None) -> NDArray[np.int64]:
+    """Positions of the counts that pass ``min_count`` and may be among the ``max_final_vocab`` largest (with all ties).
+
+    Works without the words, so that a hundred million rare ones need never become Python objects.
+    """
+    check_cuts(min_count, max_final_vocab)
+    largest = int(counts.max()) if len(counts) else 0
+    if largest < min_count:
+        raise ValueError(
+            f"the vocabulary is empty: of {len(counts)} different words the commonest occurs {largest} times, "
+            f"fewer than min_count={min_count}"
+        )
+    chosen = np.flatnonzero(counts >= min_count)
+    if max_final_vocab is not None and max_final_vocab < len(chosen):
+        kept = counts[chosen]
+        last = len(kept) - max_final_vocab
+        chosen = chosen[kept >= np.partition(kept, last)[last]]
+    return chosen
+
+
+def ranking(words: Sequence[str], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order of the ids: by descending count, then by the bytes of UTF-8.
+
+    Code points sort as their UTF-8 does, so str is compared, which is faster than bytes.
+    """
+    by_word = np.array(sorted(range(len(words)), key=words.__getitem__), dtype=np.int64)
+    return by_word[np.argsort(-counts[by_word], kind="stable")]
+
+
+def check_cuts(min_count: int, max_final_vocab: int | None) -> None:
+    """Raise ValueError if an argument is out of its range."""
+    for name, value, or_none in (
+        ("min_count", min_count, ""),
+        ("max_final_vocab", max_final_vocab, " and None"),
+    ):
+        if value is None and or_none:
+            continue
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} is {value!r}; allowed are integers >= 1{or_none}")
+
+
+def _checked_counts(counts: ArrayLike, n_words: int) -> NDArray[np.int64]:
+    array = np.asarray(counts)
+    if array.size == 0:
+        array = array.astype(np.int64)
+    if array.shape != (n_words,) or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"counts must be {n_words} integers, one a word; got shape {array.shape} of {array.dtype}"
+        )
+    if n_words > MAX_WORDS:
+        raise ValueError(f"{n_words} words are more than ids can number ({MAX_WORDS})")
+    if n_words and array.min() < 0:
+        raise ValueError(f"counts must not be negative; the smallest is {array.min()}")
+    if array.sum(dtype=np.float64) >= _MAX_COUNT:
+        raise ValueError("the counts add up to more than 64 bits hold")
+    return np.array(array, dtype=np.int64)
+
+
+def _checked_index(words: Iterable[str]) -> dict[str, int]:
+    """Ids of the words, which must be str, not empty, encodable and all different."""
+    index: dict[str, int] = {}
+    words = list(words)
+    try:
+        "".join(words).encode()
+    except TypeError:
+        wrong = next(word for word in words if not isinstance(word, str))
+        raise TypeError(f"words must be str; got {wrong!r} of type {type(wrong).__name__}") from None
+    except UnicodeEncodeError as exc:
+        raise ValueError(f"a word cannot be encoded as UTF-8: {exc}") from None
+    index = dict(zip(words, range(len(words))))
+    if "" in index:
+        raise ValueError("the empty string cannot be a word")
+    if len(index) < len(words):
+        twice = next(word for i, word in enumerate(words) if index[word] != i)
+        raise ValueError(f"the word {twice!r} occurs twice")
+    return index
+
+
+def _check_order(words: list[str], counts: NDArray[np.int64]) -> None:
+    steps = np.diff(counts)
+    wrong = np.flatnonzero(steps > 0).tolist() or [
+        i for i in np.flatnonzero(steps == 0).tolist() if words[i] > words[i + 1]
+    ]
+    if wrong:
+        first, second = words[wrong[0]], words[wrong[0] + 1]
+        raise ValueError(
+            f"words must stand by descending count, equal counts by their UTF-8 bytes; {second!r} may not follow "
+            f"{first!r} (Vocab.from_counts sorts)"
+        )

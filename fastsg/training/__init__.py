@@ -1,0 +1,1 @@
+"""From batches to trained matrices. Knows no model class and no files."""
