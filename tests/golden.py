@@ -189,7 +189,7 @@ def files(folder: Path) -> dict[str, str]:
     (folder / "valid.txt").write_text("\n".join(map(" ".join, VALID)), encoding="utf-8")
     run = f"train {folder}/text.txt --valid {folder}/valid.txt --vector-size 50 --min-count 2 --quiet --epochs 2 -o {folder}/cli.vec"
     run += f" --save-output {folder}/cli.output.bin --save-bias {folder}/cli.bias --save-vocab {folder}/cli.vocab"
-    from fastsg.cli.main import main
+    from fastsg.cli import main
 
     assert main(run.split()) == 0
     assert main(f"count {folder}/text.txt --quiet -o {folder}/cli.counts --window 2,3".split()) == 0
@@ -220,8 +220,9 @@ def files(folder: Path) -> dict[str, str]:
 
 # ---- names ----
 
+#: Attributes and properties of an object: to its user they are one.
 ATTRIBUTES = {
-    SkipGram: "I O corpus cv history plan restored_epoch sample seconds settings validation vocab workers wv",
+    SkipGram: "I O is_built corpus cv history plan restored_epoch sample seconds settings validation vocab workers wv",
     KeyedVectors: "counts index_to_key key_to_index vector_size vectors",
     Vocab: "counts index raw_tokens raw_types words",
     EncodedCorpus: "invalid_bytes_replaced n_tokens offsets raw_tokens tokens vocab",
@@ -236,24 +237,22 @@ def signature(thing: object) -> str:
 
 
 def members(kind: type) -> Iterator[tuple[str, str]]:
-    """The public methods and properties of a class."""
+    """The public methods of a class."""
     for name in dir(kind):
         static = inspect.getattr_static(kind, name)
         if (name.startswith("_") and name != "__init__") or (
             isinstance(kind, type) and issubclass(kind, Exception)
         ):
             continue
-        if isinstance(static, property):
-            yield name, "property"
-        elif callable(getattr(kind, name)):
+        if not isinstance(static, property) and callable(getattr(kind, name)):
             yield name, signature(getattr(kind, name))
 
 
 def public_names() -> dict[str, object]:
     """Names of the package, of the modules whose paths users type, and of the command line, with what they take."""
-    from fastsg.cli.main import build_parser
+    from fastsg.cli import build_parser
     from fastsg.io import word2vec
-    from fastsg.vectors.keyed_vectors import KeyedVectors as the_same
+    from fastsg.vectors import KeyedVectors as the_same
 
     assert the_same is KeyedVectors
     names: dict[str, object] = {}
@@ -285,7 +284,7 @@ def _report(model: SkipGram) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "text")
         text.write_text("\n".join(map(" ".join, VALID)), encoding="utf-8")
-        from fastsg.cli.main import main
+        from fastsg.cli import main
 
         assert (
             main(

@@ -1,1 +1,18 @@
-"""Windows, and how often words stand in each other's."""
+"""Which words stand near each other: windows over a text, and how often each pair of words shares one.
+
+    window      how far a window reaches, and what a distance weighs
+    recipe      how counts of a text are made: window, subsampling, draws, seed
+    counting    an encoded corpus and a recipe -> rows of counts (in memory, or beyond a limit in a file)
+    triples     explicit (center, context, count) -> rows of counts
+    counts      CooccurrenceCounts: the rows, their sums, their words
+    counts_file its file
+    batches     pair counts as the kernels take them: from windows, from explicit pairs, from rows of counts
+    dealing     in which order, and how often, rows of counts come
+
+A corpus goes through window and counting to CooccurrenceCounts; a training takes batches. Nothing here knows vectors or losses.
+"""
+
+from .counts import CooccurrenceCounts
+from .window import Window
+
+__all__ = ["CooccurrenceCounts", "Window"]

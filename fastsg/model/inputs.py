@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _core
-from ..numerics import objective
-from ..text.blocks import line_tokenizer
+from .. import _core, checks
 from ..text.corpus import EncodedCorpus
+from ..text.tokenizers import line_tokenizer
 from ..text.vocab import Vocab
 
-Corpus = EncodedCorpus | Iterable[Sequence[str]]
-Paths = str | os.PathLike | Sequence[str | os.PathLike]
+logger = logging.getLogger(__name__)
 
-_ERRORS = ("replace", "strict", "ignore")
+Corpus: TypeAlias = EncodedCorpus | Iterable[Sequence[str]]
+Path: TypeAlias = str | os.PathLike[str]
+Paths: TypeAlias = Path | Sequence[Path]
+Side: TypeAlias = Sequence[str] | ArrayLike
 
 
 @dataclasses.dataclass
@@ -33,10 +36,9 @@ class TextReader:
     max_final_vocab: int | None
 
     def __post_init__(self) -> None:
-        if self.errors not in _ERRORS:
-            raise ValueError(f"errors is {self.errors!r}; allowed are {', '.join(map(repr, _ERRORS))}")
+        checks.choice("errors", self.errors, checks.TEXT_ERRORS)
         if self.tokenizer not in ("space", "char", None):
-            line_tokenizer(self.tokenizer)  # raises if it is none
+            line_tokenizer(self.tokenizer)  # raises unless it is a tokenizer
 
     def encode(
         self,
@@ -46,28 +48,22 @@ class TextReader:
         name: str = "sentences",
     ) -> EncodedCorpus:
         """Encode one of the two; without a vocabulary, count one."""
-        options = {
+        options: dict[str, Any] = {
             "vocab": vocab,
             "min_count": self.min_count,
             "max_final_vocab": self.max_final_vocab,
             "progress": self.progress,
         }
         if corpus_file is not None:
-            if self.tokenizer is None:
-                raise ValueError(
-                    "the model was trained with a tokenizer of its own, which its file does not hold: give it again when "
-                    "loading, tokenizer=..."
-                )
-            return EncodedCorpus.from_files(
-                corpus_file, tokenizer=self.tokenizer, errors=self.errors, workers=self.workers, **options
-            )
+            return self._encode_files(corpus_file, options)
         if isinstance(sentences, str):
             raise TypeError(
-                f"{name} is a str, and its letters would be taken for sentences: for a file give its path as corpus_file, "
-                "for a text a list of lists of words"
+                f"{name} is a str, and its letters would be taken for sentences: for a file give its path as "
+                "corpus_file, for a text a list of lists of words"
             )
         if isinstance(sentences, EncodedCorpus):
             return known_corpus(name, sentences, vocab)
+        assert sentences is not None, "one of the two is given"
         try:
             return EncodedCorpus.from_iter(sentences, **options)
         except ValueError as error:
@@ -75,13 +71,33 @@ class TextReader:
                 raise
             raise ValueError(f"{name}: {error}") from None
 
+    def _encode_files(self, paths: Paths, options: dict[str, Any]) -> EncodedCorpus:
+        if self.tokenizer is None:
+            raise ValueError(
+                "the model was trained with a tokenizer of its own, which its file does not hold: give it again "
+                "when loading, tokenizer=..."
+            )
+        return EncodedCorpus.from_files(
+            paths, tokenizer=self.tokenizer, errors=self.errors, workers=self.workers, **options
+        )
+
+    def encode_validation(self, given: Any, vocab: Vocab) -> EncodedCorpus:
+        """The held-out text, from all that the argument `validation` may be."""
+        if is_paths(given):
+            corpus = self.encode(None, given, vocab, "validation")
+        else:
+            corpus = self.encode(given, None, vocab, "validation")
+        if np.diff(corpus.offsets).max() < 2:
+            raise ValueError("the validation text has no pair of known words within a sentence")
+        return corpus
+
 
 def known_corpus(name: str, corpus: EncodedCorpus, vocab: Vocab | None) -> EncodedCorpus:
     """The corpus itself; ValueError unless its ids are those of `vocab` (if given) and lie in range."""
     if vocab is not None and corpus.vocab is not vocab and corpus.vocab.words != vocab.words:
         raise ValueError(
-            f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, or give its "
-            "sentences"
+            f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, or "
+            "give its sentences"
         )
     _core.check_corpus(corpus.tokens, corpus.offsets, len(corpus.vocab))
     return corpus
@@ -91,23 +107,34 @@ def is_paths(given: object) -> bool:
     """Whether an argument that takes both names files: a path, or a list of paths."""
     if isinstance(given, (str, os.PathLike)):
         return True
-    return (
-        isinstance(given, (list, tuple))
-        and bool(given)
-        and all(isinstance(part, (str, os.PathLike)) for part in given)
-    )
+    listed = isinstance(given, (list, tuple)) and bool(given)
+    return listed and all(isinstance(part, (str, os.PathLike)) for part in given)  # type: ignore[union-attr]
 
 
-def kept(given: object) -> object:
+def reusable(given: object) -> object:
     """The argument, readable more than once: a one-shot iterator becomes a list."""
     return list(given) if isinstance(given, Iterator) else given
 
 
-def checked_pairs(
-    centers: Sequence[str] | ArrayLike, contexts: Sequence[str] | ArrayLike, weights: ArrayLike | None
-) -> tuple[NDArray, NDArray, NDArray[np.float32]]:
+def checked_epochs(epochs: int | None) -> int | None:
+    """The argument; ValueError unless it is None or an integer of at least 1."""
+    if epochs is None:
+        return None
+    try:
+        return checks.integer("epochs", epochs, 1)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+# ---- pairs ----
+
+#: Both sides of pairs, and their weights.
+Pairs: TypeAlias = tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]
+
+
+def checked_pairs(centers: Side, contexts: Side, weights: ArrayLike | None) -> Pairs:
     """Both sides as arrays of words or of ids, and the weights; TypeError or ValueError names what is wrong."""
-    m, n = _side("centers", centers), _side("contexts", contexts)
+    m, n = _checked_side("centers", centers), _checked_side("contexts", contexts)
     if (m.dtype.kind == "U") != (n.dtype.kind == "U"):
         raise TypeError("centers and contexts must both be words or both be integers")
     w = np.ones(len(m)) if weights is None else np.asarray(weights, np.float64)
@@ -123,10 +150,11 @@ def checked_pairs(
     return m, n, w.astype(np.float32)
 
 
-def _side(name: str, side: Sequence[str] | ArrayLike) -> NDArray:
+def _checked_side(name: str, side: Side) -> NDArray[Any]:
     if isinstance(side, str):
         raise TypeError(f"{name} is a str; give a list of words or ids")
-    array = np.asarray(side if hasattr(side, "__array__") or isinstance(side, Sequence) else list(side))
+    listed = hasattr(side, "__array__") or isinstance(side, Sequence)
+    array = np.asarray(side if listed else list(side))  # type: ignore[arg-type]
     if array.dtype == object and array.ndim == 1 and all(isinstance(word, str) for word in array):
         array = array.astype(str)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iuU"):
@@ -136,15 +164,33 @@ def _side(name: str, side: Sequence[str] | ArrayLike) -> NDArray:
     return array
 
 
-def pair_vocab(centers: NDArray, contexts: NDArray, min_count: int, max_final_vocab: int | None) -> Vocab:
-    """A vocabulary counted from both sides of pairs; integers become their decimal words."""
-    words, counts = np.unique(np.concatenate([centers, contexts]).astype(str), return_counts=True)
-    return Vocab.from_counts(words.tolist(), counts, min_count=min_count, max_final_vocab=max_final_vocab)
+def vocab_of_pairs(pairs: Pairs, min_count: int, max_final_vocab: int | None) -> tuple[Vocab, Pairs]:
+    """A vocabulary counted from both sides of pairs, and the pairs as words: integers become their decimal words."""
+    m, n, w = pairs
+    words, counts = np.unique(np.concatenate([m, n]).astype(str), return_counts=True)
+    vocab = Vocab.from_counts(words.tolist(), counts, min_count=min_count, max_final_vocab=max_final_vocab)
+    return vocab, (m.astype(str), n.astype(str), w)
 
 
-def pair_ids(name: str, words: NDArray, vocab: Vocab) -> NDArray[np.int32]:
-    """Ids of one side of the pairs; -1 for words outside the vocabulary. Integers are ids already and must lie in range."""
+def ids_of_pairs(pairs: Pairs, vocab: Vocab) -> Pairs:
+    """The pairs as ids, without those that have a word outside the vocabulary, whose number is logged."""
+    m, n, w = _ids("centers", pairs[0], vocab), _ids("contexts", pairs[1], vocab), pairs[2]
+    known = (m >= 0) & (n >= 0)
+    if not known.all():
+        left_out = len(known) - int(known.sum())
+        logger.warning(
+            "%d of %d pairs have a word outside the vocabulary and are left out", left_out, len(known)
+        )
+    if not w[known].any():
+        raise ValueError(
+            "there are no pairs to train on: no pair has two words of the vocabulary and a weight above 0"
+        )
+    return m[known], n[known], w[known]
+
+
+def _ids(name: str, words: NDArray[Any], vocab: Vocab) -> NDArray[np.int32]:
+    """Ids of one side; -1 for words outside the vocabulary. Integers are ids already and must lie in range."""
     if words.dtype.kind in "iu":
-        return objective.as_ids(name, words, len(vocab))
+        return checks.ids(name, words, len(vocab))
     distinct, place = np.unique(words, return_inverse=True)
     return np.array([vocab.index.get(word, -1) for word in distinct.tolist()], np.int32)[place]

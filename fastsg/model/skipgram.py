@@ -1,56 +1,60 @@
-"""SkipGram: the public trainer. Owns vocabulary, matrices and history; the loop itself is in trainer.py."""
+"""SkipGram: settings, and the ways to train. What a model shows is in trained.py, the work is done in training/."""
 
 from __future__ import annotations
 
-import dataclasses
 import io
-import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _core
-from ..cooccurrence import window as pairs
 from ..cooccurrence.counts import CooccurrenceCounts
-from ..io.model_file import NativeModel, load_native, save_native, write_native
+from ..cooccurrence.window import Window
+from ..io.model_file import NativeModel, load_native, write_native
 from ..io.safetensors import named
-from ..numerics import objective
-from ..system import memory as _memory
+from ..system.memory import require
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
-from ..training import loop as course
-from ..training import stages
-from ..training.callbacks import Callback, tell
-from ..training.epoch import State
-from ..training.settings import Settings, default_batch_rows, default_batch_size, default_sample
-from ..vectors.keyed_vectors import KeyedVectors, unit_rows
+from ..training.callbacks import Callback, checked_callbacks, notify
+from ..training.heldout import HeldOutText
+from ..training.loop import run
+from ..training.memory import estimate_training
+from ..training.plan import Plan
+from ..training.settings import SETTING_NAMES, Settings
+from ..training.sources import BatchSource
+from ..training.state import Training
+from .batch_sources import (
+    check_counts,
+    check_counts_fit,
+    corpus_source,
+    counts_source,
+    pairs_source,
+    settings_of_counts,
+)
 from .inputs import (
     Corpus,
     Paths,
+    Side,
     TextReader,
+    checked_epochs,
     checked_pairs,
-    is_paths,
-    kept,
-    known_corpus,
-    pair_ids,
-    pair_vocab,
+    ids_of_pairs,
+    reusable,
+    vocab_of_pairs,
 )
-from .saving import Plan, Source, pack, unpack
-from .softmax import SoftmaxModel
+from .saving import unpack
+from .trained import TrainedModel
 
-logger = logging.getLogger(__name__)
 _ENTER = threading.Lock()
 
 
-class SkipGram(SoftmaxModel):
+class SkipGram(TrainedModel):
     """Skip-gram word embeddings by the exact full softmax.
 
     P(n|m) = exp(O_n . I_m + b_n) / sum_i exp(O_i . I_m + b_i), trained on all pairs (center m, context n) of the windows.
@@ -180,6 +184,8 @@ class SkipGram(SoftmaxModel):
         hs: int = 0,
         negative: int = 0,
     ) -> None:
+        # every parameter that is a setting, before there are other local names
+        settings = {name: value for name, value in locals().items() if name in SETTING_NAMES}
         if (sg, hs, negative) != (1, 0, 0):
             raise ValueError(
                 f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full softmax only, "
@@ -187,66 +193,31 @@ class SkipGram(SoftmaxModel):
             )
         if sentences is not None and corpus_file is not None:
             raise ValueError("sentences and corpus_file are both given; give one of them")
-        self.settings = Settings.checked(
-            vector_size=vector_size,
-            window=window,
-            shrink_windows=shrink_windows,
-            min_count=min_count,
-            max_final_vocab=max_final_vocab,
-            sample=sample,
-            alpha=alpha,
-            min_alpha=min_alpha,
-            lr_schedule=lr_schedule,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            dtype=dtype,
-            precision=precision,
-            solver=solver,
-            optimizer=optimizer,
-            output_bias=output_bias,
-            init=init,
-            draws=draws,
-            head=head,
-            vectors=vectors,
-        )
-        self._window = pairs.Window.parse(window, shrink_windows)
-        self._workers = effective_num_threads(workers)
-        self._reader = TextReader(
-            tokenizer if tokenizer is not None else "space",
+        checked = Settings.checked(**settings)
+        Window.parse(window, shrink_windows)  # raises if there is no such window
+        reader = TextReader(
+            "space" if tokenizer is None else tokenizer,
             errors,
-            self._workers,
+            effective_num_threads(workers),
             progress,
             min_count,
-            self.settings.max_final_vocab,
+            checked.max_final_vocab,
         )
-        self._callbacks, self._progress = checked_callbacks(callbacks), progress
-        self._validation_given, self.validation = kept(validation), None
-        self._held_out: CooccurrenceCounts | None = None
-        self.history: list[dict[str, float | int | None]] = []
-        self.seconds = {"read": 0.0, "count": 0.0, "init": 0.0, "validate": 0.0}
-        self.corpus: EncodedCorpus | None = None
-        self.plan: Plan | None = None
-        self.restored_epoch: int | None = None
-        self._keyed: dict[str, KeyedVectors] = {}
-        self._training = False
+        super().__init__(checked, reader)
+        self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
+        self._busy = False
         if sentences is not None or corpus_file is not None:
             self.build_vocab(sentences, corpus_file=corpus_file)
             self.train()
 
-    def __repr__(self) -> str:
-        words = len(self.vocab) if self.is_built else "no"
-        return f"SkipGram({words} words, vector_size={self.settings.vector_size}, {len(self.history)} epochs trained)"
-
     # ---- vocabulary and matrices ----
 
-    @property
-    def is_built(self) -> bool:
-        """Whether there is a vocabulary."""
-        return hasattr(self, "vocab")
-
     def build_vocab(
-        self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None, vocab: Vocab | None = None
+        self,
+        sentences: Corpus | None = None,
+        *,
+        corpus_file: Paths | None = None,
+        vocab: Vocab | None = None,
     ) -> None:
         """Read and encode a corpus, which :meth:`train` then uses, and lay out the matrices.
 
@@ -260,197 +231,51 @@ class SkipGram(SoftmaxModel):
             if sentences is None and corpus_file is None:
                 if vocab is None:
                     raise ValueError("build_vocab needs sentences, corpus_file or vocab")
-                self._lay_out(vocab, None, self._keep_probabilities(vocab))
+                self._lay_out(vocab, keep=self._keep_probabilities(vocab))
             else:
                 corpus = self._reader.encode(sentences, corpus_file, vocab)
-                self.seconds["read"] = time.perf_counter() - begun
+                seconds = time.perf_counter() - begun
                 self._lay_out(corpus.vocab, corpus, self._keep_probabilities(corpus.vocab))
+                self.seconds["read"] = seconds
 
     def build_from_counts(self, counts: CooccurrenceCounts) -> None:
         """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`.
 
-        Where the counts know how they were made, window, shrink_windows, sample and draws of :attr:`settings` become theirs.
+        Where the counts know how they were made, window, shrink_windows, sample and draws of :attr:`settings` become
+        theirs.
         """
-        _check_counts(counts)
+        check_counts(counts)
         with self._alone():
-            # of a text, the bias is that of a training on it
-            self._lay_out(
-                counts.vocab, None, counts.start.keep, None if counts.about else counts.column_sums()
-            )
-            if counts.about:
-                self._adopt(counts)
-
-    def _adopt(self, counts: CooccurrenceCounts) -> None:
-        """The settings become those that the counts were made with."""
-        about, start = counts.about, counts.start.about
-        left, right = about["window"]
-        window = None if left < 0 else left if left == right else (left, right)
-        sample = start["sample"] if start and counts.start.keep is not None else 0.0
-        self.settings = dataclasses.replace(
-            self.settings,
-            window=window,
-            shrink_windows=about["shrink_windows"],
-            sample=self.settings.sample if sample is None else sample,
-            draws=start["draws"] if start else self.settings.draws,
-        )
-        self._window = pairs.Window.parse(window, about["shrink_windows"])
+            # where they are of a text, the bias is that of a training on it
+            contexts = None if counts.recipe else counts.column_sums()
+            settings = settings_of_counts(self.settings, counts)
+            self._lay_out(counts.vocab, None, counts.start.keep, contexts, settings)
 
     def _lay_out(
         self,
         vocab: Vocab,
-        corpus: EncodedCorpus | None,
-        keep: NDArray[np.float64] | None,
+        corpus: EncodedCorpus | None = None,
+        keep: NDArray[np.float64] | None = None,
         contexts: NDArray[np.float64] | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        """Start anew with a vocabulary and what thins it; `contexts` is how often each word is a context, unless that follows from
-        them. Nothing of the model changes unless all of it can."""
-        begun = time.perf_counter()
-        needed = self._estimate(len(vocab), corpus)
-        _memory.require(needed, f"training {len(vocab)} words of {self.settings.vector_size} coordinates")
-        state = State.start(
-            len(vocab), self.settings.vector_size, self.settings.optimizer, self.settings.seed, self._workers
-        )
-        contexts = vocab.unigram() * (1.0 if keep is None else keep) if contexts is None else contexts
-        self._train_bias = self._unigram_bias(contexts)
-        self.vocab, self.corpus, self.state, self._keep = vocab, corpus, state, keep
-        self.history, self._keyed, self.plan, self.validation, self._held_out = [], {}, None, None, None
-        self.seconds["init"] = time.perf_counter() - begun
+        """Start anew with a vocabulary and what thins it; nothing of the model changes unless all of it can.
 
-    @property
-    def sample(self) -> float:
-        """The subsampling threshold in use; 0 where every token is kept."""
-        self._need_vocab()
-        return 0.0 if self._keep is None else self._threshold(self.vocab)
-
-    def _threshold(self, vocab: Vocab) -> float:
-        return (
-            default_sample(len(vocab), self.settings.solver)
-            if self.settings.sample is None
-            else self.settings.sample
-        )
+        `contexts` is how often each word is a context, unless that follows from the vocabulary.
+        """
+        begun, settings = time.perf_counter(), settings or self.settings
+        needed = estimate_training(settings, len(vocab), corpus, self._workers)
+        require(needed, f"training {len(vocab)} words of {settings.vector_size} coordinates")
+        training = Training.start(settings, vocab, keep, contexts, self._workers, self._reader.progress)
+        self._take(training, corpus)
+        training.seconds["init"] = time.perf_counter() - begun
 
     def _keep_probabilities(self, vocab: Vocab) -> NDArray[np.float64] | None:
         """keep(n) of each word, or None where every token is kept."""
-        keep = vocab.keep_probabilities(self._threshold(vocab))
+        keep = vocab.keep_probabilities(self.settings.threshold(len(vocab)))
         return keep if (keep < 1).any() else None
 
-    def _unigram_bias(self, contexts: NDArray[np.float64]) -> NDArray[np.float32]:
-        """b_n = log p(n) of the thinned text, so that the softmax starts at the unigram distribution it is trained on."""
-        if self.settings.output_bias is None:
-            return np.zeros(0, np.float32)
-        return _core.logarithms(np.maximum(contexts / contexts.sum(), 1e-30)).astype(np.float32)
-
-    def real_bias(self) -> NDArray[np.float32]:
-        """b_n - log keep(n): what is added to the logits when probabilities are about the real text, shape (K,) or (0,)."""
-        if self._keep is None:
-            return self._train_bias
-        correction = -_core.logarithms(self._keep)
-        return (correction + self._train_bias if len(self._train_bias) else correction).astype(np.float32)
-
-    def _encode_validation(self) -> EncodedCorpus | None:
-        given = self._validation_given
-        if given is None or self.validation is not None:
-            return self.validation
-        paths = given if is_paths(given) else None
-        corpus = self._reader.encode(None if paths else given, paths, self.vocab, "validation")
-        if np.diff(corpus.offsets).max() < 2:
-            raise ValueError("the validation text has no pair of known words within a sentence")
-        return corpus
-
-    @property
-    def I(self) -> NDArray[np.float32]:  # noqa: E743
-        """Input matrix, shape (K, H)."""
-        self._need_vocab()
-        return self.state.I
-
-    @property
-    def O(self) -> NDArray[np.float32]:  # noqa: E743
-        """Output matrix, shape (K, H)."""
-        self._need_vocab()
-        return self.state.O
-
-    @property
-    def workers(self) -> int:
-        """Threads in use; they do not change a result."""
-        return self._workers
-
-    @property
-    def wv(self) -> KeyedVectors:
-        """The word vectors: rows of I, unless the model was made with another `vectors`."""
-        return self._vectors({"input": "I", "output": "O", "sum": "sum"}[self.settings.vectors])
-
-    @property
-    def cv(self) -> KeyedVectors:
-        """The context vectors: rows of O."""
-        return self._vectors("O")
-
-    def _vectors(self, name: str) -> KeyedVectors:
-        self._need_vocab()
-        if name not in self._keyed:
-            matrix = unit_rows(self.I) + unit_rows(self.O) if name == "sum" else getattr(self, name)
-            self._keyed[name] = KeyedVectors(self.vocab.words, matrix, self.vocab.counts)
-        return self._keyed[name]
-
-    def _need_vocab(self) -> None:
-        if not self.is_built:
-            raise RuntimeError(
-                "the model has no vocabulary yet: call build_vocab or train with sentences first"
-            )
-
-    def _known_vocab(self) -> Vocab:
-        self._need_vocab()
-        return self.vocab
-
-    def estimate_memory(self) -> dict[str, int]:
-        """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total."""
-        self._need_vocab()
-        return self._estimate(len(self.vocab), self.corpus)
-
-    def _estimate(self, K: int, corpus: EncodedCorpus | None) -> dict[str, int]:
-        tokens = corpus.n_tokens if corpus else 0
-        if self.settings.solver == "counts":
-            rows = self.settings.batch_size or default_batch_rows(K, objective.block_rows(K))
-            words = self._window.words(corpus.offsets) if corpus else 0
-            return _memory.estimate(
-                K,
-                self.settings.vector_size,
-                min(rows, K),
-                objective.block_rows(K),
-                self._workers,
-                tokens,
-                self.settings.precision,
-                drawn=tokens * max(self.settings.draws, 1),
-                entries=_memory.distinct_pairs(K, tokens * words),
-                tables=1 if self.settings.sample == 0 else 2,
-            )
-        centers = min(self.batch_size(tokens), max(tokens, 1))
-        most = pairs.batch_pairs(self._window, corpus.offsets, centers) if corpus else 0
-        return _memory.estimate(
-            K,
-            self.settings.vector_size,
-            min(centers, K),
-            objective.block_rows(K),
-            self._workers,
-            tokens,
-            self.settings.precision,
-            most,
-        )
-
     # ---- file ----
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything there is to ask the model and to train it on: one safetensors file, see fastsg/io/native.py.
-
-        Settings, vocabulary with counts, I, O, optimizer, history and the plan of the training; not the corpus, the validation
-        text, the callbacks or a tokenizer of your own. The file is replaced as a whole or not at all, and the same model gives
-        the same bytes (two trainings differ in the seconds of their histories).
-
-        Raises
-        ------
-        OSError                             With the path; the old file is untouched.
-        """
-        self._need_vocab()
-        save_native(path, pack(self))
 
     @classmethod
     def load(
@@ -472,13 +297,13 @@ class SkipGram(SoftmaxModel):
         Parameters
         ----------
         path : path
-        mmap : bool                         Map I and O read-only instead of reading them: queries work, training raises.
-                                            Shortening the file while it is mapped kills the process (SIGBUS).
+        mmap : bool                         Map I and O read-only instead of reading them: queries work, training
+                                            raises. Shortening the file while it is mapped kills the process (SIGBUS).
         verify : bool, optional             Compare the checksums of I and O, and look for NaN; default unless mapped.
         allow_nonfinite : bool              Load NaN and infinity.
         workers, tokenizer, errors, validation, callbacks, progress
-                                            As in the constructor. By default the tokenizer "space" or "char" and `errors`
-                                            are those of the file.
+                                            As in the constructor. By default the tokenizer "space" or "char" and
+                                            `errors` are those of the file.
 
         Raises
         ------
@@ -505,38 +330,23 @@ class SkipGram(SoftmaxModel):
         *,
         tokenizer: object = None,
         errors: str | None = None,
-        **options: object,
+        **options: Any,
     ) -> SkipGram:
         with named(name, "model file"):
-            parts = unpack(saved)
-        model = cls(**parts.settings.as_dict(), tokenizer=tokenizer, errors=errors or parts.errors, **options)
+            training, read_with, read_errors = unpack(saved)
+        settings = training.settings.as_dict()
+        model = cls(**settings, tokenizer=tokenizer, errors=errors or read_errors, **options)
         if tokenizer is None:
-            model._reader.tokenizer = parts.tokenizer
-        model.vocab, model.history, model.state, model.plan = (
-            saved.vocab,
-            saved.history,
-            parts.state,
-            parts.plan,
-        )
-        model._keep, model._train_bias = parts.keep, parts.bias
+            model._reader.tokenizer = read_with
+        training.workers, training.progress = model._workers, model._reader.progress
+        model._take(training, None)
         return model
 
     def __reduce__(self) -> tuple[Callable[..., SkipGram], tuple[type[SkipGram], bytes]]:
         """Copies and pickles hold what :meth:`save` writes."""
-        self._need_vocab()
         file = io.BytesIO()
-        write_native(file, pack(self))
+        write_native(file, self._packed())
         return _from_bytes, (type(self), file.getvalue())
-
-    def batch_size(self, units: int | None = None) -> int:
-        """Rows in a batch with solver "counts"; centers in a batch for a text of `units` tokens (or pairs), by default the text that
-        build_vocab read, with "sgd"."""
-        if self.settings.solver == "counts":
-            K = len(self.vocab) if self.is_built else 0
-            return self.settings.batch_size or default_batch_rows(K, objective.block_rows(K))
-        if units is None:
-            units = self.corpus.n_tokens if self.corpus else 0
-        return self.settings.batch_size or default_batch_size(units, self.settings.optimizer)
 
     # ---- training ----
 
@@ -557,36 +367,35 @@ class SkipGram(SoftmaxModel):
         corpus, corpus_file                 As in the constructor; words outside the vocabulary are dropped.
         total_examples : int, optional      Accepted for gensim users; nothing needs it.
         epochs : int, optional              Default: as in the constructor.
-        resume : bool                       Do the epochs that an interrupted training still has to do, see :attr:`plan`. The
-                                            result is that of an uninterrupted one, bit for bit. Corpus and validation text
-                                            must be the same as then; callbacks must be given again. A training that was
-                                            complete stays as it is.
+        resume : bool                       Do the epochs that an interrupted training still has to do, see
+                                            :attr:`plan`. The result is that of an uninterrupted one, bit for bit.
+                                            Corpus and validation text must be the same as then; callbacks must be
+                                            given again. A training that was complete stays as it is.
 
         Raises
         ------
         DivergenceError                     A step would leave the finite numbers; I and O keep the state before it.
-        ValueError                          resume: there is nothing to resume, the texts are others (says which), or the
-                                            model was left in the middle of an epoch.
+        ValueError                          resume: there is nothing to resume, the texts are others (says which), or
+                                            the model was left in the middle of an epoch.
         """
-        _check_epochs(epochs)
-        if resume:
-            self._need_resumable()
+        epochs = checked_epochs(epochs)
+        plan = self._resumable_plan() if resume else None
         encoded = self._training_corpus(corpus, corpus_file)
-        if resume:
+        if plan:
             self.corpus = encoded
-        done, planned = (self.plan.done, self.plan.epochs) if resume else (0, epochs or self.settings.epochs)
-        return self._run(
-            self._source(encoded, done, planned), epochs, self.settings.lr_schedule, callbacks, resume
-        )
+        done, planned = (plan.done, plan.epochs) if plan else (0, epochs or self.settings.epochs)
+        source = corpus_source(self._built(), encoded, done, planned)
+        return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
 
     def partial_fit(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None) -> SkipGram:
         """One more epoch on new text at the constant rate alpha; the first call also builds the vocabulary from its text."""
-        return self._run(self._source(self._training_corpus(sentences, corpus_file), 0, 1), 1, "constant")
+        encoded = self._training_corpus(sentences, corpus_file)
+        return self._run(corpus_source(self._built(), encoded, 0, 1), epochs=1, schedule="constant")
 
     def fit_pairs(
         self,
-        centers: Sequence[str] | ArrayLike,
-        contexts: Sequence[str] | ArrayLike,
+        centers: Side,
+        contexts: Side,
         weights: ArrayLike | None = None,
         *,
         epochs: int | None = None,
@@ -594,15 +403,15 @@ class SkipGram(SoftmaxModel):
     ) -> SkipGram:
         """Train on explicit (center, context) pairs; no window, no subsampling.
 
-        Solver "counts" adds equal pairs up and walks the rows of the sums, so that their order is nothing to it; solver "sgd" walks
-        them in their order, `batch_size` pairs a batch.
+        Solver "counts" adds equal pairs up and walks the rows of the sums, so that their order is nothing to it;
+        solver "sgd" walks them in their order, `batch_size` pairs a batch.
 
         Parameters
         ----------
         centers, contexts : sequences of str, or of int
-            Words; without a vocabulary one is counted from both sides (min_count, max_final_vocab and the order of ids as for
-            text). Integers are ids of the vocabulary; without one they become the words ``"0"``, ``"1"``, …
-            Pairs with a word outside the vocabulary are left out, and their number is logged.
+            Words; without a vocabulary one is counted from both sides (min_count, max_final_vocab and the order of
+            ids as for text). Integers are ids of the vocabulary; without one they become the words ``"0"``, ``"1"``,
+            … Pairs with a word outside the vocabulary are left out, and their number is logged.
         weights : array-like, optional
             Weight of each pair, not negative; default 1.
             A model whose vocabulary comes from pairs does not subsample text later either.
@@ -612,38 +421,20 @@ class SkipGram(SoftmaxModel):
             As in :meth:`train`.
         """
         if resume:
-            self._need_resumable()
-        m, n, w = checked_pairs(centers, contexts, weights)
+            self._resumable_plan()
+        pairs = checked_pairs(centers, contexts, weights)
         if not self.is_built:
-            vocab = pair_vocab(m, n, self.settings.min_count, self.settings.max_final_vocab)
-            m, n = m.astype(str), n.astype(str)
+            vocab, pairs = vocab_of_pairs(pairs, self.settings.min_count, self.settings.max_final_vocab)
             with self._alone():
-                self._lay_out(vocab, None, None)
-        if self._keep is not None:
+                self._lay_out(vocab)
+        training = self._built()
+        if training.keep is not None:
             raise ValueError(
-                "the vocabulary was built for subsampled text, and pairs are not subsampled: give the constructor sample=0, "
-                "or call fit_pairs on a model without a vocabulary"
+                "the vocabulary was built for subsampled text, and pairs are not subsampled: give the constructor "
+                "sample=0, or call fit_pairs on a model without a vocabulary"
             )
-        m, n = pair_ids("centers", m, self.vocab), pair_ids("contexts", n, self.vocab)
-        known = (m >= 0) & (n >= 0)
-        if not known.all():
-            logger.warning(
-                "%d of %d pairs have a word outside the vocabulary and are left out",
-                (~known).sum(),
-                len(known),
-            )
-        if not w[known].any():
-            raise ValueError(
-                "there are no pairs to train on: no pair has two words of the vocabulary and a weight above 0"
-            )
-        if self.settings.solver == "counts":
-            counts = CooccurrenceCounts.from_arrays(m[known], n[known], w[known], self.vocab)
-            source: Source = self._count_source(counts)
-        else:
-            source = pairs.PairSource(
-                m[known], n[known], w[known], len(self.vocab), self.batch_size(int(known.sum()))
-            )
-        return self._run(source, epochs, self.settings.lr_schedule, resume=resume)
+        source = pairs_source(training, ids_of_pairs(pairs, training.vocab))
+        return self._run(source, epochs=epochs, resume=resume)
 
     def fit_counts(
         self,
@@ -658,7 +449,8 @@ class SkipGram(SoftmaxModel):
         Parameters
         ----------
         counts : CooccurrenceCounts
-            A model without a vocabulary takes theirs, and with it `window`, `shrink_windows`, `sample` and `draws`, where they are known.
+            A model without a vocabulary takes theirs, and with it `window`, `shrink_windows`, `sample` and `draws`,
+            where they are known.
         epochs, callbacks, resume
             As in :meth:`train`.
         """
@@ -666,142 +458,81 @@ class SkipGram(SoftmaxModel):
             raise ValueError(
                 f"fit_counts needs a model with solver='counts'; this one has {self.settings.solver!r}"
             )
-        _check_counts(counts)
+        check_counts(counts)
         if resume:
-            self._need_resumable()
+            self._resumable_plan()
         if not self.is_built:
             self.build_from_counts(counts)
-        elif self.vocab.words != counts.vocab.words:
-            raise ValueError(
-                "the counts have another vocabulary than the model; count with vocab=model.vocab, or take a model without one"
-            )
-        elif not _same(self._keep, counts.start.keep):
-            raise ValueError(
-                "the counts were thinned otherwise than the model's vocabulary: give both the same sample, or take a model "
-                "without a vocabulary"
-            )
-        return self._run(self._count_source(counts), epochs, self.settings.lr_schedule, callbacks, resume)
+        training = self._built()
+        check_counts_fit(counts, training)
+        return self._run(counts_source(training, counts), epochs=epochs, callbacks=callbacks, resume=resume)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given (building the vocabulary if there is none yet), or take what build_vocab read."""
         if corpus is not None and corpus_file is not None:
             raise ValueError("a corpus and corpus_file are both given; give one of them")
-        if corpus is None and corpus_file is None:
-            if self.corpus is None:
-                raise ValueError("there is no corpus to train on: give sentences or corpus_file")
-            return self.corpus
-        if not self.is_built:
+        given = corpus is not None or corpus_file is not None
+        if given and self.is_built:
+            begun = time.perf_counter()
+            encoded = self._reader.encode(corpus, corpus_file, self.vocab)
+            self.seconds["read"] += time.perf_counter() - begun
+            return encoded
+        if given:
             self.build_vocab(corpus, corpus_file=corpus_file)
-            return self.corpus
-        begun = time.perf_counter()
-        encoded = self._reader.encode(corpus, corpus_file, self.vocab)
-        self.seconds["read"] += time.perf_counter() - begun
-        return encoded
+        if self.corpus is None:
+            raise ValueError("there is no corpus to train on: give sentences or corpus_file")
+        return self.corpus
 
-    def _need_resumable(self) -> None:
+    def _resumable_plan(self) -> Plan:
         if self.plan is None:
             raise ValueError("resume=True, but no training of this model was begun")
-        if not self.state.whole:
+        if not self.state.at_epoch_end:
             raise ValueError(
-                "resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle of one, "
-                "or early stopping has put back its best state; load a checkpoint"
+                "resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle "
+                "of one, or early stopping has put back its best state; load a checkpoint"
             )
-
-    def _source(self, corpus: EncodedCorpus, done: int, epochs: int) -> Source:
-        """The corpus as a source of batches for the epochs of a training of `epochs` that are still to be done."""
-        known_corpus("the corpus", corpus, self.vocab)
-        settings = self.settings
-        if settings.solver == "sgd":
-            return pairs.TextSource(
-                corpus.tokens,
-                corpus.offsets,
-                self._window,
-                self._keep,
-                len(self.vocab),
-                self.batch_size(corpus.n_tokens),
-                settings.seed,
-            )
-        begun = time.perf_counter()
-        starts = settings.init == "svd" and self.state.step == 0
-        counts = CooccurrenceCounts.of_windows(
-            corpus,
-            self._window,
-            self._keep if starts or stages.any_thinned(done, epochs) else None,
-            thinned_too=True,
-            sample=self.sample,
-            draws=settings.draws,
-            seed=settings.seed,
-            workers=self._workers,
-        )
-        self.seconds["count"] += time.perf_counter() - begun
-        logger.info("%r in %.2f s", counts, self.seconds["count"])
-        return self._count_source(counts, ("tokens", (corpus.tokens, corpus.offsets)))
-
-    def _count_source(
-        self, counts: CooccurrenceCounts, origin: tuple[str, tuple[NDArray[Any], ...]] | None = None
-    ) -> stages.CountSource:
-        settings = self.settings
-        return stages.CountSource(
-            counts,
-            self.batch_size(),
-            settings.seed,
-            self._workers,
-            stages.head_words(counts, settings.head),
-            origin,
-        )
+        return self.plan
 
     def _run(
         self,
-        source: Source,
-        epochs: int | None,
-        schedule: str,
+        source: BatchSource,
+        *,
+        epochs: int | None = None,
+        schedule: str | None = None,
         callbacks: Sequence[Callback] = (),
         resume: bool = False,
     ) -> SkipGram:
         """Train, if nobody else does."""
+        epochs, hooked = checked_epochs(epochs), (*self._callbacks, *checked_callbacks(callbacks))
+
+        def call(hook: str) -> bool:
+            self._keyed = {}  # vectors cache their norms, and the matrices have moved
+            return notify(hooked, hook, self)
+
         with self._alone():
-            return self._carry_out(source, epochs, schedule, callbacks, resume)
+            training = self._built()
+            if training.held_out is None and self._validation_given is not None:
+                corpus = self._reader.encode_validation(self._validation_given, training.vocab)
+                training.held_out = HeldOutText(corpus, training.window)
+            try:
+                run(training, source, call, epochs=epochs, schedule=schedule, resume=resume)
+            finally:
+                self._keyed = {}
+        return self
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Two trainings of one model would overwrite each other's matrices: the second one is refused."""
         with _ENTER:
-            if self._training:
+            if self._busy:
                 raise RuntimeError(
                     "this model is being trained already, by another thread or around a callback"
                 )
-            self._training = True
+            self._busy = True
         try:
             yield
         finally:
-            self._training = False
-
-    def _carry_out(
-        self, source: Source, epochs: int | None, schedule: str, callbacks: Sequence[Callback], resume: bool
-    ) -> SkipGram:
-        """Make the plan, or take up the old one; carry it out."""
-        _check_epochs(epochs)
-        if not self.I.flags.writeable:
-            raise ValueError(
-                "I and O are mapped from a file, read-only; load the model without mmap to train it"
-            )
-        callbacks = (*self._callbacks, *checked_callbacks(callbacks))
-        self.validation = self._encode_validation()
-        if resume:
-            self.plan.check_continues(source, self.validation, epochs)
-            source = self.plan.settle(source)
-        else:
-            self.plan = Plan.start(source, self.validation, epochs or self.settings.epochs, schedule)
-            self.state.whole, self.state.best, self.restored_epoch = True, None, None
-        if isinstance(source, stages.CountSource) and self.settings.init == "svd" and self.state.step == 0:
-            course.start_from(self, source.table.start)
-        try:
-            if tell(callbacks, "on_train_begin", self):
-                course.train(self, source, callbacks)
-            tell(callbacks, "on_train_end", self)
-        finally:
-            self._keyed = {}  # vectors cache their norms, and the matrices have moved
-        return self
+            self._busy = False
 
 
 def _from_bytes(cls: type[SkipGram], data: bytes) -> SkipGram:
@@ -811,30 +542,3 @@ def _from_bytes(cls: type[SkipGram], data: bytes) -> SkipGram:
 def load(path: str | os.PathLike[str], **options: Any) -> SkipGram:
     """Read a model file: :meth:`SkipGram.load`."""
     return SkipGram.load(path, **options)
-
-
-def _same(a: NDArray[np.float64] | None, b: NDArray[np.float64] | None) -> bool:
-    return a is b if a is None or b is None else np.array_equal(a, b)
-
-
-def _check_counts(counts: object) -> None:
-    if not isinstance(counts, CooccurrenceCounts):
-        raise TypeError(
-            f"counts is {type(counts).__name__}; it must be CooccurrenceCounts, see its from_arrays and from_scipy"
-        )
-    if not counts.nnz:
-        raise ValueError("there are no pairs to train on: the counts are empty")
-
-
-def _check_epochs(epochs: object) -> None:
-    if epochs is not None and (not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1):
-        raise ValueError(f"epochs is {epochs!r}; it must be an integer of at least 1")
-
-
-def checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
-    """The callbacks as a tuple; TypeError if one is none."""
-    if not isinstance(callbacks, Iterable) or not all(
-        isinstance(callback, Callback) for callback in callbacks
-    ):
-        raise TypeError(f"callbacks is {callbacks!r}; it must be a list of fastsg.Callback objects")
-    return tuple(callbacks)

@@ -8,17 +8,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from .. import _core, checks
 from ..cooccurrence.counts import CooccurrenceCounts
-from ..cooccurrence.window import Window, entropy
+from ..cooccurrence.window import Reach, Shrink, Window
 from ..numerics import objective
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
-from ..training.stages import CountSource
+from ..training.heldout import HeldOutLoss, held_out_loss
 from .inputs import known_corpus
-
-#: Rows of counts handed to the kernels at once when a whole text is scored; bounds what is copied.
-_SCORE_ROWS = 1 << 14
 
 
 class SoftmaxModel:
@@ -40,8 +37,8 @@ class SoftmaxModel:
         O: NDArray[np.float32],
         bias: NDArray[np.float32] | None = None,
         *,
-        window: int | tuple[int, int] | None = 5,
-        shrink_windows: bool | str = True,
+        window: Reach = 5,
+        shrink_windows: Shrink = True,
         workers: int | None = None,
     ) -> None:
         self.vocab, self.I, self.O = vocab, I, O
@@ -52,24 +49,6 @@ class SoftmaxModel:
     def real_bias(self) -> NDArray[np.float32]:
         """The whole constant added to each logit when probabilities are about the real text, shape (K,) or (0,)."""
         return self._bias
-
-    def _query_workspace(self) -> _core.Workspace:
-        return objective.make_workspace(*self.O.shape, self._workers)
-
-    def _ids(self, name: str, words: Iterable[str | int]) -> NDArray[np.int32]:
-        """Ids of words, or ids as given; unknown words are a KeyError that suggests close ones."""
-        if isinstance(words, str):
-            raise TypeError(f"{name} is the str {words!r}; give a list of words")
-        return objective.as_ids(name, [self._id(word) for word in words], len(self._known_vocab()))
-
-    def _known_vocab(self) -> Vocab:
-        """The vocabulary; a subclass may not have one yet and say so here."""
-        return self.vocab
-
-    def _id(self, word: str | int) -> int:
-        if isinstance(word, (int, np.integer)):
-            return int(word)
-        return self._known_vocab()[word]
 
     def predict_context(self, word: str | int, topn: int = 10) -> list[tuple[str, float]]:
         """The contexts most likely around a center word.
@@ -84,53 +63,50 @@ class SoftmaxModel:
 
     def predict_proba(self, centers: Sequence[str | int]) -> NDArray[np.float64]:
         """P(context|center) over the whole vocabulary, shape (len(centers), K), float64; rows sum to 1."""
-        return objective.probabilities(self._ids("centers", centers), self.I, self.O, self.real_bias())
+        return objective.probabilities(self._ids("centers", centers), self.I, self.O, self._bias)
 
     def log_prob(self, centers: Sequence[str | int], contexts: Sequence[str | int]) -> NDArray[np.float64]:
         """log P(context|center) of each pair, in nats, shape (len(centers),)."""
         m, n = self._ids("centers", centers), self._ids("contexts", contexts)
         if len(m) != len(n):
             raise ValueError(f"centers and contexts have {len(m)} and {len(n)} words; they must be equal")
-        return objective.log_prob(m, n, self.I, self.O, self.real_bias(), self._query_workspace())
+        return objective.log_prob(m, n, self.I, self.O, self._bias, self._workspace())
 
-    def nll(
-        self, corpus: EncodedCorpus, workspace: _core.Workspace | None = None
-    ) -> tuple[float, float, float]:
+    def nll(self, corpus: EncodedCorpus, workspace: _core.Workspace | None = None) -> HeldOutLoss:
         """Held-out loss of an encoded text.
 
-        Windows are cut after words outside the vocabulary were dropped, nothing is subsampled. Pairs weigh as in training; where they
-        weighed 1 / d there, distance d weighs (z - d + 1) / z here, so that losses compare.
+        Windows are cut after words outside the vocabulary were dropped, nothing is subsampled. Pairs weigh as in
+        training; where they weighed 1 / d there, distance d weighs (z - d + 1) / z here, so that losses compare.
 
         Returns
         -------
         nll : float            Mean -log P per pair, in nats.
-        unigram_nll : float    The same for the vocabulary's unigram distribution, whatever the context.
+        unigram_nll : float    The same for the vocabulary's unigram distribution, whatever the center.
         pairs : float          Sum of the pairs' weights.
         """
-        known_corpus("the text", corpus, self._known_vocab())
-        workspace = workspace or self._query_workspace()
-        return self._nll(
-            CooccurrenceCounts.of_windows(corpus, self._window.held_out(), workers=workspace.num_threads),
-            workspace,
-        )
-
-    def _nll(self, counts: CooccurrenceCounts, workspace: _core.Workspace) -> tuple[float, float, float]:
-        """The same for a text whose windows are counted already: equal centers share a softmax row."""
-        pairs = counts.total
-        if pairs == 0:
-            raise ValueError("the text has no pair of known words within a window")
-        batches = (batch for _, batch in CountSource(counts, _SCORE_ROWS, 0).epoch(0)[1])
-        total = objective.total_nll(batches, self.I, self.O, self.real_bias(), workspace)
-        return total / pairs, entropy(counts.column_sums(), self.vocab.unigram()), pairs
+        known_corpus("the text", corpus, self.vocab)
+        workspace = workspace or self._workspace()
+        window = self._window.held_out()
+        counts = CooccurrenceCounts.of_windows(corpus, window, workers=workspace.num_threads)
+        return held_out_loss(counts, self.I, self.O, self._bias, workspace)
 
     def score(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
         """Mean log P per pair of a text, in nats; higher is better. See :meth:`nll` for how pairs are cut."""
-        return -self.nll(
-            corpus
-            if isinstance(corpus, EncodedCorpus)
-            else EncodedCorpus.from_iter(corpus, vocab=self._known_vocab())
-        )[0]
+        if not isinstance(corpus, EncodedCorpus):
+            corpus = EncodedCorpus.from_iter(corpus, vocab=self.vocab)
+        return -self.nll(corpus).nll
 
     def perplexity(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
         """exp(-score): how many equally likely words the model hesitates between."""
         return math.exp(-self.score(corpus))
+
+    def _workspace(self) -> _core.Workspace:
+        K, H = self.O.shape
+        return objective.make_workspace(K, H, self._workers)
+
+    def _ids(self, name: str, words: Iterable[str | int]) -> NDArray[np.int32]:
+        """Ids of words, or ids as given; unknown words are a KeyError that suggests close ones."""
+        if isinstance(words, str):
+            raise TypeError(f"{name} is the str {words!r}; give a list of words")
+        ids = [int(word) if isinstance(word, (int, np.integer)) else self.vocab[word] for word in words]
+        return checks.ids(name, ids, len(self.vocab))

@@ -1,1 +1,15 @@
-"""Losses, gradients, optimisers and starts over plain arrays. Knows no words."""
+"""Losses, gradients, optimisers and starting matrices, over plain arrays.
+
+    objective       loss, gradient and probabilities of the exact softmax
+    optimizer       plain descent, row-wise Adagrad, damped Newton steps; learning rates
+    initializers    the uniform start of I, and I and O from the spectrum of counts
+
+The kernels (fastsg/_core) do the work; here is what they are told and what is kept between batches. Nothing here knows words, texts,
+epochs or files: a caller hands in ids and matrices, and gets numbers.
+"""
+
+from .initializers import spectral_start, uniform_start
+from .objective import loss_and_gradient
+from .optimizer import SCHEDULES, Curvature, Optimizer
+
+__all__ = ["SCHEDULES", "Curvature", "Optimizer", "loss_and_gradient", "spectral_start", "uniform_start"]

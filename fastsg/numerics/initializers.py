@@ -1,32 +1,80 @@
-"""A start from the counts' spectrum: rank-H factors of their positive pointwise mutual information, by randomised subspace iteration.
+"""Where I and O start: the uniform start of word2vec, and factors of the counts' positive pointwise mutual information.
 
-A_mn = (p_m p_n)^(1/4) max(0, log((N_mn + 1) / (E_mn + 1))), E_mn = N_m N'_n / N, is nearly U S V'; the rows of I start as those of
-U S^(1/2), un-weighted by p_m^(-1/4), the rows of O as those of V S^(1/2), un-weighted by p_n^(-1/4).
+A_mn = (p_m p_n)^(1/4) max(0, log((N_mn + 1) / (E_mn + 1))), E_mn = N_m N'_n / N, is nearly U S V'. The rows of I start
+as those of U S^(1/2), un-weighted by p_m^(-1/4), the rows of O as those of V S^(1/2), un-weighted by p_n^(-1/4).
 
-Source: Halko, Martinsson and Tropp, "Finding structure with randomness" (2011), algorithm 4.4; the orthonormal bases come from Gram
-matrices, and no BLAS takes part, so threads do not change a bit.
+Source: Halko, Martinsson and Tropp, "Finding structure with randomness" (2011), algorithm 4.4. The orthonormal bases
+come from Gram matrices, and no BLAS takes part, so threads do not change a bit.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from .. import _core, streams
 
+#: What stays of the uniform start of I under the spectral one: a coordinate that is zero in I and O would stay zero.
+_TRACE = 0.1
 _SPARE = 12  # columns beyond H: the last wanted ones converge with them
 _UNIT = 16
-#: Stream of the random subspace, see pairs.py for the others.
-_STREAM = 2**62 + 2**61
+#: What a word that is nowhere a context counts as, in pairs, where its logarithm is wanted.
+_HALF_A_PAIR = 0.5
 
 Matrix = NDArray[np.float32]
+Sums = NDArray[np.float64]
+#: A sparse matrix by rows: row pointers, columns, values.
 Sparse = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
+
+
+def uniform_start(K: int, H: int, seed: int, num_threads: int = 1) -> Matrix:
+    """Uniform on [-1/2H, 1/2H), as I starts in word2vec; shape (K, H)."""
+    uniform = _core.random_uniform(seed, streams.UNIFORM_START, K * H, num_threads).reshape(K, H)
+    uniform /= np.float32(H)
+    return uniform
+
+
+def fill_spectral_start(
+    I: Matrix,
+    O: Matrix,
+    counts: Sparse,
+    row_sums: Sums,
+    column_sums: Sums,
+    *,
+    symmetric: bool,
+    frequency_coordinate: bool,
+    seed: int,
+    num_threads: int,
+) -> None:
+    """Write the spectral start into I and O (K, H): the same however often it is done before the first step.
+
+    Parameters
+    ----------
+    counts, row_sums, column_sums, symmetric, seed, num_threads
+        As for :func:`spectral_start`.
+    frequency_coordinate : bool
+        The last coordinate carries log p(n), which a model without an output bias has to learn first.
+    """
+    K, H = I.shape
+    width = H - 1 if frequency_coordinate and H > 1 else H
+    left, right = spectral_start(
+        counts, row_sums, column_sums, width, symmetric=symmetric, seed=seed, num_threads=num_threads
+    )
+    np.multiply(uniform_start(K, H, seed, num_threads), np.float32(_TRACE), out=I)
+    I[:, :width] += left
+    O[:, :width] = right
+    if width < H:
+        log_p = _core.logarithms(np.maximum(column_sums, _HALF_A_PAIR) / float(row_sums.sum()))
+        scale = math.sqrt(max(float(np.std(log_p)), 1e-3))
+        I[:, -1], O[:, -1] = scale, (log_p - log_p.mean()) / scale
 
 
 def spectral_start(
     counts: Sparse,
-    row_sums: NDArray[np.float64],
-    column_sums: NDArray[np.float64],
+    row_sums: Sums,
+    column_sums: Sums,
     H: int,
     *,
     symmetric: bool,
@@ -34,7 +82,7 @@ def spectral_start(
     num_threads: int = 1,
     iterations: int = 3,
 ) -> tuple[Matrix, Matrix]:
-    """Start matrices I and O, (K, H), from a matrix of counts.
+    """Factors of a matrix of counts, both (K, H): a start for I and for O.
 
     Parameters
     ----------
@@ -49,21 +97,19 @@ def spectral_start(
         return np.zeros((K, H), np.float32), np.zeros((K, H), np.float32)
     A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
     B = A if symmetric else transposed(A)
-    Q = _orthonormal(
-        _core.sparse_times(*A, _random(K, -(-(H + _SPARE) // _UNIT) * _UNIT, seed, num_threads), num_threads),
-        num_threads,
-    )
+    start = _random(K, -(-(H + _SPARE) // _UNIT) * _UNIT, seed, num_threads)
+    Q = _orthonormal(_core.sparse_times(*A, start, num_threads), num_threads)
     for _ in range(iterations):
         if not symmetric:
             Q = _orthonormal(_core.sparse_times(*B, Q, num_threads), num_threads)
         Q = _orthonormal(_core.sparse_times(*A, Q, num_threads), num_threads)
     W = _core.sparse_times(*B, Q, num_threads)  # A is nearly Q W'
-    squares, turn = _core.eigen(_core.gram(W, None, num_threads))
+    squares, rotation = _core.eigen(_core.gram(W, None, num_threads))
     root = np.sqrt(np.sqrt(np.maximum(squares[:H], 0)))  # of the singular values
-    there = root > 1e-6 * max(root[0], 1e-30)  # a direction of no weight would be noise
-    left, right = np.where(there, root, 0), np.where(there, 1 / np.where(there, root, 1), 0)
-    I = _core.times(Q, np.ascontiguousarray(turn[:, :H] * left, np.float32), num_threads)
-    O = _core.times(W, np.ascontiguousarray(turn[:, :H] * right, np.float32), num_threads)
+    kept = root > 1e-6 * max(root[0], 1e-30)  # a direction of no weight would be noise
+    left, right = np.where(kept, root, 0), np.where(kept, 1 / np.where(kept, root, 1), 0)
+    I = _core.times(Q, np.ascontiguousarray(rotation[:, :H] * left, np.float32), num_threads)
+    O = _core.times(W, np.ascontiguousarray(rotation[:, :H] * right, np.float32), num_threads)
     return I * _unweighted(row_sums), O * _unweighted(column_sums)
 
 
@@ -81,17 +127,17 @@ def _orthonormal(Y: Matrix, num_threads: int) -> Matrix:
     """An orthonormal basis of the columns; twice, because the first try loses digits where they are nearly dependent."""
     for _ in range(2):
         values, vectors = _core.eigen(_core.gram(Y, None, num_threads))
-        there = values > 1e-12 * max(values[0], 1e-300)
-        scale = np.where(there, 1 / np.sqrt(np.where(there, values, 1)), 0)
+        kept = values > 1e-12 * max(values[0], 1e-300)
+        scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)
         Y = _core.times(Y, np.ascontiguousarray(vectors * scale, np.float32), num_threads)
     return Y
 
 
 def _random(K: int, width: int, seed: int, num_threads: int) -> Matrix:
-    return _core.random_uniform(seed, _STREAM, K * width, num_threads).reshape(K, width)
+    return _core.random_uniform(seed, streams.SPECTRAL_START, K * width, num_threads).reshape(K, width)
 
 
-def _unweighted(sums: NDArray[np.float64]) -> Matrix:
+def _unweighted(sums: Sums) -> Matrix:
     """p^(-1/4) as a column; 0 for what never occurs."""
     p = sums / sums.sum()
     return np.where(p > 0, 1 / np.sqrt(np.sqrt(np.maximum(p, 1e-30))), 0).astype(np.float32)[:, None]

@@ -5,20 +5,23 @@ c_n = O_n . I_m + b_n      P(n|m) = exp(c_n) / sum_i exp(c_i)      loss = - sum 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _core
+from .. import _core, checks
 from ..system.threads import effective_num_threads
 
 #: Bytes of scratch that a block of softmax rows may take.
 SCRATCH_BYTES = 384 * 2**20
 _MAX_ROWS = 1024
 _NO_BIAS = np.zeros(0, np.float32)
+_LEAST_PROBABILITY = 1e-30  # a given vocabulary may count a word 0
 
-Counts = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
+Floats = NDArray[np.float32]
+#: Rows of pair counts as the kernels take them: distinct centers, row pointers, contexts, counts.
+Counts = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], Floats]
 
 
 def block_rows(K: int) -> int:
@@ -34,23 +37,27 @@ def make_workspace(
     precision: str = "float32",
     shared: _core.Workspace | None = None,
 ) -> _core.Workspace:
-    """Scratch for batches over K words of H coordinates; with `shared` that of a workspace which is not in use at the same time."""
+    """Scratch for batches over K words of H coordinates.
+
+    With `shared` it is that of another workspace, which must not be in use at the same time.
+    """
     return _core.Workspace(K, H, block_rows(K), effective_num_threads(num_threads), precision, shared)
 
 
 def loss_and_gradient(
     centers: ArrayLike,
     contexts: ArrayLike,
-    I_kh: NDArray[np.float32],
-    O_kh: NDArray[np.float32],
+    I_kh: Floats,
+    O_kh: Floats,
     *,
     weights: ArrayLike | None = None,
-    bias: NDArray[np.float32] | None = None,
+    bias: Floats | None = None,
     num_threads: int | None = None,
-) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[float, Floats, Floats]:
     """Exact loss of a batch of pairs and its gradient with respect to all of I and all of O.
 
-    Equivalent to ``-log_softmax(I[m] @ O.T + bias)[n]`` summed over the pairs; pairs with equal centers share a softmax row.
+    Equivalent to ``-log_softmax(I[m] @ O.T + bias)[n]`` summed over the pairs. Pairs with equal centers share
+    a softmax row.
 
     Parameters
     ----------
@@ -80,79 +87,51 @@ def loss_and_gradient(
     -----
     6 U K H flops for U distinct centers. Derivation: docs/model.md.
     """
-    I_kh, O_kh = as_matrix("I_kh", I_kh), as_matrix("O_kh", O_kh)
+    I_kh, O_kh = checks.matrix("I_kh", I_kh), checks.matrix("O_kh", O_kh)
     K, H = O_kh.shape
-    m, n = as_ids("centers", centers, K), as_ids("contexts", contexts, K)
+    m, n = checks.ids("centers", centers, K), checks.ids("contexts", contexts, K)
     w = np.ones(len(m), np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
     counts = _core.group_pairs(m, n, w, K)
     gI_kh = np.zeros_like(I_kh)
     if not len(counts[0]):
         return 0.0, gI_kh, np.zeros_like(O_kh)
-    loss, rows, gO_kh = make_workspace(K, H, num_threads).gradient(
-        I_kh, O_kh, _NO_BIAS if bias is None else bias, *counts
-    )
+    workspace = make_workspace(K, H, num_threads)
+    loss, rows, gO_kh = workspace.gradient(I_kh, O_kh, _NO_BIAS if bias is None else bias, *counts)
     gI_kh[counts[0]] = rows
     return loss, gI_kh, gO_kh
 
 
-def as_ids(name: str, ids: ArrayLike, K: int) -> NDArray[np.int32]:
-    """Integers in [0, K) as int32; ValueError or TypeError before a larger one could wrap round or a fraction be cut off."""
-    array = np.asarray(ids)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise TypeError(
-            f"{name} must be one-dimensional, of integers; it is {array.ndim}-dimensional, {array.dtype}"
-        )
-    bad = np.flatnonzero((array < 0) | (array >= K))
-    if bad.size:
-        raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]}; ids must lie in [0, {K})")
-    return np.ascontiguousarray(array, np.int32)
-
-
-def as_matrix(name: str, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The matrix itself; TypeError or ValueError unless it is two-dimensional, float32 and C-contiguous."""
-    if not isinstance(matrix, np.ndarray) or matrix.dtype != np.float32:
-        raise TypeError(
-            f"{name} is {getattr(matrix, 'dtype', type(matrix).__name__)}; it must be a float32 array"
-        )
-    if matrix.ndim != 2 or not matrix.flags.c_contiguous:
-        raise ValueError(
-            f"{name} has shape {matrix.shape} and strides {matrix.strides}; it must be two-dimensional and C-contiguous"
-        )
-    return matrix
+def cross_entropy(weights: NDArray[np.float64], model: NDArray[np.float64] | None = None) -> float:
+    """Cross-entropy in nats of the distribution that `weights` are proportional to under `model`, by default itself."""
+    p = weights / weights.sum()
+    q = p if model is None else np.maximum(model, _LEAST_PROBABILITY)
+    seen = p > 0
+    return float(-(p[seen] * np.log(q[seen])).sum())
 
 
 def total_nll(
-    batches: Iterator[Counts],
-    I_kh: NDArray[np.float32],
-    O_kh: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    workspace: _core.Workspace,
+    batches: Iterable[Counts], I_kh: Floats, O_kh: Floats, bias: Floats, workspace: _core.Workspace
 ) -> float:
     """Sum of -log P over all counts of some batches, in nats."""
     return sum(workspace.loss(I_kh, O_kh, bias, *counts) for counts in batches if len(counts[0]))
 
 
 def log_partition(
-    ids: NDArray[np.int32],
-    I_kh: NDArray[np.float32],
-    O_kh: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    workspace: _core.Workspace,
+    ids: NDArray[np.int32], I_kh: Floats, O_kh: Floats, bias: Floats, workspace: _core.Workspace
 ) -> NDArray[np.float64]:
     """log Z of the centers `ids`, shape (len(ids),)."""
     log_z = np.zeros(len(ids))
-    workspace.loss(
-        I_kh, O_kh, bias, ids, np.zeros(len(ids) + 1, np.int64), np.zeros(0, np.int32), _NO_BIAS, log_z
-    )
+    no_entries = np.zeros(len(ids) + 1, np.int64)
+    workspace.loss(I_kh, O_kh, bias, ids, no_entries, np.zeros(0, np.int32), _NO_BIAS, log_z)
     return log_z
 
 
 def log_prob(
     centers: NDArray[np.int32],
     contexts: NDArray[np.int32],
-    I_kh: NDArray[np.float32],
-    O_kh: NDArray[np.float32],
-    bias: NDArray[np.float32],
+    I_kh: Floats,
+    O_kh: Floats,
+    bias: Floats,
     workspace: _core.Workspace,
 ) -> NDArray[np.float64]:
     """log P(context|center) of each pair, in nats, shape (pairs,)."""
@@ -163,11 +142,7 @@ def log_prob(
 
 
 def probabilities(
-    ids: NDArray[np.int32],
-    I_kh: NDArray[np.float32],
-    O_kh: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    chunk: int = 8192,
+    ids: NDArray[np.int32], I_kh: Floats, O_kh: Floats, bias: Floats, chunk: int = 8192
 ) -> NDArray[np.float64]:
     """P(n|m) of the centers `ids` over the whole vocabulary, float64, shape (len(ids), K); rows sum to 1."""
     X = I_kh[ids].astype(np.float64)

@@ -1,4 +1,4 @@
-"""How much memory a training needs and how much there is: said before the start, not by the kernel's out-of-memory killer."""
+"""How much memory this process may still take, and has taken."""
 
 from __future__ import annotations
 
@@ -6,57 +6,7 @@ import resource
 import sys
 from pathlib import Path
 
-from .. import _core
 from .threads import cgroup_folders
-
-_PAIR_BYTES = 44
-_DRAWN_BYTES, _ENTRY_BYTES = 12, 8
-
-
-def distinct_pairs(K: int, pairs: int) -> int:
-    """About how many different pairs of words a text of so many pairs has: it grows as their number to the 3/4, by experience with
-    texts of 2 to 280 million pairs, whose counts stay below this."""
-    return int(min(40 * pairs**0.75, pairs, K * K))
-
-
-def estimate(
-    K: int,
-    H: int,
-    batch_rows: int,
-    rows: int,
-    num_threads: int,
-    tokens: int = 0,
-    precision: str = "float32",
-    pairs: int = 0,
-    drawn: int = 0,
-    entries: int = 0,
-    tables: int = 1,
-) -> dict[str, int]:
-    """Bytes by part, for a vocabulary of K words, H coordinates and batches of `batch_rows` distinct centers.
-
-    Parameters
-    ----------
-    rows : int       Softmax rows worked off at once.
-    tokens : int     Tokens of the corpus; a thinned copy and the validation text are not counted.
-    pairs : int      Most pairs of a batch: keys, weights and spare copies while they are sorted and grouped.
-    drawn : int      Tokens whose windows are counted, over all draws; thinning leaves fewer.
-    entries : int    Pairs of words in a table of counts: ids and weights.
-    tables : int     Tables of counts: the text's and that of thinned copies; one more while the start is made.
-    """
-    parts = {
-        "matrices": 2 * 4 * K * H,
-        "optimizer": 3 * 4 * K,
-        "scratch": _core.scratch_bytes(K, H, rows, max(batch_rows, 1), num_threads, precision),
-        "vocabulary": 150 * K,
-        "tokens": 4 * tokens,
-        "pairs": _PAIR_BYTES * pairs,
-        # the marked copies of the text are gone when the start is made
-        "counts": max(
-            _DRAWN_BYTES * drawn + tables * _ENTRY_BYTES * entries, (tables + 1) * _ENTRY_BYTES * entries
-        ),
-    }
-    return parts | {"total": sum(parts.values())}
-
 
 def available() -> int | None:
     """Bytes this process may still take: free memory, control group and address-space limit, whichever is least."""

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from ..model.skipgram import SkipGram
-
+from ..text.corpus import EncodedCorpus
+from .plan import Plan
+from .settings import Settings
+from .state import TrainingState
 
 logger = logging.getLogger(__name__)
+
+
+class TrainedModel(Protocol):
+    """What the callbacks here need of the model, which is a :class:`fastsg.SkipGram`."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def state(self) -> TrainingState: ...
+
+    @property
+    def history(self) -> list[dict[str, Any]]: ...
+
+    @property
+    def plan(self) -> Plan | None: ...
+
+    @property
+    def validation(self) -> EncodedCorpus | None: ...
 
 
 class StopTraining(Exception):
@@ -25,22 +45,29 @@ class StopTraining(Exception):
 
 
 class Callback:
-    """Base of all callbacks: hooks that do nothing."""
+    """Base of all callbacks: hooks that do nothing. `model` is the :class:`fastsg.SkipGram` that is being trained."""
 
-    def on_train_begin(self, model: SkipGram) -> None:
+    def on_train_begin(self, model: Any) -> None:
         """Before the first epoch."""
 
-    def on_epoch_begin(self, model: SkipGram) -> None:
+    def on_epoch_begin(self, model: Any) -> None:
         """Before each epoch."""
 
-    def on_epoch_end(self, model: SkipGram) -> None:
+    def on_epoch_end(self, model: Any) -> None:
         """After each epoch; ``model.history[-1]`` describes it."""
 
-    def on_train_end(self, model: SkipGram) -> None:
+    def on_train_end(self, model: Any) -> None:
         """After the last epoch, also when training was stopped early."""
 
 
-def tell(callbacks: Iterable[Callback], hook: str, model: SkipGram) -> bool:
+def checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
+    """The callbacks as a tuple; TypeError if they are anything else."""
+    if not isinstance(callbacks, Iterable) or not all(isinstance(each, Callback) for each in callbacks):
+        raise TypeError(f"callbacks is {callbacks!r}; it must be a list of fastsg.Callback objects")
+    return tuple(callbacks)
+
+
+def notify(callbacks: Iterable[Callback], hook: str, model: TrainedModel) -> bool:
     """Call a hook of every callback; False if one of them wants to stop."""
     going = True
     for callback in callbacks:
@@ -56,80 +83,91 @@ class EarlyStopping(Callback):
 
     Parameters
     ----------
-    monitor : {"valid_nll", "nll"}   What must fall. With solver "counts" training losses of different epochs do not compare.
+    monitor : {"valid_nll", "nll"}   What must fall. With solver "counts" training losses of different epochs do not
+                                     compare.
     patience : int                   So many epochs in a row without a new minimum end the training; at least 1.
     min_delta : float                By how much it must fall, in nats.
     restore_best : bool              Put I and O back to the best epoch at the end; keeps a copy of both.
 
     Notes
     -----
-    A resumed training goes on counting where it was: the losses are in the history, the best state is in the checkpoint.
+    A resumed training goes on counting where it was: the losses are in the history, the best state is in the
+    checkpoint.
     """
 
     def __init__(
-        self, monitor: str = "valid_nll", patience: int = 1, min_delta: float = 0.0, restore_best: bool = True
+        self,
+        monitor: str = "valid_nll",
+        patience: int = 1,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
     ) -> None:
         if monitor not in ("valid_nll", "nll"):
             raise ValueError(f"monitor is {monitor!r}; allowed are 'valid_nll' and 'nll'")
         if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
             raise ValueError(f"patience is {patience!r}; allowed are integers >= 1")
-        self.monitor, self.patience, self.min_delta, self.restore_best = (
-            monitor,
-            patience,
-            min_delta,
-            restore_best,
-        )
+        self.monitor, self.patience = monitor, patience
+        self.min_delta, self.restore_best = min_delta, restore_best
         self._reset()
 
     def _reset(self) -> None:
-        self.best, self.best_epoch, self._since, self._state = math.inf, None, 0, None
+        self.best = math.inf
+        self.best_epoch: int | None = None
+        self._epochs_since = 0
+        self._best_state: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
-    def on_train_begin(self, model: SkipGram) -> None:
+    def on_train_begin(self, model: TrainedModel) -> None:
+        """Check that the loss exists; count the epochs that an interrupted training has behind it."""
         self._reset()
+        self._check_monitor(model)
+        done = model.plan.done if model.plan else 0
+        for epoch in range(len(model.history) - done, len(model.history)):
+            self._count(epoch + 1, model.history[epoch][self.monitor])
+        if done and self.restore_best:
+            self._best_state = model.state.best if self._epochs_since else self._copy(model)
+            if self._best_state is None:
+                logger.warning(
+                    "the best epoch of the interrupted training was not kept: its state cannot be restored"
+                )
+            model.state.best = self._best_state
+        self._stop_if_patience_is_over()
+
+    def _check_monitor(self, model: TrainedModel) -> None:
         if self.monitor == "nll" and model.settings.solver == "counts":
             raise ValueError(
-                "EarlyStopping(monitor='nll') compares epochs, but those of solver 'counts' train on different words and "
-                "counts: give the model validation= and monitor 'valid_nll'"
+                "EarlyStopping(monitor='nll') compares epochs, but those of solver 'counts' train on different "
+                "words and counts: give the model validation= and monitor 'valid_nll'"
             )
         if self.monitor == "valid_nll" and model.validation is None:
             raise ValueError(
                 "EarlyStopping(monitor='valid_nll') needs a validation text: give the model validation="
             )
-        first = len(model.history) - model.plan.done
-        for epoch in range(first, len(model.history)):  # of an interrupted training
-            self._count(epoch + 1, model.history[epoch][self.monitor])
-        if model.plan.done and self.restore_best:
-            self._state = model.state.best if self._since else self._copy(model)
-            if self._state is None:
-                logger.warning(
-                    "the best epoch of the interrupted training was not kept: its state cannot be restored"
-                )
-            model.state.best = self._state
-        self._stop_if_patience_is_over()
 
-    def on_epoch_end(self, model: SkipGram) -> None:
+    def on_epoch_end(self, model: TrainedModel) -> None:
+        """Keep the state if it is the best so far; stop if none has been for too long."""
         self._count(len(model.history), model.history[-1][self.monitor])
-        if self.restore_best and not self._since:
-            self._state = self._copy(model)
-        model.state.best = self._state  # for checkpoints
+        if self.restore_best and not self._epochs_since:
+            self._best_state = self._copy(model)
+        model.state.best = self._best_state  # for checkpoints
         self._stop_if_patience_is_over()
 
-    def on_train_end(self, model: SkipGram) -> None:
-        if self._state is not None and self._since:
-            model.I[:], model.O[:] = self._state
-            model.state.whole, model.restored_epoch = False, self.best_epoch
-        self._state = model.state.best = None
+    def on_train_end(self, model: TrainedModel) -> None:
+        """Put the best state back."""
+        if self._best_state is not None and self._epochs_since:
+            model.state.I[:], model.state.O[:] = self._best_state
+            model.state.at_epoch_end, model.state.restored_epoch = False, self.best_epoch
+        self._best_state = model.state.best = None
 
     def _count(self, epoch: int, value: float) -> None:
         if value < self.best - self.min_delta:
-            self.best, self.best_epoch, self._since = value, epoch, 0
+            self.best, self.best_epoch, self._epochs_since = value, epoch, 0
         else:
-            self._since += 1
+            self._epochs_since += 1
 
     def _stop_if_patience_is_over(self) -> None:
-        if self._since >= self.patience:
+        if self._epochs_since >= self.patience:
             raise StopTraining
 
     @staticmethod
-    def _copy(model: SkipGram) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return np.copy(model.I), np.copy(model.O)
+    def _copy(model: TrainedModel) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return np.copy(model.state.I), np.copy(model.state.O)

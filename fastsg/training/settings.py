@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from numbers import Integral, Real
+from numbers import Integral
+from typing import Any
 
-from .. import _core
+from .. import _core, checks
+from ..cooccurrence.window import Reach, Shrink
+from ..numerics.objective import block_rows
 from ..numerics.optimizer import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
-#: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise (measured,
-#: docs/defaults.md).
+#: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise
+#: (measured, docs/defaults.md).
 SOLVERS = {"counts": ("newton", 2e-4), "sgd": ("adagrad", 1e-3)}
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 
@@ -18,9 +20,9 @@ _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 def default_batch_size(units: int, optimizer: str = "adagrad") -> int:
     """Centers (or pairs) in a batch unless the user says otherwise (measured, docs/defaults.md).
 
-    About 64 batches an epoch: larger batches share more softmax rows, smaller ones take more steps. A power of two from 1,024
-    to 131,072, so that small changes of the text do not change it. Plain SGD takes the least: its gradient is the sum over the
-    batch, and the rate that is stable falls as batches grow.
+    About 64 batches an epoch: larger batches share more softmax rows, smaller ones take more steps. A power of two
+    from 1,024 to 131,072, so that small changes of the text do not change it. Plain SGD takes the least: its gradient
+    is the sum over the batch, and the rate that is stable falls as batches grow.
     """
     if optimizer == "sgd":
         return _LEAST_BATCH
@@ -28,14 +30,18 @@ def default_batch_size(units: int, optimizer: str = "adagrad") -> int:
 
 
 def default_batch_rows(K: int, most: int) -> int:
-    """Rows of counts in a batch unless the user says otherwise: about 64 batches a pass, and no more than are worked off at once."""
+    """Rows of counts in a batch unless the user says otherwise: about 64 batches a pass, and at most `most`.
+
+    More than are worked off at once would save nothing.
+    """
     return max(min(-(-K // _BATCHES), most), 1)
 
 
 def default_sample(K: int, solver: str = "sgd") -> float:
-    """Subsampling threshold unless the user gives one: 2e-4 on counts, 1e-3 on text, never below ten times a word's mean frequency.
+    """Subsampling threshold unless the user gives one: 2e-4 on counts, 1e-3 on text, at least ten times 1 / K.
 
-    In a small vocabulary every word is frequent; thinning them all would only throw text away (measured, docs/defaults.md).
+    In a small vocabulary every word is frequent; thinning them all would only throw text away (measured,
+    docs/defaults.md).
     """
     return max(SOLVERS[solver][1], 10.0 / K)
 
@@ -45,8 +51,8 @@ class Settings:
     """Everything that decides what is trained. Field names are the public argument names; see :class:`fastsg.SkipGram`."""
 
     vector_size: int
-    window: int | tuple[int, int] | None
-    shrink_windows: bool | str
+    window: Reach
+    shrink_windows: Shrink
     min_count: int
     max_final_vocab: int | None
     sample: float | None
@@ -67,87 +73,86 @@ class Settings:
     vectors: str
 
     @classmethod
-    def checked(cls, **given: object) -> Settings:
+    def checked(cls, **given: Any) -> Settings:
         """Check every value and fill in the defaults that depend on others; ValueError or TypeError names the argument."""
-        _choice("solver", given["solver"], tuple(SOLVERS))
-        given["optimizer"] = SOLVERS[given["solver"]][0] if given["optimizer"] is None else given["optimizer"]
-        given["init"] = (
-            ("svd" if given["solver"] == "counts" else "random") if given["init"] is None else given["init"]
-        )
-        for name in ("vector_size", "min_count", "epochs"):
-            given[name] = _integer(name, given[name], 1)
-        for name in ("max_final_vocab", "batch_size"):
-            given[name] = None if given[name] is None else _integer(name, given[name], 1)
-        given["seed"] = _integer("seed", given["seed"], 0)
-        if given["seed"] >= 2**64:
-            raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
-        given["draws"] = _integer("draws", given["draws"], 0)
-        _choice(
-            "init",
-            given["init"],
-            ("random", "svd") if given["solver"] == "counts" else ("random",),
-            " (svd needs solver='counts')",
-        )
-        _choice("vectors", given["vectors"], ("input", "output", "sum"))
-        _choice("dtype", str(given["dtype"]), ("float32",))
-        _choice(
-            "precision",
-            given["precision"],
-            tuple(_core.available_precisions()),
-            " (bfloat16 needs a CPU with AVX512_BF16 or AMX)",
-        )
-        _choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
-        _choice("output_bias", given["output_bias"], (None, "unigram"))
+        solver = given["solver"]
+        checks.choice("solver", solver, tuple(SOLVERS))
+        if given["optimizer"] is None:
+            given["optimizer"] = SOLVERS[solver][0]
+        if given["init"] is None:
+            given["init"] = "svd" if solver == "counts" else "random"
+        _check_integers(given)
+        inits = ("random", "svd") if solver == "counts" else ("random",)
+        checks.choice("init", given["init"], inits, " (svd needs solver='counts')")
+        checks.choice("vectors", given["vectors"], ("input", "output", "sum"))
+        checks.choice("dtype", str(given["dtype"]), ("float32",))
+        cpu = " (bfloat16 needs a CPU with AVX512_BF16 or AMX)"
+        checks.choice("precision", given["precision"], tuple(_core.available_precisions()), cpu)
+        checks.choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
+        checks.choice("output_bias", given["output_bias"], (None, "unigram"))
         check_optimizer(given["optimizer"])
-        given["head"] = None if given["head"] is None else _real("head", given["head"])
-        if given["head"] is not None and given["solver"] != "counts":
-            raise ValueError(
-                f"head is {given['head']}, which is for solver='counts'; solver {given['solver']!r} trains on all words"
-            )
-        if given["head"] is not None and not 0 < given["head"] <= 1:
-            raise ValueError(f"head is {given['head']}; it must be above 0 and at most 1")
-        given["sample"] = None if given["sample"] is None else _real("sample", given["sample"])
-        given["alpha"] = (
-            DEFAULT_ALPHA[given["optimizer"]] if given["alpha"] is None else _real("alpha", given["alpha"])
-        )
-        if given["alpha"] == 0:
-            raise ValueError("alpha is 0; it must be above 0")
-        given["min_alpha"] = (
-            given["alpha"] / 10 if given["min_alpha"] is None else _real("min_alpha", given["min_alpha"])
-        )
+        given["head"] = None if given["head"] is None else _checked_head(given["head"], solver)
+        _check_rates(given)
         given["dtype"], given["window"] = str(given["dtype"]), _plain(given["window"])
         return cls(**given)
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         """For reports: plain values only."""
         return dataclasses.asdict(self)
 
+    def threshold(self, K: int) -> float:
+        """The subsampling threshold for a vocabulary of K words."""
+        return default_sample(K, self.solver) if self.sample is None else self.sample
 
-def _plain(window: object) -> object:
-    """NumPy's integers as Python's, for reports; what a window may be is for pairs.py to say."""
+    def batch_of(self, K: int, units: int) -> int:
+        """Rows (solver "counts") or units of a text or of pairs ("sgd") in a batch."""
+        if self.batch_size:
+            return self.batch_size
+        if self.solver == "counts":
+            return default_batch_rows(K, block_rows(K))
+        return default_batch_size(units, self.optimizer)
+
+
+def _check_integers(given: dict[str, Any]) -> None:
+    for name in ("vector_size", "min_count", "epochs"):
+        given[name] = checks.integer(name, given[name], 1)
+    for name in ("max_final_vocab", "batch_size"):
+        given[name] = None if given[name] is None else checks.integer(name, given[name], 1)
+    given["seed"] = checks.integer("seed", given["seed"], 0)
+    if given["seed"] >= 2**64:
+        raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
+    given["draws"] = checks.integer("draws", given["draws"], 0)
+
+
+def _checked_head(head: object, solver: str) -> float:
+    share = checks.real("head", head)
+    if solver != "counts":
+        raise ValueError(
+            f"head is {share}, which is for solver='counts'; solver {solver!r} trains on all words"
+        )
+    if not 0 < share <= 1:
+        raise ValueError(f"head is {share}; it must be above 0 and at most 1")
+    return share
+
+
+def _check_rates(given: dict[str, Any]) -> None:
+    given["sample"] = None if given["sample"] is None else checks.real("sample", given["sample"])
+    if given["alpha"] is None:
+        given["alpha"] = DEFAULT_ALPHA[given["optimizer"]]
+    given["alpha"] = checks.real("alpha", given["alpha"])
+    if given["alpha"] == 0:
+        raise ValueError("alpha is 0; it must be above 0")
+    if given["min_alpha"] is None:
+        given["min_alpha"] = given["alpha"] / 10
+    given["min_alpha"] = checks.real("min_alpha", given["min_alpha"])
+
+
+def _plain(window: Any) -> Any:
+    """NumPy's integers as Python's, for reports; what a window may be is for :class:`Window` to say."""
     if isinstance(window, (tuple, list)):
         return tuple(map(_plain, window))
     return int(window) if isinstance(window, Integral) and not isinstance(window, bool) else window
 
 
-def _integer(name: str, value: object, least: int) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(
-            f"{name} is {value!r}, a {type(value).__name__}; it must be an integer of at least {least}"
-        )
-    if value < least:
-        raise ValueError(f"{name} is {value}; it must be at least {least}")
-    return int(value)
-
-
-def _real(name: str, value: object) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be a number")
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} is {value}; it must be finite and not negative")
-    return float(value)
-
-
-def _choice(name: str, value: object, allowed: tuple, why: str = "") -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(map(repr, allowed))}{why}")
+#: Parameters of a model that are settings.
+SETTING_NAMES = frozenset(field.name for field in dataclasses.fields(Settings))

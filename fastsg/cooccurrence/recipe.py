@@ -1,0 +1,71 @@
+"""How the counts of a text are made, so that counts can say it of themselves and a training can take it over."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from ..errors import FormatError
+from .window import Window
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recipe:
+    """How counts of a text are made.
+
+    Attributes
+    ----------
+    window : Window
+    sample : float or None      Subsampling threshold; None where only the probabilities of keeping words were given.
+    draws : int                 Thinned copies of the text whose counts are averaged; 0 weighs pairs instead.
+    seed : int                  Of the draws.
+    """
+
+    window: Window
+    sample: float | None
+    draws: int
+    seed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as files hold them."""
+        return {
+            "window": [self.window.left, self.window.right],
+            "shrink_windows": self.window.shrinks,
+            "sample": None if self.sample is None else float(self.sample),
+            "draws": int(self.draws),
+            "seed": int(self.seed),
+        }
+
+    @classmethod
+    def parse(cls, values: Any) -> Recipe | None:
+        """From what :meth:`as_dict` gives, None from an empty dict; FormatError if it makes no sense."""
+        if values == {}:
+            return None
+        try:
+            left, right = values["window"]
+            shrinks, sample = values["shrink_windows"], values["sample"]
+            window = Window.parse(None if left == right == -1 else (left, right), shrinks)
+            check_counting(values["draws"], values["seed"], None)
+            sound = isinstance(shrinks, (bool, str)) and (sample is None or 0 <= float(sample) < float("inf"))
+            if len(values) != 5 or not sound:
+                raise ValueError(f"it has {sorted(values)}")
+        except (TypeError, ValueError, KeyError, ArithmeticError, MemoryError) as error:
+            raise FormatError(
+                f"its header does not say in a known way how the counts were made: {error}"
+            ) from None
+        return cls(window, sample, values["draws"], values["seed"])
+
+
+def check_counting(draws: object, seed: object, memory_limit: object) -> None:
+    """ValueError unless all three are whole numbers in their range."""
+    for name, value, most in (
+        ("draws", draws, 2**31),
+        ("seed", seed, 2**64),
+        ("memory_limit", memory_limit, 2**63),
+    ):
+        if name == "memory_limit" and value is None:
+            continue
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 0 <= value < most:
+            raise ValueError(f"{name} is {value!r}; it must be an integer from 0 to {most - 1}")

@@ -1,0 +1,214 @@
+"""TrainedModel: what a model shows of its training, whatever it was trained on: matrices, vectors, history, probabilities, its file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..io.model_file import NativeModel, save_native
+from ..text.corpus import EncodedCorpus
+from ..text.vocab import Vocab
+from ..training.heldout import HeldOutLoss
+from ..training.memory import estimate_training
+from ..training.plan import Plan
+from ..training.settings import Settings
+from ..training.state import Training, TrainingState, no_seconds
+from ..vectors.keyed_vectors import KeyedVectors, unit_rows
+from .inputs import TextReader
+from .saving import pack
+from .softmax import SoftmaxModel
+
+
+class TrainedModel:
+    """A model and its training, once there is a vocabulary. It holds a Training and a SoftmaxModel, and asks them.
+
+    Parameters
+    ----------
+    settings : Settings
+    reader : TextReader         How its texts become ids.
+    """
+
+    def __init__(self, settings: Settings, reader: TextReader) -> None:
+        self.settings, self._reader, self._workers = settings, reader, reader.workers
+        self.corpus: EncodedCorpus | None = None
+        self._training: Training | None = None
+        self._softmax: SoftmaxModel | None = None
+        self._keyed: dict[str, KeyedVectors] = {}
+
+    def __repr__(self) -> str:
+        words = len(self.vocab) if self.is_built else "no"
+        size, epochs = self.settings.vector_size, len(self.history)
+        return f"SkipGram({words} words, vector_size={size}, {epochs} epochs trained)"
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there is a vocabulary."""
+        return self._training is not None
+
+    def _take(self, training: Training, corpus: EncodedCorpus | None) -> None:
+        self.settings, self.corpus, self._training, self._keyed = training.settings, corpus, training, {}
+        self._softmax = SoftmaxModel(
+            training.vocab,
+            training.state.I,
+            training.state.O,
+            training.real_bias(),
+            window=self.settings.window,
+            shrink_windows=self.settings.shrink_windows,
+            workers=self._workers,
+        )
+
+    def _built(self) -> Training:
+        if self._training is None:
+            raise RuntimeError(
+                "the model has no vocabulary yet: call build_vocab or train with sentences first"
+            )
+        return self._training
+
+    @property
+    def vocab(self) -> Vocab:
+        """The vocabulary."""
+        return self._built().vocab
+
+    @property
+    def state(self) -> TrainingState:
+        """What training changes."""
+        return self._built().state
+
+    @property
+    def I(self) -> NDArray[np.float32]:  # noqa: E743
+        """Input matrix, shape (K, H)."""
+        return self.state.I
+
+    @property
+    def O(self) -> NDArray[np.float32]:  # noqa: E743
+        """Output matrix, shape (K, H)."""
+        return self.state.O
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A record for each epoch."""
+        return self._training.history if self._training else []
+
+    @property
+    def plan(self) -> Plan | None:
+        """The training begun last."""
+        return self._training.plan if self._training else None
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds spent beside the epochs: read, count, init, validate."""
+        return self._training.seconds if self._training else no_seconds()
+
+    @property
+    def validation(self) -> EncodedCorpus | None:
+        """The held-out text, once training has begun."""
+        held_out = self._training and self._training.held_out
+        return held_out.corpus if held_out else None
+
+    @property
+    def restored_epoch(self) -> int | None:
+        """The epoch (from 1) whose I and O early stopping has put back."""
+        return self._training.state.restored_epoch if self._training else None
+
+    @property
+    def workers(self) -> int:
+        """Threads in use; they do not change a result."""
+        return self._workers
+
+    @property
+    def sample(self) -> float:
+        """The subsampling threshold in use; 0 where every token is kept."""
+        training = self._built()
+        return 0.0 if training.keep is None else self.settings.threshold(len(training.vocab))
+
+    @property
+    def wv(self) -> KeyedVectors:
+        """The word vectors: rows of I, unless the model was made with another `vectors`."""
+        return self._vectors(self.settings.vectors)
+
+    @property
+    def cv(self) -> KeyedVectors:
+        """The context vectors: rows of O."""
+        return self._vectors("output")
+
+    def _vectors(self, which: str) -> KeyedVectors:
+        vocab = self.vocab
+        if which not in self._keyed:
+            if which == "sum":
+                matrix = unit_rows(self.I) + unit_rows(self.O)
+            else:
+                matrix = self.I if which == "input" else self.O
+            self._keyed[which] = KeyedVectors(vocab.words, matrix, vocab.counts)
+        return self._keyed[which]
+
+    def estimate_memory(self) -> dict[str, int]:
+        """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total."""
+        return estimate_training(self.settings, len(self.vocab), self.corpus, self._workers)
+
+    def batch_size(self, units: int | None = None) -> int:
+        """Rows in a batch with solver "counts"; with "sgd" centers in a batch.
+
+        The latter for a text of `units` tokens (or pairs), by default the text that build_vocab read.
+        """
+        if units is None:
+            units = self.corpus.n_tokens if self.corpus else 0
+        return self.settings.batch_of(len(self.vocab) if self.is_built else 0, units)
+
+    # ---- probabilities ----
+
+    def _answering(self) -> SoftmaxModel:
+        self._built()
+        assert self._softmax is not None, "made with the training"
+        return self._softmax
+
+    def real_bias(self) -> NDArray[np.float32]:
+        """b_n - log keep(n): the constant added to the logits when probabilities are about the real text, (K,) or (0,)."""
+        return self._answering().real_bias()
+
+    def predict_context(self, word: str | int, topn: int = 10) -> list[tuple[str, float]]:
+        """The contexts most likely around a center word, see :meth:`SoftmaxModel.predict_context`."""
+        return self._answering().predict_context(word, topn)
+
+    def predict_proba(self, centers: Sequence[str | int]) -> NDArray[np.float64]:
+        """P(context|center) over the whole vocabulary, shape (len(centers), K), float64; rows sum to 1."""
+        return self._answering().predict_proba(centers)
+
+    def log_prob(self, centers: Sequence[str | int], contexts: Sequence[str | int]) -> NDArray[np.float64]:
+        """log P(context|center) of each pair, in nats, shape (len(centers),)."""
+        return self._answering().log_prob(centers, contexts)
+
+    def nll(self, corpus: EncodedCorpus, workspace: _core.Workspace | None = None) -> HeldOutLoss:
+        """Held-out loss of an encoded text: (nll, unigram_nll, pairs), see :meth:`SoftmaxModel.nll`."""
+        return self._answering().nll(corpus, workspace)
+
+    def score(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
+        """Mean log P per pair of a text, in nats; higher is better."""
+        return self._answering().score(corpus)
+
+    def perplexity(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
+        """exp(-score): how many equally likely words the model hesitates between."""
+        return self._answering().perplexity(corpus)
+
+    # ---- file ----
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything there is to ask the model and to train it on: one safetensors file, see fastsg/io/model_file.py.
+
+        Settings, vocabulary with counts, I, O, optimizer, history and the plan of the training; not the corpus, the
+        validation text, the callbacks or a tokenizer of your own. The file is replaced as a whole or not at all, and
+        the same model gives the same bytes (two trainings differ in the seconds of their histories).
+
+        Raises
+        ------
+        OSError                             With the path; the old file is untouched.
+        """
+        save_native(path, self._packed())
+
+    def _packed(self) -> NativeModel:
+        """What :meth:`save` writes."""
+        return pack(self._built(), self._reader.tokenizer, self._reader.errors)

@@ -1,0 +1,1 @@
+from .blocks import line_tokenizer  # noqa: F401

@@ -1,0 +1,98 @@
+"""The plan of a training: what it takes to continue one that was interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any
+
+from .. import _core
+from ..numerics.optimizer import SCHEDULES
+from .heldout import HeldOutText
+from .sources import BatchSource
+
+logger = logging.getLogger(__name__)
+
+# Epochs number streams of random numbers, whose purposes lie 2**61 apart; no training comes near.
+_MAX_STEPS = 2**48
+
+
+@dataclasses.dataclass
+class Plan:
+    """A training and how far it is.
+
+    Attributes
+    ----------
+    epochs, done : int              How many are to be trained; how many are finished.
+    schedule : str                  Name of the learning rate's schedule.
+    batch_size, head : int          As they came out of settings and text; another version may choose otherwise.
+                                    Without counts head is 0.
+    corpus, validation : str        What is trained on and measured on: size and digest, see sources.fingerprint.
+    isa : str                       Instruction set that it was begun with.
+    """
+
+    epochs: int
+    done: int
+    schedule: str
+    batch_size: int
+    head: int
+    corpus: str
+    validation: str
+    isa: str
+
+    @classmethod
+    def start(cls, source: BatchSource, held_out: HeldOutText | None, epochs: int, schedule: str) -> Plan:
+        """A plan of which nothing is done."""
+        texts = _fingerprints(source, held_out)
+        return cls(epochs, 0, schedule, source.batch_size, source.head, *texts, _core.isa())
+
+    @classmethod
+    def parse(cls, saved: dict[str, Any]) -> Plan:
+        """From the file; ValueError or TypeError if it makes no sense."""
+        plan = cls(**saved)
+        if not (is_count(plan.epochs) and is_count(plan.done) and plan.done <= plan.epochs):
+            raise ValueError(f"its plan has {plan.done!r} of {plan.epochs!r} epochs done")
+        if not is_count(plan.batch_size) or plan.batch_size < 1 or not is_count(plan.head):
+            raise ValueError(f"its plan has batch_size={plan.batch_size!r} and head={plan.head!r}")
+        if not isinstance(plan.schedule, str) or plan.schedule not in SCHEDULES:
+            allowed = ", ".join(map(repr, SCHEDULES))
+            raise ValueError(f"its plan has the schedule {plan.schedule!r}; allowed are {allowed}")
+        if not all(isinstance(text, str) for text in (plan.corpus, plan.validation, plan.isa)):
+            raise ValueError("its plan does not name corpus, validation text and instruction set")
+        return plan
+
+    def with_planned_sizes(self, source: BatchSource) -> BatchSource:
+        """The source with the sizes of this plan."""
+        return source.with_sizes(self.batch_size, self.head)
+
+    def check_continues(self, source: BatchSource, held_out: HeldOutText | None, epochs: int | None) -> None:
+        """ValueError unless this is the same training; a warning where its last bits cannot be the same."""
+        if epochs not in (None, self.epochs):
+            raise ValueError(
+                f"epochs is {epochs}, but the interrupted training was planned for {self.epochs}; "
+                "leave it out, or begin another training without resume"
+            )
+        texts = zip(
+            ("corpus", "validation text"), _fingerprints(source, held_out), (self.corpus, self.validation)
+        )
+        for name, found, planned in texts:
+            if found != planned:
+                raise ValueError(
+                    f"the {name} is not that of the interrupted training: now {found}; then {planned}"
+                )
+        if (_core.isa() == "generic") != (self.isa == "generic"):
+            logger.warning(
+                "training began with %s instructions and continues with %s: the last bits will differ from those "
+                "of an uninterrupted one",
+                self.isa,
+                _core.isa(),
+            )
+
+
+def _fingerprints(source: BatchSource, held_out: HeldOutText | None) -> tuple[str, str]:
+    return source.fingerprint(), "none" if held_out is None else held_out.fingerprint()
+
+
+def is_count(value: object) -> bool:
+    """Whether a value of a file is a number of steps, epochs or rows."""
+    return type(value) is int and 0 <= value < _MAX_STEPS

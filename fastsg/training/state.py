@@ -1,0 +1,133 @@
+"""What a training changes, and all the parts it works with."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..cooccurrence.window import Window
+from ..numerics.initializers import uniform_start
+from ..numerics.optimizer import Optimizer
+from ..text.vocab import Vocab
+from .heldout import HeldOutText
+from .plan import Plan
+from .settings import Settings
+
+_NO_BIAS = np.zeros(0, np.float32)
+
+Matrix = NDArray[np.float32]
+
+
+@dataclasses.dataclass
+class TrainingState:
+    """What training changes: I and O (K, H), the optimiser's sums, each center's last log Z, steps and epochs taken.
+
+    ``at_epoch_end`` says that all of it stands at the end of an epoch whose books are closed: only then can a
+    training be continued. ``thinned`` says whether the last epoch was on thinned counts, which Adagrad's sums are
+    about. ``best`` is a copy of (I, O) at the best epoch, where early stopping keeps one; ``restored_epoch`` is the
+    epoch (from 1) that it has put back.
+    """
+
+    I: Matrix
+    O: Matrix
+    optimizer: Optimizer
+    shift: NDArray[np.float32]
+    step: int = 0
+    epoch: int = 0
+    at_epoch_end: bool = True
+    thinned: bool | None = None
+    best: tuple[Matrix, Matrix] | None = None
+    restored_epoch: int | None = None
+
+    @classmethod
+    def start(cls, K: int, H: int, optimizer: str, seed: int, num_threads: int = 1) -> TrainingState:
+        """I uniform on [-1/2H, 1/2H) as in word2vec, O zero: the first loss is ln K (without a bias)."""
+        I, O = uniform_start(K, H, seed, num_threads), np.zeros((K, H), np.float32)
+        return cls(I, O, Optimizer(optimizer, K), np.zeros(K, np.float32))
+
+    def begin_stage(self, thinned: bool) -> None:
+        """Before an epoch: Adagrad's sums begin anew where its loss is another than the last epoch's."""
+        if self.thinned not in (None, thinned):
+            self.optimizer.reset()
+        self.thinned = thinned
+
+
+def no_seconds() -> dict[str, float]:
+    """Nothing has taken any time yet."""
+    return {"read": 0.0, "count": 0.0, "init": 0.0, "validate": 0.0}
+
+
+@dataclasses.dataclass
+class Training:
+    """A training and all it works with.
+
+    Attributes
+    ----------
+    settings : Settings
+    vocab : Vocab
+    keep : ndarray (K,), float64, or None   Probability of keeping a token of each word; None where all are kept.
+    bias : ndarray (K,) or (0,), float32    b_n, added to the logits of thinned text.
+    state : TrainingState
+    workers : int
+    progress : bool or None                 Whether a bar is shown; None: where standard error is a terminal.
+    seconds : dict                          Seconds spent, by what they were spent on.
+    history : list of dict                  A record for each epoch.
+    plan : Plan or None                     The training begun last.
+    held_out : HeldOutText or None          What is measured on after every epoch.
+    """
+
+    settings: Settings
+    vocab: Vocab
+    keep: NDArray[np.float64] | None
+    bias: NDArray[np.float32]
+    state: TrainingState
+    workers: int
+    progress: bool | None
+    seconds: dict[str, float] = dataclasses.field(default_factory=no_seconds)
+    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    plan: Plan | None = None
+    held_out: HeldOutText | None = None
+
+    @classmethod
+    def start(
+        cls,
+        settings: Settings,
+        vocab: Vocab,
+        keep: NDArray[np.float64] | None,
+        contexts: NDArray[np.float64] | None,
+        workers: int,
+        progress: bool | None,
+    ) -> Training:
+        """A training of which nothing is done; `contexts` is how often each word is a context, by default as in a text."""
+        state = TrainingState.start(
+            len(vocab), settings.vector_size, settings.optimizer, settings.seed, workers
+        )
+        training = cls(settings, vocab, keep, _NO_BIAS, state, workers, progress)
+        if settings.output_bias is not None:
+            training.bias = _log_shares(training.thinned_unigram() if contexts is None else contexts)
+        return training
+
+    @property
+    def window(self) -> Window:
+        """Of the settings."""
+        return Window.parse(self.settings.window, self.settings.shrink_windows)
+
+    def thinned_unigram(self) -> NDArray[np.float64]:
+        """How often each word occurs in the thinned text, up to a factor, shape (K,)."""
+        return self.vocab.unigram() * (1.0 if self.keep is None else self.keep)
+
+    def real_bias(self) -> NDArray[np.float32]:
+        """b_n - log keep(n): what is added to the logits when they are about the real text, shape (K,) or (0,)."""
+        if self.keep is None:
+            return self.bias
+        correction = -_core.logarithms(self.keep)
+        return (correction + self.bias if len(self.bias) else correction).astype(np.float32)
+
+
+def _log_shares(contexts: NDArray[np.float64]) -> NDArray[np.float32]:
+    """b_n = log p(n), so that the softmax starts at the unigram distribution it is trained on."""
+    return _core.logarithms(np.maximum(contexts / contexts.sum(), 1e-30)).astype(np.float32)
