@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core
 from fastsg._counting import Counter
-from fastsg.cooccurrence import counts as module
-from fastsg.cooccurrence import window as pairs
-from fastsg.training import stages
-from fastsg.training.stages import HEAVY, CountSource, deal, visits
+from fastsg.cooccurrence import dealing
+from fastsg.cooccurrence.batches import CountBatches
+from fastsg.cooccurrence.counting import count_windows
+from fastsg.cooccurrence.dealing import HEAVY, deal, visits
+from fastsg.cooccurrence.recipe import Recipe
+from fastsg.cooccurrence.window import Window
+from fastsg.text.subsampling import thin
 
 K = 30
 WORDS = [f"w{k:02}" for k in range(K)]
@@ -101,7 +104,7 @@ def test_no_window_leaves_a_sentence(window):
 
 def test_a_window_settles_the_weights(rng):
     text, _ = corpus(rng)
-    parsed = CooccurrenceCounts.of_windows(text, pairs.Window.parse((2, 3), "harmonic"))
+    parsed = CooccurrenceCounts.of_windows(text, Window.parse((2, 3), "harmonic"))
     counts = CooccurrenceCounts.from_corpus(text, window=(2, 3), shrink_windows="harmonic")
     assert arrays(parsed) == arrays(counts) and parsed.about == counts.about | {"sample": None}
 
@@ -172,9 +175,7 @@ def test_draws_are_averaged(rng, window, shrink):
     counts = CooccurrenceCounts.from_corpus(
         text, window=window, shrink_windows=shrink, sample=SAMPLE, draws=2, seed=9
     )
-    drawn = [
-        table(split(*pairs.thin(text.tokens, text.offsets, keep, 9, draw)), window, shrink) for draw in (0, 1)
-    ]
+    drawn = [table(split(*thin(text.tokens, text.offsets, keep, 9, draw)), window, shrink) for draw in (0, 1)]
     np.testing.assert_allclose(dense(counts), (drawn[0] + drawn[1]) / 2, rtol=2e-7)
     assert (drawn[0] != drawn[1]).any() and counts.keep.tobytes() == keep.tobytes()
     other = CooccurrenceCounts.from_corpus(
@@ -202,21 +203,24 @@ def test_sample_0_keeps_every_token(rng):
 # ---- the same bytes, wherever they are counted -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", [2**24, 200, 1])
+@pytest.mark.parametrize("part", [None, 200, 1])
 @pytest.mark.parametrize(
     "options",
     [{}, {"sample": SAMPLE}, {"window": None, "draws": 0, "sample": SAMPLE}, {"window": (4, 1)}],
     ids=str,
 )
-def test_threads_parts_and_memory_change_nothing(rng, monkeypatch, tmp_path, options, part):
+def test_threads_parts_and_memory_change_nothing(rng, tmp_path, options, part):
     text, _ = corpus(rng)
     want = CooccurrenceCounts.from_corpus(text, workers=1, **options)
-    monkeypatch.setattr(module, "_PART", part)
+    keep = text.vocab.keep_probabilities(options["sample"]) if "sample" in options else None
+    recipe = Recipe(Window.parse(options.get("window", 5), True), None, options.get("draws", 3), 1)
     for workers in (1, 2, 3):
         for limit in (None, 0, 400, 10**9):
-            counts = CooccurrenceCounts.from_corpus(
-                text, workers=workers, memory_limit=limit, folder=str(tmp_path), **options
-            )
+            where = {"workers": workers, "memory_limit": limit, "folder": str(tmp_path)}
+            if part:
+                counts = count_windows(text, recipe, keep, part=part, **where)
+            else:
+                counts = CooccurrenceCounts.from_corpus(text, **where, **options)
             assert arrays(counts) == arrays(want)
             assert (
                 isinstance(counts.counts.base, np.memmap)
@@ -233,7 +237,7 @@ def test_mapped_counts_work(rng, tmp_path):
     np.testing.assert_allclose(dense(counts), table(ids, 5, True), rtol=2e-7)
     counts.save(tmp_path / "c")
     assert arrays(CooccurrenceCounts.load(tmp_path / "c")) == arrays(counts)
-    batch = next(CountSource(counts, 7, 1).epoch(0)[1])[1]
+    batch = next(CountBatches(counts, K, 7).walk(1, 0))[1]
     times = visits(counts.row_sums, counts.row_sums > 0, 7)
     rows = [
         counts.counts[slice(*counts.row_ptr[m : m + 2])] * np.float32(1 / times[m]) for m in batch.centers
@@ -657,7 +661,10 @@ def test_counts_of_nothing(tmp_path):
         and counts.total == 0
         and counts.row_sums.tolist() == [0, 0] == counts.column_sums().tolist()
     )
-    assert list(CountSource(counts, 5, 1).epoch(0)[1]) == [] and CountSource(counts, 5, 1).expected() == 0
+    assert (
+        list(CountBatches(counts, counts.K, 5).walk(1, 0)) == []
+        and CountBatches(counts, counts.K, 5).units == 0
+    )
     try:
         counts.save(tmp_path / "c")
     except ValueError as error:
@@ -720,20 +727,19 @@ def test_epochs_and_seeds_deal_anew():
 
 
 def test_batches_are_the_rows(rng, monkeypatch):
-    monkeypatch.setattr(stages, "HEAVY", 0.5)
+    monkeypatch.setattr(dealing, "HEAVY", 0.5)
     counts = CooccurrenceCounts.from_corpus(corpus(rng, 8)[0])
-    source = CountSource(counts, 4, 3)
-    rows, batches = source.epoch(2)
+    rows = CountBatches(counts, K, 4)
     N, found, seen = dense(counts), np.zeros((K, K)), []
-    for walked, batch in batches:
+    for walked, batch in rows.walk(3, 2):
         seen += batch.centers.tolist()
         assert walked == len(seen)
         found[batch.centers] += reference.dense_counts(batch.row_ptr, batch.contexts, batch.counts, K)
     np.testing.assert_allclose(found, N, rtol=1e-6)
     assert (
-        rows == len(seen) == source.expected()
+        rows.units == len(seen)
         and sorted(set(seen)) == np.flatnonzero(N.sum(1)).tolist()
-        and len(set(seen)) < rows
+        and len(set(seen)) < rows.units
     )
 
 

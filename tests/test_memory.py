@@ -9,7 +9,7 @@ import pytest
 
 from fastsg import SkipGram, _core
 from fastsg.numerics import objective
-from fastsg.system import memory as _memory
+from fastsg.system import memory
 
 TEXT = [[f"w{i}" for i in range(j, j + 20)] for j in range(300)]
 
@@ -56,14 +56,14 @@ def test_the_estimate_holds_for_a_process(course):
     code = """
 import sys
 from fastsg import SkipGram
-from fastsg.system import memory as _memory
+from fastsg.system import memory
 words = int(sys.argv[1])
 options = {"epochs": 3, "sample": 1e-5, "head": 0.5} if sys.argv[2] == "stages" else {"epochs": 1, "sample": 0}
 model = SkipGram(vector_size=64, min_count=1, workers=2, batch_size=4096, progress=False, **options)
 model.build_vocab([[f"w{i}" for i in range(j, j + 10)] for j in range(0, words, 10)])
 model.train()
 assert sys.argv[2] != "stages" or len(sys.argv[1]) < 4 or {record["words"] for record in model.history} == {20000, 10000}
-print(_memory.peak_rss_bytes(), model.estimate_memory()["total"])
+print(memory.peak_rss_bytes(), model.estimate_memory()["total"])
 """
     (small, _), (large, estimated) = (
         map(
@@ -79,22 +79,22 @@ print(_memory.peak_rss_bytes(), model.estimate_memory()["total"])
 
 def test_require_says_the_estimate(monkeypatch):
     needed = {"matrices": 3 * 2**30, "scratch": 2**30, "total": 2**32}
-    monkeypatch.setattr(_memory, "available", lambda: 2**31)
+    monkeypatch.setattr(memory, "available", lambda: 2**31)
     with pytest.raises(
         MemoryError,
         match=r"it needs about 4.00 GiB \(matrices 3.00, scratch 1.00\), 2.00 GiB are free; lower",
     ):
-        _memory.require(needed, "it")
-    monkeypatch.setattr(_memory, "available", lambda: 2**32)
-    _memory.require(needed, "it")
-    monkeypatch.setattr(_memory, "available", lambda: None)  # nobody knows
-    _memory.require(needed, "it")
+        memory.require(needed, "it")
+    monkeypatch.setattr(memory, "available", lambda: 2**32)
+    memory.require(needed, "it")
+    monkeypatch.setattr(memory, "available", lambda: None)  # nobody knows
+    memory.require(needed, "it")
 
 
 def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(monkeypatch):
     laid_out = []
-    monkeypatch.setattr("fastsg.model.skipgram.State.start", lambda *args: laid_out.append(args))
-    monkeypatch.setattr(_memory, "available", lambda: 10_000)
+    monkeypatch.setattr("fastsg.training.state.TrainingState.start", lambda *args: laid_out.append(args))
+    monkeypatch.setattr(memory, "available", lambda: 10_000)
     with pytest.raises(
         MemoryError, match=r"training 319 words of 32 coordinates needs about 0.0\d GiB \(matrices"
     ):
@@ -104,7 +104,7 @@ def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(monkeyp
 
 def test_a_model_refused_stays_untrained(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(_memory, "available", lambda: 10_000)
+        patch.setattr(memory, "available", lambda: 10_000)
         made = SkipGram(vector_size=32, min_count=1, workers=2, epochs=1, progress=False)
         with pytest.raises(MemoryError):
             made.build_vocab(TEXT)
@@ -113,13 +113,13 @@ def test_a_model_refused_stays_untrained(monkeypatch):
 
 
 def test_available():
-    free = _memory.available()
+    free = memory.available()
     assert free is None or 0 <= free < 2**50
-    assert _memory.peak_rss_bytes() > 10 * 2**20
+    assert memory.peak_rss_bytes() > 10 * 2**20
 
 
 def test_address_space_limit_counts():
-    code = "import resource; from fastsg.system import memory as _memory; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); print(_memory.available())"
+    code = "import resource; from fastsg.system import memory; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); print(memory.available())"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert 0 < int(out) < 2**33
 
@@ -169,7 +169,7 @@ def test_control_group(tmp_path, membership, files, free):
         path = tmp_path / "mounts" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content + "\n")
-    assert _memory._cgroup(str(tmp_path / "cgroup"), str(tmp_path / "mounts")) == free
+    assert memory._cgroup(str(tmp_path / "cgroup"), str(tmp_path / "mounts")) == free
 
 
 def test_batches_beyond_a_block_keep_the_whole_gradient():

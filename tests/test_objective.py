@@ -8,6 +8,7 @@ import reference
 
 from fastsg import DivergenceError, _core, loss_and_gradient
 from fastsg.numerics import objective
+from fastsg.numerics.objective import cross_entropy
 
 NO_BIAS = np.zeros(0, np.float32)
 
@@ -140,3 +141,16 @@ def test_shards_are_a_power_of_two_and_a_function_of_K():
         and shards[0] == 1
         and shards[-1] == 64
     )
+
+
+# ---- cross-entropy ---------------------------------------------------------------------------------------------------------
+
+
+def test_cross_entropy():
+    assert cross_entropy(np.array([3.0, 3, 3, 3])) == pytest.approx(math.log(4))
+    assert cross_entropy(np.array([5.0, 0, 0])) == pytest.approx(0)
+    assert cross_entropy(np.array([1.0, 3.0])) == pytest.approx(
+        -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
+    )
+    assert cross_entropy(np.array([1.0, 3.0]), np.array([0.5, 0.5])) == pytest.approx(math.log(2))
+    assert cross_entropy(np.array([0.0, 3.0]), np.array([0.0, 1.0])) == pytest.approx(0)  # 0 log 0 = 0

@@ -254,7 +254,7 @@ def test_a_model_without_a_vocabulary_takes_that_of_the_counts():
     model = make(epochs=1).fit_counts(counts, epochs=2)
     assert model.vocab is counts.vocab and len(model.history) == 2
     assert model.history[0]["pairs"] == pytest.approx(counts.total, rel=1e-6)
-    assert np.isfinite(model.real_bias()).all() and model._keep.tobytes() == counts.keep.tobytes()
+    assert np.isfinite(model.real_bias()).all() and model._training.keep.tobytes() == counts.keep.tobytes()
     assert make().fit_counts(CooccurrenceCounts.from_arrays([0, 1], [1, 0], [1.0, 2.0])).vocab.words == [
         "1",
         "0",

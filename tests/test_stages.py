@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import reference
 
-import fastsg
 from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core
-from fastsg.cooccurrence import counts as counts_module
-from fastsg.cooccurrence.window import Stage
-from fastsg.io import safetensors as _safetensors
+from fastsg.cooccurrence import counting
+from fastsg.cooccurrence.counts_file import SCHEMA
+from fastsg.io import safetensors
 from fastsg.numerics import objective
 from fastsg.numerics.optimizer import Curvature, Optimizer
-from fastsg.training.stages import CountSource, head_words, stage_of
+from fastsg.training import stages
+from fastsg.training.sources import CountSource
+from fastsg.training.stages import Stage, head_words, stage_of
 
 K = 40
 PLAIN = {"vector_size": 6, "window": 3, "min_count": 1, "progress": False, "sample": 0.02}
@@ -77,7 +78,7 @@ def test_a_head_without_pairs(monkeypatch):
     counts = CooccurrenceCounts.from_arrays(
         np.repeat(np.arange(10), 8), np.tile(np.arange(10, 18), 10), np.ones(80)
     )
-    monkeypatch.setattr("fastsg.training.stages._SMALL", 5)
+    monkeypatch.setattr(stages, "SMALL_VOCABULARY", 5)
     assert head_words(counts, None) == 18 and head_words(counts, 0.9) == 16
     model = SkipGram(vector_size=4, min_count=1, epochs=3, progress=False).fit_counts(counts)
     assert [record["words"] for record in model.history] == [18] * 3
@@ -104,8 +105,8 @@ def test_without_thinned_counts_there_is_one_distribution():
 
 def test_sums_begin_anew_in_a_second_training(monkeypatch):
     """It returns from the text to the thinned counts."""
-    log, forget = [], Optimizer.forget
-    monkeypatch.setattr(Optimizer, "forget", lambda self: (log.append(len(model.history)), forget(self)))
+    log, reset = [], Optimizer.reset
+    monkeypatch.setattr(Optimizer, "reset", lambda self: (log.append(len(model.history)), reset(self)))
     model = SkipGram(head=0.4, epochs=3, **PLAIN)
     model.build_vocab(sentences())
     model.train()
@@ -114,8 +115,8 @@ def test_sums_begin_anew_in_a_second_training(monkeypatch):
 
 
 def test_thinned_copies_are_counted_where_they_are_read(monkeypatch):
-    log, thin = [], fastsg.pairs.thin
-    monkeypatch.setattr(fastsg.pairs, "thin", lambda *args: (log.append(args[-1]), thin(*args))[1])
+    log, thin = [], counting.thin
+    monkeypatch.setattr(counting, "thin", lambda *args: (log.append(args[-1]), thin(*args))[1])
     model = SkipGram(epochs=3, draws=2, **PLAIN)
     model.partial_fit(sentences())  # the spectral start reads them
     assert sorted(log) == [0, 1]
@@ -165,13 +166,13 @@ def test_a_smaller_workspace_borrows_scratch(rng):
     k, H = counts.K, 6
     I, O = (rng.standard_normal((k, H)).astype(np.float32) for _ in range(2))
     whole = objective.make_workspace(k, H, 2)
-    none, batch = np.zeros(0, np.float32), next(CountSource(counts, k, 1).epoch(0)[1])[1]
+    none, batch = np.zeros(0, np.float32), next(CountSource(counts, k, 1).batches(0, Stage(k, False))[1])[1]
     outcomes = []
     for shared in (None, whole):
         i, o, shift = I.copy(), O.copy(), np.zeros(k, np.float32)
         whole.step(i, o, none, *batch, shift, 0.01)
         small = objective.make_workspace(15, H, 2, shared=shared)
-        part = next(CountSource(counts, k, 1, head=15).epoch(0, Stage(15, False))[1])[1]
+        part = next(CountSource(counts, k, 1, head=15).batches(0, Stage(15, False))[1])[1]
         small.step(i, o[:15], none, *part, shift, 0.01)
         whole.step(i, o, none, *batch, shift, 0.01)
         outcomes.append((i, o))
@@ -188,7 +189,7 @@ def test_an_epoch_over_the_head_is_the_leading_block(window):
         (Stage(counts.K, True), counts.thinned),
     ):
         found = np.zeros((counts.K, counts.K))
-        units, batches = source.epoch(3, stage)
+        units, batches = source.batches(3, stage)
         for walked, batch in batches:
             found[batch.centers] += reference.dense_counts(
                 batch.row_ptr, batch.contexts, batch.counts, counts.K
@@ -196,7 +197,7 @@ def test_an_epoch_over_the_head_is_the_leading_block(window):
         want = np.zeros_like(found)
         want[: stage.words, : stage.words] = dense(table)[: stage.words, : stage.words]
         np.testing.assert_allclose(found, want, rtol=1e-6)
-        assert walked == units == source.expected(stage)
+        assert walked == units == source.units(stage)
         weights = source.context_weights(stage)
         if window == 3:
             np.testing.assert_allclose(weights, want.sum(0)[: stage.words], rtol=1e-6)
@@ -232,10 +233,10 @@ def test_a_training_is_its_stages_by_hand():
     sums, shift, source = Optimizer("newton", k), np.zeros(k, np.float32), CountSource(counts, 9, 1, 2, head)
     plan = [(k, True), (head, True), (head, True), (head, False), (k, False)]
     for epoch, (words, thinned) in enumerate(plan):
-        bias = (hand._train_bias if thinned else hand.real_bias())[:words]
+        bias = (hand._training.bias if thinned else hand.real_bias())[:words]
         if epoch == 3:
-            sums.forget()
-        units, batches = source.epoch(epoch, Stage(words, thinned))
+            sums.reset()
+        units, batches = source.batches(epoch, Stage(words, thinned))
         curvature, walked = Curvature((counts.thinned if thinned else counts).leading(words)[1], 2), 0
         workspace = objective.make_workspace(words, 6, 2)
         for number, (done, batch) in enumerate(batches):
@@ -317,7 +318,7 @@ def test_a_file_with_half_of_the_thinned_counts_is_refused(tmp_path, lost):
 
     def rewrite(names):
         with open(tmp_path / "d", "wb") as file:
-            _safetensors.write(file, counts_module._SCHEMA, metadata, {name: tensors[name] for name in names})
+            safetensors.write(file, SCHEMA, metadata, {name: tensors[name] for name in names})
 
     rewrite(tensors)
     assert CooccurrenceCounts.load(tmp_path / "d").thinned is not None  # the way of writing is sound
@@ -371,5 +372,5 @@ def test_the_optimizer_forgets():
         if name != "sgd":
             sums.sums_I += 1
             sums.sums_O += 2
-        sums.forget()
+        sums.reset()
         assert name == "sgd" or not (sums.sums_I.any() or sums.sums_O.any())

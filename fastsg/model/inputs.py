@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -118,12 +119,9 @@ def reusable(given: object) -> object:
 
 def checked_epochs(epochs: int | None) -> int | None:
     """The argument; ValueError unless it is None or an integer of at least 1."""
-    if epochs is None:
-        return None
-    try:
-        return checks.integer("epochs", epochs, 1)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+    if epochs is not None and (not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1):
+        raise ValueError(f"epochs is {epochs!r}; it must be an integer of at least 1")
+    return epochs
 
 
 # ---- pairs ----

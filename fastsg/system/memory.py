@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .threads import cgroup_folders
 
+
 def available() -> int | None:
     """Bytes this process may still take: free memory, control group and address-space limit, whichever is least."""
     limits = [_kilobytes("/proc/meminfo", "MemAvailable:"), _cgroup(), _address_space()]

@@ -7,25 +7,31 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import DivergenceError, SkipGram
-from fastsg.cooccurrence import window as pairs
+from fastsg import DivergenceError, SkipGram, streams
+from fastsg.cooccurrence.window import Window
 from fastsg.numerics import objective
 from fastsg.numerics.optimizer import Curvature
-from fastsg.training.epoch import EpochTotals, State, progress_bar, train_epoch
+from fastsg.system.progress import progress_bar
+from fastsg.training.epoch import EpochTotals, Stepper, train_epoch
+from fastsg.training.sources import TextSource
+from fastsg.training.stages import Stage
+from fastsg.training.state import TrainingState
 
 NO_BIAS = np.zeros(0, np.float32)
+ALL = Stage(60, True)
 
 
 def source(rng, K=60, n=900, batch_size=100, window=3):
     tokens = rng.integers(0, K, n).astype(np.int32)
-    return pairs.TextSource(
-        tokens, np.arange(0, n + 1, 30), pairs.Window.parse(window, True), None, K, batch_size, 1
+    return TextSource(
+        tokens, np.arange(0, n + 1, 30), Window.parse(window, True), None, np.ones(K), batch_size, 1
     )
 
 
 def run(state, batches, rate=lambda walked: 0.05, K=60, H=7):
-    with progress_bar(1, False, 1) as bar:
-        return train_epoch(state, NO_BIAS, objective.make_workspace(K, H, 2), batches, rate, bar)
+    stepper = Stepper(state, NO_BIAS, objective.make_workspace(K, H, 2))
+    with progress_bar(1, "", False) as bar:
+        return train_epoch(stepper, batches, rate, bar)
 
 
 # ---- start -----------------------------------------------------------------------------------------------------------
@@ -33,7 +39,7 @@ def run(state, batches, rate=lambda walked: 0.05, K=60, H=7):
 
 def test_start():
     """I uniform on [-1/2H, 1/2H), from the seed and nothing else; O is zero."""
-    state = State.start(500, 8, "adagrad", 3)
+    state = TrainingState.start(500, 8, "adagrad", 3)
     assert (
         state.I.dtype == state.O.dtype == np.float32
         and state.I.shape == state.O.shape == (500, 8)
@@ -45,11 +51,11 @@ def test_start():
         and abs(state.I.mean()) < 2e-3
     )
     assert abs(state.I.var() - (1 / 8) ** 2 / 12) < 2e-4
-    assert (State.start(500, 8, "sgd", 3).I == state.I).all() and (
-        State.start(500, 8, "sgd", 4).I != state.I
+    assert (TrainingState.start(500, 8, "sgd", 3).I == state.I).all() and (
+        TrainingState.start(500, 8, "sgd", 4).I != state.I
     ).any()
-    assert (State.start(400, 8, "sgd", 3).I == state.I[:400]).all()
-    word = reference.random_word(3, pairs.START_STREAM, 4000 - 1)
+    assert (TrainingState.start(400, 8, "sgd", 3).I == state.I[:400]).all()
+    word = reference.random_word(3, streams.UNIFORM_START, 4000 - 1)
     assert state.I[-1, -1] == np.float32(((word >> 8) * 2.0**-24 - 0.5) / 8)
 
 
@@ -58,18 +64,18 @@ def test_start():
 
 def test_books_of_an_epoch(rng):
     text = source(rng)
-    state = State.start(60, 7, "sgd", 1)
+    state = TrainingState.start(60, 7, "sgd", 1)
     twin_I, twin_O = state.I.astype(np.float64), state.O.astype(np.float64)
     loss = weight = rows = 0.0
     contexts = np.zeros(60)
-    for _, counts in text.epoch(0)[1]:  # the same in float64
+    for _, counts in text.batches(0, ALL)[1]:  # the same in float64
         N = reference.dense_counts(counts.row_ptr, counts.contexts, counts.counts, 60)
         loss += reference.loss(twin_I, twin_O, counts.centers, N)
         gI, gO = reference.gradient(twin_I, twin_O, counts.centers, N)
         twin_I[counts.centers] -= 0.05 * gI
         twin_O -= 0.05 * gO
         weight, rows, contexts = weight + N.sum(), rows + len(counts.centers), contexts + N.sum(0)
-    totals = run(state, text.epoch(0)[1])
+    totals = run(state, text.batches(0, ALL)[1])
     assert totals.loss == pytest.approx(loss, rel=1e-5) and totals.pairs == pytest.approx(weight, rel=1e-6)
     assert totals.nll == pytest.approx(loss / weight, rel=1e-5) and totals.softmax_rows == rows
     assert totals.unigram_nll == pytest.approx(
@@ -102,8 +108,8 @@ def test_record():
 def test_rates_are_asked_at_the_start_of_each_batch(rng):
     asked = []
     totals = run(
-        State.start(60, 7, "adagrad", 1),
-        source(rng).epoch(0)[1],
+        TrainingState.start(60, 7, "adagrad", 1),
+        source(rng).batches(0, ALL)[1],
         lambda walked: asked.append(walked) or 0.1 / (1 + walked),
     )
     assert asked == list(range(0, 900, 100))
@@ -112,12 +118,12 @@ def test_rates_are_asked_at_the_start_of_each_batch(rng):
 
 def test_batches_without_pairs_are_walked_past():
     tokens = np.int32([0, 1, 2, 3, 4, 5])
-    lonely = pairs.TextSource(tokens, np.int64([0, 1, 2, 3, 6]), pairs.Window.parse(2, False), None, 6, 1, 1)
-    state = State.start(6, 3, "sgd", 1)
-    totals = run(state, lonely.epoch(0)[1], K=6, H=3)
+    lonely = TextSource(tokens, np.int64([0, 1, 2, 3, 6]), Window.parse(2, False), None, np.ones(6), 1, 1)
+    state = TrainingState.start(6, 3, "sgd", 1)
+    totals = run(state, lonely.batches(0, ALL)[1], K=6, H=3)
     assert totals.pairs == 6 and state.step == 3
-    none = pairs.TextSource(tokens, np.arange(7), pairs.Window.parse(2, False), None, 6, 4, 1)
-    totals = run(state, none.epoch(0)[1], K=6, H=3)
+    none = TextSource(tokens, np.arange(7), Window.parse(2, False), None, np.ones(6), 4, 1)
+    totals = run(state, none.batches(0, ALL)[1], K=6, H=3)
     assert totals.pairs == 0 and math.isnan(totals.nll) and state.step == 3
 
 
@@ -168,20 +174,15 @@ def test_newton_moves_by_the_rates_part_of_alpha(rng):
     """The rate as it falls, over alpha, is the length of a Newton step; O moves at the rate itself."""
     moved = {}
     for rate, alpha in ((0.05, 0.05), (0.05, 0.1), (0.1, 0.1)):
-        state = State.start(60, 7, "newton", 1)
+        state = TrainingState.start(60, 7, "newton", 1)
         state.O[:] = np.random.default_rng(0).standard_normal((60, 7)).astype(np.float32) / 3
         I, O = state.I.copy(), state.O.copy()
-        with progress_bar(1, False, 1) as bar:
-            train_epoch(
-                state,
-                NO_BIAS,
-                objective.make_workspace(60, 7, 2),
-                source(np.random.default_rng(0), batch_size=10_000).epoch(0)[1],
-                lambda walked, rate=rate: rate,
-                bar,
-                Curvature(np.ones(60), 2),
-                alpha,
-            )
+        stepper = Stepper(
+            state, NO_BIAS, objective.make_workspace(60, 7, 2), Curvature(np.ones(60), 2), alpha
+        )
+        batches = source(np.random.default_rng(0), batch_size=10_000).batches(0, ALL)[1]
+        with progress_bar(1, "", False) as bar:
+            train_epoch(stepper, batches, lambda walked, rate=rate: rate, bar)
         moved[rate, alpha] = state.I - I, state.O - O
     np.testing.assert_allclose(moved[0.05, 0.1][0], moved[0.1, 0.1][0] / 2, atol=1e-6)
     np.testing.assert_allclose(moved[0.05, 0.05][0], moved[0.1, 0.1][0], atol=1e-6)
@@ -196,8 +197,8 @@ def test_newton_moves_by_the_rates_part_of_alpha(rng):
 @pytest.mark.parametrize("seed", range(10))
 def test_divergence_names_the_step_and_leaves_the_last_finite_state(rng, optimizer, seed):
     text = source(np.random.default_rng(seed))
-    state = State.start(60, 7, optimizer, seed)
-    run(state, text.epoch(0)[1])
+    state = TrainingState.start(60, 7, optimizer, seed)
+    run(state, text.batches(0, ALL)[1])
     seen = []
 
     def rate(walked):
@@ -207,7 +208,7 @@ def test_divergence_names_the_step_and_leaves_the_last_finite_state(rng, optimiz
     with pytest.raises(
         DivergenceError, match=r"training diverged at step \d+ \(epoch 2, rate 1e\+30\)"
     ) as error:
-        run(state, text.epoch(1)[1], rate)
+        run(state, text.batches(1, ALL)[1], rate)
     assert f"step {state.step + 1} " in str(error.value) and "try a smaller alpha" in str(error.value)
     assert (state.I.tobytes(), state.O.tobytes(), state.step) == seen[-1]
     assert np.isfinite(state.I).all() and np.isfinite(state.O).all() and state.epoch == 1
@@ -219,10 +220,16 @@ def test_divergence_names_the_step_and_leaves_the_last_finite_state(rng, optimiz
 @pytest.mark.parametrize("value", [np.nan, 1e38])
 def test_planted_values_diverge_at_the_first_step(rng, where, value, optimizer):
     """Also where a callback planted them between two epochs, with the workspace in use."""
-    text, state, workspace = source(rng), State.start(60, 7, optimizer, 1), objective.make_workspace(60, 7, 2)
+    text, state, workspace = (
+        source(rng),
+        TrainingState.start(60, 7, optimizer, 1),
+        objective.make_workspace(60, 7, 2),
+    )
     curvature = Curvature(np.ones(60), 2) if optimizer == "newton" else None
-    with progress_bar(1, False, 1) as bar:
-        train_epoch(state, NO_BIAS, workspace, text.epoch(0)[1], lambda walked: 0.05, bar, curvature)
+    with progress_bar(1, "", False) as bar:
+        train_epoch(
+            Stepper(state, NO_BIAS, workspace, curvature), text.batches(0, ALL)[1], lambda walked: 0.05, bar
+        )
         getattr(state, where)[7, 3] = value
         before = (
             state.I.tobytes(),
@@ -231,7 +238,8 @@ def test_planted_values_diverge_at_the_first_step(rng, where, value, optimizer):
             state.optimizer.sums_O.tobytes(),
         )
         with pytest.raises(DivergenceError, match="diverged at step 10 "):
-            train_epoch(state, NO_BIAS, workspace, text.epoch(1)[1], lambda walked: 0.05, bar, curvature)
+            stepper = Stepper(state, NO_BIAS, workspace, curvature)
+            train_epoch(stepper, text.batches(1, ALL)[1], lambda walked: 0.05, bar)
     assert (
         state.I.tobytes(),
         state.O.tobytes(),
@@ -314,11 +322,11 @@ def test_text_reaches_its_conditional_entropy(solver):
 def test_one_batch_is_one_full_gradient_step(rng):
     """An epoch in one batch moves by the gradient of the whole text's loss."""
     text = source(rng, batch_size=10_000)
-    counts = next(text.epoch(0)[1])[1]
-    state = State.start(60, 7, "sgd", 1)
+    counts = next(text.batches(0, ALL)[1])[1]
+    state = TrainingState.start(60, 7, "sgd", 1)
     state.O[:] = rng.standard_normal((60, 7)).astype(np.float32) / 3
     I, O = state.I.copy(), state.O.copy()
-    totals = run(state, text.epoch(0)[1], lambda walked: 0.01)
+    totals = run(state, text.batches(0, ALL)[1], lambda walked: 0.01)
     loss, gI, gO = objective.make_workspace(60, 7, 1).gradient(I, O, NO_BIAS, *counts)
     assert totals.loss == pytest.approx(loss, rel=1e-9)
     I[counts.centers] -= np.float32(0.01) * gI
@@ -352,4 +360,4 @@ def test_progress_is_silent_without_a_terminal(capsys):
     for progress in (False, None):
         SkipGram([["a", "b", "c"]] * 20, min_count=1, vector_size=3, epochs=1, sample=0, progress=progress)
     assert capsys.readouterr() == ("", "")
-    assert progress_bar(5, None, 1).disable and not progress_bar(5, True, 1).disable
+    assert progress_bar(5, "", None).disable and not progress_bar(5, "", True).disable

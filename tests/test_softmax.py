@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import EncodedCorpus, SkipGram, SoftmaxModel, Vocab
-from fastsg.model import softmax as probability
+from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram, SoftmaxModel, Vocab
+from fastsg.numerics.objective import make_workspace
+from fastsg.training.heldout import held_out_loss
 
 WORDS = [f"w{i:02}" for i in range(40)]
 
@@ -77,12 +78,14 @@ def test_score_and_perplexity(rng, window, shrink):
     )
 
 
-def test_scoring_in_pieces_is_scoring_as_a_whole(model, rng, monkeypatch):
+def test_scoring_in_pieces_is_scoring_as_a_whole(model, rng):
     sentences = [[WORDS[i] for i in rng.integers(0, 40, 30)] for _ in range(20)]
-    whole = model.score(sentences)
-    for rows in (1, 7, 39):
-        monkeypatch.setattr(probability, "_SCORE_ROWS", rows)
-        assert model.score(sentences) == pytest.approx(whole, rel=1e-9)
+    corpus = EncodedCorpus.from_iter(sentences, vocab=model.vocab)
+    counts = CooccurrenceCounts.from_corpus(corpus, window=2)
+    workspace = make_workspace(*model.O.shape, 2)
+    for rows in (1, 7, 39, 1000):
+        loss = held_out_loss(counts, model.I, model.O, model.real_bias(), workspace, rows)
+        assert loss.nll == pytest.approx(-model.score(sentences), rel=1e-9)
 
 
 def test_perfect_and_hopeless_models():

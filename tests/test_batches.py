@@ -7,17 +7,11 @@ import pytest
 import reference
 
 from fastsg import _core
-from fastsg.cooccurrence import window as pairs
-from fastsg.cooccurrence.window import (
-    PairCounts,
-    PairSource,
-    TextSource,
-    Window,
-    entropy,
-    pair_batches,
-    thin,
-    window_batches,
-)
+from fastsg.cooccurrence.batches import MAX_BATCH_PAIRS, PairCounts, pair_batches, window_batches
+from fastsg.cooccurrence.window import Window
+from fastsg.text.subsampling import thin
+from fastsg.training.sources import PairSource, TextSource
+from fastsg.training.stages import Stage
 
 K = 9
 WINDOWS = {  # public argument: (left, right) of the oracle
@@ -223,7 +217,9 @@ def test_thinning_does_not_depend_on_the_batch_size(rng):
     keep = rng.random(K)
     found = []
     for size in (1, 5, 1000):
-        total, batches = TextSource(tokens, offsets, Window.parse(3, True), keep, K, size, 9).epoch(2)
+        total, batches = TextSource(
+            tokens, offsets, Window.parse(3, True), keep, np.ones(K), size, 9
+        ).batches(2, Stage(K, True))
         batches = list(batches)
         assert batches[-1][0] == total == len(thin(tokens, offsets, keep, 9, 2)[0])
         found.append(as_dict(batches))
@@ -247,7 +243,7 @@ def test_explicit_pairs(rng, batch_size):
             want[m[i], n[i]] = want.get((m[i], n[i]), 0) + w[i]
     assert as_dict(batches) == want
     assert sum(counts.total for _, counts in batches) == w.sum()
-    total, again = PairSource(m, n, w, K, batch_size).epoch(3)
+    total, again = PairSource(m, n, w, np.ones(K), batch_size).batches(3, Stage(K, True))
     assert total == 200 and as_dict(again) == want
 
 
@@ -276,17 +272,6 @@ def test_ids_of_any_size_are_sorted(rng, K):
 def test_weights_that_cannot_be_scaled_by_vanish():
     counts = _core.group_pairs(np.int32([0, 1]), np.int32([1, 0]), np.float32([1e-21, 1e-19]), 2)
     assert counts[0].tolist() == [1]
-
-
-# ---- entropy ---------------------------------------------------------------------------------------------------------
-
-
-def test_entropy():
-    assert entropy(np.array([3.0, 3, 3, 3])) == pytest.approx(math.log(4))
-    assert entropy(np.array([5.0, 0, 0])) == pytest.approx(0)
-    assert entropy(np.array([1.0, 3.0])) == pytest.approx(-(0.25 * math.log(0.25) + 0.75 * math.log(0.75)))
-    assert entropy(np.array([1.0, 3.0]), np.array([0.5, 0.5])) == pytest.approx(math.log(2))
-    assert entropy(np.array([0.0, 3.0]), np.array([0.0, 1.0])) == pytest.approx(0)  # 0 log 0 = 0
 
 
 # ---- arguments -------------------------------------------------------------------------------------------------------
@@ -337,8 +322,12 @@ def test_window_takes_numpy_integers_and_lists():
 
 def test_most_contexts_of_a_position():
     offsets = np.array([0, 3, 13])
-    assert Window.parse(2, True).words(offsets) == 4
-    assert Window.parse((50, 2), True).words(offsets) == Window.parse(None, True).words(offsets) == 10
+    assert Window.parse(2, True).most_contexts(offsets) == 4
+    assert (
+        Window.parse((50, 2), True).most_contexts(offsets)
+        == Window.parse(None, True).most_contexts(offsets)
+        == 10
+    )
 
 
 def test_a_batch_that_cannot_fit_is_refused():
@@ -353,4 +342,4 @@ def test_a_batch_that_cannot_fit_is_refused():
         next(window_batches(tokens, np.array([0, n]), Window.parse(5, False), 1, 10_000))[1].total
         == 10_000 * 10 - 15
     )
-    assert pairs._MAX_BATCH_PAIRS == 2**26
+    assert MAX_BATCH_PAIRS == 2**26
