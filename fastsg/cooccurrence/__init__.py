@@ -9,8 +9,8 @@
     batches     pair counts as the kernels take them: from windows, from explicit pairs, from rows of counts
     dealing     in which order, and how often, rows of counts come
 
-A corpus goes through window and counting to CooccurrenceCounts; a training takes batches. Nothing here knows vectors or losses.
-"""
+A corpus goes through window and counting to CooccurrenceCounts; a training takes batches. Nothing here knows
+vectors or losses."""
 
 from .counts import CooccurrenceCounts
 from .window import Window

@@ -1,8 +1,7 @@
-"""Batches of pair counts, as the kernels take them: from windows over a text, from explicit pairs, from rows of counts.
+"""Batches of pair counts, as the kernels take them: from windows over a text, pairs, or rows of counts.
 
-A batch's pairs are grouped by center word, equal centers merged, so that each distinct center has one softmax row. Every
-random choice is a function of (seed, epoch, position): nothing depends on what ran before.
-"""
+A batch's pairs are grouped by center word, equal centers merged, so that each distinct center has one softmax
+row. Every random choice is a function of (seed, epoch, position): nothing depends on what ran before."""
 
 from __future__ import annotations
 
@@ -90,14 +89,14 @@ def most_pairs(window: Window, offsets: NDArray[np.int64], centers: int) -> int:
 
 
 def _check_pairs(offsets: NDArray[np.int64], window: Window, start: int, stop: int) -> None:
-    """Refuse a batch whose pairs would not fit in memory: whole-sentence windows are quadratic in the sentence."""
+    """Refuse a batch whose pairs would not fit in memory: windows of whole sentences are quadratic."""
     first, last = np.searchsorted(offsets, start, "right") - 1, np.searchsorted(offsets, stop, "left")
     reach = window.most_contexts(offsets[first : last + 1])
     if (pairs := reach * (stop - start)) > MAX_BATCH_PAIRS:
         raise ValueError(
-            f"the window takes up to {reach} words of a sentence: a batch of {stop - start} centers would have "
-            f"up to {pairs:.2e} pairs, the limit is {MAX_BATCH_PAIRS:.2e}; give a smaller window, a smaller "
-            "batch_size or shorter sentences"
+            f"the window takes up to {reach} words of a sentence: a batch of {stop - start} centers would "
+            f"have up to {pairs:.2e} pairs, the limit is {MAX_BATCH_PAIRS:.2e}; give a smaller window, a "
+            "smaller batch_size or shorter sentences"
         )
 
 
@@ -116,7 +115,7 @@ def pair_batches(
 
 
 class CountBatches:
-    """Rows of counts as batches: those of the first `words` words, each with its contexts among the same words.
+    """Rows of counts as batches: of the first `words` words, each with its contexts among the same words.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""An encoded corpus and a recipe, made into rows of counts: in memory, or beyond a limit in files without a name."""
+"""An encoded corpus and a recipe, made into rows of counts: in memory, or beyond a limit in files."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def _draws(
 
 
 class _Entries:
-    """Entries as they come: in memory up to a limit, then in two files without a name, which vanish with the last map of them.
+    """Entries as they come: in memory up to a limit, then in two files without a name.
+
+    The files vanish with the last map of them.
 
     Parameters
     ----------
@@ -115,7 +117,7 @@ class _Entries:
         """Take n entries, which `fill` writes."""
         self._n += n
         if not self._files and self._limit is not None and 8 * self._n > self._limit:
-            self._files = [tempfile.TemporaryFile(dir=self._folder) for _ in self._DTYPES]
+            self._files = [tempfile.TemporaryFile(dir=self._folder) for _ in self._DTYPES]  # noqa: SIM115  they stay
             self._write(*(array.view() for array in self._arrays))
             self._arrays = []
         if self._files:

@@ -36,10 +36,10 @@ class CooccurrenceCounts:
     contexts : ndarray (E,), int32          Context ids, rising within a row.
     counts : ndarray (E,), float32          Weights, above 0; both may be mapped from a file.
     vocab : Vocab                           What the ids mean.
-    keep : ndarray (K,), float64, optional  Probability with which a token of each word was kept when the text was
-                                            thinned: probabilities are corrected by it to the real text.
-    thinned : CooccurrenceCounts, optional  Counts of the same words in thinned text, on which a training begins;
-                                            see :meth:`for_training`.
+    keep : ndarray (K,), float64, optional  Probability with which a token of each word was kept when the text
+                                            was thinned: probabilities are corrected by it to the real text.
+    thinned : CooccurrenceCounts, optional  Counts of the same words in thinned text, on which a training
+                                            begins; see :meth:`for_training`.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class CooccurrenceCounts:
 
     @property
     def about(self) -> dict[str, Any]:
-        """Window, shrink_windows, sample, draws and seed of counts of a text, as plain values; empty for others."""
+        """Window, shrink_windows, sample, draws and seed of counts of a text, as plain values, or nothing."""
         return self.recipe.as_dict() if self.recipe else {}
 
     @property
@@ -120,7 +120,7 @@ class CooccurrenceCounts:
         return self._column_sums
 
     def leading(self, words: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Of the rows of the first `words` words: where their contexts among the same words end, and what those weigh.
+        """Of the first `words` rows: where their contexts among the same words end, and what those weigh.
 
         Both have the shape (words,).
         """
@@ -147,12 +147,12 @@ class CooccurrenceCounts:
         folder: str | None = None,
         workers: int | None = None,
     ) -> CooccurrenceCounts:
-        """What a training on a text needs: the counts of the text as it is, and as their `thinned` those of thinned copies.
+        """What a training on a text needs: its counts, and as their `thinned` those of thinned copies.
 
-        A training begins on the thinned counts and ends on the text's. Where windows weigh distances, thinned ones
-        weigh them 1 / d whatever `shrink_windows` is (measured, docs/defaults.md). There are no thinned counts if
-        `sample` drops no word of this text. Parameters as in :meth:`from_corpus`; `memory_limit` is of both together.
-        """
+        A training begins on the thinned counts and ends on the text's. Where windows weigh distances, thinned
+        ones weigh them 1 / d whatever `shrink_windows` is (measured, docs/defaults.md). There are no thinned
+        counts if `sample` drops no word of this text. Parameters as in :meth:`from_corpus`; `memory_limit` is
+        of both together."""
         return cls.of_windows(
             corpus,
             Window.parse(window, shrink_windows),
@@ -185,19 +185,19 @@ class CooccurrenceCounts:
         Parameters
         ----------
         corpus : EncodedCorpus
-        window : int, (int, int) or None        Reach to either side; None is the whole sentence. No window leaves a
-                                                sentence.
-        shrink_windows : bool or "harmonic"     True (or "random", whose expectation it is) weighs distance d by
-                                                (z - d + 1) / z, "harmonic" by 1 / d, False by 1.
+        window : int, (int, int) or None        Reach to either side; None is the whole sentence. No window
+                                                leaves a sentence.
+        shrink_windows : bool or "harmonic"     True (or "random", whose expectation it is) weighs distance d
+                                                by (z - d + 1) / z, "harmonic" by 1 / d, False by 1.
         sample : float                          word2vec's subsampling threshold; 0 keeps every token.
-        draws : int                             Tokens are dropped at random before windows are cut, as word2vec does
-                                                it, and the counts of so many draws averaged. 0: no token is dropped,
-                                                the pair (m, n) is weighted keep(m) keep(n) instead, the expectation
-                                                without stretched windows.
+        draws : int                             Tokens are dropped at random before windows are cut, as
+                                                word2vec does it, and the counts of so many draws averaged. 0:
+                                                no token is dropped, the pair (m, n) is weighted keep(m)
+                                                keep(n) instead, the expectation without stretched windows.
         seed : int                              Of the draws.
-        memory_limit : int, optional            Bytes that the entries may take in memory; beyond, they are counted
-                                                part by part into an unnamed file of `folder` and mapped. The result
-                                                is the same.
+        memory_limit : int, optional            Bytes that the entries may take in memory; beyond, they are
+                                                counted part by part into an unnamed file of `folder` and
+                                                mapped. The result is the same.
         folder : str, optional                  Default: the system's folder for temporary files.
         workers : int, optional                 Threads; they do not change the result.
         """
@@ -273,10 +273,9 @@ class CooccurrenceCounts:
     ) -> CooccurrenceCounts:
         """Counts of explicit triples (m, n, count); equal pairs are added up, those of count 0 vanish.
 
-        `vocab`: a Vocab, whose ids they are; or a list of words, indexed by the ids; or None for the words ``"0"``,
-        ``"1"``, … up to the largest id. Without a Vocab one is made, each word counted as often as its row weighs
-        (at least once), and ids are renumbered to its order.
-        """
+        `vocab`: a Vocab, whose ids they are; or a list of words, indexed by the ids; or None for the words
+        ``"0"``, ``"1"``, … up to the largest id. Without a Vocab one is made, each word counted as often as
+        its row weighs (at least once), and ids are renumbered to its order."""
         rows, vocab = rows_of_triples(centers, contexts, counts, vocab)
         return cls(*rows, vocab)
 
@@ -286,7 +285,7 @@ class CooccurrenceCounts:
         matrix: scipy.sparse.spmatrix | scipy.sparse.sparray,
         vocab: Vocab | Sequence[str] | None = None,
     ) -> CooccurrenceCounts:
-        """Counts out of any SciPy sparse matrix (K, K), a row for each center; `vocab` as in :meth:`from_arrays`."""
+        """Counts out of a SciPy sparse matrix (K, K), a row for each center; `vocab` as in `from_arrays`."""
         if not hasattr(matrix, "tocoo"):
             raise TypeError(f"matrix is {type(matrix).__name__}; it must be a sparse matrix of SciPy")
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
@@ -310,7 +309,10 @@ class CooccurrenceCounts:
     # ---- file ----
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a safetensors file, as a whole or not at all; OSError with the path. The same counts give the same bytes."""
+        """Write a safetensors file, as a whole or not at all; OSError with the path.
+
+        The same counts give the same bytes.
+        """
         if not self.nnz:
             raise ValueError("there are no pairs: a file of no counts could not be trained on")
         write_counts(path, self.vocab, self._stored(), self.thinned and self.thinned._stored())
@@ -322,9 +324,8 @@ class CooccurrenceCounts:
     def load(cls, path: str | os.PathLike[str], *, mmap: bool = True) -> CooccurrenceCounts:
         """Read a file written by :meth:`save`; nothing in it is ever executed.
 
-        mmap: map the entries read-only instead of reading them. Raises FormatError if the file is something else or
-        damaged.
-        """
+        mmap: map the entries read-only instead of reading them. Raises FormatError if the file is something
+        else or damaged."""
         with named(os.fsdecode(path), "file of counts"):
             vocab, found, thinned = read_counts(path, mmap)
             start = thinned and cls._made(thinned.rows, vocab, thinned.keep, thinned.recipe)
@@ -354,8 +355,8 @@ def _check(
     ends_fit = len(row_ptr) == K + 1 and row_ptr[0] == 0 and row_ptr[-1] == len(contexts) == len(counts)
     if not ends_fit or (row_ptr[1:] < row_ptr[:-1]).any():  # not their differences, which may wrap round
         raise ValueError(
-            f"row_ptr must rise from 0 to the {len(contexts)} contexts in {K + 1} values, and counts have as many "
-            f"values as contexts; they have {len(row_ptr)} and {len(counts)}"
+            f"row_ptr must rise from 0 to the {len(contexts)} contexts in {K + 1} values, and counts have "
+            f"as many values as contexts; they have {len(row_ptr)} and {len(counts)}"
         )
     bad = _core.bad_entry(row_ptr, contexts, counts, K, effective_num_threads())
     if bad >= 0:
@@ -378,4 +379,5 @@ def _entry_complaint(bad: int, contexts: NDArray[np.int32], counts: NDArray[np.f
         return f"contexts[{bad}] is {contexts[bad]}; the vocabulary has ids 0 to {K - 1}"
     if not 1e-20 <= counts[bad] <= 3e38:
         return f"counts[{bad}] is {counts[bad]}; counts must be finite and at least {1e-20:g}"
-    return f"contexts[{bad}] is {contexts[bad]} after {contexts[bad - 1]}; within a row they must be distinct and rise"
+    found = f"contexts[{bad}] is {contexts[bad]} after {contexts[bad - 1]}"
+    return f"{found}; within a row they must be distinct and rise"

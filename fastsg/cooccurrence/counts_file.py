@@ -1,7 +1,7 @@
 """The file of counts: a safetensors container, written whole or not at all, read with proofs.
 
-Metadata: ``library_version``; ``about``, and ``thinned_about`` beside thinned counts, JSON of how they were made;
-``raw_types`` and ``raw_tokens`` of the vocabulary. Tensors, in this order, K words, E and F entries::
+Metadata: ``library_version``; ``about``, and ``thinned_about`` beside thinned counts, JSON of how they were
+made; ``raw_types`` and ``raw_tokens`` of the vocabulary. Tensors, in this order, K words, E and F entries::
 
     word_counts   I64 (K,)      word_offsets     I64 (K + 1,)   word i is words[offsets i to i + 1]
     row_ptr       I64 (K + 1,)  thinned_row_ptr  I64 (K + 1,)   the thinned ones are all there or all missing
@@ -82,9 +82,9 @@ def write_counts(
 
 
 def read_counts(path: str | os.PathLike[str], mmap: bool) -> tuple[Vocab, StoredCounts, StoredCounts | None]:
-    """The vocabulary, the counts, and the thinned ones if there are any; FormatError without the name of the file.
+    """The vocabulary, the counts, and the thinned ones if there are any.
 
-    The entries are not looked at here.
+    A FormatError does not name the file: see :func:`named`. The entries are not looked at here.
     """
     with safetensors.open_regular(path) as file:
         container = Container(file, SCHEMA)

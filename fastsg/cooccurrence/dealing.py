@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 from .. import _core, streams
 
-#: A row that weighs more than so many mean rows comes more than once in an epoch (measured, docs/defaults.md).
+#: A row that weighs more than so many mean rows comes more than once in an epoch (measured,
+#: docs/defaults.md).
 HEAVY = 16.0
 
 
 def visits(weights: NDArray[np.float64], wanted: NDArray[np.bool_], batch_size: int) -> NDArray[np.int64]:
-    """How often each row comes in an epoch: once for every HEAVY times the mean weight it has, but once a batch at most.
+    """How often each row comes in an epoch: once for every HEAVY mean weights it has, once a batch at most.
 
-    The rows of the most frequent words hold much of the loss, and one step an epoch would not be enough for them.
-    Each visit brings its share of the row's counts, so an epoch's gradients add up to the same.
-    """
+    The rows of the most frequent words hold much of the loss, and one step an epoch would not be enough for
+    them. Each visit brings its share of the row's counts, so an epoch's gradients add up to the same."""
     rows = int(wanted.sum())
     if not rows:
         return np.zeros(len(weights), np.int64)
@@ -34,10 +34,9 @@ def deal(
 ) -> list[NDArray[np.int32]]:
     """Batches of at most `batch_size` rows, as equal in size as can be, in which row m occurs times[m] times.
 
-    No row occurs twice in a batch. Rows that come more than once go to the batches that have fewest of them yet, in
-    random order. The others are dealt by falling weight, like cards, so that each batch has frequent and rare ones.
-    Ids rise within a batch.
-    """
+    No row occurs twice in a batch. Rows that come more than once go to the batches that have fewest of them
+    yet, in random order. The others are dealt by falling weight, like cards, so that each batch has frequent
+    and rare ones. Ids rise within a batch."""
     order = np.argsort(-weights, kind="stable")
     order, total = order[times[order] > 0].astype(np.int32), int(times.sum())
     batches = -(-total // batch_size)
@@ -58,7 +57,10 @@ def deal(
 def _spread(
     rows: NDArray[np.int32], times: NDArray[np.int64], noise: NDArray[np.uint32]
 ) -> tuple[list[list[np.int32]], NDArray[np.int64]]:
-    """Each row into as many batches as it comes, those that have fewest yet; what each batch then holds, and how much."""
+    """Each row into as many batches as it comes, those that have fewest yet.
+
+    Returns what each batch then holds, and how much.
+    """
     taken = np.zeros(noise.shape[1], np.int64)
     parts: list[list[np.int32]] = [[] for _ in range(noise.shape[1])]
     for row, often, order in zip(rows, times, noise, strict=True):
@@ -80,9 +82,8 @@ def _room(total: int, taken: NDArray[np.int64]) -> NDArray[np.int64]:
 def _dealt(room: NDArray[np.int64], random: NDArray[np.uint32]) -> NDArray[np.int64]:
     """The batch of each row that comes once, in order of falling weight.
 
-    Card i of a batch with room for n is dealt in round i / n, so that a batch of any size gets its cards over the
-    whole of the deck; within a round the order is random.
-    """
+    Card i of a batch with room for n is dealt in round i / n, so that a batch of any size gets its cards over
+    the whole of the deck; within a round the order is random."""
     batch_of = np.repeat(np.arange(len(room)), room)
     first = np.repeat(np.cumsum(room) - room, room)
     rounds = (np.arange(len(batch_of)) - first) / np.repeat(room, room)

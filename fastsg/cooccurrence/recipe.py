@@ -1,4 +1,4 @@
-"""How the counts of a text are made, so that counts can say it of themselves and a training can take it over."""
+"""How the counts of a text are made: counts say it of themselves, and a training takes it over."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class Recipe:
     Attributes
     ----------
     window : Window
-    sample : float or None      Subsampling threshold; None where only the probabilities of keeping words were given.
+    sample : float or None      Subsampling threshold; None where only the probabilities of keeping words were
+                                given.
     draws : int                 Thinned copies of the text whose counts are averaged; 0 weighs pairs instead.
     seed : int                  Of the draws.
     """

@@ -38,7 +38,7 @@ def rows_of_triples(
 
 
 def _vocab_by_weight(words: list[str], weights: NDArray[np.float64]) -> tuple[Vocab, NDArray[np.int32]]:
-    """A vocabulary in which each word counts what its row weighs, at least once; and the id there of each word."""
+    """A vocabulary in which each word counts what its row weighs, at least 1; and the id there of each."""
     counts = np.clip(np.rint(weights), 1, 2**62).astype(np.int64)
     vocab = Vocab.from_counts(words, counts, min_count=1)
     return vocab, np.array([vocab.index[word] for word in words], np.int32)

@@ -22,7 +22,8 @@ class Window(NamedTuple):
     ----------
     left, right : int               Words to either side; -1 is the whole sentence.
     weight_left, weight_right       Weight at each distance, float32; empty weighs 1.
-    draw : bool                     The reach is drawn anew at each position, uniformly on 1..left and 1..right.
+    draw : bool                     The reach is drawn anew at each position, uniformly on 1..left and
+                                    1..right.
     harmonic : bool                 The weights are 1 / d.
     """
 
@@ -38,9 +39,8 @@ class Window(NamedTuple):
         """Build from the public arguments; ValueError or TypeError names what is wrong.
 
         ``shrink_windows=True`` (or ``"expected"``) weighs distance d by (z - d + 1) / z, the expectation of
-        word2vec's randomly shrunk window; ``"random"`` draws the reach as word2vec does; ``"harmonic"`` weighs
-        distance d by 1 / d; ``False`` weighs every distance 1.
-        """
+        word2vec's randomly shrunk window; ``"random"`` draws the reach as word2vec does; ``"harmonic"``
+        weighs distance d by 1 / d; ``False`` weighs every distance 1."""
         left, right = _reach(window)
         _check_shrink(window, shrink_windows)
         if shrink_windows == "harmonic":
@@ -56,7 +56,7 @@ class Window(NamedTuple):
         return self._falling() if self.draw else self
 
     def held_out(self) -> Window:
-        """The window of held-out losses: word2vec's expected weights wherever distances are weighed, so that losses compare."""
+        """The window of held-out losses: one way of weighing distances, so that losses compare."""
         return self._falling() if self.draw or self.harmonic else self
 
     def harmonised(self) -> Window:
@@ -120,7 +120,8 @@ def _check_shrink(window: Reach, shrink_windows: object) -> None:
     allowed = (True, False, "expected", "random", "harmonic")
     if not isinstance(shrink_windows, (bool, np.bool_, str)) or shrink_windows not in allowed:
         raise ValueError(
-            f"shrink_windows is {shrink_windows!r}; allowed are True (or 'expected'), False, 'random' and 'harmonic'"
+            f"shrink_windows is {shrink_windows!r}; allowed are True (or 'expected'), False, 'random' and "
+            "'harmonic'"
         )
     if shrink_windows == "harmonic" and window is None:
         raise ValueError(

@@ -7,9 +7,8 @@
     checkpoint  the model file at the ends of epochs
     report      what a training leaves on record
 
-Sentences come in through inputs, become a corpus (text/), counts (cooccurrence/) and matrices (training/), and leave as word
-vectors (vectors/) and files (io/).
-"""
+Sentences come in through inputs, become a corpus (text/), counts (cooccurrence/) and matrices (training/),
+and leave as word vectors (vectors/) and files (io/)."""
 
 from .checkpoint import Checkpoint, load_checkpoint
 from .skipgram import SkipGram, load

@@ -62,7 +62,7 @@ def counts_source(
     counts: CooccurrenceCounts,
     origin: tuple[str, tuple[NDArray[Any], ...]] | None = None,
 ) -> BatchSource:
-    """Rows of counts as batches; `origin` is what the counts follow from, if it is not they that were given."""
+    """Rows of counts as batches; `origin` is what the counts follow from, where that was given."""
     settings = training.settings
     return CountSource(
         counts,
@@ -78,7 +78,8 @@ def check_counts(counts: object) -> None:
     """TypeError unless they are counts, ValueError if they are empty."""
     if not isinstance(counts, CooccurrenceCounts):
         raise TypeError(
-            f"counts is {type(counts).__name__}; it must be CooccurrenceCounts, see its from_arrays and from_scipy"
+            f"counts is {type(counts).__name__}; it must be CooccurrenceCounts, see its from_arrays and "
+            "from_scipy"
         )
     if not counts.nnz:
         raise ValueError("there are no pairs to train on: the counts are empty")
@@ -88,15 +89,15 @@ def check_counts_fit(counts: CooccurrenceCounts, training: Training) -> None:
     """ValueError unless the counts are about the words of a training, thinned as these were."""
     if training.vocab.words != counts.vocab.words:
         raise ValueError(
-            "the counts have another vocabulary than the model; count with vocab=model.vocab, or take a model "
-            "without one"
+            "the counts have another vocabulary than the model; count with vocab=model.vocab, or take a "
+            "model without one"
         )
     keep, theirs = training.keep, counts.start.keep
     same = keep is theirs if keep is None or theirs is None else np.array_equal(keep, theirs)
     if not same:
         raise ValueError(
-            "the counts were thinned otherwise than the model's vocabulary: give both the same sample, or take a "
-            "model without a vocabulary"
+            "the counts were thinned otherwise than the model's vocabulary: give both the same sample, or "
+            "take a model without a vocabulary"
         )
 
 

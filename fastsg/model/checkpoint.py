@@ -1,4 +1,4 @@
-"""Checkpoints: the model as a file after every epoch, from which an interrupted training goes on as if nothing had happened."""
+"""Checkpoints: the model as a file after every epoch, from which an interrupted training goes on."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 class Checkpoint(Callback):
     """Writes the model file (see :meth:`SkipGram.save`) at the ends of epochs.
 
-    The checkpoint before the newest one is kept as `path` + ``".1"``. Whenever the process or the power dies, `path` is a whole
-    checkpoint once the first one was written.
+    The checkpoint before the newest one is kept as `path` + ``".1"``. Whenever the process or the power dies,
+    `path` is a whole checkpoint once the first one was written.
 
     Parameters
     ----------
@@ -30,13 +30,14 @@ class Checkpoint(Callback):
 
     Attributes
     ----------
-    done : int          Epochs of the training that are in the newest checkpoint; 0 before the first was written.
+    done : int          Epochs of the training that are in the newest checkpoint; 0 before the first was
+                        written.
 
     Examples
     --------
-    >>> SkipGram(corpus_file="text", callbacks=[Checkpoint("model.checkpoint")])                        # doctest: +SKIP
-    >>> model = load_checkpoint("model.checkpoint", callbacks=[Checkpoint("model.checkpoint")])         # doctest: +SKIP
-    >>> model.train(corpus_file="text", resume=True)                                                    # doctest: +SKIP
+    >>> SkipGram(corpus_file="text", callbacks=[Checkpoint("checkpoint")])  # doctest: +SKIP
+    >>> model = load_checkpoint("checkpoint", callbacks=[Checkpoint("checkpoint")])  # doctest: +SKIP
+    >>> model.train(corpus_file="text", resume=True)  # doctest: +SKIP
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:

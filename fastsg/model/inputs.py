@@ -1,4 +1,4 @@
-"""What users hand in, made into arrays: sentences, files, encoded corpora, explicit pairs. Every error names the argument."""
+"""What users hand in, made into arrays: sentences, files, corpora, pairs. Every error names the argument."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class TextReader:
     def _encode_files(self, paths: Paths, options: dict[str, Any]) -> EncodedCorpus:
         if self.tokenizer is None:
             raise ValueError(
-                "the model was trained with a tokenizer of its own, which its file does not hold: give it again "
-                "when loading, tokenizer=..."
+                "the model was trained with a tokenizer of its own, which its file does not hold: give it "
+                "again when loading, tokenizer=..."
             )
         return EncodedCorpus.from_files(
             paths, tokenizer=self.tokenizer, errors=self.errors, workers=self.workers, **options
@@ -97,8 +97,8 @@ def known_corpus(name: str, corpus: EncodedCorpus, vocab: Vocab | None) -> Encod
     """The corpus itself; ValueError unless its ids are those of `vocab` (if given) and lie in range."""
     if vocab is not None and corpus.vocab is not vocab and corpus.vocab.words != vocab.words:
         raise ValueError(
-            f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, or "
-            "give its sentences"
+            f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, "
+            "or give its sentences"
         )
     _core.check_corpus(corpus.tokens, corpus.offsets, len(corpus.vocab))
     return corpus
@@ -131,7 +131,7 @@ Pairs: TypeAlias = tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]
 
 
 def checked_pairs(centers: Side, contexts: Side, weights: ArrayLike | None) -> Pairs:
-    """Both sides as arrays of words or of ids, and the weights; TypeError or ValueError names what is wrong."""
+    """Both sides as arrays of words or of ids, and the weights; an error names what is wrong."""
     m, n = _checked_side("centers", centers), _checked_side("contexts", contexts)
     if (m.dtype.kind == "U") != (n.dtype.kind == "U"):
         raise TypeError("centers and contexts must both be words or both be integers")
@@ -157,13 +157,14 @@ def _checked_side(name: str, side: Side) -> NDArray[Any]:
         array = array.astype(str)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iuU"):
         raise TypeError(
-            f"{name} must be one-dimensional, of str or of integers; it is {array.ndim}-dimensional, {array.dtype}"
+            f"{name} must be one-dimensional, of str or of integers; it is {array.ndim}-dimensional, "
+            f"{array.dtype}"
         )
     return array
 
 
 def vocab_of_pairs(pairs: Pairs, min_count: int, max_final_vocab: int | None) -> tuple[Vocab, Pairs]:
-    """A vocabulary counted from both sides of pairs, and the pairs as words: integers become their decimal words."""
+    """A vocabulary counted from both sides of pairs, and the pairs as words: 5 becomes "5"."""
     m, n, w = pairs
     words, counts = np.unique(np.concatenate([m, n]).astype(str), return_counts=True)
     vocab = Vocab.from_counts(words.tolist(), counts, min_count=min_count, max_final_vocab=max_final_vocab)
@@ -187,7 +188,7 @@ def ids_of_pairs(pairs: Pairs, vocab: Vocab) -> Pairs:
 
 
 def _ids(name: str, words: NDArray[Any], vocab: Vocab) -> NDArray[np.int32]:
-    """Ids of one side; -1 for words outside the vocabulary. Integers are ids already and must lie in range."""
+    """Ids of one side; -1 for unknown words. Integers are ids already and must lie in range."""
     if words.dtype.kind in "iu":
         return checks.ids(name, words, len(vocab))
     distinct, place = np.unique(words, return_inverse=True)

@@ -25,12 +25,12 @@ _EPOCH_FIELDS = ("nll", "valid_nll", "pairs", "softmax_rows", "seconds", "pairs_
 def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object]:
     """The report of a trained model.
 
-    Losses are in nats per pair. ``pairs`` (sum of weights) and ``softmax_rows`` are totals over all epochs; ``unigram_nll`` is
-    the cross-entropy of the contexts of the last epoch's training pairs under their own distribution, ``valid_unigram_nll`` of
-    the held-out pairs under the training text's unigram distribution. ``seconds.count`` is the time spent on counting
-    windows, ``seconds.train`` that of the epochs without it. I and O are those of the end of the last epoch, unless ``restored_epoch``
-    names the one that early stopping put back, or ``interrupted`` says that they moved on into an epoch that was not finished.
-    """
+    Losses are in nats per pair. ``pairs`` (sum of weights) and ``softmax_rows`` are totals over all epochs;
+    ``unigram_nll`` is the cross-entropy of the contexts of the last epoch's training pairs under their own
+    distribution, ``valid_unigram_nll`` of the held-out pairs under the training text's unigram distribution.
+    ``seconds.count`` is the time spent on counting windows, ``seconds.train`` that of the epochs without it.
+    I and O are those of the end of the last epoch, unless ``restored_epoch`` names the one that early
+    stopping put back, or ``interrupted`` says that they moved on into an epoch that was not finished."""
     last = model.history[-1] if model.history else {}
     walk = sum(epoch["count_seconds"] for epoch in model.history)
     seconds = {
@@ -94,10 +94,11 @@ def summary(report: dict[str, object]) -> str:
     """A report for people: what was trained, how good it is, what it took."""
     epochs, seconds = report["epochs"], report["seconds"]
     lines = [
-        f"{report['vocabulary_size']:,} words x {report['vector_size']} coordinates, {report['tokens']:,} tokens, "
-        f"{report['pairs']:,.0f} pairs in {len(epochs)} epoch{'s' * (len(epochs) != 1)}, "
+        f"{report['vocabulary_size']:,} words x {report['vector_size']} coordinates, {report['tokens']:,} "
+        f"tokens, {report['pairs']:,.0f} pairs in {len(epochs)} epoch{'s' * (len(epochs) != 1)}, "
         f"{report['softmax_rows']:,} exact softmax rows",
-        f"loss in nats per pair   uniform (ln K) {report['uniform_nll']:.4f}   unigram {_number(report['unigram_nll'])}"
+        f"loss in nats per pair   uniform (ln K) {report['uniform_nll']:.4f}   unigram "
+        f"{_number(report['unigram_nll'])}"
         + (
             f"   held-out unigram {_number(report['valid_unigram_nll'])}"
             if report["valid_unigram_nll"] is not None
@@ -105,7 +106,8 @@ def summary(report: dict[str, object]) -> str:
         ),
     ]
     lines += [
-        f"  epoch {number}   {_losses(epoch)}   {epoch['seconds']:.1f} s   {epoch['pairs_per_second']:,.0f} pairs/s"
+        f"  epoch {number}   {_losses(epoch)}   {epoch['seconds']:.1f} s   {epoch['pairs_per_second']:,.0f} "
+        "pairs/s"
         + (
             f"   the {epoch['words']:,} most frequent words"
             if epoch["words"] < report["vocabulary_size"]
@@ -119,8 +121,8 @@ def summary(report: dict[str, object]) -> str:
         lines.append("interrupted: the vectors are those of the moment, within an epoch that is not listed")
     lines.append("seconds   " + "   ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
     lines.append(
-        f"{report['workers']} thread{'s' * (report['workers'] != 1)}, {report['isa']}, {report['precision']}, "
-        f"peak memory {report['peak_rss_bytes'] / 2**20:,.0f} MiB"
+        f"{report['workers']} thread{'s' * (report['workers'] != 1)}, {report['isa']}, "
+        f"{report['precision']}, peak memory {report['peak_rss_bytes'] / 2**20:,.0f} MiB"
     )
     return "\n".join(lines)
 

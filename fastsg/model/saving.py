@@ -17,7 +17,13 @@ from ..training.state import Training, TrainingState
 
 
 class SavedModel(NamedTuple):
-    """A training, and how its texts were read: the tokenizer's name (None: it has none) and what to do with invalid UTF-8."""
+    """A training, and how its texts were read.
+
+    Attributes
+    ----------
+    tokenizer : str or None     Its name; None where it was the user's own.
+    errors : str                What to do with invalid UTF-8.
+    """
 
     training: Training
     tokenizer: str | None
@@ -56,7 +62,7 @@ def pack(training: Training, tokenizer: object, errors: str) -> NativeModel:
 
 
 def unpack(saved: NativeModel) -> SavedModel:
-    """The parts of a model out of a file; FormatError, ValueError or TypeError if they do not fit together."""
+    """The parts of a model out of a file; FormatError, ValueError or TypeError if they do not fit."""
     config = dict(saved.config)
     tokenizer, errors = config.pop("tokenizer", None), config.pop("errors", None)
     if not isinstance(tokenizer, (str, type(None))) or not isinstance(errors, str):

@@ -1,4 +1,4 @@
-"""SkipGram: settings, and the ways to train. What a model shows is in trained.py, the work is done in training/."""
+"""SkipGram: settings, and the ways to train. What a model shows is in trained.py, the work in training/."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ _ENTER = threading.Lock()
 class SkipGram(TrainedModel):
     """Skip-gram word embeddings by the exact full softmax.
 
-    P(n|m) = exp(O_n . I_m + b_n) / sum_i exp(O_i . I_m + b_i), trained on all pairs (center m, context n) of the windows.
-    Given sentences or a file, the constructor trains; otherwise call :meth:`build_vocab` and :meth:`train`.
+    P(n|m) = exp(O_n . I_m + b_n) / sum_i exp(O_i . I_m + b_i), trained on all pairs (center m, context n) of
+    the windows. Given sentences or a file, the constructor trains; otherwise call :meth:`build_vocab` and
+    :meth:`train`.
 
     Parameters
     ----------
@@ -69,54 +70,62 @@ class SkipGram(TrainedModel):
     vector_size : int
         H, the length of a vector.
     window : int, (int, int) or None
-        Words to either side that are contexts; ``(left, right)`` for an asymmetric window; None for the whole sentence.
+        Words to either side that are contexts; ``(left, right)`` for an asymmetric window; None for the whole
+        sentence.
     shrink_windows : bool, "harmonic" or "random"
-        True weighs distance d by (z - d + 1) / z, the expectation of word2vec's shrinking window; "harmonic" by 1 / d; "random" draws
-        the reach of every position as word2vec does; False gives every distance the weight 1. Held-out losses weigh pairs by
-        (z - d + 1) / z in all cases but False.
+        True weighs distance d by (z - d + 1) / z, the expectation of word2vec's shrinking window; "harmonic"
+        by 1 / d; "random" draws the reach of every position as word2vec does; False gives every distance the
+        weight 1. Held-out losses weigh pairs by (z - d + 1) / z in all cases but False.
     min_count, max_final_vocab : int
-        Rarer words are dropped before windows are cut; at most so many words are kept. The cost of training grows with both
-        the number of words and the variety of centers.
+        Rarer words are dropped before windows are cut; at most so many words are kept. The cost of training
+        grows with both the number of words and the variety of centers.
     sample : float, optional
-        word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f) + sample/f),
-        before windows are cut; 0 keeps all, None is max(2e-4, 10 / K), with solver "sgd" max(1e-3, 10 / K). Solver "counts" trains on
-        thinned text first and on the text as it is in the end. Probabilities and held-out losses are about the real text.
+        word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f)
+        + sample/f), before windows are cut; 0 keeps all, None is max(2e-4, 10 / K), with solver "sgd"
+        max(1e-3, 10 / K). Solver "counts" trains on thinned text first and on the text as it is in the end.
+        Probabilities and held-out losses are about the real text.
     alpha, min_alpha : float, optional
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
     lr_schedule : {"linear", "constant"}
     epochs : int
         Passes over the counts, or with solver "sgd" over the text.
     batch_size : int, optional
-        Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct centers) in a batch, default
-        about 64 batches an epoch. Solver "sgd": center positions (q), default about 64 batches an epoch, a power of two from 1,024 to
-        131,072; 1,024 for plain SGD.
+        Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct
+        centers) in a batch, default about 64 batches an epoch. Solver "sgd": center positions (q), default
+        about 64 batches an epoch, a power of two from 1,024 to 131,072; 1,024 for plain SGD.
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
     seed : int
     dtype : "float32"
         Of I and O.
     precision : {"float32", "bfloat16"}
-        Of the operands of the matrix products in training; sums, gradients and I and O stay in float32, and so do held-out
-        losses. bfloat16 is several times faster and needs a CPU with AVX512_BF16 or AMX; its bits are those of such CPUs alone.
+        Of the operands of the matrix products in training; sums, gradients and I and O stay in float32, and
+        so do held-out losses. bfloat16 is several times faster and needs a CPU with AVX512_BF16 or AMX; its
+        bits are those of such CPUs alone.
     solver : {"counts", "sgd"}
-        "counts" counts all windows once and walks the rows of the co-occurrence matrix: a pass costs 6 K^2 H operations whatever the
-        length of the text. "sgd" is the paper's procedure: walk the text batch by batch. Both minimise the same loss.
+        "counts" counts all windows once and walks the rows of the co-occurrence matrix: a pass costs 6 K^2 H
+        operations whatever the length of the text. "sgd" is the paper's procedure: walk the text batch by
+        batch. Both minimise the same loss.
     optimizer : {"newton", "adagrad", "sgd"}, optional
-        "newton" (default with "counts"): damped Newton steps for the rows of I, row-wise Adagrad for those of O. "adagrad" (default
-        with "sgd"): row-wise Adagrad for both. "sgd": plain gradient descent on the batch's summed loss.
+        "newton" (default with "counts"): damped Newton steps for the rows of I, row-wise Adagrad for those of
+        O. "adagrad" (default with "sgd"): row-wise Adagrad for both. "sgd": plain gradient descent on the
+        batch's summed loss.
     init : {"svd", "random"}, optional
-        "svd" (default with "counts", and only there): I and O start as factors of the counts' positive pointwise mutual information.
-        "random": I uniform on [-1/2H, 1/2H), O zero, as in word2vec; or whatever stands in I and O when training begins.
+        "svd" (default with "counts", and only there): I and O start as factors of the counts' positive
+        pointwise mutual information. "random": I uniform on [-1/2H, 1/2H), O zero, as in word2vec; or
+        whatever stands in I and O when training begins.
     draws : int
-        Solver "counts": copies of the text, thinned by `sample`, whose counts are averaged; 0 weighs every pair by keep(m) keep(n)
-        instead, without dropping tokens.
+        Solver "counts": copies of the text, thinned by `sample`, whose counts are averaged; 0 weighs every
+        pair by keep(m) keep(n) instead, without dropping tokens.
     head : float, optional
-        Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the most frequent words, among
-        themselves. Default .5 above 16,384 words; 1 trains on all words in every epoch.
+        Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the
+        most frequent words, among themselves. Default .5 above 16,384 words; 1 trains on all words in every
+        epoch.
     vectors : {"input", "output", "sum"}
         What `wv` holds: rows of I, rows of O, or the sum of both at unit length.
     output_bias : {None, "unigram"}
-        None is the paper's model; "unigram" fixes b_n = log p(n), so that the vectors carry only what the center adds.
+        None is the paper's model; "unigram" fixes b_n = log p(n), so that the vectors carry only what the
+        center adds.
     tokenizer : {"space", "char"}, callable or object with ``encode``, optional
         For files. Default "space": split on Unicode white space.
     errors : {"replace", "strict", "ignore"}
@@ -134,10 +143,12 @@ class SkipGram(TrainedModel):
     vocab : Vocab
     I, O : ndarray (K, H), float32          Input and output matrix.
     wv, cv : KeyedVectors                   The word vectors (see `vectors`), and the rows of O.
-    history : list of dict                  One for each epoch: nll, perplexity, unigram_nll, valid_nll, valid_perplexity (nats per
-                                            pair), pairs, softmax_rows, seconds, count_seconds, pairs_per_second, alpha, words
-                                            (over which that epoch's softmax ran).
-    plan : Plan or None                     The training begun last: epochs planned and done. It is saved with the model.
+    history : list of dict                  One for each epoch: nll, perplexity, unigram_nll, valid_nll,
+                                            valid_perplexity (nats per pair), pairs, softmax_rows, seconds,
+                                            count_seconds, pairs_per_second, alpha, words (over which that
+                                            epoch's softmax ran).
+    plan : Plan or None                     The training begun last: epochs planned and done. It is saved with
+                                            the model.
     restored_epoch : int or None            The epoch (from 1) whose I and O early stopping has put back.
 
     Examples
@@ -188,8 +199,8 @@ class SkipGram(TrainedModel):
         settings = {name: value for name, value in locals().items() if name in SETTING_NAMES}
         if (sg, hs, negative) != (1, 0, 0):
             raise ValueError(
-                f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full softmax only, "
-                "which is sg=1, hs=0, negative=0"
+                f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full "
+                "softmax only, which is sg=1, hs=0, negative=0"
             )
         if sentences is not None and corpus_file is not None:
             raise ValueError("sentences and corpus_file are both given; give one of them")
@@ -241,9 +252,8 @@ class SkipGram(TrainedModel):
     def build_from_counts(self, counts: CooccurrenceCounts) -> None:
         """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`.
 
-        Where the counts know how they were made, window, shrink_windows, sample and draws of :attr:`settings` become
-        theirs.
-        """
+        Where the counts know how they were made, window, shrink_windows, sample and draws of :attr:`settings`
+        become theirs."""
         check_counts(counts)
         with self._alone():
             # where they are of a text, the bias is that of a training on it
@@ -297,13 +307,15 @@ class SkipGram(TrainedModel):
         Parameters
         ----------
         path : path
-        mmap : bool                         Map I and O read-only instead of reading them: queries work, training
-                                            raises. Shortening the file while it is mapped kills the process (SIGBUS).
-        verify : bool, optional             Compare the checksums of I and O, and look for NaN; default unless mapped.
+        mmap : bool                         Map I and O read-only instead of reading them: queries work,
+                                            training raises. Shortening the file while it is mapped kills the
+                                            process (SIGBUS).
+        verify : bool, optional             Compare the checksums of I and O, and look for NaN; default unless
+                                            mapped.
         allow_nonfinite : bool              Load NaN and infinity.
         workers, tokenizer, errors, validation, callbacks, progress
-                                            As in the constructor. By default the tokenizer "space" or "char" and
-                                            `errors` are those of the file.
+                                            As in the constructor. By default the tokenizer "space" or "char"
+                                            and `errors` are those of the file.
 
         Raises
         ------
@@ -368,15 +380,17 @@ class SkipGram(TrainedModel):
         total_examples : int, optional      Accepted for gensim users; nothing needs it.
         epochs : int, optional              Default: as in the constructor.
         resume : bool                       Do the epochs that an interrupted training still has to do, see
-                                            :attr:`plan`. The result is that of an uninterrupted one, bit for bit.
-                                            Corpus and validation text must be the same as then; callbacks must be
-                                            given again. A training that was complete stays as it is.
+                                            :attr:`plan`. The result is that of an uninterrupted one, bit for
+                                            bit. Corpus and validation text must be the same as then;
+                                            callbacks must be given again. A training that was complete stays
+                                            as it is.
 
         Raises
         ------
-        DivergenceError                     A step would leave the finite numbers; I and O keep the state before it.
-        ValueError                          resume: there is nothing to resume, the texts are others (says which), or
-                                            the model was left in the middle of an epoch.
+        DivergenceError                     A step would leave the finite numbers; I and O keep the state
+                                            before it.
+        ValueError                          resume: there is nothing to resume, the texts are others (says
+                                            which), or the model was left in the middle of an epoch.
         """
         epochs = checked_epochs(epochs)
         plan = self._resumable_plan() if resume else None
@@ -388,7 +402,7 @@ class SkipGram(TrainedModel):
         return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
 
     def partial_fit(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None) -> SkipGram:
-        """One more epoch on new text at the constant rate alpha; the first call also builds the vocabulary from its text."""
+        """One more epoch on new text at the constant rate alpha; the first call builds the vocabulary too."""
         encoded = self._training_corpus(sentences, corpus_file)
         return self._run(corpus_source(self._built(), encoded, 0, 1), epochs=1, schedule="constant")
 
@@ -403,15 +417,16 @@ class SkipGram(TrainedModel):
     ) -> SkipGram:
         """Train on explicit (center, context) pairs; no window, no subsampling.
 
-        Solver "counts" adds equal pairs up and walks the rows of the sums, so that their order is nothing to it;
-        solver "sgd" walks them in their order, `batch_size` pairs a batch.
+        Solver "counts" adds equal pairs up and walks the rows of the sums, so that their order is nothing to
+        it; solver "sgd" walks them in their order, `batch_size` pairs a batch.
 
         Parameters
         ----------
         centers, contexts : sequences of str, or of int
-            Words; without a vocabulary one is counted from both sides (min_count, max_final_vocab and the order of
-            ids as for text). Integers are ids of the vocabulary; without one they become the words ``"0"``, ``"1"``,
-            … Pairs with a word outside the vocabulary are left out, and their number is logged.
+            Words; without a vocabulary one is counted from both sides (min_count, max_final_vocab and the
+            order of ids as for text). Integers are ids of the vocabulary; without one they become the words
+            ``"0"``, ``"1"``, … Pairs with a word outside the vocabulary are left out, and their number is
+            logged.
         weights : array-like, optional
             Weight of each pair, not negative; default 1.
             A model whose vocabulary comes from pairs does not subsample text later either.
@@ -430,8 +445,8 @@ class SkipGram(TrainedModel):
         training = self._built()
         if training.keep is not None:
             raise ValueError(
-                "the vocabulary was built for subsampled text, and pairs are not subsampled: give the constructor "
-                "sample=0, or call fit_pairs on a model without a vocabulary"
+                "the vocabulary was built for subsampled text, and pairs are not subsampled: give the "
+                "constructor sample=0, or call fit_pairs on a model without a vocabulary"
             )
         source = pairs_source(training, ids_of_pairs(pairs, training.vocab))
         return self._run(source, epochs=epochs, resume=resume)
@@ -444,13 +459,13 @@ class SkipGram(TrainedModel):
         callbacks: Sequence[Callback] = (),
         resume: bool = False,
     ) -> SkipGram:
-        """Train on co-occurrence counts, made by :class:`CooccurrenceCounts` or anybody else; needs solver "counts".
+        """Train on co-occurrence counts, made by CooccurrenceCounts or anybody else; needs solver "counts".
 
         Parameters
         ----------
         counts : CooccurrenceCounts
-            A model without a vocabulary takes theirs, and with it `window`, `shrink_windows`, `sample` and `draws`,
-            where they are known.
+            A model without a vocabulary takes theirs, and with it `window`, `shrink_windows`, `sample` and
+            `draws`, where they are known.
         epochs, callbacks, resume
             As in :meth:`train`.
         """
@@ -468,7 +483,7 @@ class SkipGram(TrainedModel):
         return self._run(counts_source(training, counts), epochs=epochs, callbacks=callbacks, resume=resume)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
-        """Encode what is given (building the vocabulary if there is none yet), or take what build_vocab read."""
+        """Encode what is given, building the vocabulary if need be, or take what build_vocab read."""
         if corpus is not None and corpus_file is not None:
             raise ValueError("a corpus and corpus_file are both given; give one of them")
         given = corpus is not None or corpus_file is not None
@@ -488,8 +503,8 @@ class SkipGram(TrainedModel):
             raise ValueError("resume=True, but no training of this model was begun")
         if not self.state.at_epoch_end:
             raise ValueError(
-                "resume=True, but the model does not stand at the end of an epoch: it was interrupted in the middle "
-                "of one, or early stopping has put back its best state; load a checkpoint"
+                "resume=True, but the model does not stand at the end of an epoch: it was interrupted in "
+                "the middle of one, or early stopping has put back its best state; load a checkpoint"
             )
         return self.plan
 

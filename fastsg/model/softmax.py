@@ -1,4 +1,4 @@
-"""What the exact softmax can tell: P(context|center), log-probabilities, scores and perplexity, about the real text."""
+"""What the exact softmax can tell about the real text: P(context|center), scores, perplexity."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SoftmaxModel:
         self._workers = workers
 
     def real_bias(self) -> NDArray[np.float32]:
-        """The whole constant added to each logit when probabilities are about the real text, shape (K,) or (0,)."""
+        """The constant added to each logit when probabilities are about the real text, (K,) or (0,)."""
         return self._bias
 
     def predict_context(self, word: str | int, topn: int = 10) -> list[tuple[str, float]]:
@@ -75,8 +75,9 @@ class SoftmaxModel:
     def nll(self, corpus: EncodedCorpus, workspace: _core.Workspace | None = None) -> HeldOutLoss:
         """Held-out loss of an encoded text.
 
-        Windows are cut after words outside the vocabulary were dropped, nothing is subsampled. Pairs weigh as in
-        training; where they weighed 1 / d there, distance d weighs (z - d + 1) / z here, so that losses compare.
+        Windows are cut after words outside the vocabulary were dropped, nothing is subsampled. Pairs weigh as
+        in training; where they weighed 1 / d there, distance d weighs (z - d + 1) / z here, so that losses
+        compare.
 
         Returns
         -------

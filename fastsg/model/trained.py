@@ -1,4 +1,4 @@
-"""TrainedModel: what a model shows of its training, whatever it was trained on: matrices, vectors, history, probabilities, its file."""
+"""TrainedModel: what a model shows of its training: matrices, vectors, history, probabilities, its file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .softmax import SoftmaxModel
 
 
 class TrainedModel:
-    """A model and its training, once there is a vocabulary. It holds a Training and a SoftmaxModel, and asks them.
+    """A model: it holds a Training and a SoftmaxModel, once there is a vocabulary, and asks them.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ class TrainedModel:
         return self._softmax
 
     def real_bias(self) -> NDArray[np.float32]:
-        """b_n - log keep(n): the constant added to the logits when probabilities are about the real text, (K,) or (0,)."""
+        """b_n - log keep(n), added to the logits when they are about the real text, (K,) or (0,)."""
         return self._answering().real_bias()
 
     def predict_context(self, word: str | int, topn: int = 10) -> list[tuple[str, float]]:
@@ -197,11 +197,12 @@ class TrainedModel:
     # ---- file ----
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything there is to ask the model and to train it on: one safetensors file, see fastsg/io/model_file.py.
+        """Write all it takes to ask the model and to train it on: one file, see fastsg/io/model_file.py.
 
-        Settings, vocabulary with counts, I, O, optimizer, history and the plan of the training; not the corpus, the
-        validation text, the callbacks or a tokenizer of your own. The file is replaced as a whole or not at all, and
-        the same model gives the same bytes (two trainings differ in the seconds of their histories).
+        Settings, vocabulary with counts, I, O, optimizer, history and the plan of the training; not the
+        corpus, the validation text, the callbacks or a tokenizer of your own. The file is replaced as a whole
+        or not at all, and the same model gives the same bytes (two trainings differ in the seconds of their
+        histories).
 
         Raises
         ------

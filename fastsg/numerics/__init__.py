@@ -4,9 +4,8 @@
     optimizer       plain descent, row-wise Adagrad, damped Newton steps; learning rates
     initializers    the uniform start of I, and I and O from the spectrum of counts
 
-The kernels (fastsg/_core) do the work; here is what they are told and what is kept between batches. Nothing here knows words, texts,
-epochs or files: a caller hands in ids and matrices, and gets numbers.
-"""
+The kernels (fastsg/_core) do the work; here is what they are told and what is kept between batches. Nothing
+here knows words, texts, epochs or files: a caller hands in ids and matrices, and gets numbers."""
 
 from .initializers import spectral_start, uniform_start
 from .objective import loss_and_gradient

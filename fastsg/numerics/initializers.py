@@ -1,11 +1,11 @@
-"""Where I and O start: the uniform start of word2vec, and factors of the counts' positive pointwise mutual information.
+"""Where I and O start: uniformly, as in word2vec, or from the counts' positive pointwise mutual information.
 
-A_mn = (p_m p_n)^(1/4) max(0, log((N_mn + 1) / (E_mn + 1))), E_mn = N_m N'_n / N, is nearly U S V'. The rows of I start
-as those of U S^(1/2), un-weighted by p_m^(-1/4), the rows of O as those of V S^(1/2), un-weighted by p_n^(-1/4).
+A_mn = (p_m p_n)^(1/4) max(0, log((N_mn + 1) / (E_mn + 1))), E_mn = N_m N'_n / N, is nearly U S V'. The rows
+of I start as those of U S^(1/2), un-weighted by p_m^(-1/4), the rows of O as those of V S^(1/2), un-weighted
+by p_n^(-1/4).
 
-Source: Halko, Martinsson and Tropp, "Finding structure with randomness" (2011), algorithm 4.4. The orthonormal bases
-come from Gram matrices, and no BLAS takes part, so threads do not change a bit.
-"""
+Source: Halko, Martinsson and Tropp, "Finding structure with randomness" (2011), algorithm 4.4. The
+orthonormal bases come from Gram matrices, and no BLAS takes part, so threads do not change a bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from .. import _core, streams
 
-#: What stays of the uniform start of I under the spectral one: a coordinate that is zero in I and O would stay zero.
+#: What stays of the uniform start of I under the spectral one: a coordinate that is zero in I and O would
+#: stay zero.
 _TRACE = 0.1
 _SPARE = 12  # columns beyond H: the last wanted ones converge with them
 _UNIT = 16
@@ -124,7 +125,7 @@ def transposed(A: Sparse) -> Sparse:
 
 
 def _orthonormal(Y: Matrix, num_threads: int) -> Matrix:
-    """An orthonormal basis of the columns; twice, because the first try loses digits where they are nearly dependent."""
+    """An orthonormal basis of the columns; twice, because the first try loses digits."""
     for _ in range(2):
         values, vectors = _core.eigen(_core.gram(Y, None, num_threads))
         kept = values > 1e-12 * max(values[0], 1e-300)

@@ -102,7 +102,7 @@ def loss_and_gradient(
 
 
 def cross_entropy(weights: NDArray[np.float64], model: NDArray[np.float64] | None = None) -> float:
-    """Cross-entropy in nats of the distribution that `weights` are proportional to under `model`, by default itself."""
+    """Cross-entropy in nats of the distribution that `weights` give under `model`, by default itself."""
     p = weights / weights.sum()
     q = p if model is None else np.maximum(model, _LEAST_PROBABILITY)
     seen = p > 0

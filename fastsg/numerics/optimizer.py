@@ -1,4 +1,4 @@
-"""Optimisers and learning rates. They know neither loss nor words: the kernels take a step, this file holds its state."""
+"""Optimisers and learning rates. They know no loss and no words: kernels take a step, here is its state."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Curvature:
         self._inverse: NDArray[np.float32] | None = None
 
     def inverse(self, O_kh: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
-        """C^-1 (H, H) for batch number `batch` of an epoch; computed anew from O in every sixteenth, the first included."""
+        """C^-1 (H, H) for batch number `batch` of an epoch; anew in every sixteenth, from the first on."""
         if batch % self.EVERY == 0 or self._inverse is None:
             mean = _core.mean(O_kh, self._p, self._threads).astype(np.float32)
             C = _core.gram(O_kh, self._p, self._threads, mean)

@@ -10,7 +10,7 @@ from .threads import cgroup_folders
 
 
 def available() -> int | None:
-    """Bytes this process may still take: free memory, control group and address-space limit, whichever is least."""
+    """Bytes this process may still take: the least of free memory, control group and address space."""
     limits = [_kilobytes("/proc/meminfo", "MemAvailable:"), _cgroup(), _address_space()]
     return min((limit for limit in limits if limit is not None), default=None)
 
@@ -21,13 +21,16 @@ def require(needed: dict[str, int], what: str) -> None:
     if free is not None and needed["total"] > free:
         parts = ", ".join(f"{name} {size / 2**30:.2f}" for name, size in needed.items() if name != "total")
         raise MemoryError(
-            f"{what} needs about {needed['total'] / 2**30:.2f} GiB ({parts}), {free / 2**30:.2f} GiB are free; "
-            "lower max_final_vocab or vector_size, or raise min_count"
+            f"{what} needs about {needed['total'] / 2**30:.2f} GiB ({parts}), {free / 2**30:.2f} GiB are "
+            "free; lower max_final_vocab or vector_size, or raise min_count"
         )
 
 
 def peak_rss_bytes() -> int:
-    """Largest resident size of this process so far. Linux hands ru_maxrss on from the parent to what it starts, so it comes second."""
+    """Largest resident size of this process so far.
+
+    Linux hands ru_maxrss on from the parent to what it starts, so it comes second.
+    """
     if (peak := _kilobytes("/proc/self/status", "VmHWM:")) is not None:
         return peak
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -52,7 +55,7 @@ def _kilobytes(path: str, name: str) -> int | None:
 
 
 def _cgroup(membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup") -> int | None:
-    """Least that our control groups and those above them leave; the files they cache count as free while they are not in use."""
+    """Least that our control groups and those above them leave; cached files not in use count as free."""
     free = [
         left for folder in cgroup_folders("memory", membership, mounts) if (left := _left(folder)) is not None
     ]
@@ -60,7 +63,7 @@ def _cgroup(membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup
 
 
 def _left(folder: Path) -> int | None:
-    """Bytes below the limit of one group; None without a limit. Version 2 has the first names, version 1 the second."""
+    """Bytes below the limit of one group, or None. Version 2 has the first names, version 1 the second."""
     for limit, used, idle in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

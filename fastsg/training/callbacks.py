@@ -45,7 +45,7 @@ class StopTraining(Exception):
 
 
 class Callback:
-    """Base of all callbacks: hooks that do nothing. `model` is the :class:`fastsg.SkipGram` that is being trained."""
+    """Base of all callbacks: hooks that do nothing. `model` is the SkipGram that is being trained."""
 
     def on_train_begin(self, model: Any) -> None:
         """Before the first epoch."""
@@ -83,9 +83,10 @@ class EarlyStopping(Callback):
 
     Parameters
     ----------
-    monitor : {"valid_nll", "nll"}   What must fall. With solver "counts" training losses of different epochs do not
-                                     compare.
-    patience : int                   So many epochs in a row without a new minimum end the training; at least 1.
+    monitor : {"valid_nll", "nll"}   What must fall. With solver "counts" training losses of different epochs
+                                     do not compare.
+    patience : int                   So many epochs in a row without a new minimum end the training; at least
+                                     1.
     min_delta : float                By how much it must fall, in nats.
     restore_best : bool              Put I and O back to the best epoch at the end; keeps a copy of both.
 
@@ -135,8 +136,8 @@ class EarlyStopping(Callback):
     def _check_monitor(self, model: TrainedModel) -> None:
         if self.monitor == "nll" and model.settings.solver == "counts":
             raise ValueError(
-                "EarlyStopping(monitor='nll') compares epochs, but those of solver 'counts' train on different "
-                "words and counts: give the model validation= and monitor 'valid_nll'"
+                "EarlyStopping(monitor='nll') compares epochs, but those of solver 'counts' train on "
+                "different words and counts: give the model validation= and monitor 'valid_nll'"
             )
         if self.monitor == "valid_nll" and model.validation is None:
             raise ValueError(

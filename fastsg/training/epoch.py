@@ -1,4 +1,4 @@
-"""One epoch, step after step: walks batches, takes steps, keeps the books. Knows no files and no public interface."""
+"""One epoch, step after step: walks batches, takes steps, keeps the books. Knows no files, no model class."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class EpochTotals:
 
 @dataclasses.dataclass
 class Stepper:
-    """Takes the steps of one epoch on batches over the first words of the vocabulary, as many as the workspace has.
+    """Takes the steps of one epoch, over as many of the first words of the vocabulary as the workspace has.
 
     Parameters
     ----------
@@ -95,8 +95,8 @@ class Stepper:
             )
         except DivergenceError as error:
             raise DivergenceError(
-                f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): {error}. "
-                "The matrices hold the last finite state; try a smaller alpha"
+                f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): "
+                f"{error}. The matrices hold the last finite state; try a smaller alpha"
             ) from None
         state.step += 1
         self.steps += 1
@@ -110,11 +110,13 @@ def train_epoch(
     bar: tqdm[Any],
     contexts: NDArray[np.float64] | None = None,
 ) -> EpochTotals:
-    """One walk over the batches; `rate` maps the units walked to the learning rate. The bar counts units of all words.
+    """One walk over the batches. The bar counts units of all words.
 
     Parameters
     ----------
-    contexts : ndarray (words,), float64, optional      Weight of each context word in the epoch, if it is known.
+    rate : function                                     From the units walked so far to the learning rate.
+    contexts : ndarray (words,), float64, optional      Weight of each context word in the epoch, if it is
+                                                        known.
 
     A DivergenceError names the step; the matrices keep the state before it.
     """

@@ -1,4 +1,4 @@
-"""A training, epoch after epoch: where I and O start, the epochs of the plan, the held-out loss after each."""
+"""A training, epoch after epoch: where I and O start, the epochs of the plan, the held-out losses."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify) 
     for epoch, stage in stages.items():
         if not expected[epoch] and stage.words < K:
             raise ValueError(
-                f"head is {training.settings.head}: the {stage.words} most frequent words have no pairs among "
-                "themselves; give a larger share, at most 1"
+                f"head is {training.settings.head}: the {stage.words} most frequent words have no pairs "
+                "among themselves; give a larger share, at most 1"
             )
     workspaces = _workspaces(training, {stage.words for stage in stages.values()})
     with _bar(sum(expected.values()), training.progress, plan.epochs) as bar:

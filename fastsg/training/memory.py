@@ -41,9 +41,8 @@ def estimate_training(
 def distinct_pairs(K: int, pairs: int) -> int:
     """About how many different pairs of words a text of so many pairs has.
 
-    It grows as their number to the 3/4, by experience with texts of 2 to 280 million pairs, whose counts stay below
-    this.
-    """
+    It grows as their number to the 3/4, by experience with texts of 2 to 280 million pairs, whose counts stay
+    below this."""
     return int(min(40 * pairs**0.75, pairs, K * K))
 
 
@@ -69,7 +68,8 @@ def estimate(
     pairs : int      Most pairs of a batch: keys, weights and spare copies while they are sorted and grouped.
     drawn : int      Tokens whose windows are counted, over all draws; thinning leaves fewer.
     entries : int    Pairs of words in a table of counts: ids and weights.
-    tables : int     Tables of counts: the text's and that of thinned copies; one more while the start is made.
+    tables : int     Tables of counts: the text's and that of thinned copies; one more while the start is
+                     made.
     """
     parts = {
         "matrices": 2 * 4 * K * H,

@@ -25,9 +25,10 @@ class Plan:
     ----------
     epochs, done : int              How many are to be trained; how many are finished.
     schedule : str                  Name of the learning rate's schedule.
-    batch_size, head : int          As they came out of settings and text; another version may choose otherwise.
-                                    Without counts head is 0.
-    corpus, validation : str        What is trained on and measured on: size and digest, see sources.fingerprint.
+    batch_size, head : int          As they came out of settings and text; another version may choose
+                                    otherwise. Without counts head is 0.
+    corpus, validation : str        What is trained on and measured on: size and digest, see
+                                    sources.fingerprint.
     isa : str                       Instruction set that it was begun with.
     """
 
@@ -82,8 +83,8 @@ class Plan:
                 )
         if (_core.isa() == "generic") != (self.isa == "generic"):
             logger.warning(
-                "training began with %s instructions and continues with %s: the last bits will differ from those "
-                "of an uninterrupted one",
+                "training began with %s instructions and continues with %s: the last bits will differ from "
+                "those of an uninterrupted one",
                 self.isa,
                 _core.isa(),
             )

@@ -20,10 +20,9 @@ _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 def default_batch_size(units: int, optimizer: str = "adagrad") -> int:
     """Centers (or pairs) in a batch unless the user says otherwise (measured, docs/defaults.md).
 
-    About 64 batches an epoch: larger batches share more softmax rows, smaller ones take more steps. A power of two
-    from 1,024 to 131,072, so that small changes of the text do not change it. Plain SGD takes the least: its gradient
-    is the sum over the batch, and the rate that is stable falls as batches grow.
-    """
+    About 64 batches an epoch: larger batches share more softmax rows, smaller ones take more steps. A power
+    of two from 1,024 to 131,072, so that small changes of the text do not change it. Plain SGD takes the
+    least: its gradient is the sum over the batch, and the rate that is stable falls as batches grow."""
     if optimizer == "sgd":
         return _LEAST_BATCH
     return min(max(1 << max(units // _BATCHES, 1).bit_length() - 1, _LEAST_BATCH), _LARGEST_BATCH)
@@ -38,7 +37,7 @@ def default_batch_rows(K: int, most: int) -> int:
 
 
 def default_sample(K: int, solver: str = "sgd") -> float:
-    """Subsampling threshold unless the user gives one: 2e-4 on counts, 1e-3 on text, at least ten times 1 / K.
+    """Subsampling threshold unless the user gives one: 2e-4 on counts, 1e-3 on text, at least 10 / K.
 
     In a small vocabulary every word is frequent; thinning them all would only throw text away (measured,
     docs/defaults.md).
@@ -48,7 +47,7 @@ def default_sample(K: int, solver: str = "sgd") -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Everything that decides what is trained. Field names are the public argument names; see :class:`fastsg.SkipGram`."""
+    """Everything that decides what is trained. Fields are the arguments of :class:`fastsg.SkipGram`."""
 
     vector_size: int
     window: Reach
@@ -74,7 +73,7 @@ class Settings:
 
     @classmethod
     def checked(cls, **given: Any) -> Settings:
-        """Check every value and fill in the defaults that depend on others; ValueError or TypeError names the argument."""
+        """Check every value and fill in defaults that depend on others; an error names the argument."""
         solver = given["solver"]
         checks.choice("solver", solver, tuple(SOLVERS))
         if given["optimizer"] is None:

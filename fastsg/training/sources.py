@@ -156,11 +156,13 @@ class CountSource:
     Attributes
     ----------
     counts : CooccurrenceCounts     Those of the text; its `thinned` counts begin the training, if it has any.
-    batch_size : int                Rows in a batch of a whole epoch; one over fewer words has about as many batches.
+    batch_size : int                Rows in a batch of a whole epoch; one over fewer words has about as many
+                                    batches.
     seed, num_threads : int
     head : int                      Words of the epochs between the first and the last; 0: all.
     origin : (str, tuple of arrays), optional
-                                    Unit and data that the counts follow from, if it is not they that were given.
+                                    Unit and data that the counts follow from, if it is not they that were
+                                    given.
     """
 
     counts: CooccurrenceCounts
@@ -192,7 +194,7 @@ class CountSource:
         return self._batches(stage).weights if self._counts(stage).symmetric else None
 
     def context_shares(self, stage: Stage) -> Weights:
-        """The counts' own; over fewer words than all, where they are not symmetric, pairs with the rarer centers count too."""
+        """The counts' own. Over fewer words than all, if they are not symmetric, all centers count."""
         weights = self.context_weights(stage)
         return self._counts(stage).column_sums()[: stage.words] if weights is None else weights
 

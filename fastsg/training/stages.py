@@ -1,11 +1,10 @@
 """Which words, and which text, each epoch of a training is about.
 
-Coarse to fine. The first epoch and the last train on all words. Those between train on the head, the more frequent half
-of the vocabulary, at a quarter of the cost: their softmax runs over that half alone, and the rarer words rest. Where the
-counts come with thinned ones (word2vec's subsampling), training starts on these, which make better vectors, and ends on
-the text as it is, whose probabilities the model is to tell. The last epoch is the exact softmax over the whole
-vocabulary, for every row.
-"""
+Coarse to fine. The first epoch and the last train on all words. Those between train on the head, the more
+frequent half of the vocabulary, at a quarter of the cost: their softmax runs over that half alone, and the
+rarer words rest. Where the counts come with thinned ones (word2vec's subsampling), training starts on these,
+which make better vectors, and ends on the text as it is, whose probabilities the model is to tell. The last
+epoch is the exact softmax over the whole vocabulary, for every row."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ _LEAST_SHARE = 0.5
 
 
 class Stage(NamedTuple):
-    """What one epoch trains on: the `words` most frequent words; as the text was thinned (if it was), or as it is."""
+    """What one epoch trains on: the `words` most frequent words; the thinned text, or the text as it is."""
 
     words: int
     thinned: bool
@@ -29,8 +28,8 @@ class Stage(NamedTuple):
 def stage_of(epoch: int, epochs: int, K: int, head: int) -> Stage:
     """Stage of an epoch (from 0) out of `epochs`.
 
-    The first is on thinned counts, the last on the text, and so are the first and second half of those between.
-    """
+    The first is on thinned counts, the last on the text, and so are the first and second half of those
+    between."""
     thinned_heads = -(-max(epochs - 2, 0) // 2)
     whole = epoch in (0, epochs - 1)
     return Stage(K if whole else head, epoch < epochs - 1 and epoch <= thinned_heads)
@@ -46,8 +45,8 @@ def head_words(counts: CooccurrenceCounts, head: float | None, small: int | None
 
     Parameters
     ----------
-    head : float, optional      Share of the vocabulary. Default: half of one of more than `small` words, or all words
-                                where that half has few of the pairs.
+    head : float, optional      Share of the vocabulary. Default: half of one of more than `small` words, or
+                                all words where that half has few of the pairs.
     small : int, optional       Default: SMALL_VOCABULARY.
     """
     K = counts.K

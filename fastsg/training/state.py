@@ -24,13 +24,12 @@ Matrix = NDArray[np.float32]
 
 @dataclasses.dataclass
 class TrainingState:
-    """What training changes: I and O (K, H), the optimiser's sums, each center's last log Z, steps and epochs taken.
+    """What training changes: I and O (K, H), the optimiser's sums, each center's last log Z, steps, epochs.
 
     ``at_epoch_end`` says that all of it stands at the end of an epoch whose books are closed: only then can a
-    training be continued. ``thinned`` says whether the last epoch was on thinned counts, which Adagrad's sums are
-    about. ``best`` is a copy of (I, O) at the best epoch, where early stopping keeps one; ``restored_epoch`` is the
-    epoch (from 1) that it has put back.
-    """
+    training be continued. ``thinned`` says whether the last epoch was on thinned counts, which Adagrad's sums
+    are about. ``best`` is a copy of (I, O) at the best epoch, where early stopping keeps one;
+    ``restored_epoch`` is the epoch (from 1) that it has put back."""
 
     I: Matrix
     O: Matrix
@@ -69,7 +68,8 @@ class Training:
     ----------
     settings : Settings
     vocab : Vocab
-    keep : ndarray (K,), float64, or None   Probability of keeping a token of each word; None where all are kept.
+    keep : ndarray (K,), float64, or None   Probability of keeping a token of each word; None where all are
+                                            kept.
     bias : ndarray (K,) or (0,), float32    b_n, added to the logits of thinned text.
     state : TrainingState
     workers : int
@@ -102,7 +102,10 @@ class Training:
         workers: int,
         progress: bool | None,
     ) -> Training:
-        """A training of which nothing is done; `contexts` is how often each word is a context, by default as in a text."""
+        """A training of which nothing is done.
+
+        `contexts` is how often each word is a context, by default as in a text.
+        """
         state = TrainingState.start(
             len(vocab), settings.vector_size, settings.optimizer, settings.seed, workers
         )
@@ -121,7 +124,7 @@ class Training:
         return self.vocab.unigram() * (1.0 if self.keep is None else self.keep)
 
     def real_bias(self) -> NDArray[np.float32]:
-        """b_n - log keep(n): what is added to the logits when they are about the real text, shape (K,) or (0,)."""
+        """b_n - log keep(n): what is added to the logits when they are about the real text, (K,) or (0,)."""
         if self.keep is None:
             return self.bias
         correction = -_core.logarithms(self.keep)
