@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..numerics import objective
-from ..text.blocks import line_tokenizer
+from ..text.tokenizers import line_tokenizer
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 
