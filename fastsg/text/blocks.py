@@ -30,7 +30,7 @@ _PART_OF_SPACE = 2
 class Block:
     """Some bytes of a file, cut where the tokenizer allows; the last block ends with an added line feed.
 
-    ``text[:n]`` are the bytes, which start at ``offset`` of the uncompressed file; a space and padding follow.
+    ``text[:n]`` are the bytes, from ``offset`` of the uncompressed file on; a space and padding follow.
     """
 
     text: bytearray

@@ -176,8 +176,7 @@ class EncodedCorpus:
 
         Raises
         ------
-        OSError                             A file is missing, a directory, unreadable, or its compressed data
-                                            are damaged or truncated.
+        OSError                             A file cannot be read, or its compressed data are damaged or cut.
         ValueError                          There are no tokens, or no token is left in the vocabulary. A word
                                             is longer than ``max_word_bytes``, or UTF-8 is invalid and errors
                                             are strict: these name the byte offset in the uncompressed file.
@@ -195,13 +194,10 @@ class EncodedCorpus:
             progress=progress,
             block_bytes=_block_bytes,
         )
-        if encoder.invalid:
-            verb = "replaced by U+FFFD" if errors == "replace" else "left out"
-            logger.warning(
-                "%d invalid UTF-8 sequences were %s in %s", encoder.invalid, verb, shown_paths(paths)
-            )
+        source = shown_paths(paths)
+        _warn_of_invalid(encoder.invalid, errors, source)
         raw_tokens = encoder.tokens.n
-        arrays = final_ids(encoder, vocab, min_count, max_final_vocab, shown_paths(paths))
+        arrays = final_ids(encoder, vocab, min_count, max_final_vocab, source)
         return cls(*arrays, raw_tokens=raw_tokens, invalid_bytes_replaced=encoder.invalid)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -291,3 +287,9 @@ def _check_options(vocab: Vocab | None, min_count: int, max_final_vocab: int | N
     check_cuts(min_count, max_final_vocab)
     if vocab is not None and not isinstance(vocab, Vocab):
         raise TypeError(f"vocab must be None or a Vocab, got {type(vocab).__name__}")
+
+
+def _warn_of_invalid(n: int, errors: str, source: str) -> None:
+    if n:
+        verb = "replaced by U+FFFD" if errors == "replace" else "left out"
+        logger.warning("%d invalid UTF-8 sequences were %s in %s", n, verb, source)

@@ -97,7 +97,7 @@ def _chunks(ids: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
 def _translated(
     encoder: Encoder, slot_finals: list[NDArray[np.int32]]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Final tokens and offsets, in the memory of the provisional ones; ``slot_finals``: the ids of each slot."""
+    """Final tokens and offsets, in the memory of the provisional ones; ``slot_finals``: ids by slot."""
     tokens, ends = encoder.tokens.view(), encoder.ends.view()
 
     def translate(segment: Segment) -> int:
