@@ -1,4 +1,4 @@
-"""The corpus out of Python's documentation: prose, deterministic, honest about what is held out, read from whatever there is."""
+"""The corpus out of Python's documentation: prose, deterministic, honest about what is held out."""
 
 import collections
 import compileall
@@ -102,7 +102,7 @@ def test_corpus_is_large_enough_and_english(corpus: docs.PythonDocs):
     counts = collections.Counter(word for sentence in corpus.train for word in sentence)
     assert sum(counts.values()) > 100_000
     assert sum(count >= 5 for count in counts.values()) > 2000
-    assert set(word for word, _ in counts.most_common(12)) >= {"the", "a", "to", "is", "of"}
+    assert {word for word, _ in counts.most_common(12)} >= {"the", "a", "to", "is", "of"}
     assert all(counts[word] >= 50 for word in docs.PROBE_WORDS), {
         word: counts[word] for word in docs.PROBE_WORDS
     }
@@ -120,7 +120,7 @@ def test_nothing_is_both_trained_on_and_held_out(corpus: docs.PythonDocs):
 
 def test_common_runs_are_found():
     """Control for the test above."""
-    long = tuple("one two three four five six seven eight nine".split())
+    long = tuple(map(str, range(9)))
     assert docs._without_known_runs([long[:8], ("a", "b"), ("new", "text")], [long, ("a", "b")]) == [
         ("new", "text")
     ]
@@ -128,7 +128,7 @@ def test_common_runs_are_found():
 
 def test_same_installation_same_corpus(corpus: docs.PythonDocs):
     code = (
-        "import hashlib; from fastsg.datasets.python_docs import load_python_docs;"
+        "import hashlib; from fastsg.datasets import load_python_docs;"
         "print(hashlib.sha256(repr(tuple(load_python_docs())).encode()).hexdigest())"
     )
     # -OO strips docstrings from what is imported; the corpus is read from files, so it does not change.
@@ -147,9 +147,9 @@ def library(folder: Path, sentences: int = 300) -> Path:
 
 
 def only_the_library(monkeypatch: pytest.MonkeyPatch, folder: Path, path: list[str] | None = None) -> None:
-    monkeypatch.setattr(dc, "_library_folder", lambda: str(folder))
-    monkeypatch.setattr(dc, "_topic_paragraphs", lambda: iter(()))
-    monkeypatch.setattr(dc, "_compiled_module_paragraphs", lambda: iter(()))
+    monkeypatch.setattr(docs, "_library_folder", lambda: str(folder))
+    monkeypatch.setattr(docs, "_topic_paragraphs", lambda: iter(()))
+    monkeypatch.setattr(docs, "_compiled_module_paragraphs", lambda: iter(()))
     monkeypatch.setattr(sys, "path", path or [])
 
 
@@ -191,9 +191,10 @@ def test_next_to_nothing_is_an_error_that_says_so(tmp_path: Path, monkeypatch: p
 
 
 def test_reading_does_not_import_the_library():
-    """No module with side effects, and nothing of the library's Python modules beyond what C modules pull in."""
+    """No module with side effects, and none of the library's Python modules beyond what C modules pull in."""
     code = (
-        "import sys; from fastsg.datasets import python_docs as docs; before = set(sys.modules); docs.load_python_docs();"
+        "import sys; from fastsg.datasets import load_python_docs;"
+        "before = set(sys.modules); load_python_docs();"
         "print(' '.join(sorted(set(sys.modules) - before)))"
     )
     out = subprocess.run(
