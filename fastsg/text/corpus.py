@@ -133,9 +133,8 @@ class EncodedCorpus:
             )
         _check_options(vocab, min_count, max_final_vocab)
         encoder = encode_sentences(sentences, progress)
-        raw_tokens = encoder.tokens.n
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, "sentences")
-        return cls(*arrays, raw_tokens=raw_tokens)
+        return cls(*arrays, raw_tokens=encoder.n_tokens)
 
     @classmethod
     def from_files(
@@ -178,8 +177,9 @@ class EncodedCorpus:
         ------
         OSError                             A file cannot be read, or its compressed data are damaged or cut.
         ValueError                          There are no tokens, or no token is left in the vocabulary. A word
-                                            is longer than ``max_word_bytes``, or UTF-8 is invalid and errors
-                                            are strict: these name the byte offset in the uncompressed file.
+                                            is longer than ``max_word_bytes``, or UTF-8 is invalid and
+                                            ``errors`` strict: the byte offset is that in the uncompressed
+                                            file.
         ImportError                         ``.zst`` without a package that reads it.
         """
         paths = input_paths(paths)
@@ -196,9 +196,8 @@ class EncodedCorpus:
         )
         source = shown_paths(paths)
         _warn_of_invalid(encoder.invalid, errors, source)
-        raw_tokens = encoder.tokens.n
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, source)
-        return cls(*arrays, raw_tokens=raw_tokens, invalid_bytes_replaced=encoder.invalid)
+        return cls(*arrays, raw_tokens=encoder.n_tokens, invalid_bytes_replaced=encoder.invalid)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file: ``tokens, offsets, counts, word_offsets, words`` (UTF-8, end to end).
@@ -283,7 +282,7 @@ def _check_ids(tokens: NDArray[np.int32], K: int) -> None:
 
 
 def _check_options(vocab: Vocab | None, min_count: int, max_final_vocab: int | None) -> None:
-    """Before anything is read, which may take long or be possible only once."""
+    """Check before anything is read, which may take long or be possible only once."""
     check_cuts(min_count, max_final_vocab)
     if vocab is not None and not isinstance(vocab, Vocab):
         raise TypeError(f"vocab must be None or a Vocab, got {type(vocab).__name__}")

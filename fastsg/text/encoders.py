@@ -99,6 +99,11 @@ class Encoder(ABC):
         self.segments: list[Segment] = []
         self.invalid = 0
 
+    @property
+    def n_tokens(self) -> int:
+        """Tokens met."""
+        return self.tokens.n
+
     def count_invalid(self, n: int) -> None:
         """Note ``n`` more invalid sequences of UTF-8."""
         self.invalid += n

@@ -34,7 +34,7 @@ def final_ids(
     ------
     ValueError                      There are no tokens, or no token is left in the vocabulary.
     """
-    if encoder.tokens.n == 0:
+    if encoder.n_tokens == 0:
         raise ValueError(f"there are no tokens in {source}")
     distinct = encoder.distinct_words()
     if vocab is None:
@@ -42,7 +42,7 @@ def final_ids(
     else:
         final = _known_ids(distinct, vocab)
         if (final < 0).all():
-            raise ValueError(f"none of the {encoder.tokens.n} tokens in {source} is in the vocabulary")
+            raise ValueError(f"none of the {encoder.n_tokens} tokens in {source} is in the vocabulary")
     tokens, offsets = _translated(encoder, [final[ids] for ids in distinct.slot_ids])
     return tokens, offsets, vocab
 
