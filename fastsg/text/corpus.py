@@ -177,9 +177,8 @@ class EncodedCorpus:
         ------
         OSError                             A file cannot be read, or its compressed data are damaged or cut.
         ValueError                          There are no tokens, or no token is left in the vocabulary. A word
-                                            is longer than ``max_word_bytes``, or UTF-8 is invalid and
-                                            ``errors`` strict: the byte offset is that in the uncompressed
-                                            file.
+                                            is longer than ``max_word_bytes``, or invalid UTF-8 is refused:
+                                            says where in the uncompressed file.
         ImportError                         ``.zst`` without a package that reads it.
         """
         paths = input_paths(paths)
