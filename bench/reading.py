@@ -1,10 +1,12 @@
 """Text file to word ids: EncodedCorpus.from_files against a Python loop, after both gave the same ids.
 
-usage: python bench/reading.py FILE... [--min-count 5] [--tokenizer space] [--threads 1 2] [--repeats 5] [--json FILE]
+usage: python bench/reading.py FILE... [--min-count 5] [--tokenizer space] [--threads 1 2] [--repeats 5]
+                               [--json FILE]
 
-The Python loop is what a careful Python program does: a Counter over the lines, a sorted vocabulary, a second pass that
-looks every token up in a dict. The forms run in turn, so that all meet the same disturbances; medians and the best are
-quoted. The first reading of a file also fills the system's page cache and is not timed.
+The Python loop is what a careful Python program does: a Counter over the lines, a sorted vocabulary, a second
+pass that looks up every token in a dict. The forms run in turn, so that all meet the same disturbances; the
+medians and the best are quoted. The first reading of a file also fills the system's page cache and is not
+timed.
 """
 
 from __future__ import annotations

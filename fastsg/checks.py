@@ -17,8 +17,8 @@ TEXT_ERRORS = ("replace", "strict", "ignore")
 
 
 def integer(name: str, value: object, least: int) -> int:
-    """The value as an int; TypeError if it is no integer, ValueError if it is below `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
+    """The value as an int; TypeError if it is not an integer, ValueError if it is below `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(
             f"{name} is {value!r}, a {type(value).__name__}; it must be an integer of at least {least}"
         )
@@ -27,13 +27,24 @@ def integer(name: str, value: object, least: int) -> int:
     return int(value)
 
 
+def positive_integer(name: str, value: object, also: str = "") -> int:
+    """The value as an int; ValueError, whatever it is, unless that is an integer of at least 1.
+
+    `also` names what else the caller allows ("None and "), for the message.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} is {value!r}; allowed are {also}integers >= 1")
+    return int(value)
+
+
 def real(name: str, value: object) -> float:
-    """The value as a float; TypeError if it is no number, ValueError if it is negative or not finite."""
-    if not isinstance(value, Real) or isinstance(value, bool):
+    """The value as a float; TypeError if it is not a number, ValueError if it is negative or not finite."""
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be a number")
-    if not (math.isfinite(value) and value >= 0):
+    number = float(value)
+    if not (math.isfinite(number) and number >= 0.0):
         raise ValueError(f"{name} is {value}; it must be finite and not negative")
-    return float(value)
+    return number
 
 
 def choice(name: str, value: object, allowed: Sequence[object], why: str = "") -> None:
@@ -70,7 +81,7 @@ def matrix(name: str, given: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def word_index(words: Sequence[Any]) -> dict[str, int]:
-    """Place of each word; TypeError if one is no str, ValueError if one occurs twice."""
+    """The position of each word; TypeError if a word is not a str, ValueError if a word occurs twice."""
     try:
         "".join(words)
     except TypeError:

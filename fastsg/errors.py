@@ -1,5 +1,7 @@
-"""The exceptions that are fastsg's own (everything else is a standard ValueError, TypeError, KeyError or OSError), and words that look like
-an unknown one, for messages."""
+"""The exceptions that are fastsg's own, and words that look like an unknown one, for messages.
+
+Everything else that goes wrong is a standard ValueError, TypeError, KeyError or OSError.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ import difflib
 import itertools
 from collections.abc import Mapping
 
-_SCANNED = 100_000  # most frequent words looked at
-_COMPARED = 10_000
-_LONGEST = 64
+_SCANNED = 100_000  # words looked at: the most frequent ones
+_COMPARED = 10_000  # words whose letters are compared
+_LONGEST = 64  # letters; for longer words nothing is looked up
 
 
 class DivergenceError(FloatingPointError):
@@ -21,15 +23,17 @@ class FormatError(ValueError):
 
 
 def close_words(word: str, index: Mapping[str, int], n: int = 3) -> list[str]:
-    """Up to `n` words that look like `word`, best first; `index` names the commonest words first.
+    """Up to `n` words that look like `word`, best first; `index` starts with the most frequent words.
 
-    Other spellings in upper and lower case come first; then, among common ones, words close in letters whatever their case.
+    Other spellings in upper and lower case come first; then those of the frequent words that are close in
+    letters, whatever their case.
     """
     if not 0 < len(word) <= _LONGEST:
         return []
     found = [form for form in (word.lower(), word.capitalize(), word.upper()) if form in index]
     # Comparing letters is slow: only words of similar length that share an end are compared.
-    asked, near = word.lower(), {}
+    asked = word.lower()
+    near: dict[str, str] = {}
     for other in itertools.islice(index, _SCANNED):
         if (
             abs(len(other) - len(word)) <= 2

@@ -1,5 +1,6 @@
 """Vocab: order of ids, cuts, probabilities, files, messages."""
 
+import contextlib
 import copy
 import pickle
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastsg.errors import FormatError
-from fastsg.text.vocab import Vocab
+from fastsg.text.vocab import Vocab, _checked_counts
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1, max_size=6)
 
@@ -98,7 +99,7 @@ def test_words_never_seen_are_kept():
 
 @pytest.mark.parametrize("sample", [-1e-3, float("nan"), float("inf"), "1e-3", True])
 def test_wrong_sample(sample):
-    with pytest.raises(ValueError, match="sample is .*; allowed are None and finite numbers >= 0"):
+    with pytest.raises(ValueError, match=r"sample is .*; allowed are None and finite numbers >= 0"):
         Vocab(["a"], [1]).keep_probabilities(sample)
 
 
@@ -118,7 +119,8 @@ def test_empty_says_why():
 @pytest.mark.parametrize("name", ["min_count", "max_final_vocab"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, "5", True])
 def test_wrong_limits(name, value):
-    with pytest.raises(ValueError, match=f"{name} is .*; allowed are integers >= 1"):
+    allowed = {"min_count": "integers >= 1", "max_final_vocab": "None and integers >= 1"}[name]
+    with pytest.raises(ValueError, match=rf"{name} is .*; allowed are {allowed}$"):
         Vocab.from_counts(["a"], [9], **{name: value})
     with pytest.raises(ValueError, match="min_count is None"):
         Vocab.from_counts(["a"], [9], min_count=None)
@@ -150,10 +152,9 @@ def test_raw_numbers_are_checked():
         Vocab(["a", "b"], [1, 1], raw_types=1, raw_tokens=9)
 
 
-def test_too_many_words_for_ids(monkeypatch):
-    monkeypatch.setattr("fastsg.text.vocab.MAX_WORDS", 2)
-    with pytest.raises(ValueError, match="3 words are more than ids can number"):
-        Vocab(["a", "b", "c"], [3, 2, 1])
+def test_too_many_words_for_ids():
+    with pytest.raises(ValueError, match=r"3 words are more than ids can number \(2\)"):
+        _checked_counts([3, 2, 1], 3, most_words=2)
 
 
 # ---- files ----
@@ -236,10 +237,8 @@ def test_mutants_load_or_are_refused(tmp_path, rng):
         for at in rng.integers(0, len(data), 3):
             data[at] = rng.integers(0, 256)
         path.write_bytes(data[: rng.integers(0, len(data) + 1)])
-        try:
+        with contextlib.suppress(FormatError):
             Vocab.load(path)
-        except FormatError:
-            pass
 
 
 def test_words_with_line_feeds_are_not_written(tmp_path):

@@ -7,7 +7,7 @@ import math
 import os
 import time
 
-from ..datasets.python_docs import PROBES, demo_corpus
+from ..datasets import PROBE_WORDS, load_python_docs
 from ..io.bias import save_bias
 from ..io.word2vec import save_word2vec
 from ..model.report import build_report, summary, write_json
@@ -45,7 +45,7 @@ def run_demo(args: argparse.Namespace) -> int:
     for path in paths.values():
         check_writable(path, "--folder")
     print("Reading the docstrings, comments and help topics of this Python …", flush=True)
-    corpus = demo_corpus()
+    corpus = load_python_docs()
     print(
         f"{sum(map(len, corpus.train)):,} tokens to train on, {sum(map(len, corpus.valid)):,} held out.\n",
         flush=True,
@@ -79,6 +79,6 @@ def show(model: SkipGram, report: dict[str, object]) -> None:
         f"\nHeld-out text: the model hesitates between {last['valid_perplexity']:.0f} words; the unigram distribution, which ignores the "
         f"center word, between {math.exp(last['valid_unigram_nll']):.0f}.\n"
     )
-    for word in PROBES:
+    for word in PROBE_WORDS:
         if word in model.wv:
             print(f"{word:>10}: {', '.join(near for near, _ in model.wv.most_similar(word, topn=6))}")

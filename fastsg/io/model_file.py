@@ -29,9 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
+from ..checks import MAX_WORDS
 from ..errors import FormatError
 from ..system.atomic import atomic_write
-from ..text.vocab import MAX_WORDS, Vocab
+from ..text.vocab import Vocab
 from . import safetensors as _safetensors
 from .safetensors import Container, Field, Schema, digest
 

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]  # its stubs are a package that users do not need
+
+
+def is_shown(wanted: bool | None) -> bool:
+    """Whether to show a bar: what the user wants, and for None whether standard error is a terminal."""
+    if wanted is None:
+        return sys.stderr is not None and sys.stderr.isatty()
+    return bool(wanted)
 
 
 def progress_bar(total: float | None, unit: str, shown: bool | None, **options: Any) -> tqdm[Any]:
-    """A bar of `total` units (None: nobody knows); `shown` True, False, or None for what the terminal says."""
-    if shown is None:
-        shown = sys.stderr is not None and sys.stderr.isatty()
-    return tqdm(total=total, unit=unit, unit_scale=True, disable=not shown, **options)
+    """A bar of `total` units (None: unknown); `shown` as in :func:`is_shown`; `options` are those of tqdm."""
+    return tqdm(total=total, unit=unit, unit_scale=True, disable=not is_shown(shown), **options)
+
+
+@contextmanager
+def advancing_bar(
+    total: float | None, unit: str, shown: bool | None, **options: Any
+) -> Iterator[Callable[[int], object]]:
+    """A bar as a function that moves it on by some units.
+
+    Where no bar is shown tqdm is not called: even a hidden bar of tqdm starts a thread that stays behind.
+    """
+    if not is_shown(shown):
+        yield lambda n: None
+        return
+    with progress_bar(total, unit, True, **options) as bar:
+        yield bar.update

@@ -1,16 +1,17 @@
 """How many threads to use: what the user asked for, else what this process may really have.
 
-``os.cpu_count()`` counts the machine. A process may be given less, in three ways that all have to be looked at:
+``os.cpu_count()`` counts the machine. A process may be given less, in three ways, all of which count:
 
 ``OMP_NUM_THREADS``
-    the user's wish for every program that uses OpenMP; of a list (one number a nesting level) the first counts.
-    Anything but a positive number is ignored, as OpenMP run times do.
+    the user's wish for every program that uses OpenMP; of a list (one number for each nesting level) the
+    first counts. Anything but a positive number is ignored, as OpenMP itself does.
 affinity
-    the cores this process may run on (``taskset``, ``docker --cpuset-cpus``, batch systems); on systems without it
-    the number of cores.
+    the cores this process may run on (``taskset``, ``docker --cpuset-cpus``, batch systems); on systems
+    without affinity the number of cores.
 cgroup
-    a quota of CPU time (``docker --cpus``, Kubernetes limits), rounded up to whole cores. The quota of every group
-    above ours holds too, so the smallest counts. Version 2 writes ``cpu.max``, version 1 ``cpu.cfs_quota_us``.
+    a quota of CPU time (``docker --cpus``, Kubernetes limits), rounded up to whole cores. The quota of every
+    group above ours holds too, so the smallest counts. Version 2 writes ``cpu.max``, version 1
+    ``cpu.cfs_quota_us``.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from numbers import Integral
 from pathlib import Path, PurePosixPath
+
+from .. import checks
 
 
 def effective_num_threads(workers: int | None = None) -> int:
@@ -40,11 +42,7 @@ def effective_num_threads(workers: int | None = None) -> int:
     """
     if workers is None:
         return max(1, min(n for n in available_threads().values() if n is not None))
-    if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
-        raise ValueError(
-            f"workers is {workers!r}; allowed are None (all cores this process may use) and integers >= 1"
-        )
-    return int(workers)
+    return checks.positive_integer("workers", workers, also="None (all cores this process may use) and ")
 
 
 def available_threads() -> dict[str, int | None]:
@@ -52,7 +50,8 @@ def available_threads() -> dict[str, int | None]:
 
     Returns
     -------
-    dict                    Keys ``OMP_NUM_THREADS``, ``affinity`` and ``cgroup``; the module's docstring explains them.
+    dict                    Keys ``OMP_NUM_THREADS``, ``affinity`` and ``cgroup``, explained above in the
+                            module.
     """
     return {"OMP_NUM_THREADS": _omp_num_threads(), "affinity": _affinity(), "cgroup": _cgroup_cores()}
 
@@ -77,7 +76,7 @@ def _cgroup_cores(membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/
 def cgroup_folders(
     controller: str, membership: str = "/proc/self/cgroup", mounts: str = "/sys/fs/cgroup"
 ) -> Iterator[Path]:
-    """Folders that may hold a limit of "cpu" or "memory": of our groups and of those above them.
+    """Folders that may hold a limit of the controller "cpu" or "memory": those of our groups and all above.
 
     The lines of `membership` read ``id:controllers:path``; version 2 names no controllers.
     """
@@ -93,7 +92,7 @@ def cgroup_folders(
             tops = [Path(mounts, controllers), Path(mounts, controller)]
         else:
             continue
-        # In a container the path may be the host's and not exist here; its parents lead to the mount, which does.
+        # In a container the path may be the host's and not exist here; its parents lead to the mount.
         inside = PurePosixPath(path.lstrip("/"))
         yield from (top / part for top in tops for part in (inside, *inside.parents))
 

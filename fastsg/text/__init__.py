@@ -1,1 +1,23 @@
-"""Text to word ids: files, blocks, tokenizers, vocabulary, encoded corpora. Knows no vectors."""
+"""Text to word ids: files, tokenizers, vocabularies, encoded corpora. Knows no vectors.
+
+The way of a file::
+
+    files ──► blocks ──► worker: clean, cut, look up ──► ids of that worker's table ─┐
+              blocks ──► worker: clean, cut, look up ──► ids of that worker's table ─┤  encoders
+                                                                                     ▼
+        tables merged, words sorted: Vocab ──► ids replaced, other words dropped ────┤  ids, vocab
+                                                                                     ▼
+                                                   EncodedCorpus, saved and mapped      corpus
+
+What a worker does is compiled and holds no GIL. Workers are Python threads, not OpenMP's: they need no
+barrier, overlap with reading, and survive a fork. Token lists, and the lines that tokenizers of users cut
+(``tokenizers``), go through an encoder in Python instead. ``subsampling`` drops frequent words of what was
+encoded.
+"""
+
+from .corpus import EncodedCorpus
+from .subsampling import keep_probabilities, thin
+from .tokenizers import line_tokenizer
+from .vocab import Vocab
+
+__all__ = ["EncodedCorpus", "Vocab", "keep_probabilities", "line_tokenizer", "thin"]

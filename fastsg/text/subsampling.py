@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, streams
+
+
+def keep_probabilities(frequencies: NDArray[np.float64], sample: float | None) -> NDArray[np.float64]:
+    """Probability that subsampling keeps an occurrence of each word.
+
+    ``min(1, sqrt(sample / f) + sample / f)`` for relative frequency f: the rule of word2vec's code (its paper
+    states another one).
+
+    Parameters
+    ----------
+    frequencies : ndarray of shape (K,), float64    Relative frequency of each word.
+    sample : float or None                          Frequency above which words are thinned, usually 1e-3 to
+                                                    1e-5; 0 or None keeps all.
+
+    Returns
+    -------
+    ndarray of shape (K,), float64                  1 for words of frequency 0.
+
+    Raises
+    ------
+    ValueError                                      ``sample`` is negative, not finite or not a number.
+    """
+    threshold = 0.0 if sample is None else _checked_sample(sample)
+    if threshold == 0.0:
+        return np.ones(len(frequencies))
+    ratio = threshold / np.maximum(frequencies, np.finfo(np.float64).tiny)
+    return np.minimum(1.0, np.sqrt(ratio) + ratio)
+
+
+def _checked_sample(sample: object) -> float:
+    if isinstance(sample, bool) or not isinstance(sample, Real) or not 0.0 <= float(sample) < float("inf"):
+        raise ValueError(f"sample is {sample!r}; allowed are None and finite numbers >= 0")
+    return float(sample)
 
 
 def thin(
@@ -15,7 +50,7 @@ def thin(
     seed: int,
     epoch: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Drop tokens before windows are cut, token t kept with probability keep[t]; None keeps all.
+    """Drop tokens before windows are cut: token t is kept with probability keep[t]; None keeps all.
 
     Returns
     -------

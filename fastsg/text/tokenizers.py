@@ -1,1 +1,49 @@
-from .blocks import line_tokenizer  # noqa: F401
+"""What users may give as tokenizer, as a function from a line to its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+def line_tokenizer(tokenizer: Any) -> Callable[[str], Iterable[str]]:
+    """A function from a line to its tokens.
+
+    Parameters
+    ----------
+    tokenizer       A callable str -> list of str; or an object whose ``encode(str)`` gives an object with
+                    ``tokens`` or else ``ids`` (as the packages tokenizers and sentencepiece-like wrappers
+                    do), or a list of either. Ids become words by ``tokenizer.id_to_token`` where that exists,
+                    else by ``str``.
+
+    Raises
+    ------
+    TypeError       It is neither a callable nor such an object.
+    ValueError      It is a str: the name of no tokenizer that reads whole lines.
+    """
+    if isinstance(tokenizer, str):
+        raise ValueError(  # noqa: TRY004  a wrong name, not a wrong type
+            f"tokenizer is {tokenizer!r}; allowed are 'space', 'char', a callable and an object with encode()"
+        )
+    if callable(getattr(tokenizer, "encode", None)) and not isinstance(tokenizer, type):
+        return _encode_tokenizer(tokenizer)
+    if not callable(tokenizer):
+        raise TypeError(
+            f"tokenizer must be 'space', 'char', a callable or have encode(), got {type(tokenizer).__name__}"
+        )
+    function: Callable[[str], Iterable[str]] = tokenizer
+    return function
+
+
+def _encode_tokenizer(tokenizer: Any) -> Callable[[str], list[str]]:
+    """The tokens, or else the words of the ids, that ``tokenizer.encode`` gives."""
+    encode, to_word = tokenizer.encode, getattr(tokenizer, "id_to_token", str)
+
+    def tokenize(line: str) -> list[str]:
+        encoded = encode(line)
+        tokens = getattr(encoded, "tokens", None)
+        if tokens is None:
+            tokens = getattr(encoded, "ids", encoded)
+        return [token if isinstance(token, str) else to_word(token) for token in tokens]
+
+    return tokenize

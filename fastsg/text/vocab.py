@@ -1,18 +1,18 @@
-"""Vocab: words and their ids, counts, probabilities."""
+"""Vocab: words and their ids, counts, frequencies; as a file of lines ``word count``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from numbers import Integral, Real
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import checks
 from ..errors import FormatError, close_words
 from ..system.atomic import atomic_write
+from . import subsampling
 
-MAX_WORDS = 2**31 - 1
 _MAX_COUNT = 2**63 - 1
 _BOM = b"\xef\xbb\xbf"
 
@@ -24,7 +24,7 @@ class Vocab:
     ----------
     words : sequence of str             In the order above, each once, not empty, encodable as UTF-8.
     counts : array_like of shape (K,)   Occurrences, integers >= 0, not all 0.
-    raw_types, raw_tokens : int or None Different words and tokens before rare ones were cut; None: nothing was cut.
+    raw_types, raw_tokens : int or None Different words and tokens before rare ones were cut; None: none were.
 
     Attributes
     ----------
@@ -88,8 +88,8 @@ class Vocab:
 
         Raises
         ------
-        ValueError                          No word is that frequent (says how frequent the commonest is), or an
-                                            argument is out of its range.
+        ValueError                          No word is that frequent (says how frequent the commonest is), or
+                                            an argument is out of its range.
         """
         words = list(words)
         counts = _checked_counts(counts, len(words))
@@ -106,10 +106,10 @@ class Vocab:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Vocab:
-        """Read a vocabulary written by :meth:`save`, or by word2vec's ``-save-vocab``: ``word count`` a line, UTF-8.
+        """Read a vocabulary written by :meth:`save`, or by word2vec's ``-save-vocab``.
 
-        The lines may stand in any order. What was cut before saving is not in the file, so ``raw_types`` and
-        ``raw_tokens`` are those of the file.
+        A line holds ``word count``, in UTF-8. The lines may stand in any order. What was cut before saving is
+        not in the file, so ``raw_types`` and ``raw_tokens`` are those of the file.
 
         Raises
         ------
@@ -121,25 +121,17 @@ class Vocab:
         if lines[-1] == b"":
             lines.pop()
         words, counts = [], np.empty(len(lines), dtype=np.int64)
-        for number, line in enumerate(lines):
-            word, _, count = line.rpartition(b" ")
-            digits = count.removesuffix(b"\r")
-            if not word or not digits.isdigit() or len(digits) > 19 or int(digits) > _MAX_COUNT:
-                raise FormatError(
-                    f"{os.fspath(path)!r}, line {number + 1}: expected 'word count', got {line[:80]!r}"
-                )
+        for i, line in enumerate(lines):
             try:
-                words.append(word.decode())
-            except UnicodeDecodeError:
-                raise FormatError(
-                    f"{os.fspath(path)!r}, line {number + 1}: the word is not UTF-8: {word[:80]!r}"
-                ) from None
-            counts[number] = int(digits)
+                word, counts[i] = _parsed(line)
+            except ValueError as exc:
+                raise FormatError(f"{os.fspath(path)!r}, line {i + 1}: {exc}") from None
+            words.append(word)
         try:
             order = ranking(words, counts)
             return cls([words[i] for i in order.tolist()], counts[order])
         except ValueError as exc:
-            raise FormatError(f"{os.fspath(path)!r} is no vocabulary: {exc}") from None
+            raise FormatError(f"{os.fspath(path)!r} is not a vocabulary: {exc}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write ``word count`` a line, UTF-8, in order of the ids.
@@ -157,7 +149,8 @@ class Vocab:
             [f"{word} {count}\n" for word, count in zip(self.words, self.counts.tolist())]
         ).encode()
         with atomic_write(path) as file:
-            # load() takes a first U+FEFF for a byte order mark; one that belongs to a word needs another before it.
+            # load() takes a first U+FEFF for a byte order mark; one that belongs to a word needs another
+            # before it.
             file.write(_BOM + data if data.startswith(_BOM) else data)
 
     def __len__(self) -> int:
@@ -185,13 +178,13 @@ class Vocab:
 
     def unigram(self) -> NDArray[np.float64]:
         """Relative frequency of each word, shape (K,), float64; sums to 1."""
-        return self.counts / self.counts.sum()
+        frequencies: NDArray[np.float64] = self.counts / self.counts.sum()
+        return frequencies
 
     def keep_probabilities(self, sample: float | None) -> NDArray[np.float64]:
         """Probability that subsampling keeps an occurrence of each word.
 
-        ``min(1, sqrt(sample / f) + sample / f)``, f being the word's relative frequency in this vocabulary: the rule of
-        word2vec's code (its paper states another one).
+        See :func:`.subsampling.keep_probabilities`; the frequencies are those of this vocabulary.
 
         Parameters
         ----------
@@ -204,36 +197,30 @@ class Vocab:
 
         Raises
         ------
-        ValueError                          ``sample`` is negative, not finite or no number.
+        ValueError                          ``sample`` is negative, not finite or not a number.
         """
-        if sample is None:
-            return np.ones(len(self))
-        if not isinstance(sample, Real) or isinstance(sample, bool) or not 0 <= sample < float("inf"):
-            raise ValueError(f"sample is {sample!r}; allowed are None and finite numbers >= 0")
-        if sample == 0:
-            return np.ones(len(self))
-        ratio = float(sample) / np.maximum(self.unigram(), np.finfo(np.float64).tiny)
-        return np.minimum(1.0, np.sqrt(ratio) + ratio)
+        return subsampling.keep_probabilities(self.unigram(), sample)
 
     def suggest(self, word: str, n: int = 3) -> list[str]:
         """Words of the vocabulary that look like ``word``, best first, for error messages.
 
-        Other spellings in upper and lower case come first; then common words close in letters.
+        Other spellings in upper and lower case come first; then frequent words close in letters.
         """
         return close_words(word, self.index, n)
 
 
 def eligible(counts: NDArray[np.int64], min_count: int, max_final_vocab: int | None) -> NDArray[np.int64]:
-    """Positions of the counts that pass ``min_count`` and may be among the ``max_final_vocab`` largest (with all ties).
+    """Positions of the counts of at least ``min_count`` that may be among the ``max_final_vocab`` largest.
 
-    Works without the words, so that a hundred million rare ones need never become Python objects.
+    All that tie for the last place are among them. Works without the words, so that a hundred million rare
+    ones need never become Python objects.
     """
     check_cuts(min_count, max_final_vocab)
     largest = int(counts.max()) if len(counts) else 0
     if largest < min_count:
         raise ValueError(
-            f"the vocabulary is empty: of {len(counts)} different words the commonest occurs {largest} times, "
-            f"fewer than min_count={min_count}"
+            f"the vocabulary is empty: of {len(counts)} different words the commonest occurs {largest} "
+            f"times, fewer than min_count={min_count}"
         )
     chosen = np.flatnonzero(counts >= min_count)
     if max_final_vocab is not None and max_final_vocab < len(chosen):
@@ -254,17 +241,25 @@ def ranking(words: Sequence[str], counts: NDArray[np.int64]) -> NDArray[np.int64
 
 def check_cuts(min_count: int, max_final_vocab: int | None) -> None:
     """Raise ValueError if an argument is out of its range."""
-    for name, value, or_none in (
-        ("min_count", min_count, ""),
-        ("max_final_vocab", max_final_vocab, " and None"),
-    ):
-        if value is None and or_none:
-            continue
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} is {value!r}; allowed are integers >= 1{or_none}")
+    checks.positive_integer("min_count", min_count)
+    if max_final_vocab is not None:
+        checks.positive_integer("max_final_vocab", max_final_vocab, also="None and ")
 
 
-def _checked_counts(counts: ArrayLike, n_words: int) -> NDArray[np.int64]:
+def _parsed(line: bytes) -> tuple[str, int]:
+    """Word and count of a line; a ValueError says what is wrong with it."""
+    word, _, count = line.rpartition(b" ")
+    digits = count.removesuffix(b"\r")
+    if not word or not digits.isdigit() or len(digits) > 19 or int(digits) > _MAX_COUNT:
+        raise ValueError(f"expected 'word count', got {line[:80]!r}")
+    try:
+        return word.decode(), int(digits)
+    except UnicodeDecodeError:
+        raise ValueError(f"the word is not UTF-8: {word[:80]!r}") from None
+
+
+def _checked_counts(counts: ArrayLike, n_words: int, most_words: int = checks.MAX_WORDS) -> NDArray[np.int64]:
+    """A copy of the counts: int64, one for each word, with a sum that int64 holds."""
     array = np.asarray(counts)
     if array.size == 0:
         array = array.astype(np.int64)
@@ -272,8 +267,8 @@ def _checked_counts(counts: ArrayLike, n_words: int) -> NDArray[np.int64]:
         raise ValueError(
             f"counts must be {n_words} integers, one a word; got shape {array.shape} of {array.dtype}"
         )
-    if n_words > MAX_WORDS:
-        raise ValueError(f"{n_words} words are more than ids can number ({MAX_WORDS})")
+    if n_words > most_words:
+        raise ValueError(f"{n_words} words are more than ids can number ({most_words})")
     if n_words and array.min() < 0:
         raise ValueError(f"counts must not be negative; the smallest is {array.min()}")
     if array.sum(dtype=np.float64) >= _MAX_COUNT:
@@ -281,23 +276,15 @@ def _checked_counts(counts: ArrayLike, n_words: int) -> NDArray[np.int64]:
     return np.array(array, dtype=np.int64)
 
 
-def _checked_index(words: Iterable[str]) -> dict[str, int]:
+def _checked_index(words: list[str]) -> dict[str, int]:
     """Ids of the words, which must be str, not empty, encodable and all different."""
-    index: dict[str, int] = {}
-    words = list(words)
-    try:
-        "".join(words).encode()
-    except TypeError:
-        wrong = next(word for word in words if not isinstance(word, str))
-        raise TypeError(f"words must be str; got {wrong!r} of type {type(wrong).__name__}") from None
-    except UnicodeEncodeError as exc:
-        raise ValueError(f"a word cannot be encoded as UTF-8: {exc}") from None
-    index = dict(zip(words, range(len(words))))
+    index = checks.word_index(words)
     if "" in index:
         raise ValueError("the empty string cannot be a word")
-    if len(index) < len(words):
-        twice = next(word for i, word in enumerate(words) if index[word] != i)
-        raise ValueError(f"the word {twice!r} occurs twice")
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError(f"a word cannot be encoded as UTF-8: {exc}") from None
     return index
 
 
@@ -309,6 +296,6 @@ def _check_order(words: list[str], counts: NDArray[np.int64]) -> None:
     if wrong:
         first, second = words[wrong[0]], words[wrong[0] + 1]
         raise ValueError(
-            f"words must stand by descending count, equal counts by their UTF-8 bytes; {second!r} may not follow "
-            f"{first!r} (Vocab.from_counts sorts)"
+            f"words must stand by descending count, equal counts by their UTF-8 bytes; "
+            f"{second!r} may not follow {first!r} (Vocab.from_counts sorts)"
         )

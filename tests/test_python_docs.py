@@ -1,4 +1,4 @@
-"""The demo's corpus: prose, deterministic, honest about what is held out, and had from whatever is there."""
+"""The corpus out of Python's documentation: prose, deterministic, honest about what is held out."""
 
 import collections
 import compileall
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fastsg.datasets import python_docs as dc
+from fastsg.datasets import python_docs as docs
 
 PROSE = '''"""Open the file and read all of its lines, one after the other.
 
@@ -36,7 +36,7 @@ raise ValueError("the vector size must be "
 
 
 def words(source: str, **options: bool) -> list[str]:
-    sentences = (s for p in dc._source_paragraphs(source, **options) for s in dc._paragraph_sentences(p))
+    sentences = (s for p in docs._source_paragraphs(source, **options) for s in docs._paragraph_sentences(p))
     return [" ".join(s) for s in sentences]
 
 
@@ -67,12 +67,12 @@ def test_strings_of_tests_are_left_out_but_docstrings_stay():
     ],
 )
 def test_what_is_not_prose_is_dropped(text: str):
-    assert list(dc._paragraph_sentences(text)) == []
+    assert list(docs._paragraph_sentences(text)) == []
 
 
 def test_strings_and_comments_are_those_of_tokenize():
     """The regular expression against the real tokenizer, on real files."""
-    folder = Path(dc._library_folder())
+    folder = Path(docs._library_folder())
     seen = 0
     for name in ("argparse.py", "inspect.py", "tokenize.py", "turtle.py", "re/_parser.py", "textwrap.py"):
         if not (folder / name).is_file():
@@ -84,50 +84,52 @@ def test_strings_and_comments_are_those_of_tokenize():
         wanted = [
             t.string.lstrip("rRbBuUfF") for t in tokens if t.type in (tokenize.COMMENT, tokenize.STRING)
         ]
-        assert [match.group() for match in dc._COMMENT_OR_STRING.finditer(source)] == wanted, name
+        assert [match.group() for match in docs._COMMENT_OR_STRING.finditer(source)] == wanted, name
         seen += 1
     if not seen:
         pytest.skip("no sources of the standard library without f-strings here")
 
 
 @pytest.fixture(scope="module")
-def corpus() -> dc.DemoCorpus:
+def corpus() -> docs.PythonDocs:
     start = time.perf_counter()
-    corpus = dc.demo_corpus()
+    corpus = docs.load_python_docs()
     assert time.perf_counter() - start < 30, "the demo is meant to start in a few seconds"
     return corpus
 
 
-def test_corpus_is_large_enough_and_english(corpus: dc.DemoCorpus):
+def test_corpus_is_large_enough_and_english(corpus: docs.PythonDocs):
     counts = collections.Counter(word for sentence in corpus.train for word in sentence)
     assert sum(counts.values()) > 100_000
     assert sum(count >= 5 for count in counts.values()) > 2000
-    assert set(word for word, _ in counts.most_common(12)) >= {"the", "a", "to", "is", "of"}
-    assert all(counts[word] >= 50 for word in dc.PROBES), {word: counts[word] for word in dc.PROBES}
-    assert 6 <= len(dc.PROBES) <= 8
+    assert {word for word, _ in counts.most_common(12)} >= {"the", "a", "to", "is", "of"}
+    assert all(counts[word] >= 50 for word in docs.PROBE_WORDS), {
+        word: counts[word] for word in docs.PROBE_WORDS
+    }
+    assert 6 <= len(docs.PROBE_WORDS) <= 8
 
 
-def test_nothing_is_both_trained_on_and_held_out(corpus: dc.DemoCorpus):
+def test_nothing_is_both_trained_on_and_held_out(corpus: docs.PythonDocs):
     train, valid = set(map(tuple, corpus.train)), set(map(tuple, corpus.valid))
     assert len(train) == len(corpus.train) and len(valid) == len(corpus.valid)
     assert not train & valid
-    runs = {run for sentence in train for run in dc._shingles(sentence)}
-    assert all(runs.isdisjoint(dc._shingles(sentence)) for sentence in valid)
+    runs = {run for sentence in train for run in docs._shingles(sentence)}
+    assert all(runs.isdisjoint(docs._shingles(sentence)) for sentence in valid)
     assert 0.02 < sum(map(len, valid)) / sum(map(len, train)) < 0.1
 
 
-def test_echoes_are_found():
+def test_common_runs_are_found():
     """Control for the test above."""
-    long = tuple("one two three four five six seven eight nine".split())
-    assert dc._without_echoes([long[:8], ("a", "b"), ("new", "text")], [long, ("a", "b")]) == [
+    long = tuple(map(str, range(9)))
+    assert docs._without_known_runs([long[:8], ("a", "b"), ("new", "text")], [long, ("a", "b")]) == [
         ("new", "text")
     ]
 
 
-def test_same_installation_same_corpus(corpus: dc.DemoCorpus):
+def test_same_installation_same_corpus(corpus: docs.PythonDocs):
     code = (
-        "import hashlib; from fastsg.datasets.python_docs import demo_corpus;"
-        "print(hashlib.sha256(repr(tuple(demo_corpus())).encode()).hexdigest())"
+        "import hashlib; from fastsg.datasets import load_python_docs;"
+        "print(hashlib.sha256(repr(tuple(load_python_docs())).encode()).hexdigest())"
     )
     # -OO strips docstrings from what is imported; the corpus is read from files, so it does not change.
     command = [sys.executable, "-OO", "-c", code]
@@ -145,9 +147,9 @@ def library(folder: Path, sentences: int = 300) -> Path:
 
 
 def only_the_library(monkeypatch: pytest.MonkeyPatch, folder: Path, path: list[str] | None = None) -> None:
-    monkeypatch.setattr(dc, "_library_folder", lambda: str(folder))
-    monkeypatch.setattr(dc, "_topic_paragraphs", lambda: iter(()))
-    monkeypatch.setattr(dc, "_compiled_module_paragraphs", lambda: iter(()))
+    monkeypatch.setattr(docs, "_library_folder", lambda: str(folder))
+    monkeypatch.setattr(docs, "_topic_paragraphs", lambda: iter(()))
+    monkeypatch.setattr(docs, "_compiled_module_paragraphs", lambda: iter(()))
     monkeypatch.setattr(sys, "path", path or [])
 
 
@@ -157,7 +159,7 @@ def test_damaged_and_unreadable_files_are_passed_over(tmp_path: Path, monkeypatc
     (folder / "latin.py").write_bytes(b"# The caf\xe9 is not UTF-8, and it is read all the same.\n")
     (folder / "gone.py").symlink_to(tmp_path / "nowhere")
     only_the_library(monkeypatch, folder)
-    assert len(dc.demo_sentences()) == 301
+    assert len(docs.python_docs_sentences()) == 301
 
 
 def test_compiled_files_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -169,7 +171,7 @@ def test_compiled_files_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.Mo
     assert compileall.compile_dir(folder, legacy=True, quiet=1)
     (folder / "orphan.py").unlink()
     only_the_library(monkeypatch, folder)
-    assert len(dc.demo_sentences()) == 300
+    assert len(docs.python_docs_sentences()) == 300
 
 
 def test_a_zipped_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -178,10 +180,10 @@ def test_a_zipped_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with zipfile.ZipFile(archive, "w") as file:
         file.write(source, "package/module.py")
     only_the_library(monkeypatch, tmp_path / "nowhere", [str(archive), str(tmp_path / "python399.zip")])
-    assert len(dc.demo_sentences()) == 300
+    assert len(docs.python_docs_sentences()) == 300
 
 
-@pytest.mark.parametrize("call", [dc.demo_sentences, dc.demo_corpus])
+@pytest.mark.parametrize("call", [docs.python_docs_sentences, docs.load_python_docs])
 def test_next_to_nothing_is_an_error_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call):
     only_the_library(monkeypatch, library(tmp_path / "lib", sentences=2))
     with pytest.raises(FileNotFoundError, match=r"hold 16 words of prose, and at least 1000 are needed"):
@@ -189,9 +191,10 @@ def test_next_to_nothing_is_an_error_that_says_so(tmp_path: Path, monkeypatch: p
 
 
 def test_reading_does_not_import_the_library():
-    """No module with side effects, and nothing of the library's Python modules beyond what C modules pull in."""
+    """No module with side effects, and none of the library's Python modules beyond what C modules pull in."""
     code = (
-        "import sys; from fastsg.datasets import python_docs as dc; before = set(sys.modules); dc.demo_corpus();"
+        "import sys; from fastsg.datasets import load_python_docs;"
+        "before = set(sys.modules); load_python_docs();"
         "print(' '.join(sorted(set(sys.modules) - before)))"
     )
     out = subprocess.run(

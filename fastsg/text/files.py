@@ -1,0 +1,224 @@
+"""Inputs opened for reading: files, standard input, compression by suffix, and errors that name the path."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import io
+import lzma
+import os
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, Self, TypeAlias, Union
+
+PathLike: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+
+STDIN = "-"
+_BOM = b"\xef\xbb\xbf"
+# First bytes that no text starts with, to refuse a compressed file that is not named as one.
+_MAGIC = {b"\x1f\x8b\x08": ".gz", b"BZh91AY": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+_HEAD_BYTES = max(map(len, _MAGIC))
+# Compressed bytes handed to zstd at once: it answers with all they hold, at most 32,768 times as many.
+_ZST_BYTES = 2048
+
+
+class InputFile:
+    """An input opened for reading: the bytes of its text, decompressed and without a byte order mark.
+
+    Use as a context manager. Errors of the decompressors become OSError, and every OSError names the path.
+
+    Attributes
+    ----------
+    path : str          As given; ``"-"`` is standard input.
+    text_start : int    Where the text starts in the decompressed file: behind the byte order mark, if there
+                        is one.
+
+    Raises
+    ------
+    OSError             The file cannot be opened or read, or its compressed data are damaged or truncated.
+    ValueError          It is compressed but not named as such, or there is no standard input.
+    ImportError         It is a ``.zst`` file, and no package here reads those.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.text_start = 0
+        self._stack = contextlib.ExitStack()
+        self._bytes_read = 0
+        self._head = b""  # read already, not handed out yet
+
+    def __enter__(self) -> Self:
+        with self._named_errors(), contextlib.ExitStack() as stack:
+            if self.path == STDIN:
+                self._raw = _stdin()
+            else:
+                self._raw = stack.enter_context(open(self.path, "rb", buffering=0))
+            file = stack.enter_context(_decompressed(self._raw, self.path))
+            # readinto() of a buffered pipe goes on in C until the room is full; a Ctrl-C would have to wait
+            # for that.
+            self._readinto = (
+                getattr(file, "readinto1", file.readinto) if self.path == STDIN else file.readinto
+            )
+            self._read_head()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def fill(self, room: memoryview) -> int:
+        """Read until ``room`` is full or the input ends; returns the bytes read."""
+        n = min(len(self._head), len(room))
+        room[:n], self._head = self._head[:n], self._head[n:]
+        with self._named_errors():
+            return n + self._read(room[n:])
+
+    def position(self) -> int:
+        """Bytes consumed of the file itself, so of the compressed ones if it is compressed."""
+        with contextlib.suppress(OSError, ValueError):
+            if self.path != STDIN:
+                return self._raw.tell()
+        return self._bytes_read
+
+    def _read(self, room: memoryview) -> int:
+        n = 0
+        while n < len(room) and (got := self._readinto(room[n:])):
+            n += got
+        self._bytes_read += n
+        return n
+
+    def _read_head(self) -> None:
+        """Look at the first bytes: compressed data are refused, a byte order mark is skipped."""
+        room = bytearray(_HEAD_BYTES)
+        head = bytes(room[: self._read(memoryview(room))])
+        _refuse_compressed(head, self.path)
+        self._head = head.removeprefix(_BOM)
+        self.text_start = len(head) - len(self._head)
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except EOFError:
+            raise OSError(errno.EIO, "the compressed data are truncated", self.path) from None
+        except (lzma.LZMAError, zlib.error) as exc:
+            raise OSError(errno.EIO, f"the compressed data are damaged ({exc})", self.path) from exc
+        except OSError as exc:
+            if exc.filename is not None:
+                raise
+            # The decompressors raise OSErrors that have nothing but a message.
+            reason = exc.strerror or f"the compressed data are damaged ({exc})"
+            raise OSError(exc.errno or errno.EIO, reason, self.path) from exc
+
+
+def _stdin() -> BinaryIO:
+    stdin: Any = sys.stdin  # None in a process without one, and whatever a user put in its place
+    if stdin is None:
+        raise ValueError("there is no standard input to read from")
+    binary: BinaryIO = getattr(stdin, "buffer", stdin)
+    return binary
+
+
+def _decompressed(raw: BinaryIO, path: str) -> contextlib.AbstractContextManager[Any]:
+    """A file object with ``readinto`` for the bytes, decompressed as the suffix of the path says."""
+    suffix = os.path.splitext(path)[1].lower() if path != STDIN else ""
+    if suffix == ".gz":
+        import gzip
+
+        return gzip.GzipFile(fileobj=raw, mode="rb")
+    if suffix == ".bz2":
+        import bz2
+
+        return bz2.BZ2File(raw)
+    if suffix == ".xz":
+        return lzma.LZMAFile(raw)
+    if suffix == ".zst":
+        return _zstd(raw)
+    return contextlib.nullcontext(raw)
+
+
+def _zstd(raw: BinaryIO) -> contextlib.AbstractContextManager[Any]:
+    with contextlib.suppress(ImportError):
+        file: contextlib.AbstractContextManager[Any]
+        file = importlib.import_module("compression.zstd").ZstdFile(raw)  # Python 3.14
+        return file
+    try:
+        return _ZstdReader(raw, importlib.import_module("zstandard"))
+    except ImportError:
+        raise ImportError(
+            "reading .zst files needs Python 3.14 or the package zstandard: pip install zstandard"
+        ) from None
+
+
+class _ZstdReader(io.RawIOBase):
+    """zstandard's own stream reader ends silently where a file is cut off; this one raises EOFError."""
+
+    def __init__(self, raw: BinaryIO, zstandard: Any) -> None:
+        self._raw, self._zstandard = raw, zstandard
+        self._frame: Any = None
+        self._left = b""  # compressed bytes behind a frame's end
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:
+        while not self._ready:
+            data = self._left or self._raw.read(_ZST_BYTES)
+            self._left = b""
+            if not data:
+                if self._frame is not None:
+                    raise EOFError
+                return 0
+            if self._frame is None:
+                self._frame = self._zstandard.ZstdDecompressor().decompressobj()
+            try:
+                self._ready = memoryview(self._frame.decompress(data))
+            except self._zstandard.ZstdError as exc:
+                raise OSError(str(exc)) from exc
+            if self._frame.eof:
+                self._left, self._frame = self._frame.unused_data, None
+        n = min(len(room), len(self._ready))
+        room[:n] = self._ready[:n]
+        self._ready = self._ready[n:]
+        return n
+
+
+def _refuse_compressed(head: bytes, path: str) -> None:
+    for magic, suffix in _MAGIC.items():
+        if head.startswith(magic) and not path.lower().endswith(suffix):
+            advice = "decompress it first"
+            if path != STDIN:
+                advice = f"its name must end with {suffix} to be decompressed"
+            raise ValueError(f"{path!r} holds {suffix[1:]} data, not text; {advice}")
+
+
+def input_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
+    """The paths as a list of str; a single path need not be in a list."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        paths = [paths]
+    try:
+        found = [os.fsdecode(path) for path in paths]
+    except TypeError:
+        raise TypeError(
+            f"paths must be a path or an iterable of paths ('-' is standard input), got {paths!r}"
+        ) from None
+    if not found:
+        raise ValueError("paths is empty; at least one file is needed")
+    return found
+
+
+def total_bytes(paths: list[str]) -> int | None:
+    """Size of all files for a progress bar; None if one of them has no size (standard input, a FIFO)."""
+    try:
+        sizes = [os.stat(path).st_size for path in paths if path != STDIN]
+    except OSError:
+        return None
+    return sum(sizes) if len(sizes) == len(paths) and all(sizes) else None
+
+
+def shown_paths(paths: list[str]) -> str:
+    """The first paths, for messages."""
+    return ", ".join(map(repr, paths[:3])) + ", ..." * (len(paths) > 3)
