@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from .. import _core
 from ..cooccurrence.window import PairSource, TextSource, Window
 from ..errors import FormatError
-from ..io.model_file import NativeModel
+from ..io.model_file import ModelContent
 from ..numerics.optimizer import SCHEDULES, Optimizer
+from ..text.vocab import Vocab
 from ..training.epoch import State
 from ..training.settings import Settings
 from ..training.stages import CountSource
@@ -140,7 +141,7 @@ def fingerprint(unit: str, *arrays: NDArray[Any]) -> str:
     return f"{len(arrays[0])} {unit}, SHA-256 {digest.hexdigest()}"
 
 
-def pack(model: SkipGram) -> NativeModel:
+def pack(model: SkipGram) -> ModelContent:
     """Everything that goes into a file. Arrays are the model's own, not copies."""
     state, is_named = model.state, isinstance(model._reader.tokenizer, str)
     config = model.settings.as_dict() | {
@@ -168,12 +169,23 @@ def pack(model: SkipGram) -> NativeModel:
     ):  # the present epoch need not be there twice
         arrays["best_I"], arrays["best_O"] = state.best
     present = {name: array for name, array in arrays.items() if array is not None}
-    return NativeModel(config, model.history, training, model.vocab, present)
+    vocab = model.vocab
+    return ModelContent(
+        config,
+        model.history,
+        training,
+        words=vocab.words,
+        word_counts=vocab.counts,
+        raw_types=vocab.raw_types,
+        raw_tokens=vocab.raw_tokens,
+        arrays=present,
+    )
 
 
 class Unpacked(NamedTuple):
     """The parts of a model."""
 
+    vocab: Vocab
     settings: Settings
     state: State
     plan: Plan | None
@@ -183,8 +195,9 @@ class Unpacked(NamedTuple):
     errors: str
 
 
-def unpack(saved: NativeModel) -> Unpacked:
+def unpack(saved: ModelContent) -> Unpacked:
     """The parts of a model out of a file; FormatError, ValueError or TypeError if they do not fit together."""
+    vocab = Vocab(saved.words, saved.word_counts, raw_types=saved.raw_types, raw_tokens=saved.raw_tokens)
     config = dict(saved.config)
     tokenizer, errors = config.pop("tokenizer", None), config.pop("errors", None)
     if not isinstance(tokenizer, (str, type(None))) or not isinstance(errors, str):
@@ -201,6 +214,7 @@ def unpack(saved: NativeModel) -> Unpacked:
     if plan is not None and plan.done > len(saved.history):
         raise FormatError(f"its plan has {plan.done} epochs done, its history {len(saved.history)}")
     return Unpacked(
+        vocab,
         settings,
         state,
         plan,
@@ -221,7 +235,7 @@ def _settings(config: dict[str, Any]) -> Settings:
     return Settings.checked(**config)
 
 
-def _state(saved: NativeModel, optimizer: str, K: int) -> tuple[State, Plan | None]:
+def _state(saved: ModelContent, optimizer: str, K: int) -> tuple[State, Plan | None]:
     training, arrays = saved.training, saved.arrays
     step, epoch, whole, thinned, plan = (
         training.get(name) for name in ("step", "epoch", "whole", "thinned", "plan")

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..cooccurrence import window as pairs
 from ..cooccurrence.counts import CooccurrenceCounts
-from ..io.model_file import NativeModel, load_native, save_native, write_native
+from ..io.model_file import ModelContent, read_model_file, save_model_file, write_model_file
 from ..io.safetensors import named
 from ..numerics import objective
 from ..system import memory as _memory
@@ -31,7 +31,7 @@ from ..training import stages
 from ..training.callbacks import Callback, tell
 from ..training.epoch import State
 from ..training.settings import Settings, default_batch_rows, default_batch_size, default_sample
-from ..vectors.keyed_vectors import KeyedVectors, unit_rows
+from ..vectors import KeyedVectors, unit_rows
 from .inputs import (
     Corpus,
     Paths,
@@ -439,7 +439,7 @@ class SkipGram(SoftmaxModel):
     # ---- file ----
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything there is to ask the model and to train it on: one safetensors file, see fastsg/io/native.py.
+        """Write everything there is to ask the model and to train it on: one safetensors file, see fastsg/io/model_file.py.
 
         Settings, vocabulary with counts, I, O, optimizer, history and the plan of the training; not the corpus, the validation
         text, the callbacks or a tokenizer of your own. The file is replaced as a whole or not at all, and the same model gives
@@ -450,7 +450,7 @@ class SkipGram(SoftmaxModel):
         OSError                             With the path; the old file is untouched.
         """
         self._need_vocab()
-        save_native(path, pack(self))
+        save_model_file(path, pack(self))
 
     @classmethod
     def load(
@@ -485,7 +485,7 @@ class SkipGram(SoftmaxModel):
         FormatError                         The file is no model file, or is damaged.
         OSError                             It cannot be read.
         """
-        saved = load_native(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite)
+        saved = read_model_file(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite)
         return cls._restored(
             saved,
             os.fsdecode(path),
@@ -500,7 +500,7 @@ class SkipGram(SoftmaxModel):
     @classmethod
     def _restored(
         cls,
-        saved: NativeModel,
+        saved: ModelContent,
         name: str,
         *,
         tokenizer: object = None,
@@ -513,7 +513,7 @@ class SkipGram(SoftmaxModel):
         if tokenizer is None:
             model._reader.tokenizer = parts.tokenizer
         model.vocab, model.history, model.state, model.plan = (
-            saved.vocab,
+            parts.vocab,
             saved.history,
             parts.state,
             parts.plan,
@@ -525,7 +525,7 @@ class SkipGram(SoftmaxModel):
         """Copies and pickles hold what :meth:`save` writes."""
         self._need_vocab()
         file = io.BytesIO()
-        write_native(file, pack(self))
+        write_model_file(file, pack(self))
         return _from_bytes, (type(self), file.getvalue())
 
     def batch_size(self, units: int | None = None) -> int:
@@ -805,7 +805,7 @@ class SkipGram(SoftmaxModel):
 
 
 def _from_bytes(cls: type[SkipGram], data: bytes) -> SkipGram:
-    return cls._restored(load_native(data), "<bytes>")
+    return cls._restored(read_model_file(data), "<bytes>")
 
 
 def load(path: str | os.PathLike[str], **options: Any) -> SkipGram:

@@ -11,12 +11,16 @@ _STEP = 1 << 21  # elements
 
 
 class GrowingArray:
-    """A one-dimensional array that grows. Large ones move by remapping pages, so there is never a second copy.
+    """A one-dimensional array that grows. A large one moves by remapping pages, never by a second copy.
 
     Parameters
     ----------
     dtype : data type
-    room : int      Elements to take addresses for at once: memory that is not written to costs nothing.
+    room : int          Elements to reserve at first; memory that is not written to costs nothing.
+
+    Attributes
+    ----------
+    n : int             Elements appended so far.
     """
 
     def __init__(self, dtype: DTypeLike, room: int = _STEP) -> None:
@@ -24,7 +28,7 @@ class GrowingArray:
         self.n = 0
 
     def extend(self, n: int) -> NDArray[Any]:
-        """Room for n more elements, to be written by the caller and let go before the next call."""
+        """Room for `n` more elements, for the caller to write to; not to be used after the next call."""
         start, self.n = self.n, self.n + n
         if self.n > len(self._array):
             self._array.resize(self.n + max(_STEP, self.n // 64), refcheck=False)
@@ -35,10 +39,10 @@ class GrowingArray:
         self.extend(len(part))[:] = part
 
     def view(self) -> NDArray[Any]:
-        """What was appended; to be let go before the next append."""
+        """What was appended so far; not to be used after the next append."""
         return self._array[: self.n]
 
     def finish(self, n: int | None = None) -> NDArray[Any]:
-        """The first `n` elements, or all of them; this object is used up."""
+        """The first `n` elements, or all of them. This object must not be used afterwards."""
         self._array.resize(self.n if n is None else n, refcheck=False)
         return self._array
