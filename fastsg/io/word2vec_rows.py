@@ -11,6 +11,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import MAX_WORDS
 from ..errors import FormatError
 from ..system.growing import GrowingArray
 from .untrusted import UntrustedFile, shown
@@ -29,7 +30,6 @@ _HEADER = re.compile(rb"([+-]?[0-9]+)[ \t]+([+-]?[0-9]+)[ \t]*\r?\n?")
 _HEADER_BYTES = 128
 _NUMBER_BYTES = 64  # average length allowed for a number in text
 _BLOCK_BYTES = 1 << 20
-_MAX_COUNT = 2**31 - 1  # ids are int32
 _TEXT_NUMBER_CHARACTERS = b"0123456789+-.eE \t\r\n"
 
 
@@ -79,7 +79,7 @@ class UniqueWords:
                 f"{place}: the word is longer than max_word_bytes={self.max_bytes}: {shown(raw)}"
             )
         raise FormatError(
-            f"{place}: the word {shown(raw)} holds a control character; damaged, or not this format"
+            f"{place}: the word {shown(raw)} contains a control character; damaged, or not this format"
         )
 
     def warn_of_dropped(self) -> None:
@@ -111,8 +111,8 @@ def _header_sizes(source: UntrustedFile, line: bytes) -> tuple[int, int] | None:
     if len(line) > _HEADER_BYTES:
         raise FormatError(f"{source.path}: the header is too long: {shown(line)}")
     count, width = int(match[1]), int(match[2])
-    if not 0 <= count <= _MAX_COUNT or not 1 <= width <= _MAX_COUNT:
-        allowed = f"0 to {_MAX_COUNT} rows of 1 to {_MAX_COUNT} numbers"
+    if not 0 <= count <= MAX_WORDS or not 1 <= width <= MAX_WORDS:
+        allowed = f"0 to {MAX_WORDS} rows of 1 to {MAX_WORDS} numbers"
         raise FormatError(
             f"{source.path}: the header says {count} rows of {width} numbers, allowed are {allowed}"
         )
