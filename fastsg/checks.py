@@ -80,13 +80,18 @@ def matrix(name: str, given: NDArray[np.float32]) -> NDArray[np.float32]:
     return given
 
 
-def word_index(words: Sequence[Any]) -> dict[str, int]:
-    """The position of each word; TypeError if a word is not a str, ValueError if a word occurs twice."""
+def all_str(words: Sequence[Any]) -> None:
+    """TypeError unless every word is a str."""
     try:
         "".join(words)
     except TypeError:
         wrong = next(word for word in words if not isinstance(word, str))
         raise TypeError(f"words must be str; got {wrong!r} of type {type(wrong).__name__}") from None
+
+
+def word_index(words: Sequence[Any]) -> dict[str, int]:
+    """The position of each word; TypeError if a word is not a str, ValueError if a word occurs twice."""
+    all_str(words)
     index = dict(zip(words, range(len(words))))
     if len(index) < len(words):
         twice = next(word for i, word in enumerate(words) if index[word] != i)

@@ -1,14 +1,17 @@
 """Fixtures shared by the tests: seeds, problems of awkward shapes, and corpora where there are some."""
 
+import contextlib
 import os
+import resource
 import signal
+import time
 from pathlib import Path
 
 # Tests start Python anew: it must find the package that is being tested, installed or not, and never the source folder that it is
 # started in, which has no compiled parts unless it was built in place.
 os.environ["PYTHONSAFEPATH"] = "1"
 
-import numpy as np  # noqa: E402
+import numpy as np
 import pytest
 
 from fastsg import _core
@@ -87,6 +90,31 @@ class Problem:
     def copy(self):
         """(I, O), for a step to move."""
         return self.I.copy(), self.O.copy()
+
+
+@contextlib.contextmanager
+def file_size_limit(room):
+    """No file may grow beyond `room` bytes; a write that goes further is an OSError (EFBIG)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def kill_while(action, seconds):
+    """A child calls `action` again and again, and is killed by SIGKILL after so many seconds."""
+    child = os.fork()
+    if child == 0:
+        try:
+            while True:
+                action()
+        finally:
+            os._exit(1)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def train_threads():

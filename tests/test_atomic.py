@@ -1,8 +1,8 @@
 """Atomic writing: the old file or the new one, never a third thing."""
 
 import errno
+import itertools
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -10,8 +10,9 @@ import threading
 import time
 
 import pytest
+from conftest import file_size_limit, kill_while
 
-from fastsg.system import atomic as _atomic
+from fastsg.system import atomic
 from fastsg.system.atomic import atomic_write, check_writable, remove_stale_temporaries
 
 
@@ -106,7 +107,7 @@ def test_failing_call(tmp_path, monkeypatch, call, code):
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["x"]
 
 
-def test_failing_folder_sync_is_told(tmp_path, monkeypatch):
+def test_failing_folder_sync_is_reported(tmp_path, monkeypatch):
     real, calls = os.fsync, []
 
     def fail_second(descriptor):
@@ -136,45 +137,21 @@ def test_folder_that_cannot_be_synced(tmp_path, monkeypatch):
 
 
 def test_file_size_limit(tmp_path):
-    code = (
-        "import resource, signal, sys\n"
-        "from fastsg.system.atomic import atomic_write\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
-        "try:\n"
-        "    with atomic_write(sys.argv[1]) as file: file.write(bytes(3 << 20))\n"
-        "except OSError as error: print(error.errno, error.filename)\n"
-    )
     path = tmp_path / "x"
     path.write_bytes(b"old")
-    out = subprocess.run(
-        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
-    ).stdout
-    assert out.split() == [str(errno.EFBIG), str(path)]
+    with file_size_limit(1 << 20), pytest.raises(OSError) as caught:
+        write(path, bytes(3 << 20))
+    assert caught.value.errno == errno.EFBIG and caught.value.filename == str(path)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["x"]
 
 
 def test_killed_while_saving(tmp_path):
     """kill -9 at random moments leaves a whole file; the next save removes what the dead ones left."""
-    path = tmp_path / "x"
-    code = (
-        "import sys\n"
-        "from fastsg.system.atomic import atomic_write\n"
-        "print('up', flush=True)\n"
-        "n = 0\n"
-        "while True:\n"
-        "    n = (n + 1) % 256\n"
-        "    with atomic_write(sys.argv[1]) as file: file.write(bytes([n]) * 300000)\n"
-    )
+    path, numbers = tmp_path / "x", itertools.count(1)
     for trial in range(8):
-        child = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE)
-        child.stdout.readline()
-        time.sleep(0.005 + 0.007 * trial)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
+        kill_while(lambda: write(path, bytes([next(numbers) % 256]) * 300_000), 0.005 + 0.007 * trial)
         content = path.read_bytes() if path.exists() else b""
-        assert len(content) in (0, 300000) and len(set(content)) <= 1
+        assert len(content) in (0, 300_000) and len(set(content)) <= 1
     write(path)
     assert os.listdir(tmp_path) == ["x"]
 
@@ -186,7 +163,7 @@ def dead_pid():
 
 
 def test_stale_temporaries(tmp_path):
-    tag, dead, old = _atomic._host_tag(), dead_pid(), time.time() - 7200
+    tag, dead, old = atomic._host_tag(), dead_pid(), time.time() - 7200
     ours = [
         f".x.{tag}-{dead}-abcdefgh.tmp",
         f".x.{tag}-{os.getpid()}-oldoldol.tmp",
@@ -210,7 +187,7 @@ def test_stale_temporaries(tmp_path):
 
 
 def test_stale_temporary_that_is_a_folder_or_a_link(tmp_path):
-    start = f".x.{_atomic._host_tag()}-{dead_pid()}-"
+    start = f".x.{atomic._host_tag()}-{dead_pid()}-"
     (tmp_path / f"{start}aaaaaaaa.tmp").mkdir()
     (tmp_path / f"{start}bbbbbbbb.tmp").symlink_to(tmp_path)
     assert remove_stale_temporaries(tmp_path / "x") == []
@@ -229,7 +206,7 @@ def test_bare_file_name(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_fifo_is_written_straight(tmp_path):
+def test_fifo_is_written_to_directly(tmp_path):
     path, got = tmp_path / "fifo", []
     os.mkfifo(path)
     check_writable(path, "output")
@@ -241,7 +218,8 @@ def test_fifo_is_written_straight(tmp_path):
 
 
 def test_standard_output_redirected_to_a_file(tmp_path):
-    code = "from fastsg.system.atomic import atomic_write\nwith atomic_write('/dev/stdout') as file: file.write(b'new')"
+    code = "from fastsg.system.atomic import atomic_write\n"
+    code += "with atomic_write('/dev/stdout') as file: file.write(b'new')"
     with open(tmp_path / "out", "wb") as out:
         subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
     assert (tmp_path / "out").read_bytes() == b"new" and os.path.islink("/dev/stdout")
@@ -294,7 +272,7 @@ def test_check_writable_tries_for_real(tmp_path, monkeypatch):
     def read_only(*args):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(_atomic.tempfile, "mkstemp", read_only)
+    monkeypatch.setattr(atomic.tempfile, "mkstemp", read_only)
     with pytest.raises(OSError, match=r"output: cannot write in folder .*Read-only") as caught:
         check_writable(tmp_path / "x", "output")
     assert caught.value.errno == errno.EROFS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastsg.errors import FormatError
-from fastsg.vectors.keyed_vectors import KeyedVectors
+from fastsg.vectors import KeyedVectors, unit_rows
 
 WORDS = ["the", "of", "king", "queen", "man", "woman", "zero", "twin1", "twin2"]
 
@@ -28,7 +28,7 @@ def cosines(kv, query):
     return np.divide(matrix @ query, norms, out=np.zeros(len(matrix)), where=norms > 0)
 
 
-# Construction and access ----------------------------------------------------------------------------------------------
+# ---- construction and access ----
 
 
 def test_access(kv):
@@ -103,8 +103,14 @@ def test_unknown_word_is_cheap_and_small(rng):
             ValueError,
             r"words must have one entry per row of matrix \(2\), got 1",
         ),
-        (["a", "a"], np.ones((2, 2), np.float32), None, ValueError, "words must be unique, 'a' comes twice"),
-        (["a", 2], np.ones((2, 2), np.float32), None, TypeError, "words must be str, got int: 2"),
+        (
+            ["a", "a"],
+            np.ones((2, 2), np.float32),
+            None,
+            ValueError,
+            "words must be unique; the word 'a' occurs twice",
+        ),
+        (["a", 2], np.ones((2, 2), np.float32), None, TypeError, "words must be str; got 2 of type int"),
         (["a"], np.ones(2, np.float32), None, ValueError, "matrix must be float32 or float64"),
         (["a"], np.ones((1, 0), np.float32), None, ValueError, "H >= 1"),
         (["a"], np.ones((1, 2), np.int32), None, ValueError, "got int32"),
@@ -143,7 +149,7 @@ def test_no_words():
     assert len(kv) == 0 and kv.similar_by_vector(np.ones(3, np.float32)) == [] and kv[[]].shape == (0, 3)
 
 
-# Queries --------------------------------------------------------------------------------------------------------------
+# ---- queries ----
 
 
 def test_similarities_equal_the_definition(kv):
@@ -280,6 +286,12 @@ def test_norms_follow_on_demand(kv):
     assert kv.distances("king") == pytest.approx(1 - cosines(kv, kv["king"]), abs=1e-6)
 
 
+def test_unit_rows(kv):
+    rows = unit_rows(kv.vectors.astype(np.float64))
+    assert rows.dtype == np.float32 and rows == pytest.approx(kv.get_normed_vectors(), abs=1e-7)
+    assert (rows[6] == 0).all()
+
+
 def test_float64_is_kept():
     rng = np.random.default_rng(0)
     kv = KeyedVectors(WORDS, rng.standard_normal((9, 5)))
@@ -332,7 +344,7 @@ def test_doesnt_match(caplog):
         kv.doesnt_match(["x"])
 
 
-# Evaluation -----------------------------------------------------------------------------------------------------------
+# ---- evaluation ----
 
 
 def test_evaluate_word_pairs(kv):
@@ -414,7 +426,7 @@ def judge_analogies(kv, path):
 
 
 def test_real_evaluation_files(data, rng):
-    """A small vocabulary with a planted structure, the real files, and the protocol written out a second time."""
+    """A small vocabulary with planted structure, the real files, and the protocol written a second time."""
     with lzma.open(data / "corpora_en" / "enwiki15v.text8fmt.xz") as file:
         tokens = file.read(3_000_000).decode().split()
     words = list(dict.fromkeys(tokens))[:8000]
@@ -437,7 +449,7 @@ def test_real_evaluation_files(data, rng):
         assert all(np.isfinite([*pearson, *spearman])) and 0 < oov < 100
 
 
-# Files ----------------------------------------------------------------------------------------------------------------
+# ---- files ----
 
 
 @pytest.mark.parametrize("binary", [False, True])

@@ -1,4 +1,4 @@
-"""The constants added to the logits as text: 'word value' a line, in the order of the vocabulary."""
+"""The constants added to the logits, as text: a line "word value" for each word of the vocabulary."""
 
 from __future__ import annotations
 
@@ -10,17 +10,37 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError
 from ..system.atomic import atomic_write
+from .untrusted import shown
 
 
 def save_bias(path: str | os.PathLike[str], words: Sequence[str], bias: NDArray[np.float32]) -> None:
-    """Write b_n - log keep(n) of each word; an empty `bias` (no bias, no subsampling) is written as zeros."""
+    """Write the constant of each word.
+
+    Parameters
+    ----------
+    path : str or PathLike                  Replaced as a whole or not at all.
+    words : sequence of str, length K
+    bias : ndarray of shape (K,), float32   b_n - log keep(n), in nats; empty (no bias, no subsampling) is
+                                            written as zeros.
+
+    Raises
+    ------
+    OSError                                 Writing failed; the old file is untouched.
+    """
     values = bias.tolist() if len(bias) else [0.0] * len(words)
     with atomic_write(path) as file:
         file.writelines(f"{word} {value:.9g}\n".encode() for word, value in zip(words, values, strict=True))
 
 
 def load_bias(path: str | os.PathLike[str], words: Sequence[str]) -> NDArray[np.float32]:
-    """Read what save_bias wrote, in the order of `words`; FormatError unless every word has one finite value."""
+    """Read what :func:`save_bias` wrote; the values (K,), float32, in the order of `words`.
+
+    Raises
+    ------
+    FormatError                             A line is not a word of `words` and a number, or a word has no
+                                            finite value; names the file.
+    OSError                                 The file cannot be read.
+    """
     index = {word: i for i, word in enumerate(words)}
     values = np.full(len(words), np.nan, np.float32)
     with open(path, "rb") as file:
@@ -31,7 +51,7 @@ def load_bias(path: str | os.PathLike[str], words: Sequence[str]) -> NDArray[np.
             except (KeyError, ValueError):
                 raise FormatError(
                     f"{os.fsdecode(path)}, line {number}: need 'word value' with a word of the vectors, "
-                    f"got {line[:80]!r}"
+                    f"got {shown(line)}"
                 ) from None
     if missing := int((~np.isfinite(values)).sum()):
         raise FormatError(f"{os.fsdecode(path)} lacks a finite value for {missing} of {len(values)} words")

@@ -1,11 +1,13 @@
-"""The native model file: one safetensors container with everything to ask a model and to train it on.
+"""The model file: one safetensors container with everything to ask a model and to train it on.
 
-Metadata, all strings: ``format``, ``format_version``, ``library_version``; ``config`` (settings), ``history`` (a record for each
-epoch) and ``training`` (steps, epochs, the plan) as JSON; ``raw_types`` and ``raw_tokens`` of the vocabulary; ``sha256`` (JSON:
-tensor to digest of its bytes, ``__metadata__`` to that of all other metadata). Tensors, in this order, K words of H coordinates::
+Metadata, all strings: ``format``, ``format_version``, ``library_version``; ``config`` (settings), ``history``
+(a record for each epoch) and ``training`` (steps, epochs, the plan) as JSON; ``raw_types`` and ``raw_tokens``
+of the vocabulary; ``sha256`` (JSON: the digest of each tensor's bytes, and under ``__metadata__`` that of all
+other metadata). Tensors, in this order, for K words and vectors of length H::
 
-    counts        I64 (K,)          occurrences            word_offsets  I64 (K + 1,)   word i is words[offsets i to i + 1]
-    keep          F64 (K,)          subsampling's probabilities; missing without subsampling
+    counts        I64 (K,)          occurrences
+    word_offsets  I64 (K + 1,)      word i is words[word_offsets[i]:word_offsets[i + 1]]
+    keep          F64 (K,)          probabilities of subsampling; missing without subsampling
     I, O          F32 (K, H)        input and output matrix
     bias          F32 (K,)          b_n, added to the logits in training; missing without a bias
     sums_I/_O     F32 (K,)          Adagrad's sums; missing for sgd
@@ -32,9 +34,9 @@ from .._version import __version__
 from ..checks import MAX_WORDS
 from ..errors import FormatError
 from ..system.atomic import atomic_write
-from ..text.vocab import Vocab
-from . import safetensors as _safetensors
-from .safetensors import Container, Field, Schema, digest
+from ..system.digest import sha256
+from . import safetensors
+from .safetensors import Container, Field, Schema
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +60,7 @@ _SCHEMA = Schema(
         Field("words", "U8"),
     ),
 )
+#: Name under which the digest of the metadata stands among those of the tensors.
 _SEALED = "__metadata__"
 _PAIRED = (("sums_I", "sums_O"), ("best_I", "best_O"))
 #: Bytes of the header that the history may take; a reader allows 1 MiB in all.
@@ -65,41 +68,56 @@ _MAX_HISTORY = 800_000
 
 
 @dataclass
-class NativeModel:
-    """What the file holds. Arrays are those of the module's table except counts, word_offsets and words, which are the vocabulary."""
+class ModelContent:
+    """What the file holds.
+
+    Attributes
+    ----------
+    config : dict                       Settings of the model.
+    history : list of dict              A record for each epoch.
+    training : dict                     Steps, epochs and the plan.
+    words : list of str, length K
+    word_counts : ndarray (K,), int64   Occurrences of each word.
+    raw_types, raw_tokens : int         Different words and tokens before rare words were cut.
+    arrays : dict of str to ndarray     Those of the table above, except ``counts``, ``word_offsets`` and
+                                        ``words``.
+    """
 
     config: dict[str, Any]
     history: list[dict[str, Any]]
     training: dict[str, Any]
-    vocab: Vocab
+    words: list[str]
+    word_counts: NDArray[np.int64]
+    raw_types: int
+    raw_tokens: int
     arrays: dict[str, NDArray[Any]]
 
 
-def save_native(path: str | os.PathLike[str], model: NativeModel) -> None:
+def save_model_file(path: str | os.PathLike[str], content: ModelContent) -> None:
     """Write the file as a whole or not at all; OSError with the path."""
     with atomic_write(path) as file:
-        write_native(file, model)
+        write_model_file(file, content)
 
 
-def write_native(file: BinaryIO, model: NativeModel) -> None:
+def write_model_file(file: BinaryIO, content: ModelContent) -> None:
     """Write to an open file. The same content always gives the same bytes."""
-    offsets, blob = _safetensors.pack_words(model.vocab.words)
-    arrays = {**model.arrays, "counts": model.vocab.counts, "word_offsets": offsets, "words": blob}
+    offsets, blob = safetensors.pack_words(content.words)
+    arrays = {**content.arrays, "counts": content.word_counts, "word_offsets": offsets, "words": blob}
     digests = {
-        field.name: digest(_safetensors.raw_bytes(field, arrays[field.name]))
+        field.name: sha256(safetensors.raw_bytes(field, arrays[field.name]))
         for field in _SCHEMA.fields
         if field.name in arrays
     }
     metadata = {
         "library_version": __version__,
-        "raw_types": str(model.vocab.raw_types),
-        "raw_tokens": str(model.vocab.raw_tokens),
-        "config": _json(model.config),
-        "history": _history_json(model.history),
-        "training": _json(model.training),
+        "raw_types": str(content.raw_types),
+        "raw_tokens": str(content.raw_tokens),
+        "config": _json(content.config),
+        "history": _history_json(content.history),
+        "training": _json(content.training),
     }
     metadata["sha256"] = _json({_SEALED: _metadata_digest(metadata), **digests})
-    _safetensors.write(file, _SCHEMA, metadata, arrays)
+    safetensors.write(file, _SCHEMA, metadata, arrays)
 
 
 def _metadata_digest(metadata: dict[str, str]) -> str:
@@ -107,7 +125,7 @@ def _metadata_digest(metadata: dict[str, str]) -> str:
     text = {
         key: metadata[key] for key in sorted(metadata) if key not in ("sha256", "format", "format_version")
     }
-    return digest(memoryview(_json(text).encode()))
+    return sha256(_json(text).encode())
 
 
 def _json(value: object) -> str:
@@ -115,13 +133,14 @@ def _json(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """A NumPy number as Python's; anything else foreign as text, because a note in the history must not cost the model."""
+    """A NumPy number as Python's, all else as text: an odd value in the history must not cost the model."""
     return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _history_json(history: list[dict[str, Any]]) -> str:
     """The history, or its newest epochs where it is too long for a header."""
-    records, size = [], 0
+    records: list[str] = []
+    size = 0
     for record in reversed(history):
         text = _json(record)
         size += len(json.dumps(text)) + 1
@@ -136,56 +155,63 @@ def _history_json(history: list[dict[str, Any]]) -> str:
     return f"[{','.join(reversed(records))}]"
 
 
-def load_native(
+def read_model_file(
     source: str | os.PathLike[str] | bytes,
     *,
     mmap: bool = False,
     verify: bool | None = None,
     allow_nonfinite: bool = False,
-) -> NativeModel:
+) -> ModelContent:
     """Read a file, or its bytes; nothing is allocated before the header is proven against the size.
 
     Parameters
     ----------
-    mmap : bool                 Map I and O, read-only. Shortening the file while it is mapped kills the process (SIGBUS).
-    verify : bool, optional     Check the digests and finiteness of I and O; default unless mapped. All else is always checked.
-    allow_nonfinite : bool      Take NaN and infinity in the arrays of float32.
+    source : str, PathLike or bytes     A path, or the content of a file.
+    mmap : bool                         Map I and O, read-only. Shortening the file while it is mapped kills
+                                        the process (SIGBUS).
+    verify : bool or None               Check the digests and finiteness of I and O; None: unless they are
+                                        mapped. Everything else is always checked.
+    allow_nonfinite : bool              Accept NaN and infinity in the float32 arrays.
 
     Raises
     ------
-    FormatError                 The file is not such a file, or is damaged.
-    OSError                     It cannot be read.
+    FormatError                         The file is no such file, or is damaged.
+    OSError                             It cannot be read.
     """
     verify = not mmap if verify is None else verify
     if isinstance(source, bytes):
-        with _safetensors.named("<bytes>", "model file"):
+        with safetensors.named("<bytes>", "model file"):
             return _read(Container(io.BytesIO(source), _SCHEMA), False, verify, allow_nonfinite)
-    with _safetensors.named(os.fsdecode(source), "model file"), _safetensors.open_regular(source) as file:
+    with safetensors.named(os.fsdecode(source), "model file"), safetensors.open_regular(source) as file:
         container = Container(file, _SCHEMA)
-        _library_agrees(source, container)
+        _check_by_library(source, container)
         return _read(container, mmap, verify, allow_nonfinite)
 
 
-def _read(container: Container, mmap: bool, verify: bool, allow_nonfinite: bool) -> NativeModel:
+def _read(container: Container, mmap: bool, verify: bool, allow_nonfinite: bool) -> ModelContent:
     _check_shapes(container)
     metadata, digests = container.metadata, _digests(container)
-    config, training, history = (
-        _parsed(metadata, "config", dict),
-        _parsed(metadata, "training", dict),
-        _parsed(metadata, "history", list),
-    )
+    config = _parsed(metadata, "config", dict)
+    training = _parsed(metadata, "training", dict)
+    history = _parsed(metadata, "history", list)
     if not all(isinstance(record, dict) for record in history):
         raise FormatError("its history is no list of records")
     arrays = _read_arrays(container, digests, mmap, verify, allow_nonfinite)
-    words = _safetensors.unpack_words(arrays.pop("word_offsets"), arrays.pop("words"))
-    raw_types, raw_tokens = (_safetensors.count(metadata, key) for key in ("raw_types", "raw_tokens"))
-    vocab = Vocab(words, arrays.pop("counts"), raw_types=raw_types, raw_tokens=raw_tokens)
-    return NativeModel(config, history, training, vocab, arrays)
+    return ModelContent(
+        config,
+        history,
+        training,
+        words=safetensors.unpack_words(arrays.pop("word_offsets"), arrays.pop("words")),
+        word_counts=arrays.pop("counts"),
+        raw_types=safetensors.count(metadata, "raw_types"),
+        raw_tokens=safetensors.count(metadata, "raw_tokens"),
+        arrays=arrays,
+    )
 
 
 def _digests(container: Container) -> dict[str, str]:
-    """The digests on record, after those of the metadata were compared."""
-    digests = _parsed(container.metadata, "sha256", dict)
+    """The digests of the tensors on record, once that of the metadata has proved right."""
+    digests: dict[str, str] = _parsed(container.metadata, "sha256", dict)
     if set(digests) != {_SEALED, *container.places}:
         raise FormatError("its sha256 does not name the tensors it has")
     if digests[_SEALED] != _metadata_digest(container.metadata):
@@ -201,7 +227,7 @@ def _read_arrays(
         is_mapped = mmap and name in ("I", "O")
         arrays[name] = container.map(name) if is_mapped else container.read(name)
         if verify or name not in ("I", "O"):
-            if digest(arrays[name]) != digests[name]:
+            if sha256(arrays[name]) != digests[name]:
                 raise FormatError(f"the bytes of {name} are damaged: their SHA-256 is not the one on record")
             _check_values(name, arrays[name], allow_nonfinite)
     return arrays
@@ -227,7 +253,7 @@ def _check_shapes(container: Container) -> None:
 
 def _parsed(metadata: dict[str, str], key: str, kind: type) -> Any:
     try:
-        value = _safetensors.parse_json(metadata.get(key, ""))
+        value = safetensors.parse_json(metadata.get(key, ""))
     except ValueError as error:
         raise FormatError(f"its {key} is not valid: {error}") from None
     if not isinstance(value, kind):
@@ -236,20 +262,20 @@ def _parsed(metadata: dict[str, str], key: str, kind: type) -> Any:
 
 
 def _check_values(name: str, array: NDArray[Any], allow_nonfinite: bool) -> None:
-    """Numbers that no training leaves behind; extremes tell, because NaN is the extreme of whatever holds one."""
+    """Refuse numbers that no training leaves behind."""
     if array.dtype.kind != "f":
         return
-    low, high = array.min(), array.max()
+    low, high = array.min(), array.max()  # both NaN if the array holds one
     if name == "keep" and not 0 < low <= high <= 1:
         raise FormatError(f"keep has probabilities from {low:g} to {high:g}")
     if not allow_nonfinite and not (np.isfinite(low) and np.isfinite(high)):
-        raise FormatError(f"{name} holds NaN or infinity (allow_nonfinite=True takes it nevertheless)")
+        raise FormatError(f"{name} holds NaN or infinity (allow_nonfinite=True accepts it)")
     if name.startswith("sums") and low < 0:
         raise FormatError(f"{name} holds {low:g}; sums of squares are not negative")
 
 
-def _library_agrees(path: str | os.PathLike[str], container: Container) -> None:
-    """Let the safetensors library judge the header a second time."""
+def _check_by_library(path: str | os.PathLike[str], container: Container) -> None:
+    """Refuse a file in which the safetensors library finds anything else."""
     from safetensors import SafetensorError, safe_open
 
     try:

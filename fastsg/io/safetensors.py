@@ -1,26 +1,30 @@
-"""safetensors files as fastsg writes and reads them: length of the header, JSON header, raw little-endian arrays end to end.
+"""The safetensors container as fastsg writes and reads it.
 
-Written by ourselves because the library orders metadata at random and loses errno; read by ourselves because whatever a
-header promises is proven against the size of the file before memory is taken. A reader that meets anything unexpected
-raises FormatError (without the name of the file: see :func:`named`).
+Layout: eight bytes of length, a JSON header, the arrays end to end in little-endian bytes. We write it
+ourselves because the library orders metadata at random and loses errno; we read it ourselves because whatever
+a header promises is proven against the size of the file before memory is taken. A reader that meets anything
+unexpected raises FormatError without the name of the file: callers read inside :func:`named`, which adds it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import io
+import itertools
 import json
+import math
 import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
+from .untrusted import open_if_regular
 
+#: Bytes that a header may have.
 MAX_HEADER = 1 << 20
 _NUMPY_TYPES = {"I64": "<i8", "F64": "<f8", "I32": "<i4", "F32": "<f4", "U8": "|u1"}
 _ALIGNMENT = 64
@@ -36,7 +40,10 @@ class Field(NamedTuple):
 
 
 class Schema(NamedTuple):
-    """A format: what the metadata say of it, and its tensors in the order of the file (eight-byte ones first, to be aligned)."""
+    """A format: its name and version in the metadata, and its tensors in the order of the file.
+
+    Tensors of eight-byte numbers come first, so that all of them are aligned.
+    """
 
     name: str
     version: str
@@ -59,59 +66,63 @@ def write(
 
     Parameters
     ----------
-    metadata                Strings, beside ``format`` and ``format_version``, which come from the schema.
-    arrays                  One for each field of the schema; optional ones may be missing.
+    file : binary file
+    schema : Schema
+    metadata : mapping of str to str        Besides ``format`` and ``format_version``, which the schema gives.
+    arrays : mapping of str to ndarray      One for each field of the schema; optional ones may be missing.
 
     Raises
     ------
-    ValueError              The header would be longer than a reader allows.
+    ValueError                              The header would be longer than a reader allows.
     """
-    present = [field for field in schema.fields if not field.optional or field.name in arrays]
-    raw = {field.name: raw_bytes(field, arrays[field.name]) for field in present}
-    fields: dict[str, Any] = {
+    header: dict[str, Any] = {
         "__metadata__": {"format": schema.name, "format_version": schema.version, **metadata}
     }
-    end = 0
-    for field in present:
-        start, end = end, end + raw[field.name].nbytes
-        fields[field.name] = {
+    raw, end = [], 0
+    for field in schema.fields:
+        if field.optional and field.name not in arrays:
+            continue
+        array = arrays[field.name]
+        raw.append(raw_bytes(field, array))
+        start, end = end, end + raw[-1].nbytes
+        header[field.name] = {
             "dtype": field.dtype,
-            "shape": list(arrays[field.name].shape),
+            "shape": list(array.shape),
             "data_offsets": [start, end],
         }
-    text = json.dumps(fields, separators=(",", ":")).encode()
+    text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(len(text) + 8) % _ALIGNMENT)
     if len(text) > MAX_HEADER:
         raise ValueError(f"the header would have {len(text)} bytes; {MAX_HEADER} are allowed")
     file.write(len(text).to_bytes(8, "little") + text)
-    for data in raw.values():
+    for data in raw:
         file.write(data)
 
 
 def raw_bytes(field: Field, array: NDArray[Any]) -> memoryview:
-    """The bytes of an array as the file has them; without a copy where they already are like that."""
-    return memoryview(np.ascontiguousarray(array, _NUMPY_TYPES[field.dtype])).cast("B")
-
-
-def digest(data: memoryview | NDArray[Any]) -> str:
-    """SHA-256 of the bytes of a C-contiguous array."""
-    return hashlib.sha256(memoryview(data).cast("B")).hexdigest()
+    """The bytes of an array as the file has them; a copy only where its bytes are others in memory."""
+    return np.ascontiguousarray(array, _NUMPY_TYPES[field.dtype]).data.cast("B")
 
 
 @contextlib.contextmanager
 def named(name: str, what: str) -> Iterator[None]:
-    """Whatever is wrong with the content of a file becomes a FormatError that names the file."""
+    """Turn whatever is wrong with the content of a file into a FormatError that names the file.
+
+    Parameters
+    ----------
+    name : str      Of the file.
+    what : str      What it should hold, for the message: "model file".
+    """
     try:
         yield
     except (ValueError, TypeError) as error:
         raise FormatError(f"{name!r} is no {what} of fastsg: {error}") from None
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file for reading; FormatError if it is no regular one, without waiting for somebody to write to a FIFO."""
-    file = open(path, "rb", opener=lambda p, flags: os.open(p, flags | getattr(os, "O_NONBLOCK", 0)))
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
+    """Open a file for reading; FormatError if it is not a regular one."""
+    file = open_if_regular(path)
+    if file is None:
         raise FormatError("it is no regular file")
     return file
 
@@ -121,20 +132,20 @@ class Container:
 
     Parameters
     ----------
-    file : binary file, seekable            Stays open, and is the caller's to close.
+    file : binary file, seekable            Stays open; closing it is up to the caller.
     schema : Schema                         What it must be.
 
     Attributes
     ----------
-    metadata : dict                         As found; the values are strings.
-    places : dict of str to Place
+    metadata : dict of str to str           As found.
+    places : dict of str to Place           Of the tensors found, in the order of the file.
 
     Raises
     ------
     FormatError                             The file is something else, or damaged.
     """
 
-    def __init__(self, file: BinaryIO, schema: Schema) -> None:
+    def __init__(self, file: io.BufferedIOBase, schema: Schema) -> None:
         self._file = file
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -147,21 +158,21 @@ class Container:
         place = self.places[name]
         values = np.empty(place.shape, dtype=place.dtype)
         self._file.seek(place.start)
-        if self._file.readinto(memoryview(values).cast("B")) != values.nbytes:  # type: ignore[attr-defined]
+        if self._file.readinto(values.data.cast("B")) != values.nbytes:
             raise FormatError("it ended early")
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def map(self, name: str) -> NDArray[Any]:
-        """An array mapped from the file, read-only; read where its numbers do not lie on their boundaries, as in a file of ours they do."""
+        """An array mapped from the file, read-only; read instead if it is not aligned, as ours always are."""
         place = self.places[name]
         if place.start % np.dtype(place.dtype).itemsize:
             return self.read(name)
-        return np.memmap(self._file, dtype=place.dtype, mode="r", offset=place.start, shape=place.shape).view(
-            np.ndarray
-        )
+        file = cast(BinaryIO, self._file)
+        mapped = np.memmap(file, dtype=place.dtype, mode="r", offset=place.start, shape=place.shape)
+        return mapped.view(np.ndarray)
 
 
-def _read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
+def _read_header(file: io.BufferedIOBase, size: int) -> tuple[dict[str, Any], int]:
     """The header, and where the arrays start."""
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or not 2 <= length <= min(MAX_HEADER, size - 8):
@@ -174,7 +185,7 @@ def _read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
 
 
 def parse_json(text: str) -> Any:
-    """Parse JSON that nobody vouches for: keys that occur twice and bottomless nesting are a ValueError too."""
+    """Parse JSON that nobody vouches for; repeated keys and too deep nesting are a ValueError too."""
     try:
         return json.loads(text, object_pairs_hook=_unique_keys)
     except RecursionError:
@@ -210,7 +221,8 @@ def _checked_places(header: dict[str, Any], schema: Schema, start: int, size: in
         if field.name not in header:
             continue
         shape, first, last = _described(field, header[field.name])
-        if first != end or last - first != _size(shape) * np.dtype(_NUMPY_TYPES[field.dtype]).itemsize:
+        # math.prod of Python's integers cannot overflow.
+        if first != end or last - first != math.prod(shape) * np.dtype(_NUMPY_TYPES[field.dtype]).itemsize:
             raise FormatError(f"type, shape and place of {field.name} do not agree")
         places[field.name], end = Place(_NUMPY_TYPES[field.dtype], shape, start + first), last
     if start + end != size:
@@ -218,32 +230,23 @@ def _checked_places(header: dict[str, Any], schema: Schema, start: int, size: in
     return places
 
 
-def _described(field: Field, entry: object) -> tuple[tuple[int, ...], int, int]:
-    """(shape, first byte, byte behind the last) as the header has them."""
+def _described(field: Field, entry: Any) -> tuple[tuple[int, ...], int, int]:
+    """(shape, first byte, byte after the last) as the header has them."""
     match entry:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [first, last]} if len(entry) == 3:
-            pass
+            # Not isinstance: True is an int as well.
+            is_known = len(shape) == field.ndim and all(type(n) is int for n in (*shape, first, last))
         case _:
-            raise FormatError(f"its header describes {field.name} in an unknown way")
-    if len(shape) != field.ndim or any(
-        type(n) is not int for n in (*shape, first, last)
-    ):  # True is an int as well
+            is_known = False
+    if not is_known:
         raise FormatError(f"its header describes {field.name} in an unknown way")
     if dtype != field.dtype or min(shape) < 1:
         raise FormatError(f"type, shape and place of {field.name} do not agree")
     return tuple(shape), first, last
 
 
-def _size(shape: Sequence[int]) -> int:
-    """Number of elements, in Python's integers, which do not overflow."""
-    size = 1
-    for n in shape:
-        size *= n
-    return size
-
-
 def count(metadata: Mapping[str, str], key: str) -> int:
-    """An integer of the metadata, not negative."""
+    """A count among the metadata: an integer of at least 0."""
     text = metadata.get(key)
     if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > 18:
         raise FormatError(f"its header has {key}={text!r}")
@@ -262,4 +265,4 @@ def unpack_words(offsets: NDArray[np.int64], blob: NDArray[np.uint8]) -> list[st
     if offsets[0] != 0 or offsets[-1] != len(blob) or not (offsets[1:] > offsets[:-1]).all():
         raise FormatError("word_offsets must rise strictly from 0 to the size of words")
     data, bounds = blob.tobytes(), offsets.tolist()
-    return [data[start:stop].decode() for start, stop in zip(bounds, bounds[1:])]
+    return [data[start:stop].decode() for start, stop in itertools.pairwise(bounds)]

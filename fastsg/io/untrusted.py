@@ -1,7 +1,10 @@
-"""Opening a vector file that nobody vouches for: regular files only, gzip by suffix, bounded lines, foreign formats.
+"""Opening a file that nobody vouches for: regular files only, gzip by suffix, bounded lines, foreign formats.
 
-Everything wrong with the content is a FormatError naming the file; memory grows only with what was really read.
+Whatever is wrong with the content is a FormatError that names the file; memory grows only with what was
+really read.
 """
+
+from __future__ import annotations
 
 import contextlib
 import errno
@@ -11,14 +14,14 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from ..errors import FormatError
 
 _BLOCK_BYTES = 1 << 20
-_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _GZIP_RATIO = 100  # honest vectors shrink three- to fivefold
 _GZIP_FREE_BYTES = 64 << 20
+_SHOWN_CHARACTERS = 40
 _FOREIGN_FORMATS = {
     b"\xba\x16\x4f\x2f": "fastText's native model; export its vectors as .vec text first",
     b"\x1f\x8b": "gzip data, but its name does not end in .gz",
@@ -34,7 +37,7 @@ _FOREIGN_FORMATS = {
 }
 
 
-class _Unzipped(io.RawIOBase):
+class _GzipContent(io.RawIOBase):
     """The bytes inside a gzip file, at most `allowed` of them; damage is a FormatError."""
 
     def __init__(self, path: str, file: BinaryIO, allowed: int) -> None:
@@ -44,7 +47,7 @@ class _Unzipped(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # what readers pass
         try:
             count = self._unzip.readinto(buffer)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -57,13 +60,21 @@ class _Unzipped(io.RawIOBase):
         return count
 
 
-class Source:
-    """A file being read: its bytes, its lines, and how many bytes are left where that is known."""
+class UntrustedFile:
+    """A file being read: its bytes, its lines, and how many bytes are left where that is known.
 
-    def __init__(self, path: str, file: BinaryIO, size: int | None) -> None:
+    Parameters
+    ----------
+    path : str                      For messages.
+    file : buffered binary file
+    size : int or None              Bytes of the file; None where nobody knows before reading it (gzip).
+    """
+
+    def __init__(self, path: str, file: io.BufferedReader, size: int | None) -> None:
         self.path, self._file, self._size = path, file, size
 
-    def start(self) -> bytes:
+    def peek(self) -> bytes:
+        """The next few bytes, at most 16, without reading them."""
         return self._file.peek(16)[:16]
 
     def read(self, count: int) -> bytes:
@@ -74,50 +85,76 @@ class Source:
             count -= len(piece)
         return b"".join(pieces)
 
-    def line(self, longest: int) -> bytes:
+    def read_line(self, longest: int) -> bytes:
+        """The next line with its end, b"" after the last; FormatError if it exceeds `longest` bytes."""
         line = self._file.readline(longest)
         if len(line) == longest and not line.endswith(b"\n"):
             raise FormatError(f"{self.path}: a line is longer than {longest} bytes, it starts {shown(line)}")
         return line
 
     def proven_rows(self, rows: int, least_row_bytes: int) -> int:
-        """How many rows memory may be taken for; a header that promises more than the file can hold is refused.
+        """How many rows to take memory for; FormatError if a header promises more than the file can hold.
 
-        The unpacked size of a gzip file is not known, so nothing is proven and no room is given.
+        The unpacked size of a gzip file is not known: nothing is proven then, and the answer is 0.
         """
         if self._size is None:
             return 0
         left = self._size - self._file.tell()
-        # The last row may lack its newline.
-        if rows * least_row_bytes - 1 > left:
+        needed = rows * least_row_bytes - 1  # the last row may lack its newline
+        if needed > left:
             raise FormatError(
                 f"{self.path}: truncated, or its header lies: {rows} rows need at least "
-                f"{rows * least_row_bytes - 1} bytes, {left} follow the header"
+                f"{needed} bytes, {left} follow the header"
             )
         return rows
 
 
 @contextlib.contextmanager
-def opened(path: str, max_decompressed: int | None) -> Iterator[Source]:
-    """Open a regular file, or what a ``.gz`` holds, as a :class:`Source`; `max_decompressed` as in load_word2vec."""
-    # O_NONBLOCK: opening a FIFO must not hang before it can be refused.
-    with open(path, "rb", _BLOCK_BYTES, opener=lambda p, flags: os.open(p, flags | _NONBLOCK)) as file:
-        info = os.fstat(file.fileno())
-        if not stat.S_ISREG(info.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
+def open_untrusted(path: str, max_decompressed: int | None = None) -> Iterator[UntrustedFile]:
+    """Open a regular file, or what a ``.gz`` holds.
+
+    Parameters
+    ----------
+    path : str
+    max_decompressed : int or None      As in :func:`~fastsg.io.word2vec.load_word2vec`.
+
+    Raises
+    ------
+    FormatError                         The file is empty, or of a format that is known not to be ours; names
+                                        both.
+    OSError                             It cannot be read, or is not a regular file.
+    """
+    file = open_if_regular(path)
+    if file is None:
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        source = UntrustedFile(path, file, size)
         if path.endswith(".gz"):
-            if info.st_size and not file.peek(2).startswith(b"\x1f\x8b"):
+            if size and not file.peek(2).startswith(b"\x1f\x8b"):
                 raise FormatError(f"{path}: named .gz, but holds no gzip data")
-            allowed = (
-                max(_GZIP_FREE_BYTES, _GZIP_RATIO * info.st_size)
-                if max_decompressed is None
-                else max_decompressed
-            )
-            source = Source(path, io.BufferedReader(_Unzipped(path, file, allowed), _BLOCK_BYTES), None)
-        else:
-            source = Source(path, file, info.st_size)
-        _refuse_foreign(path, source.start())
+            if max_decompressed is None:
+                max_decompressed = max(_GZIP_FREE_BYTES, _GZIP_RATIO * size)
+            content = _GzipContent(path, file, max_decompressed)
+            source = UntrustedFile(path, io.BufferedReader(content, _BLOCK_BYTES), None)
+        _refuse_foreign(path, source.peek())
         yield source
+
+
+def open_if_regular(path: str | os.PathLike[str]) -> io.BufferedReader | None:
+    """The file, open for reading; None if it is not a regular one. Never waits for a writer of a FIFO."""
+    file = cast(
+        io.BufferedReader,
+        open(path, "rb", _BLOCK_BYTES, opener=_open_without_waiting),  # noqa: SIM115  # the caller closes it
+    )
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    return None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _refuse_foreign(path: str, start: bytes) -> None:
@@ -135,4 +172,4 @@ def shown(text: bytes | str) -> str:
     if isinstance(text, bytes):
         with contextlib.suppress(UnicodeDecodeError):
             text = text.decode("utf-8")
-    return repr(text[:40]) + ("..." if len(text) > 40 else "")
+    return repr(text[:_SHOWN_CHARACTERS]) + ("..." if len(text) > _SHOWN_CHARACTERS else "")

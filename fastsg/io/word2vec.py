@@ -1,12 +1,14 @@
-"""word2vec text and binary vectors: (words, float32 matrix) to and from the format every tool reads.
+"""word2vec text and binary vectors: words and a float32 matrix, to and from the format that every tool reads.
 
-Text: a header ``K H``, then per row the word and H numbers, separated by single spaces, lines ended by ``\\n``.
-Binary: the same header line, then per row the word, one space, H little-endian float32 and ``\\n`` (word2vec.c) or
-nothing (gensim). Words hold any bytes but space, tab, CR, LF and NUL; nothing else separates, so U+00A0 and U+2028
-stay inside words. A name ending in ``.gz`` means gzip around either.
+Text: a header ``K H``, then a line for each row: the word and H numbers, separated by single spaces.
+Binary: the same header line, then for each row the word, one space, H little-endian float32, and LF
+(word2vec.c) or nothing (gensim). Words hold any bytes except space, tab, CR, LF and NUL; nothing else
+separates, so U+00A0 and U+2028 stay inside words. A name ending in ``.gz`` means gzip around either.
 
 Reading trusts nothing: sizes are proven against the length of the file before memory is taken for them.
 """
+
+from __future__ import annotations
 
 import codecs
 import contextlib
@@ -15,58 +17,67 @@ import operator
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _text
+from ..checks import all_str, word_index
 from ..errors import FormatError
 from ..system.atomic import atomic_write
-from .untrusted import opened, shown
+from .untrusted import open_untrusted, shown
 from .word2vec_rows import (
     CHUNK_NUMBERS,
     FIRST_LINE_BYTES,
     FORBIDDEN,
-    Words,
+    Matrix,
+    UniqueWords,
     decoded,
     fields_of,
     read_binary,
     read_text,
 )
 
+Path = str | os.PathLike[str]
+Floats = NDArray[np.floating[Any]]
+
 
 def save_word2vec(
-    path: str | os.PathLike[str],
+    path: Path,
     words: Sequence[str],
-    matrix: np.ndarray,
+    matrix: Floats,
     *,
-    counts: Sequence[int] | np.ndarray | None = None,
+    counts: Sequence[int] | NDArray[np.integer[Any]] | None = None,
     binary: bool | None = None,
     write_header: bool = True,
-    fvocab: str | os.PathLike[str] | None = None,
+    fvocab: Path | None = None,
 ) -> None:
     """Write vectors in word2vec's text or binary format, atomically.
 
     Parameters
     ----------
     path : str or PathLike                  Target; gzip if it ends in ``.gz``.
-    words : sequence of str, length K       Unique. Encoded as UTF-8; ``surrogateescape`` gives undecodable bytes back.
-    matrix : ndarray of shape (K, H)        float32 or float64 (rounded to float32), finite, H >= 1. Not changed.
-    counts : sequence of int (K,) or None   Occurrences per word, for `fvocab`.
+    words : sequence of str, length K       Unique. Encoded as UTF-8; ``surrogateescape`` gives undecodable
+                                            bytes back.
+    matrix : ndarray of shape (K, H)        float32 or float64 (rounded to float32), finite, H >= 1. Not
+                                            changed.
+    counts : sequence of int (K,) or None   Occurrences of each word, for `fvocab`.
     binary : bool or None                   None: by the suffix ``.bin`` (``.bin.gz``).
     write_header : bool                     False writes GloVe's text layout; binary files need their header.
     fvocab : path or None                   Also write "word count" lines there, in the order of `words`.
 
     Raises
     ------
-    TypeError, ValueError                   An argument is not as above; names the argument, and the word if one is at
-                                            fault. Nothing is written.
+    TypeError, ValueError                   An argument is not as above; names the argument, and the word if
+                                            one is at fault. Nothing is written.
     OSError                                 Writing failed; the old file is untouched.
 
     Notes
     -----
-    Text numbers carry 9 significant digits, which give every float32 back bit for bit, also through readers that parse
-    to double first. A shorter text does not always survive those, and took three times as long to make.
+    Text numbers carry 9 significant digits, which give every float32 back bit for bit, even through readers
+    that parse to double first. Shorter numbers do not always survive those, and took three times as long to
+    make.
     """
     matrix = _checked_matrix(matrix)
     if len(words) != len(matrix):
@@ -94,7 +105,7 @@ def save_word2vec(
 
 
 def load_word2vec(
-    path: str | os.PathLike[str],
+    path: Path,
     *,
     binary: bool | None = None,
     limit: int | None = None,
@@ -104,20 +115,20 @@ def load_word2vec(
     allow_nonfinite: bool = False,
     max_word_bytes: int = 4096,
     max_decompressed: int | None = None,
-) -> tuple[list[str], np.ndarray]:
+) -> tuple[list[str], Matrix]:
     """Read vectors in word2vec's text or binary format.
 
     Parameters
     ----------
     path : str or PathLike          A regular file; gzip if it ends in ``.gz``.
-    binary : bool or None           None: by the suffix ``.bin`` (``.bin.gz``). Binary floats are little-endian.
+    binary : bool or None           None: by the suffix ``.bin`` (``.bin.gz``).
     limit : int or None             Read the first `limit` rows only; what follows them is not looked at.
-    no_header : bool                Text whose first line is a row (GloVe). Without it such a file is still recognised
-                                    when its first line is a word and at least two numbers.
+    no_header : bool                The first line of the text is a row (GloVe). Without it such a file is
+                                    still recognised if its first line is a word and at least two numbers.
     encoding, errors : str          How words are decoded; the encoding must contain ASCII.
     allow_nonfinite : bool          Accept NaN and infinity.
     max_word_bytes : int            Longest word accepted.
-    max_decompressed : int or None  Most bytes a ``.gz`` may unpack to; None: 100 times its size, at least 64 MiB.
+    max_decompressed : int or None  Most bytes a ``.gz`` may unpack to; None: 100 times its size, or 64 MiB.
 
     Returns
     -------
@@ -128,15 +139,17 @@ def load_word2vec(
     ------
     FormatError                     The file is not such a file; names the file and the line or row.
     ValueError                      An argument is out of range.
-    OSError                         It cannot be read, or is no regular file.
+    OSError                         The file cannot be read, or is not a regular file.
 
     Warns
     -----
-    UserWarning                     A word came twice (the first row is kept), or decoded to nothing (row dropped).
+    UserWarning                     A word occurs twice (the first row is kept), or decodes to nothing (the
+                                    row is dropped).
 
     Notes
     -----
-    Accepted in text: tabs for spaces, runs of them, trailing ones, CRLF, a UTF-8 byte order mark, no final newline.
+    Accepted in text: tabs for spaces, runs of them, trailing ones, CRLF, a UTF-8 byte order mark, a last line
+    without its newline.
     """
     path = os.fsdecode(path)
     limit = _checked_limit(limit)
@@ -144,27 +157,25 @@ def load_word2vec(
     binary = _is_binary_name(path) if binary is None else binary
     if binary and no_header:
         raise ValueError("no_header=True is for text: binary rows cannot be told apart without a header")
-    words = Words(path, encoding, errors, max_word_bytes)
-    with opened(path, max_decompressed) as source:
-        matrix = read_binary(source, words, limit) if binary else read_text(source, words, limit, no_header)
-    words.warn_of_dropped()
+    found = UniqueWords(path, encoding, errors, max_word_bytes)
+    with open_untrusted(path, max_decompressed) as source:
+        matrix = read_binary(source, found, limit) if binary else read_text(source, found, limit, no_header)
+    found.warn_of_dropped()
     if not allow_nonfinite:
-        _check_finite(matrix, lambda row: f"{path}: the vector of word {shown(words.kept[row])}", FormatError)
-    return words.kept, matrix
+        _check_finite(matrix, lambda row: f"{path}: the vector of word {shown(found.kept[row])}", FormatError)
+    return found.kept, matrix
 
 
-def load_counts(
-    path: str | os.PathLike[str], *, encoding: str = "utf-8", errors: str = "strict"
-) -> dict[str, int]:
-    """Read "word count" lines, as ``fvocab=`` of :func:`save_word2vec` and word2vec.c's ``-save-vocab`` write them.
+def load_counts(path: Path, *, encoding: str = "utf-8", errors: str = "strict") -> dict[str, int]:
+    """Read lines "word count", written by :func:`save_word2vec` (`fvocab`) or word2vec.c (``-save-vocab``).
 
-    Raises FormatError naming file and line when a line is not a word and a count, or a word comes twice.
+    Raises FormatError naming file and line if a line is not a word and a count, or a word occurs twice.
     """
     path = os.fsdecode(path)
     _check_codec(encoding, errors)
     counts: dict[str, int] = {}
-    with opened(path, None) as source:
-        for number, line in enumerate(iter(lambda: source.line(FIRST_LINE_BYTES), b""), 1):
+    with open_untrusted(path) as source:
+        for number, line in enumerate(iter(lambda: source.read_line(FIRST_LINE_BYTES), b""), 1):
             fields = fields_of(line)
             if not fields:
                 continue
@@ -172,29 +183,28 @@ def load_counts(
                 raise FormatError(f"{path}: line {number}: expected a word and a count, got {shown(line)}")
             word = decoded(fields[0], encoding, errors, f"{path}: line {number}")
             if word in counts:
-                raise FormatError(f"{path}: line {number}: word {shown(word)} comes twice")
+                raise FormatError(f"{path}: line {number}: the word {shown(word)} occurs twice")
             counts[word] = int(fields[1])
     return counts
 
 
 def check_words(words: Sequence[str]) -> list[bytes]:
-    """The words in UTF-8, if these formats can hold them; to be asked before a long training rather than after it.
+    """The words in UTF-8, if these formats can hold them; worth asking before a long training.
 
-    Raises TypeError or ValueError naming the word, when one is no str, cannot be encoded, is empty, holds a separator or
-    comes twice.
+    Raises TypeError or ValueError naming the word if one is not a str, cannot be encoded, is empty, contains
+    a separator or occurs twice.
     """
+    all_str(words)
     encoded = [_encoded(word) for word in words]
-    if len(set(encoded)) != len(encoded):
-        seen: set[bytes] = set()
-        twice = next(word for word, raw in zip(words, encoded, strict=True) if raw in seen or seen.add(raw))
-        raise ValueError(f"words must be unique, {twice!r} comes twice")
+    # Compared as they will be read: escaped bytes and the character that they spell are one word in a file.
+    word_index([raw.decode("utf-8", "surrogateescape") for raw in encoded])
     return encoded
 
 
-# Arguments ------------------------------------------------------------------------------------------------------------
+# ---- arguments ----
 
 
-def _is_binary_name(path: str | os.PathLike[str]) -> bool:
+def _is_binary_name(path: Path) -> bool:
     return os.fsdecode(path).removesuffix(".gz").endswith(".bin")
 
 
@@ -217,7 +227,7 @@ def _check_codec(encoding: str, errors: str) -> None:
         raise ValueError(f"encoding must contain ASCII, {encoding!r} does not")
 
 
-def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
+def _checked_matrix(matrix: Floats) -> Floats:
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[1] < 1 or matrix.dtype.kind != "f":
         raise ValueError(
@@ -227,20 +237,18 @@ def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
 
 
 def _encoded(word: str) -> bytes:
-    if not isinstance(word, str):
-        raise TypeError(f"words must be str, got {type(word).__name__}: {word!r}")
     try:
         raw = word.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise ValueError(f"words: {word!r} cannot be encoded as UTF-8 ({error.reason})") from None
     if not raw or FORBIDDEN.search(raw):
-        raise ValueError(f"words: {word!r} cannot be written: empty, or holds a space, tab, CR, LF or NUL")
+        raise ValueError(f"words: {word!r} cannot be written: empty, or contains a space, tab, CR, LF or NUL")
     return raw
 
 
-def _check_finite(matrix: np.ndarray, owner: Callable[[int], str], exception: type[ValueError]) -> None:
-    """Raise naming the first row with a number that is not finite in float32; blocks keep the temporaries small."""
-    step = max(1, CHUNK_NUMBERS // matrix.shape[1])
+def _check_finite(matrix: Floats, owner: Callable[[int], str], exception: type[ValueError]) -> None:
+    """Raise naming the first row with a number that is not finite in float32."""
+    step = max(1, CHUNK_NUMBERS // matrix.shape[1])  # blocks keep temporaries small
     for start in range(0, len(matrix), step):
         with np.errstate(over="ignore"):
             finite = np.isfinite(matrix[start : start + step].astype(np.float32, copy=False))
@@ -249,30 +257,31 @@ def _check_finite(matrix: np.ndarray, owner: Callable[[int], str], exception: ty
             raise exception(f"{owner(row)} (row {row + 1}) is not finite in float32")
 
 
-# Writing --------------------------------------------------------------------------------------------------------------
+# ---- writing ----
 
 
 @contextlib.contextmanager
-def _compressed(file: BinaryIO, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def _compressed(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
     if not os.fsdecode(path).endswith(".gz"):
         yield file
         return
     with gzip.GzipFile("", "wb", 1, file, mtime=0) as out:  # no name, no time: same vectors, same bytes
-        yield out
+        yield cast(BinaryIO, out)
 
 
-def _blocks(words: list[bytes], matrix: np.ndarray) -> Iterator[tuple[list[bytes], np.ndarray]]:
+def _blocks(words: list[bytes], matrix: Floats) -> Iterator[tuple[list[bytes], Matrix]]:
+    """The rows, a few at a time, which keeps copies small."""
     step = max(1, CHUNK_NUMBERS // matrix.shape[1])
     for start in range(0, len(words), step):
         yield words[start : start + step], matrix[start : start + step].astype("<f4", copy=False)
 
 
-def _write_text(out: BinaryIO, words: list[bytes], matrix: np.ndarray) -> None:
+def _write_text(out: BinaryIO, words: list[bytes], matrix: Floats) -> None:
     for block_words, block in _blocks(words, matrix):
         out.write(_text.format_rows(block_words, block.astype(np.float32, copy=False)))
 
 
-def _write_binary(out: BinaryIO, words: list[bytes], matrix: np.ndarray) -> None:
+def _write_binary(out: BinaryIO, words: list[bytes], matrix: Floats) -> None:
     for block_words, block in _blocks(words, matrix):
         out.write(
             b"".join([b"%b %b\n" % (w, row.tobytes()) for w, row in zip(block_words, block, strict=True)])

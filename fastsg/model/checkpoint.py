@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import Any
 
 from ..errors import FormatError
-from ..io.model_file import write_native
+from ..io.model_file import write_model_file
 from ..system.atomic import atomic_write, check_writable
 from ..training.callbacks import Callback
 from .skipgram import SkipGram
@@ -53,7 +53,7 @@ class Checkpoint(Callback):
     def on_epoch_end(self, model: SkipGram) -> None:
         if model.plan.done % self.every == 0 or model.plan.done == model.plan.epochs:
             with atomic_write(self.path) as file:
-                write_native(file, model._packed())
+                write_model_file(file, model._packed())
                 file.flush()
                 _keep_previous(self.path)  # only now, when the new one has found room
             self.done = model.plan.done

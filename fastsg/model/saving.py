@@ -9,8 +9,9 @@ import numpy as np
 
 from ..cooccurrence.window import Window
 from ..errors import FormatError
-from ..io.model_file import NativeModel
+from ..io.model_file import ModelContent
 from ..numerics.optimizer import Optimizer
+from ..text.vocab import Vocab
 from ..training.plan import Plan, is_count
 from ..training.settings import Settings
 from ..training.state import Training, TrainingState
@@ -30,7 +31,7 @@ class SavedModel(NamedTuple):
     errors: str
 
 
-def pack(training: Training, tokenizer: object, errors: str) -> NativeModel:
+def pack(training: Training, tokenizer: object, errors: str) -> ModelContent:
     """Everything that goes into a file. Arrays are the training's own, not copies."""
     state = training.state
     config = training.settings.as_dict() | {
@@ -58,11 +59,22 @@ def pack(training: Training, tokenizer: object, errors: str) -> NativeModel:
     ):  # no need to have it there twice
         arrays["best_I"], arrays["best_O"] = state.best
     present = {name: array for name, array in arrays.items() if array is not None}
-    return NativeModel(config, training.history, progress, training.vocab, present)
+    vocab = training.vocab
+    return ModelContent(
+        config,
+        training.history,
+        progress,
+        vocab.words,
+        vocab.counts,
+        vocab.raw_types,
+        vocab.raw_tokens,
+        present,
+    )
 
 
-def unpack(saved: NativeModel) -> SavedModel:
+def unpack(saved: ModelContent) -> SavedModel:
     """The parts of a model out of a file; FormatError, ValueError or TypeError if they do not fit."""
+    vocab = Vocab(saved.words, saved.word_counts, raw_types=saved.raw_types, raw_tokens=saved.raw_tokens)
     config = dict(saved.config)
     tokenizer, errors = config.pop("tokenizer", None), config.pop("errors", None)
     if not isinstance(tokenizer, (str, type(None))) or not isinstance(errors, str):
@@ -80,7 +92,7 @@ def unpack(saved: NativeModel) -> SavedModel:
         raise FormatError(f"its plan has {plan.done} epochs done, its history {len(saved.history)}")
     training = Training(
         settings,
-        saved.vocab,
+        vocab,
         saved.arrays.get("keep"),
         saved.arrays.get("bias", np.zeros(0, np.float32)),
         state,
@@ -102,7 +114,7 @@ def _settings(config: dict[str, Any]) -> Settings:
     return Settings.checked(**config)
 
 
-def _state(saved: NativeModel, optimizer: str, K: int) -> tuple[TrainingState, Plan | None]:
+def _state(saved: ModelContent, optimizer: str, K: int) -> tuple[TrainingState, Plan | None]:
     arrays = saved.arrays
     names = ("step", "epoch", "whole", "thinned", "plan")
     step, epoch, at_epoch_end, thinned, plan = (saved.training.get(name) for name in names)

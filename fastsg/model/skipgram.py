@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.window import Window
-from ..io.model_file import NativeModel, load_native, write_native
+from ..io.model_file import ModelContent, read_model_file, write_model_file
 from ..io.safetensors import named
 from ..system.memory import require
 from ..system.threads import effective_num_threads
@@ -322,7 +322,7 @@ class SkipGram(TrainedModel):
         FormatError                         The file is no model file, or is damaged.
         OSError                             It cannot be read.
         """
-        saved = load_native(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite)
+        saved = read_model_file(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite)
         return cls._restored(
             saved,
             os.fsdecode(path),
@@ -337,7 +337,7 @@ class SkipGram(TrainedModel):
     @classmethod
     def _restored(
         cls,
-        saved: NativeModel,
+        saved: ModelContent,
         name: str,
         *,
         tokenizer: object = None,
@@ -357,7 +357,7 @@ class SkipGram(TrainedModel):
     def __reduce__(self) -> tuple[Callable[..., SkipGram], tuple[type[SkipGram], bytes]]:
         """Copies and pickles hold what :meth:`save` writes."""
         file = io.BytesIO()
-        write_native(file, self._packed())
+        write_model_file(file, self._packed())
         return _from_bytes, (type(self), file.getvalue())
 
     # ---- training ----
@@ -551,7 +551,7 @@ class SkipGram(TrainedModel):
 
 
 def _from_bytes(cls: type[SkipGram], data: bytes) -> SkipGram:
-    return cls._restored(load_native(data), "<bytes>")
+    return cls._restored(read_model_file(data), "<bytes>")
 
 
 def load(path: str | os.PathLike[str], **options: Any) -> SkipGram:

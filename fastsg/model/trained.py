@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..io.model_file import NativeModel, save_native
+from ..io.model_file import ModelContent, save_model_file
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss
@@ -18,7 +18,7 @@ from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import Settings
 from ..training.state import Training, TrainingState, no_seconds
-from ..vectors.keyed_vectors import KeyedVectors, unit_rows
+from ..vectors import KeyedVectors, unit_rows
 from .inputs import TextReader
 from .saving import pack
 from .softmax import SoftmaxModel
@@ -208,8 +208,8 @@ class TrainedModel:
         ------
         OSError                             With the path; the old file is untouched.
         """
-        save_native(path, self._packed())
+        save_model_file(path, self._packed())
 
-    def _packed(self) -> NativeModel:
+    def _packed(self) -> ModelContent:
         """What :meth:`save` writes."""
         return pack(self._built(), self._reader.tokenizer, self._reader.errors)

@@ -1,9 +1,11 @@
-"""Files that are either the old one or the whole new one, whenever the process or the power dies.
+"""Files written atomically: whenever the process or the power dies, there is the old or the whole new one.
 
-Protocol: temporary file in the same folder (0600) -> write -> fsync -> chmod -> ``os.replace`` -> fsync of the folder.
-A symbolic link as target is replaced, never written through. Special files (a FIFO, a device, ``/dev/stdout``) cannot
-be replaced and hold no old state: they are written straight.
+Protocol: temporary file in the same folder (0600) -> write -> fsync -> chmod -> ``os.replace`` -> fsync of
+the folder. A symbolic link as the target is replaced, never written through. Special files (a FIFO, a device,
+``/dev/stdout``) cannot be replaced and hold no old state: they are written to directly.
 """
+
+from __future__ import annotations
 
 import contextlib
 import errno
@@ -12,6 +14,7 @@ import os
 import platform
 import re
 import stat
+import sys
 import tempfile
 import time
 import zlib
@@ -22,10 +25,10 @@ logger = logging.getLogger(__name__)
 
 _BUFFER_BYTES = 1 << 20
 _STALE_SECONDS = 3600.0
-# Folders whose entries name open descriptors; such an entry may resolve to a regular file, yet must not be replaced.
+# Folders whose entries are open descriptors: one may lead to a regular file, yet must not be replaced.
 _DESCRIPTOR_FOLDERS = ("/dev", "/dev/fd", "/proc/self/fd")
-_STEM_CHARACTERS = 50  # of the target's name in the temporary name: 200 bytes at most, below NAME_MAX
-# Folder syncs are refused by some network and FUSE file systems; the rename is then as durable as they can make it.
+_STEM_CHARACTERS = 50  # of the target's name in the temporary name: at most 200 bytes, below NAME_MAX
+# Some network and FUSE file systems refuse to sync a folder; the rename is then as durable as they make it.
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP}
 
 
@@ -35,32 +38,34 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Parameters
     ----------
-    path : str or PathLike      Target. Its folder must exist. A special file is written straight (see the module).
+    path : str or PathLike      Target. Its folder must exist. A special file is written to directly.
 
     Yields
     ------
-    file : binary file object, buffered, seekable (special files may not be).
+    file : binary file object   Buffered; seekable unless the target is a special file.
 
     Raises
     ------
-    OSError                     Any failure, with errno and `path`; the old file is untouched, no temporary is left.
+    OSError                     Any failure, with errno and `path`; the old file is untouched, no temporary is
+                                left.
 
     Notes
     -----
-    The mode is the old file's, else 0666 & ~umask. Temporaries left by our own dead writers of this target are removed
-    first. An error of the last step (fsync of the folder) is raised although the new file is already in place.
+    The mode is that of the old file, else 0666 & ~umask. Temporaries that our own dead writers of this target
+    left are removed first. An error of the last step (fsync of the folder) is raised although the new file is
+    already in place.
     """
     path = os.fsdecode(path)
     if _is_special(path):
-        with _errors_name(path), open(path, "wb") as file:
+        with _errors_naming(path), open(path, "wb") as file:
             yield file
         return
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     remove_stale_temporaries(path)
-    with _errors_name(path):
+    with _errors_naming(path):
         descriptor, temporary = tempfile.mkstemp(".tmp", _own_prefix(path), _folder(path))
-    with _errors_name(path):
+    with _errors_naming(path):
         try:
             with _closed_quietly(os.fdopen(descriptor, "wb", _BUFFER_BYTES)) as file:
                 yield file
@@ -80,14 +85,15 @@ def check_writable(path: str | os.PathLike[str], argument: str) -> None:
 
     Parameters
     ----------
-    path : str or PathLike      Where a file will be written. An existing file is not opened and not changed.
+    path : str or PathLike      Where a file will be written. An existing one is neither opened nor changed.
     argument : str              Name of the user's argument or option, for the message.
 
     Raises
     ------
-    TypeError, ValueError       `path` is no path, or is empty.
-    OSError                     It is a folder, its folder is missing, or a file cannot be made there (tried for real,
-                                because permission bits say nothing to root and nothing of read-only file systems).
+    TypeError, ValueError       `path` is not a path, is empty or contains NUL.
+    OSError                     It is a folder, its folder is missing, or a file cannot be made there. That is
+                                tried: permission bits do not bind root, and do not show that a file system is
+                                read-only.
     """
     try:
         path = os.fsdecode(path)
@@ -119,15 +125,15 @@ def check_writable(path: str | os.PathLike[str], argument: str) -> None:
 def remove_stale_temporaries(path: str | os.PathLike[str]) -> list[str]:
     """Remove what dead writers of `path` left behind; returns the names removed.
 
-    A temporary is ours if its name has our shape for this very target; it is stale if its process on this host is dead
-    or if nothing was written to it for an hour. Everything else is left alone.
+    A temporary is ours if its name has our form for this very target. It is stale if its process on this host
+    is dead, or if nothing was written to it for an hour. Everything else is left alone.
     """
     path = os.fsdecode(path)
-    removed = []
+    removed: list[str] = []
     pattern = re.compile(re.escape(f".{_stem(path)}.") + r"([0-9a-f]{8})-([0-9]{1,10})-[0-9a-z_]{8}\.tmp")
     try:
         names = os.listdir(_folder(path))
-    except OSError:  # the write that follows reports it better
+    except OSError:  # the write that follows will report it better
         return removed
     for name in names:
         match = pattern.fullmatch(name)
@@ -173,7 +179,7 @@ def _is_stale(temporary: str, host: str, pid: int) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    if os.name != "posix":  # os.kill would end the process there; age alone decides
+    if os.name != "posix":  # elsewhere os.kill would end the process; the age alone decides
         return True
     try:
         os.kill(pid, 0)
@@ -201,21 +207,20 @@ def _final_mode(path: str) -> int:
             return stat.S_IMODE(info.st_mode)
     except OSError:
         pass
-    umask = os.umask(
-        0o077
-    )  # the only portable way to read it; a file made meanwhile by another thread is private
+    # Setting the umask is the only portable way to read it. A file that another thread makes now is private.
+    umask = os.umask(0o077)
     os.umask(umask)
     return 0o666 & ~umask
 
 
 def _sync(descriptor: int) -> None:
-    """Push a file to the disk; an error is final and is not retried (the kernel may have dropped the pages)."""
-    with contextlib.suppress(ImportError, AttributeError):
+    """Push a file to the disk. No retry after an error: the kernel may have dropped the pages."""
+    if sys.platform == "darwin":  # where fsync stops at the cache of the drive
         import fcntl
 
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # macOS, where fsync stops at the drive's cache
-        return
-    os.fsync(descriptor)
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(descriptor)
 
 
 def _sync_folder(folder: str) -> None:
@@ -233,7 +238,7 @@ def _sync_folder(folder: str) -> None:
 
 @contextlib.contextmanager
 def _closed_quietly(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Close at the end; after an error a second one of close (it flushes again) must not hide the first."""
+    """Close at the end. After an error, another one raised by close (it flushes) must not hide the first."""
     try:
         yield file
     except BaseException:
@@ -244,8 +249,8 @@ def _closed_quietly(file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def _errors_name(path: str) -> Iterator[None]:
-    """Errors of writing carry the path the user gave, not none and not the temporary's."""
+def _errors_naming(path: str) -> Iterator[None]:
+    """Make OSErrors carry the path that the user gave, instead of no path or that of the temporary."""
     try:
         yield
     except OSError as error:

@@ -14,6 +14,6 @@ def sha256(*parts: NDArray[Any] | memoryview | bytes) -> str:
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):
-            part = memoryview(np.ascontiguousarray(part, part.dtype.newbyteorder("<")))
+            part = np.ascontiguousarray(part, part.dtype.newbyteorder("<")).data
         digest.update(memoryview(part).cast("B"))
     return digest.hexdigest()

@@ -1,16 +1,15 @@
-"""The native model file: the same model comes back, and nothing that is no model comes in."""
+"""The model file: the same model comes back, and nothing that is no model comes in."""
 
 import copy
 import errno
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
 import pathlib
 import pickle
-import resource
-import signal
 import sys
 import tempfile
 import time
@@ -18,13 +17,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from conftest import file_size_limit, kill_while
 from safetensors import safe_open
 
 import fastsg
 from fastsg import FormatError, SkipGram
-from fastsg.io import model_file as native
-from fastsg.io import safetensors as _safetensors
-from fastsg.model import saving as snapshot
+from fastsg.io import model_file, safetensors
+from fastsg.model import saving
 
 SMALL = {"vector_size": 6, "min_count": 2, "epochs": 2, "batch_size": 64, "progress": False}
 
@@ -47,7 +46,7 @@ def model():
 def good(model):
     """The bytes of a sound file."""
     file = io.BytesIO()
-    native.write_native(file, snapshot.pack(model))
+    model_file.write_model_file(file, model._packed())
     return file.getvalue()
 
 
@@ -210,7 +209,7 @@ def test_the_library_reads_our_file(tmp_path, model):
         assert (file.get_tensor("I") == model.I).all() and (file.get_tensor("O") == model.O).all()
         assert (file.get_tensor("counts") == model.vocab.counts).all()
         offsets, blob = file.get_tensor("word_offsets"), file.get_tensor("words").tobytes()
-        assert [blob[a:b].decode() for a, b in zip(offsets, offsets[1:])] == model.vocab.words
+        assert [blob[a:b].decode() for a, b in itertools.pairwise(offsets)] == model.vocab.words
         assert np.allclose(file.get_tensor("bias") - np.log(file.get_tensor("keep")), model.real_bias())
         assert (
             file.metadata()["format"] == "fastsg-model"
@@ -267,7 +266,7 @@ def test_other_files(tmp_path, write, model):
         (2**63).to_bytes(8, "little"),
         b"\0" * 64,
     ):
-        with pytest.raises(FormatError, match="m.safetensors' is no model file of fastsg"):
+        with pytest.raises(FormatError, match=r"m\.safetensors' is no model file of fastsg"):
             fastsg.load(write(data))
     model_corpus = fastsg.EncodedCorpus.from_iter(sentences())
     model_corpus.save(tmp_path / "corpus")
@@ -415,7 +414,6 @@ def test_sealed_nonsense(write, good, where, message):
 
 def test_every_byte_is_watched(in_memory, good):
     """A flipped bit anywhere but in the padding of the header."""
-    header, body = taken_apart(good)
     length = int.from_bytes(good[:8], "little")
     used = len(good[8 : 8 + length].rstrip(b" "))
     for at in [*range(0, 8 + used, 7), *range(8 + length, len(good), 11)]:
@@ -572,11 +570,11 @@ def json_mutant(rng, good, junk):
 def load_mutants(rng, good, path, count):
     """(loaded, refused) of so many mutants; whatever is no FormatError goes through."""
     loaded = refused = 0
-    for turn in range(count):
+    for i in range(count):
         path.write_bytes(mutant(rng, good))
         WATCHED["active"] = True
         try:
-            fastsg.load(path, mmap=turn % 3 == 0, allow_nonfinite=turn % 2 == 0)
+            fastsg.load(path, mmap=i % 3 == 0, allow_nonfinite=i % 2 == 0)
             loaded += 1
         except FormatError:
             refused += 1
@@ -594,7 +592,7 @@ def test_mutants_load_or_are_refused(in_memory, good, rng):
 
 def test_control_the_mutants_find_a_missing_check(in_memory, good, rng, monkeypatch):
     monkeypatch.setattr(
-        snapshot, "_settings", lambda config: snapshot.Settings.checked(**config)
+        saving, "_settings", lambda config: saving.Settings.checked(**config)
     )  # no check of the names
     with pytest.raises((KeyError, TypeError, ValueError)):
         load_mutants(rng, good, in_memory, 5000)
@@ -626,14 +624,9 @@ def test_unwritable(tmp_path, model):
 def test_no_room(tmp_path, model, good):
     path = tmp_path / "m"
     model.save(path)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     for room in (0, 100, len(good) // 2, len(good) - 1):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
-        try:
-            with pytest.raises(OSError) as caught:
-                model.save(path)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        with file_size_limit(room), pytest.raises(OSError) as caught:
+            model.save(path)
         assert caught.value.errno == errno.EFBIG and caught.value.filename == str(path)
         assert path.read_bytes() == good and os.listdir(tmp_path) == ["m"]
 
@@ -641,33 +634,23 @@ def test_no_room(tmp_path, model, good):
 def overwrite(path, content):
     """The control: the file itself is written, as most programs do."""
     with open(path, "wb") as file:
-        native.write_native(file, content)
+        model_file.write_model_file(file, content)
         os.fsync(file.fileno())
 
 
-def killed_while_saving(path, content, save, rng):
-    """A child saves with ever higher step numbers and is killed at some moment."""
-    child = os.fork()
-    if child == 0:
-        try:
-            while True:
-                content.training["step"] += 1
-                save(path, content)
-        finally:
-            os._exit(1)
-    time.sleep(rng.uniform(0.002, 0.03))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-
-
 def losses(path, content, save, rng, kills):
-    """How often the file could not be loaded after a kill, or had gone back."""
+    """How often the file could not be loaded or had gone back, after kills amid saves of rising steps."""
     lost, step = 0, content.training["step"]
     save(path, content)
+
+    def save_next():
+        content.training["step"] += 1
+        save(path, content)
+
     for _ in range(kills):
-        killed_while_saving(path, content, save, rng)
+        kill_while(save_next, rng.uniform(0.002, 0.03))
         try:
-            found = native.load_native(path).training["step"]
+            found = model_file.read_model_file(path).training["step"]
             lost += found < step
             step = content.training["step"] = max(step, found)
         except FormatError:
@@ -679,11 +662,11 @@ def large_content():
     """Large enough to be killed within a write."""
     model = SkipGram(**(SMALL | {"vector_size": 500}))
     model.build_vocab([[f"w{i}"] * 2 for i in range(200)])
-    return snapshot.pack(model)
+    return model._packed()
 
 
 def test_kill_while_saving(tmp_path, rng):
-    assert losses(tmp_path / "m", large_content(), native.save_native, rng, 60) == 0
+    assert losses(tmp_path / "m", large_content(), model_file.save_model_file, rng, 60) == 0
     assert len(os.listdir(tmp_path)) <= 2  # the last victim's temporary
 
 
@@ -693,11 +676,11 @@ def test_control_kill_while_overwriting(tmp_path, rng):
 
 def test_header_limit_is_the_readers(model):
     with pytest.raises(ValueError, match="the header would have"):
-        _safetensors.write(
+        safetensors.write(
             io.BytesIO(),
-            native._SCHEMA,
+            model_file._SCHEMA,
             {"note": "x" * (1 << 20)},
-            snapshot.pack(model).arrays
+            model._packed().arrays
             | {
                 "counts": model.vocab.counts,
                 "word_offsets": np.zeros(3, np.int64),
