@@ -285,14 +285,13 @@ def test_interrupt(moment):
     done = python("-c", INTERRUPT, moment, timeout=100)
     assert done.returncode == 0, done.stderr
     caught, finite, loss, epochs = json.loads(done.stdout)
-    assert (
-        caught is not None and caught < 10
-    )  # of a training that would take hours; a tighter bound would test this machine's load
+    # Of a training that would take hours; a tighter bound would test this machine's load.
+    assert caught is not None and caught < 10
     assert finite and loss < 0 and epochs >= 1
 
 
 def test_interrupt_within_a_step_writes_nothing(problem):
-    """A signal that came before the end of pass A is raised there: the step has not happened and can be retaken.
+    """A signal that came by the end of pass A is raised there: the step has not happened and can be redone.
 
     No clock: PyErr_SetInterrupt marks the signal, and map() goes from there into the step without leaving C.
     """
