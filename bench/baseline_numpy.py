@@ -102,8 +102,7 @@ def grouped_step(
     Notes
     -----
     With E = exp(U - max), S its row sums and N the counts, the residual is R = diag(N_m / S) (E - N·S / N_m):
-    the scale goes to the (U, H) matrices on the other side of the products, which saves a pass over the
-    (U, K) one.
+    the scale goes to the (U, H) matrices on the other side of the products: a pass over the (U, K) one less.
     """
     U, (K, H) = len(centers), O.shape
     b = buffers if buffers is not None else GroupedBuffers(U, K, H)

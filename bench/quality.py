@@ -126,9 +126,8 @@ def contenders(
         "--workers": args.workers,
     }
     flags = [str(part) for pair in shared.items() for part in pair]
-    for i, (name, more) in enumerate(
-        [variant(given) for given in args.fastsg] if args.fastsg else default_variants()
-    ):
+    variants = [variant(given) for given in args.fastsg] if args.fastsg else default_variants()
+    for i, (name, more) in enumerate(variants):
         stem = folder / f"fastsg{i}"
         yield (
             name,

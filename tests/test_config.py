@@ -6,10 +6,8 @@ import pytest
 from commands import ROOT, python
 
 WAIT_POLICY = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-IMPORTED_HERE = {
-    "PYTHONPATH": "",
-    "PYTHONSAFEPATH": "",
-}  # the folder that Python starts in comes first, as usual
+#: The folder that Python starts in comes first, as usual.
+HERE_FIRST = {"PYTHONSAFEPATH": ""}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +35,7 @@ def source(tmp_path):
 
 def test_source_without_compiled_parts_says_what_to_do(source):
     """Found by users: after `pip install .`, Python started in the checkout imports the checkout."""
-    done = python("-c", "from fastsg import SkipGram", folder=source, **IMPORTED_HERE)
+    done = python("-c", "from fastsg import SkipGram", folder=source, **HERE_FIRST)
     assert done.returncode == 1
     said = " ".join(done.stderr[done.stderr.rindex("\nImportError: ") :].split())
     for part in (
@@ -55,12 +53,12 @@ def test_the_error_is_an_import_error_of_the_kernels(source):
     code = (
         "try: import fastsg\nexcept ImportError as error: print(error.name, type(error.__cause__).__name__)"
     )
-    done = python("-c", code, folder=source, **IMPORTED_HERE)
+    done = python("-c", code, folder=source, **HERE_FIRST)
     assert done.stdout.split() == ["fastsg._core", "ImportError"], done.stderr
 
 
 def test_control_a_compiled_part_that_cannot_be_loaded_speaks_for_itself(source):
     (source / "fastsg" / "_core.abi3.so").write_bytes(b"not a library")
-    done = python("-c", "import fastsg", folder=source, **IMPORTED_HERE)
+    done = python("-c", "import fastsg", folder=source, **HERE_FIRST)
     assert done.returncode == 1 and "without its compiled parts" not in done.stderr
     assert "_core.abi3.so" in done.stderr.splitlines()[-1]

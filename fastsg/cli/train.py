@@ -56,7 +56,9 @@ def add_train(commands: Commands) -> None:
     _add_inputs(parser.add_argument_group("input"))
     _add_outputs(parser.add_argument_group("output"))
     _add_model(parser.add_argument_group("model"))
-    _add_training(parser.add_argument_group("training"))
+    training = parser.add_argument_group("training")
+    _add_method(training)
+    _add_course(training)
 
 
 def _add_inputs(group: Group) -> None:
@@ -151,7 +153,7 @@ def _add_model(group: Group) -> None:
     )
 
 
-def _add_training(group: Group) -> None:
+def _add_method(group: Group) -> None:
     add_setting(
         group,
         "solver",
@@ -186,6 +188,9 @@ def _add_training(group: Group) -> None:
         choices=("float32", "bfloat16"),
         help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX",
     )
+
+
+def _add_course(group: Group) -> None:
     add_setting(
         group,
         "alpha",

@@ -118,7 +118,7 @@ def summary(model: SkipGram, report: Report) -> str:
     if report["restored_epoch"] is not None:
         lines.append(f"stopped early; the vectors are those of epoch {report['restored_epoch']}, the best")
     if report["interrupted"]:
-        lines.append("interrupted: the vectors are those of the moment, within an epoch that is not listed")
+        lines.append("interrupted: the vectors are those of that moment, within an epoch that is not listed")
     lines.append(
         "seconds   " + "   ".join(f"{name} {value:.2f}" for name, value in report["seconds"].items())
     )
