@@ -1,8 +1,9 @@
-"""The NumPy baseline: one batch of exact-softmax skip-gram, in two forms that give the same loss and the same update.
+"""The NumPy baseline: one batch of exact-softmax skip-gram, in two forms of the same loss and update.
 
 ``literal_step``   the paper's formulas as they stand, pair by pair; what a first NumPy program does.
-``grouped_step``   pairs grouped by center into three matrix products through NumPy's BLAS; what an expert writes:
-                   float32 throughout, no buffer allocated twice, no pass over the logits that can be saved.
+``grouped_step``   pairs grouped by center into three matrix products through NumPy's BLAS; what an expert
+                   writes: float32 throughout, no buffer allocated twice, no pass over the logits that can be
+                   saved.
 
 Letters as everywhere: K words, H vector size, U centers of a batch, m a center id, n a context id.
 """
@@ -15,12 +16,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.integer[Any]]
 
-# Rows of logits go through the softmax together as long as they fit in a cache: best of 2^14 to 2^30 at K = 10k and
-# 68k, where the whole step takes 1.2 and 1.7 times as long without such blocks.
+# Rows of logits go through the softmax together as long as they fit in a cache: best of 2^14 to 2^30 at
+# K = 10k and 68k, where the whole step takes 1.2 and 1.7 times as long without such blocks.
 SOFTMAX_BYTES = 1 << 20
 
 
-def literal_step(I: Floats, O: Floats, pairs: Ints, rate: float, weights: Floats | None = None) -> float:  # noqa: E741
+def literal_step(I: Floats, O: Floats, pairs: Ints, rate: float, weights: Floats | None = None) -> float:
     """One gradient step over a batch of pairs, each with a softmax of its own.
 
     Parameters
@@ -49,8 +50,8 @@ def literal_step(I: Floats, O: Floats, pairs: Ints, rate: float, weights: Floats
         dO += np.outer(residual, I[m])
         dI[m] += residual @ O
     rate32 = np.float32(rate)
-    I -= rate32 * dI  # noqa: E741
-    O -= rate32 * dO  # noqa: E741
+    I -= rate32 * dI
+    O -= rate32 * dO
     return loss
 
 
@@ -73,8 +74,8 @@ class GroupedBuffers:
 
 
 def grouped_step(
-    I: Floats,  # noqa: E741
-    O: Floats,  # noqa: E741
+    I: Floats,
+    O: Floats,
     centers: Ints,
     row_offsets: Ints,
     contexts: Ints,
@@ -88,7 +89,7 @@ def grouped_step(
     ----------
     I, O : ndarray of shape (K, H), float32         Input and output matrix, C-contiguous, updated in place.
     centers : ndarray of shape (U,), int            Center ids; one that comes twice costs two rows.
-    row_offsets : ndarray of shape (U + 1,), int    Center r owns contexts[row_offsets[r] : row_offsets[r + 1]].
+    row_offsets : ndarray of shape (U + 1,), int    Center r has contexts[row_offsets[r]:row_offsets[r + 1]].
     contexts : ndarray of shape (nnz,), int         Context ids; one may come twice in a row.
     weights : ndarray of shape (nnz,), float32      What each of them counts.
     rate : float                                    The learning rate; the gradient is the sum over pairs.
@@ -100,8 +101,8 @@ def grouped_step(
 
     Notes
     -----
-    With E = exp(U - max), S its row sums and N the counts, the residual is R = diag(N_m / S) (E - N·S / N_m): the
-    scale goes to the (U, H) matrices on the other side of the products, which saves a pass over the (U, K) one.
+    With E = exp(U - max), S its row sums and N the counts, the residual is R = diag(N_m / S) (E - N·S / N_m):
+    the scale goes to the (U, H) matrices on the other side of the products: a pass over the (U, K) one less.
     """
     U, (K, H) = len(centers), O.shape
     b = buffers if buffers is not None else GroupedBuffers(U, K, H)
@@ -129,13 +130,13 @@ def grouped_step(
     dX *= scale
     X *= scale
     np.matmul(E.T, X, out=b.dO)
-    O -= b.dO  # noqa: E741
+    O -= b.dO
     _subtract_rows(I, centers, dX)
     return loss
 
 
 def _softmax_parts(E: Floats, top: Floats, total: Floats) -> None:
-    """Turn logits into exp(u - max) in place, with the row maxima and the row sums, a cache-sized block at a time."""
+    """Turn logits into exp(u - max) in place, with row maxima and row sums, a cache-sized block at a time."""
     step = max(1, SOFTMAX_BYTES // (4 * E.shape[1]))
     for start in range(0, len(E), step):
         block = E[start : start + step]

@@ -1,14 +1,16 @@
-"""Random walks on BlogCatalog: node vectors by exact softmax and by gensim, judged by how well they predict the nodes' groups.
+"""Walks on BlogCatalog: node vectors by exact softmax and by gensim, judged by the groups they predict.
 
-usage: python bench/blogcatalog.py [--fastsg "name: flags" ...] [--no-gensim] [--epochs 1] [--splits 3] [--seed 1] [--walks 80] [--steps 40]
-                                   [--vector-size 128] [--window 10] [--json FILE]
+usage: python bench/blogcatalog.py [--fastsg "name: flags" ...] [--no-gensim] [--epochs 1] [--splits 3]
+                                   [--seed 1] [--walks 80] [--steps 40] [--vector-size 128] [--window 10]
+                                   [--json FILE]
 
-The task of DeepWalk (Perozzi, Al-Rfou and Skiena 2014): 80 walks of 40 steps from each of 10,312 nodes, 128 coordinates, window 10; a
-logistic regression for each of 39 groups is trained on a part of the nodes, and of every other node as many groups are predicted as it
-has, the most probable ones. Micro-F1 and Macro-F1, averaged over random splits. gensim gets the same walks: negative sampling, and
-the hierarchical softmax of the original, with --epochs epochs (default 1, as DeepWalk trains); fastsg makes as many passes over the counts
-as it does by default. Seconds are from the file of walks to the file of vectors. The published figures are those of DeepWalk's README.
-Needs scikit-learn, and the graph in the shared folder.
+The task of DeepWalk (Perozzi, Al-Rfou and Skiena 2014): 80 walks of 40 steps from each of 10,312 nodes, 128
+coordinates, window 10; a logistic regression for each of 39 groups is trained on a part of the nodes; of
+every other node, as many groups as it has are predicted, the most probable ones. Micro-F1 and Macro-F1,
+averaged over random splits. gensim gets the same walks: negative sampling, and the hierarchical softmax of
+the original, with --epochs epochs (default 1, as DeepWalk trains); fastsg makes as many passes over the
+counts as it does by default. Seconds are from the file of walks to the file of vectors. The published
+figures are those of DeepWalk's README. Needs scikit-learn, and the graph in the shared folder.
 """
 
 from __future__ import annotations

@@ -1,15 +1,18 @@
-"""Two threads against one, on this machine as it is and with all its cores burnt by other processes, by OpenMP's wait policy.
+"""Two threads against one, on an idle and on a busy machine, by OpenMP's wait policy.
 
-usage: python bench/busy.py [--K 2000 23000] [--H 100] [--U 256 1024] [--threads 1 2] [--policies passive active] [--rounds 3]
-                            [--seconds 1.5] [--json FILE]
+usage: python bench/busy.py [--K 2000 23000] [--H 100] [--U 256 1024] [--threads 1 2]
+                            [--policies passive active] [--rounds 3] [--seconds 1.5] [--json FILE]
 
-One step of each size (K and U are taken in pairs), in a process of its own for each policy and thread count: OpenMP reads its policy
-when it is loaded, and the waiting threads of an active process would burn a core while others are measured. Processes take turns in
-every round. Quoted is the time a user waits: wall time over steps of one turn, median over the rounds. The median of single steps is
-in brackets; on a busy machine it says little, because a step shorter than the scheduler's time slice is either left alone or put off by
-whole slices, and a median sees only the more frequent kind. Burners are processes of this script, one for each core, that end with it. "as it is"
-is an idle machine only if nobody else uses it: how many cores others used during the run is printed. "default" as a policy is what libgomp
-does if nobody asks (300,000 turns of spinning, then sleep); fastsg asks for passive.
+The machine is measured as it is, and with all its cores burnt by other processes. One step of each size (K
+and U are taken in pairs), in a process of its own for each policy and thread count: OpenMP reads its policy
+when it is loaded, and the waiting threads of an active process would burn a core while others are measured.
+Processes take turns in every round. Quoted is the time a user waits: wall time over steps of one turn,
+median over the rounds. The median of single steps is in brackets; on a busy machine it says little, because
+a step shorter than the scheduler's time slice is either left alone or put off by whole slices, and a median
+sees only the more frequent kind. Burners are processes of this script, one for each core, that end with it.
+"as it is" is an idle machine only if nobody else uses it: how many cores others used during the run is
+printed. "default" as a policy is what libgomp does if nobody asks (300,000 turns of spinning, then sleep);
+fastsg asks for passive.
 
 The bar: with all cores burnt, two passive threads take at most 1.5 times as long as one.
 """
@@ -40,7 +43,7 @@ Turns = dict[
 ]  # K, U, condition, policy, threads -> seconds of steps by turn
 
 
-# ---- one measurement, in a process of its own ------------------------------------------------------------------------
+# ---- one measurement, in a process of its own ------------------------------------------------------------
 
 
 def child(K: int, H: int, U: int, threads: int, seconds: float) -> None:
@@ -71,7 +74,7 @@ def measure(K: int, H: int, U: int, policy: str, threads: int, seconds: float) -
     return json.loads(done.stdout)
 
 
-# ---- the machine, idle or not ----------------------------------------------------------------------------------------
+# ---- the machine, idle or not ----------------------------------------------------------------------------
 
 
 def burn() -> None:
@@ -111,11 +114,11 @@ def run(args: argparse.Namespace) -> Turns:
     return turns
 
 
-# ---- what comes out --------------------------------------------------------------------------------------------------
+# ---- what comes out --------------------------------------------------------------------------------------
 
 
 def rows(turns: Turns, threads: list[int], H: int) -> list[dict[str, object]]:
-    """A row for each size, condition and policy: milliseconds by thread count, and the last count's over the first's."""
+    """A row per size, condition and policy: milliseconds by thread count, and the last's over the first's."""
     table = []
     for K, U, condition, policy in dict.fromkeys(key[:4] for key in turns):
         own = {n: turns[K, U, condition, policy, n] for n in threads}
@@ -175,7 +178,8 @@ def main() -> None:
     passive = [row["ratio"] for row in table if row["condition"] == "burnt" and row["policy"] == "passive"]
     if passive:
         print(
-            f"\nburnt, passive: {args.threads[-1]} threads take at most {max(passive):.2f} times as long as {args.threads[0]}; the bar is {BAR}: "
+            f"\nburnt, passive: {args.threads[-1]} threads take at most {max(passive):.2f} times "
+            f"as long as {args.threads[0]}; the bar is {BAR}: "
             f"{'held' if max(passive) <= BAR else 'NOT HELD'}"
         )
     if args.json:

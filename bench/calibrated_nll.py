@@ -1,19 +1,22 @@
-"""The exact held-out loss of vectors that were not trained as a softmax, with the scale and the prior that suit them best; float64.
+"""The exact held-out loss of vectors not trained as a softmax, with the scale and prior that suit them best.
 
-usage: python bench/calibrated_nll.py INPUT_VECTORS OUTPUT_VECTORS --train TEXT --valid TEXT [--window 5] [--centers 2000] [--seed 0]
-                                      [--order WORDS] [--scale S --prior B]
+usage: python bench/calibrated_nll.py INPUT_VECTORS OUTPUT_VECTORS --train TEXT --valid TEXT [--window 5]
+                                      [--centers 2000] [--seed 0] [--order WORDS] [--scale S --prior B]
 
-Negative sampling leaves I_m . O_n near log P(n|m) / p'(n) plus a constant, p' its noise, so its vectors are given the softmax
+Negative sampling leaves I_m . O_n near log P(n|m) / p'(n) plus a constant, p' its noise, so its vectors are
+given the softmax
 
     P(n|m) = exp(s O_n . I_m + b log p(n)) / sum over k of exp(s O_k . I_m + b log p(k))
 
-with p the unigram distribution of the training text. s and b are those of the least loss on the training text's pairs of the very
-centers whose held-out pairs are then scored: the loss is convex in the two, Newton's method finds them. --scale and --prior fix
-both instead; 1 and 1 is fastsg's own model with output_bias="unigram" and sample=0. A pair at distance d weighs (Z - d + 1) / Z, as the
-expectation of word2vec's shrinking window; words outside the vocabulary are dropped before windows are cut; a line is a sentence.
-Centers are N distinct words of the held-out text drawn at random by their place in the vocabulary. WORDS is a file whose lines begin
-with the same words in the order to draw from, so that two models are scored on the same pairs (the way of drawing is that of
-accept/exact_nll.py in the shared folder). Needs NumPy alone; prints JSON.
+with p the unigram distribution of the training text. s and b are those of the least loss on the training
+text's pairs of the very centers whose held-out pairs are then scored: the loss is convex in the two,
+Newton's method finds them. --scale and --prior fix both instead; 1 and 1 is fastsg's own model with
+output_bias="unigram" and sample=0. A pair at distance d weighs (Z - d + 1) / Z, as the expectation of
+word2vec's shrinking window; words outside the vocabulary are dropped before windows are cut; a line is a
+sentence. Centers are N distinct words of the held-out text drawn at random by their place in the
+vocabulary. WORDS is a file whose lines begin with the same words in the order to draw from, so that two
+models are scored on the same pairs (the way of drawing is that of accept/exact_nll.py in the shared
+folder). Computes in float64; needs NumPy alone; prints JSON.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ class Loss(NamedTuple):
     hessian: NDArray
 
 
-# ---- files -----------------------------------------------------------------------------------------------------------
+# ---- files -----------------------------------------------------------------------------------------------
 
 
 def load(path: str) -> tuple[list[str], NDArray]:
@@ -88,7 +91,7 @@ def encode(path: str, words: Sequence[str]) -> tuple[NDArray, NDArray]:
     return np.array(ids), lines
 
 
-# ---- pairs -----------------------------------------------------------------------------------------------------------
+# ---- pairs -----------------------------------------------------------------------------------------------
 
 
 def neighbours(ids: NDArray, lines: NDArray, window: int) -> Iterator[tuple[float, NDArray, NDArray]]:
@@ -122,7 +125,7 @@ def count_pairs(ids: NDArray, lines: NDArray, centers: NDArray, K: int, window: 
     return Pairs(key // K, key % K, np.bincount(place, np.concatenate(weights), len(key)))
 
 
-# ---- the loss --------------------------------------------------------------------------------------------------------
+# ---- the loss --------------------------------------------------------------------------------------------
 
 
 def block_loss(x_rk: NDArray, prior_k: NDArray, pairs: Pairs, s: float, b: float) -> Loss:

@@ -1,12 +1,15 @@
-"""The settings one at a time: what each changes in held-out loss, similarity, analogies and cost. Makes the tables of docs/defaults.md.
+"""The settings one at a time: what each changes in held-out loss, similarity, analogies and cost.
 
-usage: python bench/defaults.py --input TEXT --valid TEXT [--solver counts] [--epochs N] [--vector-size H] [--max-final-vocab K]
-                                [--precision P] [--eval FOLDER] [--only NAME ...] [--json FILE]
+usage: python bench/defaults.py --input TEXT --valid TEXT [--solver counts] [--epochs N] [--vector-size H]
+                                [--max-final-vocab K] [--precision P] [--eval FOLDER] [--only NAME ...]
+                                [--json FILE]
 
-Each row changes the named settings and leaves the rest at their defaults. Cost is in passes of 6 K^2 H operations, which depend on no
-machine. Whichever of these FOLDER holds are asked: the pairs of EN-WS-353-ALL.txt, EN-SIMLEX-999.txt, EN-MTurk-287.txt and
-wordsim-240.txt (Spearman's rho), the analogies of questions-words.txt, ca_translated.txt and cwe_analogy.txt (3CosAdd within the 30,000
-most frequent words). A name that starts with "seed", "alpha", "epochs", "head" or "sample" may have any number behind it.
+Makes the tables of docs/defaults.md. Each row changes the named settings and leaves the rest at their
+defaults. Cost is in passes of 6 K^2 H operations, which depend on no machine. Those of these files that
+FOLDER holds are asked: the pairs of EN-WS-353-ALL.txt, EN-SIMLEX-999.txt, EN-MTurk-287.txt and
+wordsim-240.txt (Spearman's rho), the analogies of questions-words.txt, ca_translated.txt and
+cwe_analogy.txt (3CosAdd within the 30,000 most frequent words). A name that starts with "seed", "alpha",
+"epochs", "head" or "sample" may have any number behind it.
 """
 
 from __future__ import annotations
@@ -81,7 +84,7 @@ ANALOGIES = {
 
 
 def scores(model: SkipGram, folder: Path | None) -> dict[str, float]:
-    """Spearman's rho of each similarity set and the accuracy of the analogies, from the model's word vectors."""
+    """Spearman's rho of each similarity set and the accuracy of the analogies, by the word vectors."""
     found: dict[str, float] = {}
     if folder is None:
         return found
@@ -138,7 +141,8 @@ def variant(solver: str, name: str) -> dict[str, object]:
     setting, _, value = name.partition(" ")
     if setting not in NUMBERS:
         raise SystemExit(
-            f"there is no variant {name!r}; there are {', '.join(VARIANTS[solver])}, and {', '.join(NUMBERS)} with any number"
+            f"there is no variant {name!r}; there are {', '.join(VARIANTS[solver])}, and "
+            f"{', '.join(NUMBERS)} with any number"
         )
     return {setting: NUMBERS[setting](value)}
 

@@ -1,10 +1,11 @@
-"""Contenders in processes of their own: what each takes, and the trainings of gensim and fastText. Used by quality.py and blogcatalog.py.
+"""Contenders in processes of their own: what each takes, and the trainings of gensim and fastText.
 
 usage: python bench/peers.py gensim|fasttext SETTINGS
 
-SETTINGS is a JSON object: "text", "vectors" and optionally "outputs" are files, "settings" are the peer's own. What comes out is JSON
-too, with the seconds from before the text is read until the vectors are saved; starting Python, importing the peer and saving its
-output vectors are not in them. The peer needs one word2vec text file of vectors, as fastsg writes.
+Used by quality.py and blogcatalog.py. SETTINGS is a JSON object: "text", "vectors" and optionally "outputs"
+are files, "settings" are the peer's own. What is printed is JSON too, with the seconds from before the text
+is read until the vectors are saved; starting Python, importing the peer and saving its output vectors are
+not in them. The peer needs one word2vec text file of vectors, as fastsg writes.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ EXPORT = """import fastsg, sys
 model = fastsg.load(sys.argv[1])
 fastsg.KeyedVectors(model.vocab.words, model.I).save_word2vec_format(sys.argv[2])
 """
-# fastText 0.9.3 ends with "Encountered NaN" where its matrices are small enough to lie in memory that was used before; so (glibc)
-# even small ones are laid into fresh memory, which is zero.
+# fastText 0.9.3 ends with "Encountered NaN" where its matrices are small enough to lie in memory that was
+# used before. With this setting (glibc) even small ones get fresh memory, which is zero.
 ENVIRONMENT = {"fasttext": {"MALLOC_MMAP_THRESHOLD_": "1024"}}
 
 
@@ -44,9 +45,9 @@ def use_cores(cores: Sequence[int] | None) -> int:
 
 
 def run(command: Sequence[str], environment: dict[str, str] | None = None) -> tuple[str, Row]:
-    """What a command prints; its seconds of wall and processor time from start to end and the peak of its resident memory.
+    """What a command prints; its wall and processor time from start to end, and its peak of resident memory.
 
-    A child's peak begins at what its parent held when it was made, so whoever calls this should be small: no NumPy before it.
+    A child's peak begins at what its parent held when it was made, so the caller should be small: no NumPy.
     """
     with tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
@@ -76,7 +77,7 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> tu
     }
 
 
-# ---- fastsg ----------------------------------------------------------------------------------------------------------
+# ---- fastsg ----------------------------------------------------------------------------------------------
 
 
 def variant(text: str) -> tuple[str, list[str]]:
@@ -86,8 +87,8 @@ def variant(text: str) -> tuple[str, list[str]]:
 
 
 def default_variants() -> list[tuple[str, list[str]]]:
-    """fastsg as it is, and in bfloat16 where this CPU can; asked in another process, which keeps this one small."""
-    asked = [sys.executable, "-c", "from fastsg import _core; print(*_core.available_precisions())"]
+    """fastsg as it is, and in bfloat16 where this CPU can; another process is asked: this one stays small."""
+    asked = [sys.executable, "-c", "import fastsg; print(*fastsg.show_config()['available_precisions'])"]
     precisions = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     return [("fastsg", [])] + (
         [("fastsg bfloat16", ["--precision", "bfloat16"])] if "bfloat16" in precisions else []
@@ -95,9 +96,10 @@ def default_variants() -> list[tuple[str, list[str]]]:
 
 
 def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
-    """Train by the command line; files are STEM.vec, .out, .bias and .json. The seconds are the whole command's.
+    """Train by the command line; files are STEM.vec, .out, .bias and .json. Seconds are the whole command's.
 
-    Where a flag makes STEM.vec something else than the rows of I, these are in STEM.in; writing them is not in the seconds.
+    Where a flag makes STEM.vec something else than the rows of I, these are in STEM.in, which costs no
+    seconds.
     """
     files = {"-o": ".vec", "--save-output": ".out", "--save-bias": ".bias", "--report": ".json"}
     if any(flag.startswith("--vectors") for flag in flags):
@@ -118,11 +120,14 @@ def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
     }
 
 
-# ---- peers -----------------------------------------------------------------------------------------------------------
+# ---- peers -----------------------------------------------------------------------------------------------
 
 
 def run_peer(peer: str, text: str, stem: Path, settings: Row, outputs: bool = True) -> Row:
-    """Train gensim or fastText on a text; files are STEM.vec and, if wanted, STEM.out. The seconds are from file to file."""
+    """Train gensim or fastText on a text; files are STEM.vec and, if wanted, STEM.out.
+
+    The seconds are from file to file.
+    """
     task = {"text": text, "vectors": f"{stem}.vec", "settings": settings} | (
         {"outputs": f"{stem}.out"} if outputs else {}
     )

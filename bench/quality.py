@@ -1,23 +1,27 @@
-"""Time, memory and quality of exact softmax beside negative sampling on one text, each contender alone in a process on the same cores.
+"""Time, memory and quality of exact softmax beside negative sampling on one text.
 
-usage: python bench/quality.py TEXT [--valid TEXT] [--vector-size 100] [--epochs 5] [--fastsg "name: flags" ...]
-                               [--gensim-samples 1e-3 1e-4 1e-5] [--fasttext] [--centers 2000] [--top 30000] [--cores 0 1]
-                               [--json FILE] [--plot FILE]
+usage: python bench/quality.py TEXT [--valid TEXT] [--vector-size 100] [--epochs 5]
+                               [--fastsg "name: flags" ...] [--gensim-samples 1e-3 1e-4 1e-5] [--fasttext]
+                               [--centers 2000] [--top 30000] [--cores 0 1] [--json FILE] [--plot FILE]
 
-Contenders: fastsg by its command line, in every variant that is named (default: as it is, and in bfloat16 where the CPU can); gensim's
-skip-gram with 5 negative samples, once for each threshold of subsampling; with --fasttext, fastText's full softmax, one softmax a
-pair, which ends in reasonable time only where the vocabulary is small. All with window 5, min_count 5, the same size and
-threads; --epochs is the peers' (fastsg makes as many passes over the counts as it does by default); fastText without subsampling, so that its softmax is about the text. What is not installed is left out with a message. TEXT may
-be packed (.gz .bz2 .xz). gensim drops the rest of a sentence beyond 10,000 words, so the peers get a text with such a line cut into
-lines of 1,000 words; unpacking and cutting count for nobody.
+Each contender runs alone in a process, on the same cores: fastsg by its command line, in every variant that
+is named (default: as it is, and in bfloat16 where the CPU can); gensim's skip-gram with 5 negative samples,
+once for each threshold of subsampling; with --fasttext, fastText's full softmax, one softmax a pair, which
+ends in reasonable time only where the vocabulary is small. All with window 5, min_count 5, the same size
+and threads; --epochs is the peers' (fastsg makes as many passes over the counts as it does by default);
+fastText without subsampling, so that its softmax is about the text. What is not installed is left out with
+a message. TEXT may be packed (.gz .bz2 .xz). gensim drops the rest of a sentence beyond 10,000 words, so
+the peers get a text with such a line cut into lines of 1,000 words; unpacking and cutting count for nobody.
 
-Seconds: of fastsg the whole command, Python's start and the saving of both matrices and the bias included; of a peer from before it
-reads until its input vectors are saved as word2vec text, its imports left out. Peak memory is of the process. Analogies (3CosAdd within
-the --top most frequent words) and Spearman's rho are computed by accept/quality.py of the shared folder, the held-out loss of fastsg
-and fastText by its exact_nll.py: float64, from the files written. Where that folder is missing these columns stay empty. gensim's
-held-out loss is of its own input and output vectors with the scale s and the prior b that suit them best on the training text
-(calibrated_nll.py), on the same pairs: those of --centers distinct words of the held-out text. A pair at distance d weighs
-(z - d + 1) / z, as the expectation of word2vec's shrinking window; a variant trained with other weights is named below the table.
+Seconds: of fastsg the whole command, Python's start and the saving of both matrices and the bias included;
+of a peer from before it reads until its input vectors are saved as word2vec text, its imports left out.
+Peak memory is of the process. Analogies (3CosAdd within the --top most frequent words) and Spearman's rho
+are computed by accept/quality.py of the shared folder, the held-out loss of fastsg and fastText by its
+exact_nll.py: float64, from the files written. Where that folder is missing these columns stay empty.
+gensim's held-out loss is of its own input and output vectors with the scale s and the prior b that suit
+them best on the training text (calibrated_nll.py), on the same pairs: those of --centers distinct words of
+the held-out text. A pair at distance d weighs (z - d + 1) / z, as the expectation of word2vec's shrinking
+window; a variant trained with other weights is named below the table.
 """
 
 from __future__ import annotations
@@ -63,7 +67,7 @@ def say(message: str) -> None:
     print(f"quality: {message}", file=sys.stderr, flush=True)
 
 
-# ---- the text --------------------------------------------------------------------------------------------------------
+# ---- the text --------------------------------------------------------------------------------------------
 
 
 def unpacked(path: str, folder: Path) -> Path:
@@ -108,7 +112,7 @@ def cut_lines(path: Path, target: Path, length: int = 1000) -> None:
                 del line[:length]
 
 
-# ---- who runs --------------------------------------------------------------------------------------------------------
+# ---- who runs --------------------------------------------------------------------------------------------
 
 
 def contenders(
@@ -122,9 +126,8 @@ def contenders(
         "--workers": args.workers,
     }
     flags = [str(part) for pair in shared.items() for part in pair]
-    for i, (name, more) in enumerate(
-        [variant(given) for given in args.fastsg] if args.fastsg else default_variants()
-    ):
+    variants = [variant(given) for given in args.fastsg] if args.fastsg else default_variants()
+    for i, (name, more) in enumerate(variants):
         stem = folder / f"fastsg{i}"
         yield (
             name,
@@ -182,15 +185,16 @@ def installed(package: str) -> bool:
     return found
 
 
-# ---- what the vectors are worth --------------------------------------------------------------------------------------
+# ---- what the vectors are worth --------------------------------------------------------------------------
 
 
 def evaluation_folder(folder: Path) -> Path | None:
-    """A data folder for accept/quality.py with the sets of the table; Google's questions also split into their two halves."""
+    """A data folder for accept/quality.py with the sets of the table; Google's questions in halves too."""
     source = SHARED / "data" / "eval_en"
     if not (SHARED / "accept" / "quality.py").is_file() or not source.is_dir():
         say(
-            "no shared folder with accept/quality.py and data/eval_en beside the project; analogies and similarity are left out"
+            "no shared folder with accept/quality.py and data/eval_en beside the project; "
+            "analogies and similarity are left out"
         )
         return None
     target = folder / "judge" / "eval_en"
@@ -322,7 +326,7 @@ class Bench:
         return scores | exact_nll(stem, self.valid, self.args.centers)
 
 
-# ---- what comes out --------------------------------------------------------------------------------------------------
+# ---- what comes out --------------------------------------------------------------------------------------
 
 
 def cell(value: object, form: str) -> str:
@@ -358,8 +362,9 @@ def notes(result: Row) -> str:
     """What the figures need to be read."""
     settings, rows = result["settings"], result["rows"]
     lines = [
-        f"{result['text']}; window {WINDOW}, min_count {MIN_COUNT}, peers {settings['epochs']} epochs, H = {settings['vector_size']}, "
-        f"{settings['workers']} threads. Analogies within the {settings['top']:,} most frequent words; similarity is Spearman's rho."
+        f"{result['text']}; window {WINDOW}, min_count {MIN_COUNT}, peers {settings['epochs']} epochs, "
+        f"H = {settings['vector_size']}, {settings['workers']} threads. "
+        f"Analogies within the {settings['top']:,} most frequent words; similarity is Spearman's rho."
     ]
     scored = {(round(row["nll_pairs"]), row["nll_centers"]) for row in rows if "nll" in row}
     if scored:
@@ -375,7 +380,8 @@ def notes(result: Row) -> str:
         )
     if result["longest_line"] > LONGEST:
         lines.append(
-            f"The peers read the text in lines of 1,000 words: its longest line has {result['longest_line']:,}."
+            f"The peers read the text in lines of 1,000 words: its longest line has "
+            f"{result['longest_line']:,}."
         )
     busy = ", ".join(str(row["cores_used_by_others"]) for row in rows if "seconds" in row)
     lines.append(f"Cores kept busy by others meanwhile: {busy}.")
@@ -383,7 +389,7 @@ def notes(result: Row) -> str:
 
 
 def other_windows(rows: list[Row]) -> str:
-    """Who was trained for another P(n|m) than the one that is scored, in which a pair at distance d weighs (z - d + 1) / z."""
+    """Who was trained for another P(n|m) than is scored, where pairs at distance d weigh (z - d + 1) / z."""
     shrinking = {row["name"]: row["report"]["settings"]["shrink_windows"] for row in rows if "report" in row}
     others = [
         f"{name} ({value})" for name, value in shrinking.items() if value not in (True, "expected", "random")
@@ -424,7 +430,8 @@ def plot(result: Row, path: str) -> None:
         handles = {line.get_label(): line for ax in axes[0] for line in ax.get_lines()}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
         settings = result["settings"]
-        title = f"{result['text']}: H = {settings['vector_size']}, peers {settings['epochs']} epochs, {settings['workers']} threads"
+        title = f"{result['text']}: H = {settings['vector_size']}, "
+        title += f"peers {settings['epochs']} epochs, {settings['workers']} threads"
         figure.suptitle(title, fontsize=10)
         figure.savefig(path, dpi=80)
         plt.close(figure)

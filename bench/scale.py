@@ -1,14 +1,16 @@
-"""What a step costs as the vocabulary, the vectors, the batch and the threads grow: time, speed, scratch memory.
+"""What a step costs as vocabulary, vectors, batch and threads grow: time, speed, scratch memory.
 
-usage: python bench/scale.py [--K 1024 ... 1000000] [--H 50 ... 300] [--U 64 ... 4096] [--threads 1 2] [--precision float32]
-                             [--rounds 2] [--seconds 0.6] [--json FILE] [--plot FILE]
+usage: python bench/scale.py [--K 1024 ... 1000000] [--H 50 ... 300] [--U 64 ... 4096] [--threads 1 2]
+                             [--precision float32] [--rounds 2] [--seconds 0.6] [--json FILE] [--plot FILE]
 
-One of the four grows, the others stay at K = 23,000, H = 100, U = 1,024 and two threads. Every point is a process of its own, so that
-its peak of memory is its own: scratch is what the process grows by beyond I, O and the batch while it takes a step, measured as the
-peak of its resident size, and stands beside the estimate of _core.scratch_bytes. Points take turns in every round; medians over the
-rounds are quoted. Gflop/s count useful work only, 6 U K H a step. The peak beside them is the most that any register-only loop of
-multiply-adds (float32, some 5 ms) reached in the whole run with as many threads; such loops run around every step, because the first
-fraction of a millisecond after a change of work is slower and would flatter the share. --plot needs matplotlib; the ending says whether it becomes SVG or PNG.
+One of the four grows, the others stay at K = 23,000, H = 100, U = 1,024 and two threads. Every point is a
+process of its own, so that its peak of memory is its own: scratch is what the process grows by beyond I, O
+and the batch while it takes a step, measured as the peak of its resident size, and stands beside the
+estimate of _core.scratch_bytes. Points take turns in every round; medians over the rounds are quoted.
+Gflop/s count useful work only, 6 U K H a step. The peak beside them is the most that any register-only loop
+of multiply-adds (float32, some 5 ms) reached in the whole run with as many threads; such loops run around
+every step, because the first fraction of a millisecond after a change of work is slower and would flatter
+the share. --plot needs matplotlib; the ending says whether it becomes SVG or PNG.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ Row = dict[str, float]
 
 
 class Others:
-    """How much of the machine everybody else uses from now on: a run beside others' work is no measurement. Linux only."""
+    """How much of the machine others use from now on: beside them nothing can be measured. Linux only."""
 
     def __init__(self) -> None:
         self.begun, self.used = time.perf_counter(), self._foreign_seconds()
@@ -53,7 +55,7 @@ class Others:
         return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") - own
 
 
-# ---- one point, in a process of its own ------------------------------------------------------------------------------
+# ---- one point, in a process of its own ------------------------------------------------------------------
 
 
 def resident(field: str) -> int:
@@ -113,9 +115,10 @@ def child(K: int, H: int, U: int, threads: int, precision: str, seconds: float) 
 
 
 def measure(point: Point, precision: str, seconds: float) -> Row:
-    """A point in a fresh process, which inherits no peak of memory, and in which large arrays go back to the system when freed.
+    """A point in a fresh process, which inherits no peak of memory.
 
-    Otherwise (glibc) scratch would be laid into what making the matrices left behind, and would not show.
+    There large arrays go back to the system when freed. Otherwise (glibc) scratch would be laid into
+    what making the matrices left behind, and would not show.
     """
     command = [sys.executable, __file__, "--child", json.dumps([*point.values(), precision, seconds])]
     done = subprocess.run(
@@ -134,7 +137,10 @@ def points(args: argparse.Namespace) -> dict[str, list[Point]]:
 
 
 def run(args: argparse.Namespace) -> dict[str, list[Row]]:
-    """For each axis its rows: medians over the rounds, the largest peak of memory. Points that axes share are measured once."""
+    """The rows of each axis: medians over the rounds, the largest peak of memory.
+
+    Points that axes share are measured once.
+    """
     axes = points(args)
     distinct = {tuple(point.values()): point for axis in axes.values() for point in axis}
     found: dict[tuple[int, ...], list[Row]] = {key: [] for key in distinct}
@@ -177,7 +183,7 @@ def with_shares(axes: dict[str, list[Row]]) -> dict[str, list[Row]]:
     return axes
 
 
-# ---- what comes out --------------------------------------------------------------------------------------------------
+# ---- what comes out --------------------------------------------------------------------------------------
 
 
 def show(axes: dict[str, list[Row]]) -> None:
@@ -185,12 +191,14 @@ def show(axes: dict[str, list[Row]]) -> None:
     for axis, rows in axes.items():
         print(f"\nby {LABELS[axis]}")
         print(
-            f"{'K':>9} {'H':>4} {'U':>5} {'threads':>7} | {'step':>11} {'Gflop/s':>8} {'of peak':>8} | {'scratch':>10} {'estimated':>10} {'rows at once':>12}"
+            f"{'K':>9} {'H':>4} {'U':>5} {'threads':>7} | {'step':>11} {'Gflop/s':>8} {'of peak':>8} | "
+            f"{'scratch':>10} {'estimated':>10} {'rows at once':>12}"
         )
         for row in rows:
             print(
-                f"{row['K']:9,} {row['H']:4} {row['U']:5,} {row['threads']:7} | {row['seconds'] * 1e3:8.1f} ms {row['gflops']:8.0f} "
-                f"{row['share']:8.0%} | {row['scratch'] / MIB:6.0f} MiB {row['estimate'] / MIB:6.0f} MiB {row['rows']:12,}"
+                f"{row['K']:9,} {row['H']:4} {row['U']:5,} {row['threads']:7} | "
+                f"{row['seconds'] * 1e3:8.1f} ms {row['gflops']:8.0f} {row['share']:8.0%} | "
+                f"{row['scratch'] / MIB:6.0f} MiB {row['estimate'] / MIB:6.0f} MiB {row['rows']:12,}"
             )
 
 

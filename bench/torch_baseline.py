@@ -1,4 +1,4 @@
-"""The grouped step in PyTorch: as a user would write it with autograd, and by hand with in-place operations."""
+"""The grouped step in PyTorch: as users write it, with autograd, and by hand with in-place operations."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""python -m fastsg"""
+"""python -m fastsg: the command line."""
 
 import sys
 
-from .cli.main import main
+from .cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,18 +2,37 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 
-from fastsg import Callback, EarlyStopping, SkipGram
-from fastsg.model.report import build_report, sha256, summary, write_json
+from fastsg import Callback, CooccurrenceCounts, EarlyStopping, EncodedCorpus, SkipGram
+from fastsg.model.report import build_report, summary, write_json
 
 SENTENCES = [["a", "b", "c", "d"], ["b", "a", "d"]] * 20
 
 
 def trained(**options):
     return SkipGram(SENTENCES, **{"vector_size": 4, "min_count": 1, "epochs": 2, "progress": False} | options)
+
+
+def summarized(model):
+    return summary(model, build_report(model))
+
+
+def table(text):
+    """The lines of the epochs in a summary, as lists of cells."""
+    lines = [line for line in text.splitlines() if re.match(r" +\d+  ", line)]
+    return [re.split(r" {2,}", line.strip()) for line in lines]
+
+
+def subjects(model):
+    """What the summary says each epoch was trained on."""
+    return [row[1] for row in table(summarized(model))]
+
+
+# ---- for machines ----------------------------------------------------------------------------------------
 
 
 def test_report_adds_up():
@@ -24,25 +43,26 @@ def test_report_adds_up():
         sum(value for name, value in report["seconds"].items() if name != "total")
     )
     assert report["seconds"]["save"] == 0.5
-    assert (
-        report["valid_unigram_nll"] > 0 and report["epochs"][1]["valid_nll"] == model.history[1]["valid_nll"]
-    )
+    assert report["valid_unigram_nll"] > 0
+    assert report["epochs"][1]["valid_nll"] == model.history[1]["valid_nll"]
     assert report["uniform_nll"] == math.log(4)
 
 
 def test_same_training_same_digests():
+    digests = "input_sha256", "output_sha256"
     first, second = build_report(trained(workers=1)), build_report(trained(workers=2))
-    assert (
-        first["input_sha256"] == second["input_sha256"] and first["output_sha256"] == second["output_sha256"]
-    )
+    assert [first[name] for name in digests] == [second[name] for name in digests]
     assert build_report(trained(seed=2))["input_sha256"] != first["input_sha256"]
 
 
 def test_digest_depends_on_every_bit():
-    matrix = np.zeros((3, 2), np.float32)
-    before = sha256(matrix)
-    matrix[2, 1] = -0.0
-    assert sha256(matrix) != before
+    model = trained()
+    model.I[2, 1] = 0.0
+    before = build_report(model)
+    model.I[2, 1] = -0.0
+    after = build_report(model)
+    assert after["input_sha256"] != before["input_sha256"]
+    assert after["output_sha256"] == before["output_sha256"]
 
 
 def test_unigram_cross_entropy_is_that_of_the_contexts():
@@ -56,20 +76,89 @@ def test_json_has_no_nan(tmp_path):
     assert json.loads((tmp_path / "r.json").read_text()) == {"x": None, "y": [None, 1.0], "z": {"w": [1, 2]}}
 
 
+# ---- for people ------------------------------------------------------------------------------------------
+
+
 def test_summary_is_for_people():
-    text = summary(build_report(trained(validation=SENTENCES)))
-    for part in (
-        "4 words x 4 coordinates",
-        "epoch 2",
-        "held-out",
-        "perplexity",
-        "ln K",
-        "pairs/s",
-        "peak memory",
-    ):
+    text = summarized(trained(validation=SENTENCES))
+    for part in ("4 words x 4 coordinates", "held-out", "perplexity", "ln K", "pairs/s", "peak memory"):
         assert part in text
+    assert "2 epochs" in text and [row[0] for row in table(text)] == ["1", "2"]
     assert "None" not in text and "nan" not in text
-    assert "held-out" not in summary(build_report(trained()))
+    assert "held-out" not in summarized(trained())
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_table_shows_each_loss_beside_the_unigram_loss_of_the_same_pairs():
+    model = trained(validation=SENTENCES, sample=0.1, epochs=3)
+    assert model.history[0]["unigram_nll"] != model.history[-1]["unigram_nll"]
+    for (_, _, *cells), epoch in zip(table(summarized(model)), model.history, strict=True):
+        losses = [
+            epoch[name] for name in ("nll", "unigram_nll", "perplexity", "valid_nll", "valid_perplexity")
+        ]
+        np.testing.assert_allclose([float(cell) for cell in cells[:5]], losses, atol=0.06)
+        assert cells[0] == f"{epoch['nll']:.4f}" and cells[1] == f"{epoch['unigram_nll']:.4f}"
+        assert cells[3] == f"{epoch['valid_nll']:.4f}"
+    held_out = f"{model.history[-1]['valid_unigram_nll']:.4f}"
+    assert re.search(rf"\(unigram, whole text\) +{held_out}", summarized(model))
+
+
+THINNED, WHOLE = "thinned text, all words", "whole text, all words"
+
+
+@pytest.mark.parametrize(
+    "options, wanted",
+    [
+        ({"epochs": 5}, [THINNED] * 3 + [WHOLE] * 2),
+        ({"epochs": 1}, [WHOLE]),
+        ({"epochs": 5, "draws": 0}, [THINNED] * 3 + [WHOLE] * 2),
+        (
+            {"epochs": 5, "head": 0.5},
+            [THINNED, *["thinned text, 2 words"] * 2, "whole text, 2 words", WHOLE],
+        ),
+        ({"epochs": 3, "sample": 0}, [WHOLE] * 3),
+        ({"epochs": 3, "solver": "sgd"}, [THINNED] * 3),
+        ({"epochs": 3, "solver": "sgd", "sample": 0}, [WHOLE] * 3),
+    ],
+    ids=str,
+)
+def test_every_epoch_says_what_it_was_trained_on(options, wanted):
+    model = trained(**{"sample": 0.1} | options)
+    assert subjects(model) == wanted
+    text = summarized(model)
+    assert ("thinned text: " in text) == any("thinned" in subject for subject in wanted)
+    assert ("fewer words than all: " in text) == any("2 words" in subject for subject in wanted)
+
+
+def test_the_texts_named_are_those_trained_on():
+    """By what training itself keeps: its state after each epoch."""
+    found = []
+
+    class Watch(Callback):
+        def on_epoch_end(self, model):
+            found.append("thinned" if model.state.thinned else "whole")
+
+    model = trained(sample=0.1, epochs=6, callbacks=[Watch()])
+    assert [subject.split()[0] for subject in subjects(model)] == found and len(set(found)) == 2
+
+
+def test_counts_that_are_thinned_throughout():
+    counts = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter(SENTENCES, min_count=1), sample=0.1)
+    model = SkipGram(vector_size=4, epochs=3, progress=False).fit_counts(counts)
+    assert subjects(model) == [THINNED] * 3
+
+
+def test_what_is_not_known_of_earlier_trainings_is_not_claimed():
+    model = trained(sample=0.1, epochs=3).train(SENTENCES, epochs=2)
+    assert subjects(model) == ["earlier training, all words"] * 3 + [THINNED, WHOLE]
+
+
+def test_huge_losses_stay_in_their_columns():
+    model = trained()
+    model.history[0]["nll"] = 1000.0
+    row, other = table(summarized(model))
+    assert "1.0e+304" in row and len(row) == len(other)
+    assert max(map(len, summarized(model).splitlines())) <= 100
 
 
 def test_the_epoch_that_early_stopping_put_back_is_named():
@@ -82,18 +171,28 @@ def test_the_epoch_that_early_stopping_put_back_is_named():
     assert -model.score(model.validation) == pytest.approx(
         report["epochs"][report["restored_epoch"] - 1]["valid_nll"], rel=1e-6
     )
-    assert f"those of epoch {report['restored_epoch']}" in summary(report) and not report["interrupted"]
+    text = summary(model, report)
+    assert f"those of epoch {report['restored_epoch']}" in text and not report["interrupted"]
+    assert len(table(text)) == len(model.history)
 
 
-def test_an_interrupted_training_says_so():
-    class Interrupt(Callback):
-        def on_epoch_begin(self, model):
-            if model.history:
-                model.state.whole = False
-                raise KeyboardInterrupt
+class Interrupt(Callback):
+    """Ends a training as Ctrl-C does, within the epoch after `epochs` ones."""
 
-    model = SkipGram(vector_size=4, min_count=1, epochs=3, progress=False)
+    def __init__(self, epochs):
+        self.epochs = epochs
+
+    def on_epoch_begin(self, model):
+        if len(model.history) == self.epochs:
+            model.state.at_epoch_end = False
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3])
+def test_an_interrupted_training_says_so(epochs):
+    model = SkipGram(vector_size=4, min_count=1, epochs=5, sample=0.1, progress=False)
     with pytest.raises(KeyboardInterrupt):
-        model.train(SENTENCES, callbacks=[Interrupt()])
-    assert build_report(model)["interrupted"] and "interrupted" in summary(build_report(model))
-    assert not build_report(trained())["interrupted"]
+        model.train(SENTENCES, callbacks=[Interrupt(epochs)])
+    assert build_report(model)["interrupted"] and "interrupted" in summarized(model)
+    assert subjects(model) == [THINNED] * epochs
+    assert not build_report(trained())["interrupted"] and "interrupted" not in summarized(trained())

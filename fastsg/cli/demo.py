@@ -1,4 +1,4 @@
-"""fastsg demo: the whole way from text to vectors in well under a minute, on text that every Python installation carries."""
+"""fastsg demo: from text to vectors in a few seconds, on text that every Python carries."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import time
 from ..datasets import PROBE_WORDS, load_python_docs
 from ..io.bias import save_bias
 from ..io.word2vec import save_word2vec
-from ..model.report import build_report, summary, write_json
+from ..model.report import Report, build_report, summary, write_json
 from ..model.skipgram import SkipGram
-from ..system.atomic import check_writable
+from .flags import Commands, add_command, add_quiet
+from .outputs import check_can_be_written
+from .terminal import EXIT_OK
 
-_FILES = {
+#: What the demo writes.
+FILES = {
     "vectors": "fastsg-demo.vec",
     "outputs": "fastsg-demo.output.vec",
     "bias": "fastsg-demo.bias",
@@ -22,62 +25,67 @@ _FILES = {
 }
 
 
-def add_demo(commands: argparse._SubParsersAction) -> None:
+def add_demo(commands: Commands) -> None:
     """Declare fastsg demo."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "demo",
+        run_demo,
         help="train on the documentation of this Python; needs no data and no network",
-        description="Train on the docstrings and comments of the standard library and the pydoc topics; print the "
-        "held-out perplexity and some neighbours; leave vectors and a report.",
+        description="Train on the docstrings and comments of the standard library and on the pydoc topics; "
+        "print the held-out perplexity and some neighbours; leave vectors and a report.",
     )
-    parser.add_argument(
-        "--folder", default=".", help="where the vectors and the report go (default: the current folder)"
-    )
-    parser.add_argument("--workers", type=int, help="threads; the same bits for any number")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.set_defaults(run=run_demo)
+    parser.add_argument("--folder", default=".", help="where the vectors and the report go")
+    parser.add_argument("--workers", type=int, metavar="N", help="threads; the same bits for any number")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of all random choices")
+    add_quiet(parser, "progress bar")
 
 
 def run_demo(args: argparse.Namespace) -> int:
-    """Read, train, show, save."""
-    paths = {name: os.path.join(args.folder, file) for name, file in _FILES.items()}
-    for path in paths.values():
-        check_writable(path, "--folder")
+    """Read, train, save, show."""
+    paths = {name: os.path.join(args.folder, file) for name, file in FILES.items()}
+    check_can_be_written(("--folder", path) for path in paths.values())
+    model = _train(args)
+    report = _write(model, paths)
+    _show(model, report)
+    print(f"\nWritten: {', '.join(paths.values())}")
+    print(f"Try:     fastsg nn {paths['vectors']} list")
+    print(f"         fastsg predict {paths['vectors']} {paths['outputs']} --bias {paths['bias']} raise")
+    return EXIT_OK
+
+
+def _train(args: argparse.Namespace) -> SkipGram:
     print("Reading the docstrings, comments and help topics of this Python …", flush=True)
     corpus = load_python_docs()
-    print(
-        f"{sum(map(len, corpus.train)):,} tokens to train on, {sum(map(len, corpus.valid)):,} held out.\n",
-        flush=True,
-    )
-    model = SkipGram(
+    tokens, held_out = sum(map(len, corpus.train)), sum(map(len, corpus.valid))
+    print(f"{tokens:,} tokens to train on, {held_out:,} held out.\n", flush=True)
+    return SkipGram(
         corpus.train,
         validation=corpus.valid,
         workers=args.workers,
         seed=args.seed,
         progress=False if args.quiet else None,
     )
+
+
+def _write(model: SkipGram, paths: dict[str, str]) -> Report:
     begun = time.perf_counter()
     save_word2vec(paths["vectors"], model.vocab.words, model.I)
     save_word2vec(paths["outputs"], model.vocab.words, model.O)
     save_bias(paths["bias"], model.vocab.words, model.real_bias())
     report = build_report(model, time.perf_counter() - begun)
     write_json(report, paths["report"])
-    show(model, report)
-    print(
-        f"\nWritten: {', '.join(paths.values())}\nTry:     fastsg nn {paths['vectors']} list"
-        f"\n         fastsg predict {paths['vectors']} {paths['outputs']} --bias {paths['bias']} raise"
-    )
-    return 0
+    return report
 
 
-def show(model: SkipGram, report: dict[str, object]) -> None:
+def _show(model: SkipGram, report: Report) -> None:
     """Summary, perplexity against the baseline, neighbours."""
-    last = model.history[-1]
-    print(summary(report))
+    print(summary(model, report))
+    hesitation = math.exp(report["epochs"][-1]["valid_nll"])
+    unigram = math.exp(report["valid_unigram_nll"])
     print(
-        f"\nHeld-out text: the model hesitates between {last['valid_perplexity']:.0f} words; the unigram distribution, which ignores the "
-        f"center word, between {math.exp(last['valid_unigram_nll']):.0f}.\n"
+        f"\nHeld-out text: the model hesitates between {hesitation:.0f} words; the unigram distribution, "
+        f"which ignores\nthe center word, between {unigram:.0f}.\n"
     )
     for word in PROBE_WORDS:
         if word in model.wv:

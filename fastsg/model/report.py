@@ -1,86 +1,92 @@
-"""What a training leaves on record: a JSON object for machines, a few lines for people."""
+"""What a training leaves on record: a JSON object for machines, a table for people."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .. import _core
 from .._version import __version__
-from ..system import memory as _memory
+from ..system import memory
 from ..system.atomic import atomic_write
+from ..system.digest import sha256
+from ..training.stages import stage_of
 
 if TYPE_CHECKING:
     from .skipgram import SkipGram
 
+Report: TypeAlias = dict[str, Any]
+
+# What an epoch may be about.
+_WHOLE, _THINNED, _ALL = "whole text", "thinned text", "all words"
 _EPOCH_FIELDS = ("nll", "valid_nll", "pairs", "softmax_rows", "seconds", "pairs_per_second", "alpha", "words")
 
 
-def build_report(model: SkipGram, save_seconds: float = 0.0) -> dict[str, object]:
+# ---- for machines ----
+
+
+def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
     """The report of a trained model.
 
-    Losses are in nats per pair. ``pairs`` (sum of weights) and ``softmax_rows`` are totals over all epochs;
+    Losses are in nats per pair. ``pairs`` (sum of weights) and ``softmax_rows`` are totals over all epochs.
     ``unigram_nll`` is the cross-entropy of the contexts of the last epoch's training pairs under their own
-    distribution, ``valid_unigram_nll`` of the held-out pairs under the training text's unigram distribution.
-    ``seconds.count`` is the time spent on counting windows, ``seconds.train`` that of the epochs without it.
-    I and O are those of the end of the last epoch, unless ``restored_epoch`` names the one that early
-    stopping put back, or ``interrupted`` says that they moved on into an epoch that was not finished."""
-    last = model.history[-1] if model.history else {}
-    walk = sum(epoch["count_seconds"] for epoch in model.history)
-    seconds = {
-        "read": model.seconds["read"],
-        "count": model.seconds["count"] + walk,
-        "init": model.seconds["init"],
-        "train": sum(epoch["seconds"] for epoch in model.history) - walk,
-        "validate": model.seconds["validate"],
-        "save": save_seconds,
-    }
+    distribution, ``valid_unigram_nll`` that of the held-out pairs under the unigram distribution of the
+    training text. ``seconds.count`` is the time spent on counting windows, ``seconds.train`` that of the
+    epochs without it. I and O are those of the end of the last epoch, unless ``restored_epoch`` names the one
+    that early stopping put back, or ``interrupted`` says that they moved on into an unfinished epoch.
+    """
+    history: list[dict[str, Any]] = model.history
+    last = history[-1] if history else {}
+    seconds = _seconds(model, history, save_seconds)
+    settings = model.settings.as_dict() | {"sample": model.sample}
+    if model.corpus:
+        settings["batch_size"] = model.batch_size()
     return {
         "version": __version__,
-        "settings": model.settings.as_dict()
-        | {"sample": model.sample}
-        | ({"batch_size": model.batch_size()} if model.corpus else {}),
+        "settings": settings,
         "vocabulary_size": len(model.vocab),
         "vector_size": model.settings.vector_size,
         "tokens": model.corpus.n_tokens if model.corpus else 0,
-        "pairs": sum(epoch["pairs"] for epoch in model.history),
-        "softmax_rows": sum(epoch["softmax_rows"] for epoch in model.history),
+        "pairs": sum(epoch["pairs"] for epoch in history),
+        "softmax_rows": sum(epoch["softmax_rows"] for epoch in history),
         "uniform_nll": math.log(len(model.vocab)),
         "unigram_nll": last.get("unigram_nll"),
         "valid_unigram_nll": last.get("valid_unigram_nll"),
-        "epochs": [{name: epoch[name] for name in _EPOCH_FIELDS} for epoch in model.history],
+        "epochs": [{name: epoch[name] for name in _EPOCH_FIELDS} for epoch in history],
         "restored_epoch": model.restored_epoch,
-        "interrupted": model.plan is not None
-        and model.restored_epoch is None
-        and not model.state.at_epoch_end,
+        "interrupted": model.plan is not None and model.restored_epoch is None and not model.state.at_epoch_end,
         "seconds": seconds | {"total": sum(seconds.values())},
         "workers": model.workers,
         "isa": _core.isa(),
         "precision": model.settings.precision,
-        "peak_rss_bytes": _memory.peak_rss_bytes(),
+        "peak_rss_bytes": memory.peak_rss_bytes(),
         "input_sha256": sha256(model.I),
         "output_sha256": sha256(model.O),
     }
 
 
-def sha256(matrix: NDArray[np.float32]) -> str:
-    """Digest of the bytes of a C-contiguous matrix."""
-    return hashlib.sha256(memoryview(np.ascontiguousarray(matrix)).cast("B")).hexdigest()
+def _seconds(model: SkipGram, history: list[dict[str, Any]], save_seconds: float) -> dict[str, float]:
+    within = sum(epoch["count_seconds"] for epoch in history)  # counting as part of the epochs
+    return {
+        "read": model.seconds["read"],
+        "count": model.seconds["count"] + within,
+        "init": model.seconds["init"],
+        "train": sum(epoch["seconds"] for epoch in history) - within,
+        "validate": model.seconds["validate"],
+        "save": save_seconds,
+    }
 
 
-def write_json(report: dict[str, object], path: str | os.PathLike[str]) -> None:
-    """Write a report as indented JSON, atomically; NaN and infinity become null, which JSON can say."""
+def write_json(report: Report, path: str | os.PathLike[str]) -> None:
+    """Write a report as indented JSON, atomically; NaN and infinity, unknown to JSON, become null."""
+    text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_write(path) as file:
-        file.write(json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        file.write(text.encode() + b"\n")
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -90,53 +96,118 @@ def _plain(value: object) -> object:
     return value
 
 
-def summary(report: dict[str, object]) -> str:
-    """A report for people: what was trained, how good it is, what it took."""
-    epochs, seconds = report["epochs"], report["seconds"]
+# ---- for people ----
+
+
+def summary(model: SkipGram, report: Report) -> str:
+    """A report for people: what was trained, how good it is, what it took.
+
+    Epochs may be about different texts and words; then their losses do not compare. So the table names what
+    each loss is about, and puts that of the same pairs under the unigram distribution beside it.
+    """
+    epochs, threads = len(report["epochs"]), report["workers"]
     lines = [
-        f"{report['vocabulary_size']:,} words x {report['vector_size']} coordinates, {report['tokens']:,} "
-        f"tokens, {report['pairs']:,.0f} pairs in {len(epochs)} epoch{'s' * (len(epochs) != 1)}, "
-        f"{report['softmax_rows']:,} exact softmax rows",
-        f"loss in nats per pair   uniform (ln K) {report['uniform_nll']:.4f}   unigram "
-        f"{_number(report['unigram_nll'])}"
-        + (
-            f"   held-out unigram {_number(report['valid_unigram_nll'])}"
-            if report["valid_unigram_nll"] is not None
-            else ""
-        ),
-    ]
-    lines += [
-        f"  epoch {number}   {_losses(epoch)}   {epoch['seconds']:.1f} s   {epoch['pairs_per_second']:,.0f} "
-        "pairs/s"
-        + (
-            f"   the {epoch['words']:,} most frequent words"
-            if epoch["words"] < report["vocabulary_size"]
-            else ""
-        )
-        for number, epoch in enumerate(epochs, 1)
+        f"{report['vocabulary_size']:,} words x {report['vector_size']} coordinates, "
+        f"{report['tokens']:,} tokens",
+        f"{report['pairs']:,.0f} pairs in {epochs} epoch{'s' * (epochs != 1)}, "
+        f"{report['softmax_rows']:,} exact softmax rows, {_pairs_per_second(report):,.0f} pairs/s",
+        "",
+        *_loss_table(model, report),
+        "",
     ]
     if report["restored_epoch"] is not None:
         lines.append(f"stopped early; the vectors are those of epoch {report['restored_epoch']}, the best")
     if report["interrupted"]:
-        lines.append("interrupted: the vectors are those of the moment, within an epoch that is not listed")
-    lines.append("seconds   " + "   ".join(f"{name} {value:.2f}" for name, value in seconds.items()))
+        lines.append("interrupted: the vectors are those of that moment, within an epoch that is not listed")
     lines.append(
-        f"{report['workers']} thread{'s' * (report['workers'] != 1)}, {report['isa']}, "
-        f"{report['precision']}, peak memory {report['peak_rss_bytes'] / 2**20:,.0f} MiB"
+        "seconds   " + "   ".join(f"{name} {value:.2f}" for name, value in report["seconds"].items())
+    )
+    lines.append(
+        f"{threads} thread{'s' * (threads != 1)}, {report['isa']}, {report['precision']}, "
+        f"peak memory {report['peak_rss_bytes'] / 2**20:,.0f} MiB"
     )
     return "\n".join(lines)
 
 
-def _losses(epoch: dict[str, float | None]) -> str:
-    text = f"train {epoch['nll']:.4f} (perplexity {_perplexity(epoch['nll'])})"
-    if epoch["valid_nll"] is not None:
-        text += f"   held-out {epoch['valid_nll']:.4f} (perplexity {_perplexity(epoch['valid_nll'])})"
-    return text
+def _pairs_per_second(report: Report) -> float:
+    seconds = sum(epoch["seconds"] for epoch in report["epochs"])
+    return report["pairs"] / seconds if seconds else 0.0
 
 
-def _perplexity(nll: float) -> str:
-    return f"{math.exp(nll):,.1f}" if nll < 30 else "huge"
+def _loss_table(model: SkipGram, report: Report) -> list[str]:
+    """A line for each epoch, below them losses to compare with, and what the words of the table mean."""
+    texts, words, unigram = _texts(model), report["vocabulary_size"], report["valid_unigram_nll"]
+    rows = [["epoch", "trained on", "loss", "unigram", "perplexity", "loss", "perplexity", "seconds"]]
+    for number, (text, epoch) in enumerate(zip(texts, model.history, strict=True), 1):
+        rows.append([str(number), f"{text}, {_words(epoch, words)}", *_losses(epoch)])
+    uniform = _loss(report["uniform_nll"])
+    rows.append(["", "(uniform, all words: ln K)", uniform[0], "", uniform[1], *uniform, ""])
+    rows.append(["", "(unigram, whole text)", "", "", "", *_loss(unigram), ""])
+    if unigram is None:  # there is no held-out text
+        rows = [row[:5] + row[7:] for row in rows[:-1]]
+    return [*_aligned(rows), "", *_notes(model, texts, report)]
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def _words(epoch: dict[str, Any], vocabulary_size: int) -> str:
+    return f"{epoch['words']:,} words" if epoch["words"] < vocabulary_size else _ALL
+
+
+def _losses(epoch: dict[str, Any]) -> list[str]:
+    """The cells of an epoch: loss, unigram loss, perplexity; held-out loss, perplexity; seconds."""
+    (loss, perplexity), (unigram, _) = _loss(epoch["nll"]), _loss(epoch["unigram_nll"])
+    return [loss, unigram, perplexity, *_loss(epoch["valid_nll"]), f"{epoch['seconds']:.1f}"]
+
+
+def _loss(nll: float | None) -> tuple[str, str]:
+    """A loss and its perplexity."""
+    if nll is None:
+        return "-", "-"
+    perplexity = math.exp(min(nll, 700.0))
+    return f"{nll:.4f}", f"{perplexity:,.1f}" if perplexity < 1e6 else f"{perplexity:.1e}"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """The rows in columns, under a line that says what the columns are about."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    about = " " * (widths[0] + widths[1] + 4) + f"{' pairs trained on ':-^{sum(widths[2:5]) + 4}}"
+    if len(widths) > 6:
+        about += "  " + f"{' held-out text ':-^{sum(widths[5:7]) + 2}}"
+    lines = [about]
+    for number, text, *numbers in rows:
+        cells = [f"{number:>{widths[0]}}", f"{text:<{widths[1]}}"]
+        cells += [f"{cell:>{width}}" for cell, width in zip(numbers, widths[2:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _notes(model: SkipGram, texts: list[str], report: Report) -> list[str]:
+    """What a reader of the table may not know."""
+    notes = ["loss: nats per pair; unigram: loss of the same pairs if the center word is ignored"]
+    if _THINNED in texts:
+        notes.append(
+            "thinned text: frequent words dropped at random; its losses are not those of the whole text"
+        )
+    if any(_words(epoch, report["vocabulary_size"]) != _ALL for epoch in model.history):
+        notes.append("fewer words than all: the most frequent ones, among themselves")
+    if report["valid_unigram_nll"] is not None:
+        notes.append("held-out text: always the whole text and all words")
+    return notes
+
+
+def _texts(model: SkipGram) -> list[str]:
+    """What text each epoch of the history was trained on.
+
+    With solver "sgd" that is the text thinned by `sample`. With "counts" a training begins on thinned counts
+    and ends on whole ones, unless only thinned ones were given. Of trainings before the last it is not known.
+    """
+    if not model.sample:
+        return [_WHOLE] * len(model.history)
+    if model.settings.solver == "sgd":
+        return [_THINNED] * len(model.history)
+    texts = []
+    if model.plan is not None:
+        all_thinned = bool(model.state.thinned)  # if the latest epoch was, so were those before it
+        for index in range(model.plan.done):
+            thinned = all_thinned or stage_of(index, model.plan.epochs, 1, 1).thinned
+            texts.append(_THINNED if thinned else _WHOLE)
+    return ["earlier training"] * (len(model.history) - len(texts)) + texts

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
+from pathlib import Path
 
 import numpy as np
 
-# libgomp reads its wait policy when it is loaded: spinning threads are a disaster on a busy machine and gain next to
-# nothing here, with three parallel regions a batch. Whoever has chosen keeps the choice.
+from .._version import __version__
+from .threads import available_threads, effective_num_threads
+
+_NOT_BUILT = """fastsg was imported from {folder}, which holds its source without its compiled parts.
+  To use a fastsg that is installed elsewhere, start Python in another folder, or with -P or PYTHONSAFEPATH=1
+  (otherwise the folder that Python starts in comes before all others).
+  To use this source, run `pip install -e .` or `python setup.py build_ext --inplace` beside its setup.py."""
+
+# libgomp reads its wait policy when it is loaded. Threads that spin while they wait are a disaster on a busy
+# machine and gain next to nothing with three parallel regions a batch. A policy that the user chose is kept.
 _CHOSEN = {name: os.environ[name] for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT") if name in os.environ}
 if not _CHOSEN:
     os.environ["OMP_WAIT_POLICY"] = "passive"
 try:
     from .. import _core
+except ImportError as error:
+    if importlib.util.find_spec("fastsg._core") is not None:
+        raise  # the file is there: the error says why it cannot be loaded
+    message = _NOT_BUILT.format(folder=Path(__file__).parents[1])
+    raise ImportError(message, name="fastsg._core") from error  # Python itself would blame a circular import
 finally:
     if not _CHOSEN:
         del os.environ["OMP_WAIT_POLICY"]
 
-from .._version import __version__
-from .threads import available_threads, effective_num_threads
-
 
 def show_config() -> dict[str, object]:
-    """Version, instruction set, threads, OpenMP and platform, as a dict."""
+    """Version, instruction sets, threads, OpenMP, compiler and platform, as a dict."""
     return {
         "version": __version__,
         "isa": _core.isa(),
