@@ -134,11 +134,15 @@ def same(a, b):
     for x, y in (
         (a.state.optimizer.sums_I, b.state.optimizer.sums_I),
         (a.state.optimizer.sums_O, b.state.optimizer.sums_O),
-        (a._keep, b._keep),
+        (a._training.keep, b._training.keep),
     ):
         assert (x is None and y is None) or x.tobytes() == y.tobytes()
     assert a.real_bias().tobytes() == b.real_bias().tobytes()
-    assert (a.state.step, a.state.epoch, a.state.whole) == (b.state.step, b.state.epoch, b.state.whole)
+    assert (a.state.step, a.state.epoch, a.state.at_epoch_end) == (
+        b.state.step,
+        b.state.epoch,
+        b.state.at_epoch_end,
+    )
     return True
 
 
@@ -233,7 +237,7 @@ def test_foreign_values_in_the_history_do_not_cost_the_model(tmp_path, caplog):
 
 def test_a_history_too_long_for_the_header_keeps_its_end(tmp_path, caplog):
     model = trained()
-    model.history = [{"epoch": i, "note": '"' * 100} for i in range(10_000)]
+    model.history[:] = [{"epoch": i, "note": '"' * 100} for i in range(10_000)]
     model.save(tmp_path / "m")
     history = fastsg.load(tmp_path / "m").history
     assert history == model.history[-len(history) :] and 1000 < len(history) < 10_000
