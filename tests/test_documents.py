@@ -1,10 +1,14 @@
 """What README.md, CONTRIBUTING.md and docs/ say is so: paths, tables, walks, switches, terms."""
 
+import argparse
+import re
 from pathlib import Path
 
 import pytest
 from architecture import documents, rules
 from architecture.sources import PACKAGE, ROOT, files, read
+
+from fastsg.cli.main import build_parser
 
 DOCUMENTS = documents.documents()
 CONTRIBUTING = read(ROOT / "CONTRIBUTING.md")
@@ -27,6 +31,19 @@ def test_switches_are_read(path: Path):
         *ROOT.glob("tests/*.py"),
     ]
     assert documents.switch_complaints(read(path), "".join(map(read, readers))) == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_options_exist(path: Path):
+    parsers = [build_parser()]
+    for parser in parsers:
+        commands = [a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+        parsers += [command for choices in commands for command in choices.values()]
+    options = {option for parser in parsers for option in parser._option_string_actions}
+    scripts = [*ROOT.glob("bench/*.py"), ROOT / "tests/golden.py", *ROOT.glob("tools/*")]
+    for script in scripts:
+        options |= set(re.findall(r"--[a-z][a-z-]*", read(script)))
+    assert documents.option_complaints(read(path), options) == []
 
 
 @pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
@@ -96,6 +113,10 @@ def test_control_paths(tmp_path: Path, text: str, complaints: int):
 def test_control_switches():
     code = 'os.environ.get("FASTSG_ISA")\n${FASTSG_DATA:-x}\n'
     assert documents.switch_complaints("FASTSG_ISA=avx2, FASTSG_DATA, FASTSG_GONE", code) == ["FASTSG_GONE"]
+
+
+def test_control_options():
+    assert documents.option_complaints("`--sample`, a--b, |---|, `--gone`", {"--sample"}) == ["--gone"]
 
 
 def test_control_table():

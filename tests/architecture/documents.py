@@ -12,6 +12,8 @@ from .sources import ROOT, targets_of
 
 #: Files of others whose names look like ours.
 NOT_OURS = {"word2vec.c", "Python.h"}
+#: Options of other people's commands: mypy, setup.py.
+OPTIONS_NOT_OURS = {"--strict", "--inplace"}
 #: Folders that a path may start from: `kernels/vec.h` is ``fastsg/kernels/vec.h``.
 STARTS = ("", "fastsg", "fastsg/kernels", "tests")
 
@@ -50,7 +52,12 @@ def exists(path: str, folder: Path, root: Path) -> bool:
 def switch_complaints(text: str, code: str) -> list[str]:
     """Environment variables of ours that nothing reads."""
     named = set(re.findall(r"\bFASTSG_[A-Z]+\b", text))
-    return sorted(name for name in named if f'"{name}"' not in code and f"${{{name}" not in code)
+    return sorted(name for name in named if not re.search(rf"['\"{{]{name}\b", code))
+
+
+def option_complaints(text: str, options: set[str]) -> list[str]:
+    """Options of commands that no command has."""
+    return sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - options - OPTIONS_NOT_OURS)
 
 
 def section(text: str, title: str) -> str:
@@ -75,7 +82,7 @@ def tree_names(text: str) -> list[str]:
 
 
 def tree_complaints(drawn: list[str], there: set[str]) -> list[str]:
-    """Names, or patterns, of a drawn tree that stand for nothing, and files and folders that it leaves out."""
+    """Names, or patterns, of a drawn tree that stand for nothing, and files and folders it leaves out."""
     gone = [name for name in drawn if not any(fnmatch(file, name) for file in there)]
     missing = [file for file in sorted(there) if not any(fnmatch(file, name) for name in drawn)]
     return [f"there is no {name}" for name in gone] + [f"{file} is not drawn" for file in missing]

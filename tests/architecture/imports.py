@@ -163,7 +163,7 @@ def pickle_complaints(tree: ast.AST, file: str) -> list[str]:
 
 
 def init_complaints(source: str) -> list[str]:
-    """An ``__init__`` holds prose, imports, ``__all__``, and at most a lazy ``__getattr__`` and ``__dir__``."""
+    """An ``__init__`` holds prose, imports, ``__all__``; at most a lazy ``__getattr__`` and ``__dir__``."""
 
     def is_plain(node: ast.stmt) -> bool:
         if isinstance(node, ast.Assign):

@@ -63,6 +63,8 @@ def modules(path: Path, tree: ast.Module, package: Path) -> set[str]:
 def private_attributes(tree: ast.Module, own: set[str], modules: set[str]) -> Iterator[tuple[int, str]]:
     """Attributes that no file of this folder defines, and whatever is private in another folder's module."""
     for node in ast.walk(tree):
+        of: ast.expr
+        name: object
         if isinstance(node, ast.Attribute):
             of, name = node.value, node.attr
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in BY_NAME and len(node.args) > 1:

@@ -124,8 +124,7 @@ def is_documented_above(owner: ast.AST, name: str, classes: Mapping[str, ast.Cla
     """Whether a base class, in the package, has a method of this name with a docstring."""
     bases = [ast.unparse(base).split("[")[0].split(".")[-1] for base in getattr(owner, "bases", [])]
     above = [classes[base] for base in bases if base in classes]
-    return any(
-        is_documented_above(base, name, classes)
-        or any(getattr(node, "name", "") == name and ast.get_docstring(node) for node in base.body)
-        for base in above
+    methods = [node for base in above for node in base.body if isinstance(node, ast.FunctionDef)]
+    return any(node.name == name and ast.get_docstring(node) for node in methods) or any(
+        is_documented_above(base, name, classes) for base in above
     )
