@@ -1,361 +1,313 @@
-"""The house: a file imports only from floors below, and the kernels know nothing of Python.
+"""The house: who may import whom, by the table in architecture/rules.py; no circles; private names stay home.
 
-Every checker is a function from text to a list of complaints, and each is tried on planted slips as well.
+Every checker is tried on planted breaches as well. The shape of the files is tested in test_house_rules.py,
+and what the documents say about the house in test_documents.py.
 """
 
-import ast
-import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from architecture import imports, names, rules, sources
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "fastsg"
-
-# Floor 2' (text) stands beside floor 2 (mathematics): neither imports the other. A new file must be given a floor here.
-FLOORS = {
-    "errors": "0", "_version": "0", "_atomic": "0", "_suggest": "0",
-    "_core": "1", "_text": "1", "_counting": "1", "_threads": "1", "_memory": "1", "_config": "1", "_safetensors": "1",
-    "objective": "2", "optim": "2", "settings": "2", "spectral": "2",
-    "vocab": "2'", "reading": "2'", "corpus": "2'", "pairs": "2'", "counts": "2'", "stages": "2'", "demo_corpus": "2'",
-    "vectors": "3", "evaluation": "3", "probability": "3", "inputs": "3", "io": "3",
-    "model": "4", "course": "4", "trainer": "4", "callbacks": "4", "report": "4", "snapshot": "4", "checkpoint": "4",
-    "__init__": "4+",
-    "compat": "5", "sklearn": "5",
-    "cli": "6", "cli_query": "6", "cli_train": "6", "cli_count": "6", "demo": "6", "__main__": "6",
-}  # fmt: skip
-HEIGHTS = {"0": 0, "1": 1, "2": 2, "2'": 2, "3": 3, "4": 4, "4+": 4.5, "5": 5, "6": 6}
-
-# Files of one floor are one subject and may know each other, but never in a circle; the adapters are strangers.
-STRANGERS = {"5"}
-COMPILED = {"_core", "_text", "_counting"}
-REQUIRED = {"numpy", "tqdm", "safetensors"}
+PACKAGE = sources.PACKAGE
 
 needs_checkout = pytest.mark.skipif(
-    not (ROOT / "setup.py").is_file(), reason="needs the project's own folder"
+    not (sources.ROOT / "setup.py").is_file(), reason="needs the project's own folder"
 )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# What a file imports
+# ---- the house as it is ----
 
 
-def module_of(path: Path, package: Path) -> str:
-    """``fastsg/io/word2vec.py`` is ``io.word2vec``; ``fastsg/io/__init__.py`` is ``io``."""
-    parts = list(path.relative_to(package).with_suffix("").parts)
-    if parts[-1] == "__init__" and len(parts) > 1:
-        parts.pop()
-    return ".".join(parts)
+@needs_checkout
+def test_imports_follow_the_table():
+    assert imports.rule_complaints(PACKAGE) == []
 
 
-def imports_of(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[str, ast.stmt]]:
-    """Every import of a file, at any depth, as an absolute dotted name with its statement."""
-    here = ["fastsg"] + ([] if module == "__init__" else module.split("."))
-    folder = here if is_package else here[:-1]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node
-        elif isinstance(node, ast.ImportFrom):
-            base = folder[: len(folder) - node.level + 1] if node.level else []
-            base = base + (node.module.split(".") if node.module else [])
-            for alias in node.names:
-                yield ".".join([*base, alias.name]), node
+@needs_checkout
+def test_no_circles_of_files():
+    assert imports.circle_complaints(PACKAGE) == []
 
 
-def pyx_imports(source: str) -> ast.Module:
-    """The Python imports of Cython source, which `ast` cannot read; line numbers are kept."""
-    is_import = re.compile(r"\s*(?:from\s+[\w.]+\s+)?import\s+[\w.*, ]+$")
-    lines = [line.split("#")[0].rstrip() for line in source.splitlines()]
-    return ast.parse("\n".join(line.strip() if is_import.match(line) else "" for line in lines))
+@needs_checkout
+def test_private_names_stay_in_their_folder():
+    assert names.private_complaints(PACKAGE) == []
 
 
-def read_tree(path: Path) -> ast.Module:
-    source = path.read_text(encoding="utf-8")
-    return pyx_imports(source) if path.suffix == ".pyx" else ast.parse(source)
+@needs_checkout
+def test_command_line_stands_on_public_names():
+    assert imports.public_name_complaints(PACKAGE) == []
 
 
-def typing_only(tree: ast.AST) -> set[int]:
-    """Ids of the nodes under ``if TYPE_CHECKING``, which never run."""
-    branches = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
-    return {id(node) for branch in branches for node in ast.walk(branch)}
+@needs_checkout
+def test_imports_inside_the_package_are_relative():
+    assert imports.absolute_complaints(PACKAGE) == []
 
 
-def target_of(name: str, package: Path) -> str:
-    """The file or folder of the package that an absolute name leads to; ``__init__`` for a name of the package."""
-    part = name.split(".")[1] if "." in name else "__init__"
-    is_module = part in FLOORS or any((package / (part + end)).exists() for end in ("", ".py", ".pyx"))
-    return part if is_module else "__init__"
+@needs_checkout
+def test_foreign_packages_are_the_required_ones():
+    assert imports.foreign_complaints(PACKAGE) == []
 
 
-def may_import(above: str, below: str) -> bool:
-    """Whether a file on floor `above` may import another one on floor `below`."""
-    if above == below:
-        return above not in STRANGERS
-    return HEIGHTS[below] < HEIGHTS[above]  # 2 and 2' are equally high, so neither sees the other
+@needs_checkout
+def test_folders_say_what_they_hold():
+    assert imports.folder_complaints(PACKAGE, rules.LEAST_PROSE) == []
 
 
-def floor_complaints(package: Path) -> list[str]:
-    """Imports that go up or sideways, files without a floor, circles."""
-    complaints, edges = [], {}
-    for path in sorted([*package.rglob("*.py"), *package.rglob("*.pyx")]):
-        module = module_of(path, package)
-        top = module.split(".")[0]
-        if top not in FLOORS:
-            complaints.append(f"{module} has no floor yet: give it one in FLOORS")
-            continue
-        tree = read_tree(path)
-        annotations = typing_only(tree)
-        for name, node in imports_of(tree, module, path.name == "__init__.py"):
-            target = target_of(name, package) if name.split(".")[0] == "fastsg" else top
-            if target == top:
-                continue
-            if id(node) not in annotations:
-                edges.setdefault(top, set()).add(target)
-            if target not in FLOORS:
-                complaints.append(f"{module}:{node.lineno} imports {name}, which has no floor")
-            elif not may_import(FLOORS[top], FLOORS[target]):
-                above, below = FLOORS[top], FLOORS[target]
-                complaints.append(f"{module}:{node.lineno} (floor {above}) imports {name} (floor {below})")
-            elif FLOORS[top] == "6" and target in COMPILED:
-                complaints.append(
-                    f"{module}:{node.lineno} imports {name}; floor 6 stands on the public names"
-                )
-    return complaints + cycle_complaints(edges)
-
-
-def cycle_complaints(edges: dict[str, set[str]]) -> list[str]:
-    """Cycles among modules, found by taking away what imports nothing that is left."""
-    left = {module: targets - {module} for module, targets in edges.items()}
-    while True:
-        leaves = [module for module, targets in left.items() if not targets & left.keys()]
-        if not leaves:
-            return [f"these import each other in a circle: {', '.join(sorted(left))}"] if left else []
-        for module in leaves:
-            del left[module]
-
-
-def foreign_complaints(package: Path) -> list[str]:
-    """Imports at module level of what is neither the standard library nor a requirement; any import of pickle or marshal."""
-    complaints = []
-    for path in sorted(package.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        module = module_of(path, package)
-        functions = [
-            node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        ]
-        lazy = {id(inner) for function in functions for inner in ast.walk(function)}
-        for name, node in imports_of(tree, module, path.name == "__init__.py"):
-            first = name.split(".")[0]
-            if first in {
-                "pickle",
-                "_pickle",
-                "cPickle",
-                "cloudpickle",
-                "dill",
-                "joblib",
-                "shelve",
-                "marshal",
-            }:
-                complaints.append(f"{module}:{node.lineno} imports {first}")
-            known = first in REQUIRED or first in sys.stdlib_module_names or first == "fastsg"
-            if not known and id(node) not in lazy | typing_only(tree):
-                complaints.append(f"{module}:{node.lineno} imports {first} at module level")
-        complaints += pickle_complaints(tree, module)
-    return complaints
-
-
-def pickle_complaints(tree: ast.AST, module: str) -> list[str]:
-    """Roads to pickle without an import: NumPy's switch, and importing by name."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
-            if not (isinstance(node.value, ast.Constant) and node.value.value is False):
-                found.append(f"{module}:{node.value.lineno} allow_pickle is not False")
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
-            if any(
-                isinstance(a, ast.Constant) and re.search("pickle|marshal", str(a.value)) for a in node.args
-            ):
-                found.append(f"{module}:{node.lineno} imports {ast.unparse(node.args[0])} by name")
-    return found
-
-
-def init_complaints(source: str) -> list[str]:
-    """``fastsg/__init__.py`` re-exports: no classes, no functions but a lazy ``__getattr__`` and ``__dir__``."""
-    found = []
-    for node in ast.parse(source).body:
-        allowed_function = isinstance(node, ast.FunctionDef) and node.name in {"__getattr__", "__dir__"}
-        if isinstance(node, (ast.ClassDef, ast.AsyncFunctionDef, ast.For, ast.While)) or (
-            isinstance(node, ast.FunctionDef) and not allowed_function
-        ):
-            found.append(f"__init__:{node.lineno} is more than a re-export")
-    return found
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# C, flags, paths
-
-
-FORBIDDEN_HEADERS = re.compile(r'#\s*include\s*[<"](Python\.h|stdio\.h|omp\.h|numpy/[^>"]+|_omp\.h)[>"]')
-FORBIDDEN_CALLS = re.compile(
-    r"\b(malloc|calloc|realloc|free|alloca|aligned_alloc|posix_memalign|printf|fprintf|exit|abort)\s*\("
-)
-C_NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
-
-
-def kernel_complaints(source: str) -> list[str]:
-    """Headers, allocation, output and OpenMP that have no place in a kernel file; comments do not count."""
-    found = [f"includes {m[1]}" for m in FORBIDDEN_HEADERS.finditer(source)]
-    code = C_NOISE.sub(" ", source)
-    found += [f"calls {m[1]}" for m in FORBIDDEN_CALLS.finditer(code)]
-    if re.search(r"#\s*pragma\s+omp\b|\bomp_\w+\s*\(", code):
-        found.append("uses OpenMP")
-    return found
-
-
-def flag_complaints(source: str) -> list[str]:
-    """Flags that make a build wrong on another machine, or wrong everywhere; only strings count, not comments."""
-    strings = {
-        n.value
-        for n in ast.walk(ast.parse(source))
-        if isinstance(n, ast.Constant) and isinstance(n.value, str)
+@needs_checkout
+def test_inits_only_re_export():
+    found = {
+        sources.shown(path, PACKAGE): imports.init_complaints(sources.read(path))
+        for path in sources.files(PACKAGE, ".py")
+        if path.name == "__init__.py"
     }
-    banned = (
-        "-march=",
-        "-mtune=native",
-        "-mcpu=",
-        "-ffast-math",
-        "-Ofast",
-        "-funsafe-math",
-        "-fassociative-math",
-    )
-    return sorted(
-        {flag for text in strings if text.lstrip().startswith("-") for flag in banned if flag in text}
-    )
-
-
-# Spelled in pieces, or this very file would be the first one found.
-LOCAL_PATH = re.compile(
-    rb"(?<![\w.:/-])/(?:ho" rb"me|ro" rb"ot|Use" rb"rs|wo" rb"rk|mn" rb"t|tm" rb"p/w)/[\w.-]+"
-)
-
-
-def path_complaints(data: bytes) -> list[str]:
-    """Absolute paths of somebody's machine."""
-    return sorted({match[0].decode() for match in LOCAL_PATH.finditer(data)})
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The house as it is
-
-
-def test_imports_go_down_only():
-    assert floor_complaints(PACKAGE) == []
-
-
-def test_module_level_imports_are_the_required_ones():
-    assert foreign_complaints(PACKAGE) == []
-
-
-def test_init_only_re_exports():
-    path = PACKAGE / "__init__.py"
-    if not path.is_file():
-        pytest.skip("no fastsg/__init__.py")
-    assert init_complaints(path.read_text(encoding="utf-8")) == []
+    assert {path: complaints for path, complaints in found.items() if complaints} == {}
 
 
 @needs_checkout
-def test_compiled_modules_have_a_floor():
-    assert {path.stem for path in PACKAGE.glob("*.pyx")} <= {
-        name for name, floor in FLOORS.items() if floor == "1"
-    }
+def test_every_row_has_its_room_and_every_room_its_row():
+    rooms = {sources.room_of(path, PACKAGE) for path in sources.files(PACKAGE, ".py", ".pyx", ".c")}
+    assert rooms == rules.MAY_IMPORT.keys() - rules.TO_COME
+    assert {path.stem for path in PACKAGE.glob("*.pyx")} == set(rules.GROUPS["bindings"])
 
 
-@needs_checkout
-def test_kernels_are_plain_c():
-    files = [path for path in (PACKAGE / "kernels").rglob("*") if path.suffix in {".c", ".h", ".inc"}]
-    complaints = {path.name: kernel_complaints(path.read_text(encoding="utf-8")) for path in files}
-    assert {name: found for name, found in complaints.items() if found} == {}
+def test_the_table_itself_has_no_circle_and_no_unknown_name():
+    edges = {room: set(words.split()) for room, words in rules.MAY_IMPORT.items()}
+    assert list(imports.circles(edges)) == []
+    known = rules.MAY_IMPORT.keys() | {member for members in rules.GROUPS.values() for member in members}
+    assert set().union(*edges.values()) <= known
 
 
-@needs_checkout
-def test_build_flags_run_everywhere():
-    assert flag_complaints((ROOT / "setup.py").read_text(encoding="utf-8")) == []
+def test_the_table_keeps_its_promises():
+    """Some of what the table says, in words."""
+    bindings = set(rules.GROUPS["bindings"])
+    allowed = {room: imports.allowed_rooms(room) for room in rules.MAY_IMPORT}
+    for room in ("cli", "datasets", "graph", "compat", "sklearn", "plotting"):
+        assert not allowed[room] & bindings
+    for room, others in allowed.items():
+        assert not others & {"compat", "sklearn", "plotting", "distributed"}
+        assert "cli" not in others or room == "__main__"
+    for room in ("numerics", "text", "vectors"):  # mathematics, words and queries are strangers to each other
+        assert not allowed[room] & {"numerics", "text", "vectors"}
+    assert not allowed["training"] & {"model", "vectors", "io"}
+    assert allowed["datasets"] == allowed["base"] == set(rules.GROUPS["base"])
 
 
-@needs_checkout
-def test_no_local_paths_in_tracked_files():
-    try:
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git checkout")
-    files = [ROOT / name for name in listed.decode().split("\0") if name]
-    complaints = {str(f.relative_to(ROOT)): path_complaints(f.read_bytes()) for f in files if f.is_file()}
-    assert {name: found for name, found in complaints.items() if found} == {}
+# ---- planted breaches ----
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Controls: every checker sees what is planted for it
-
-
-def plant(folder: Path, **files: str) -> Path:
-    """A package with these files; ``io__npz`` is ``io/npz.py``."""
+def plant(folder: Path, files: dict[str, str]) -> Path:
+    """A package of these files; a name without a suffix is a .py file."""
     for name, text in files.items():
-        path = folder / (re.sub(r"(?<=[a-z])__(?=[a-z])", "/", name) + ".py")
+        path = folder / (name if "." in name else f"{name}.py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"vectors": "from .trainer import SkipGram\n"},
-        {"vocab": "from fastsg import optim\n"},
-        {"vocab": "import fastsg.optim\n"},
-        {"objective": "from .corpus import EncodedCorpus\n"},
-        {"corpus": "def f():\n    from .model import SkipGram\n"},
-        {"model": "from fastsg import show_config\n"},
-        {"vectors": "from . import __version__\n"},
-        {"__init__": "from .cli import main\n"},
-        {"cli": "from ._core import isa\n"},
-        {"_core": "import fastsg\n"},
-        {"io__npz": "from ..model import SkipGram\n"},
-        {"io__npz": "from .. import cli\n"},
-        {"io____init__": "from ..sklearn import X\n"},
-        {"compat": "from .sklearn import SkipGramVectorizer\n"},
-        {"newcomer": "import os\n"},
-        {"newfolder__part": "import os\n"},
-        {"trainer": "from .newcomer import x\n"},
-        {"vocab": "from .reading import a\n", "reading": "from .vocab import b\n"},
-    ],
-    ids=lambda files: "-".join(files),
-)
-def test_control_floors(tmp_path: Path, files: dict[str, str]):
-    assert len(floor_complaints(plant(tmp_path, **files))) == 1
+HOUSE = {
+    "__init__": "from .model.skipgram import SkipGram\n__all__ = ['SkipGram']\n",
+    "__main__": "from .cli.main import main\n",
+    "errors": "class FormatError(ValueError): pass\n",
+    "checks": "from .errors import FormatError\n",
+    "_core.pyx": 'from .errors import FormatError\ncdef extern from "kernels.h": pass\ninclude "_rows.pxi"\n',
+    "_rows.pxi": "cimport cython\n",
+    "_text.pyx": "import numpy\n",
+    "_counting.pyx": "",
+    "_omp.h": "",
+    "kernels/kernels.h": "",
+    "kernels/vec.h": '#include "kernels.h"\n',
+    "system/__init__": "",
+    "system/threads": "from .. import _core\n",
+    "io/__init__": "",
+    "io/word2vec": "from .. import _text\nfrom ..errors import FormatError\nfrom ..system.threads import n\n",
+    "numerics/__init__": "",
+    "numerics/objective": "from .._core import isa\n",
+    "text/__init__": "from .vocab import Vocab\n__all__ = ['Vocab']\n",
+    "text/vocab": "from ..checks import integer\nfrom ..io.word2vec import load\n",
+    "text/corpus": "from .vocab import Vocab\nfrom .._text import count\n",
+    "vectors/__init__": "",
+    "vectors/keyed_vectors": "import numpy as np\nfrom ..io.word2vec import read\n",
+    "cooccurrence/__init__": "",
+    "cooccurrence/counts": "from ..text import Vocab\nfrom .._counting import Counter\n",
+    "training/__init__": "",
+    "training/loop": "from ..cooccurrence.counts import X\nfrom ..numerics import objective\n",
+    "model/__init__": "",
+    "model/skipgram": "from ..training.loop import f\nfrom ..vectors.keyed_vectors import KeyedVectors\n",
+    "datasets/__init__": "",
+    "datasets/docs": "import json\n",
+    "cli/__init__": "",
+    "cli/main": "from .. import SkipGram\nfrom ..text import Vocab\nfrom .train import add\n",
+    "cli/train": "from ..text.vocab import Vocab\nfrom ..errors import FormatError\n",
+}
 
 
-def test_control_cython_files_are_read(tmp_path: Path):
-    source = "cimport cython\nfrom libc.math cimport exp\n    from .model import SkipGram  # no\n"
-    (tmp_path / "_core.pyx").write_text(source)
-    assert floor_complaints(tmp_path) == ["_core:3 (floor 1) imports fastsg.model.SkipGram (floor 4)"]
-
-
-def test_control_good_imports_pass(tmp_path: Path):
-    package = plant(
-        tmp_path,
-        cli="import fastsg\nfrom . import SkipGram, __version__\nfrom .demo import main\n",
-        demo="from .demo_corpus import PROBES\nfrom .trainer import SkipGram\n",
-        trainer="from . import _core\nfrom .corpus import Corpus\nfrom .io import word2vec\nfrom .optim import f\n",
-        vectors="import numpy as np\nfrom .io.word2vec import read\nfrom .errors import FormatError\n",
-        io__word2vec="from ..errors import FormatError\nfrom .._version import __version__\nfrom .npz import x\n",
-        __init__="from .trainer import SkipGram\nfrom ._version import __version__\n",
+@pytest.fixture
+def house(tmp_path):
+    """A small house that keeps all rules, and more files for it."""
+    plant(tmp_path, HOUSE)
+    return lambda **files: plant(
+        tmp_path, {name.replace("__in__", "/"): text for name, text in files.items()}
     )
-    assert floor_complaints(package) == []
-    assert foreign_complaints(package) == []
+
+
+def test_control_the_small_house_keeps_the_rules(house):
+    package = house()
+    assert imports.rule_complaints(package) == []
+    assert imports.circle_complaints(package) == []
+    assert names.private_complaints(package) == []
+    assert imports.public_name_complaints(package) == []
+    assert imports.absolute_complaints(package) == []
+    assert imports.foreign_complaints(package) == []
+    assert imports.folder_complaints(package, 0) == []
+
+
+@pytest.mark.parametrize(
+    "path, text",
+    [
+        ("vectors/x", "from ..training.loop import f\n"),
+        (
+            "vectors/x",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ..model.skipgram import S\n",
+        ),
+        ("text/x", "def f():\n    from ..numerics import objective\n"),
+        ("text/x", "from .. import numerics\n"),
+        ("numerics/x", "from ..text import Vocab\n"),
+        ("numerics/x", "from .. import _text\n"),
+        ("numerics/x", "import importlib\nm = importlib.import_module('..text.vocab', __package__)\n"),
+        ("io/x", "from ..text.vocab import Vocab\n"),
+        ("io/x", "from .._core import isa\n"),
+        ("system/x", "from ..io.word2vec import load\n"),
+        ("training/x", "from ..io import word2vec\n"),
+        ("training/x", "from ..model import skipgram\n"),
+        ("model/x", "from ..cli.main import main\n"),
+        ("model/x", "from .. import __version__\n"),
+        ("model/x", "from ..datasets import docs\n"),
+        ("cli/x", "from .. import _core\n"),
+        ("cli/x", "from .._text import count\n"),
+        ("cli/x", "from ..numerics.objective import f\n"),
+        ("datasets/x", "from .. import _core\n"),
+        ("datasets/x", "from ..text.corpus import EncodedCorpus\n"),
+        ("checks", "from .text import Vocab\n"),
+        ("errors", "from .system.threads import n\n"),
+        ("__init__", "from .cli.main import main\n"),
+        ("_core.pyx", "from .model.skipgram import SkipGram\n"),
+        ("_core.pyx", "def f():\n    from .text import (\n        Vocab,\n    )\n"),
+        ("_core.pyx", "cdef f():\n    if True: from .text cimport x; import os\n"),
+        ("_rows.pxi", "from .io.word2vec import load  # no\n"),
+        ("_core.pyi", "from .numerics import objective\n"),
+        ("kernels/x.c", '#include "_omp.h"\n'),
+        ("newcomer", "import os\n"),
+        ("newfolder/part", "import os\n"),
+    ],
+)
+def test_control_rules(house, path: str, text: str):
+    (found,) = imports.rule_complaints(house(**{path: text}))
+    assert found.startswith(path)
+
+
+def test_control_lines_of_cython_are_kept(house):
+    source = '"""\nfrom .text import nothing\n"""\ncimport cython\nfrom libc.math cimport exp, \\\n    log\n'
+    package = house(**{"_core.pyx": source + "x = 1; from .model.skipgram import SkipGram  # no\n"})
+    (found,) = imports.rule_complaints(package)
+    assert found.startswith("_core.pyx:7 imports fastsg.model.skipgram.SkipGram; bindings may import")
+
+
+TWO = "text/corpus.py -> text/vocab.py -> text/corpus.py"
+THREE = "system/a.py -> system/b.py -> system/c.py -> system/a.py"
+
+
+@pytest.mark.parametrize(
+    "files, circles",
+    [
+        ({"text/vocab": "from .corpus import C\n"}, [TWO]),
+        ({"text/vocab": "if TYPE_CHECKING:\n    from .corpus import C\n"}, [TWO]),
+        ({"text/vocab": "def f():\n    from . import corpus\n"}, [TWO]),
+        (
+            {"text/vocab": "from . import Vocab\n"},
+            ["text/__init__.py -> text/vocab.py -> text/__init__.py"],
+        ),
+        (
+            {
+                "system/b": "from .c import x\n",
+                "system/c": "from .a import x\n",
+                "system/a": "from . import b\n",
+            },
+            [THREE],
+        ),
+        (
+            {
+                "text/vocab": "from .corpus import C\n",
+                "system/a": "from .b import x\n",
+                "system/b": "from .c import x\nfrom . import d\n",
+                "system/c": "from .a import x\n",
+                "system/d": "from .b import x\n",
+            },
+            [THREE, "system/b.py -> system/d.py -> system/b.py", TWO],
+        ),
+        ({"_rows.pxi": 'include "_core.pyx"\n'}, ["_core.pyx -> _rows.pxi -> _core.pyx"]),
+        (
+            {"_core.pyx": "from . cimport _text\n", "_text.pyx": "cimport fastsg._core\n"},
+            ["_core.pyx -> _text.pyx -> _core.pyx"],
+        ),
+        (
+            {"kernels/kernels.h": '#include "vec.h"\n'},
+            ["kernels/kernels.h -> kernels/vec.h -> kernels/kernels.h"],
+        ),
+        ({"text/vocab": "from .vocab import itself\n"}, []),
+    ],
+)
+def test_control_circles(house, files: dict[str, str], circles: list[str]):
+    assert sorted(imports.circle_complaints(house(**files))) == circles
+
+
+@pytest.mark.parametrize(
+    "path, text, complaint",
+    [
+        ("model/x", "from ..text.vocab import _secret\n", "imports fastsg.text.vocab._secret"),
+        ("model/x", "from ..text._ids import ids\n", "imports fastsg.text._ids.ids"),
+        ("model/x", "from .._core import _secret\n", "imports fastsg._core._secret"),
+        ("model/x", "if TYPE_CHECKING:\n    from ..text import _Kind\n", "imports fastsg.text._Kind"),
+        ("model/x", "from ..text import vocab\n_f = vocab._f\n", "uses vocab._f"),
+        ("model/x", "from ..text import vocab as v\ndef _f():\n    return v._f\n", "uses v._f"),
+        ("model/x", "from .. import text\ndef _f():\n    return text._f\n", "uses text._f"),
+        ("model/x", "def f(model):\n    return model._keep\n", "uses model._keep"),
+        ("model/x", "def f(model):\n    model._keep = 1\n", "uses model._keep"),
+        ("model/x", "def f(model):\n    return getattr(model, '_keep')\n", "uses model._keep"),
+        ("model/x", "def f(model):\n    return model.__keep\n", "uses model.__keep"),
+        ("cli/x", "def f(parser):\n    return parser._actions\n", "uses parser._actions"),
+        ("model/x", "class A:\n    def f(self):\n        self._x = 1\ndef g(a):\n    return a._x\n", None),
+        ("model/x", "class A:\n    _x: int = 1\ndef g(a):\n    return a._x\n", None),
+        ("model/x", "class A:\n    __slots__ = ('_x',)\ndef g(a):\n    return a._x\n", None),
+        ("model/x", "class A:\n  def f(self):\n    object.__setattr__(self, '_x', 1)\nprint(A._x)\n", None),
+        ("model/x", "def f(point):\n    return point._replace(x=1)._asdict(), point.__dict__\n", None),
+        ("model/x", "from .. import _core\nfrom .._version import __version__\nisa = _core.isa\n", None),
+        ("model/x", "from ._parts import _one\n_one()\n", None),
+        ("model/x", "import argparse\ndef f(commands: argparse._SubParsersAction): pass\n", None),
+    ],
+)  # fmt: skip
+def test_control_private_names(house, path: str, text: str, complaint: str | None):
+    found = names.private_complaints(house(**{path: text}))
+    assert [line.split(" ", 1)[1] for line in found] == ([complaint] if complaint else [])
+
+
+@pytest.mark.parametrize(
+    "text, complaints",
+    [
+        ("from ..text.corpus import encode\n", 1),
+        ("from ..text import Vocab, hidden\n", 1),
+        ("from .. import show_config\n", 1),
+        ("from ..text import vocab\n", 1),
+        ("from .. import SkipGram\nfrom ..errors import FormatError\nfrom ..text.vocab import Vocab\n", 0),
+    ],
+)
+def test_control_public_names(house, text: str, complaints: int):
+    assert len(imports.public_name_complaints(house(**{"cli/x": text}))) == complaints
+
+
+@pytest.mark.parametrize("text", ["import fastsg.text\n", "def f():\n    from fastsg.text import Vocab\n"])
+def test_control_absolute_imports(house, text: str):
+    assert len(imports.absolute_complaints(house(**{"model/x": text}))) == 1
 
 
 @pytest.mark.parametrize(
@@ -377,69 +329,42 @@ def test_control_good_imports_pass(tmp_path: Path):
         ("importlib.import_module('marshal')\n", 1),
     ],
 )
-def test_control_foreign_imports(tmp_path: Path, source: str, complaints: int):
-    assert len(foreign_complaints(plant(tmp_path, vocab=source))) == complaints
+def test_control_foreign_imports(house, source: str, complaints: int):
+    assert len(imports.foreign_complaints(house(**{"text/vocab": source}))) == complaints
+
+
+@pytest.mark.parametrize(
+    "source, complaints",
+    [("from scipy import sparse\n", 1), ("from libc.math cimport exp\nimport numpy as np\n", 0)],
+)
+def test_control_foreign_imports_of_cython(house, source: str, complaints: int):
+    assert len(imports.foreign_complaints(house(**{"_text.pyx": source}))) == complaints
 
 
 @pytest.mark.parametrize(
     "source, complaints",
     [
-        ("from .model import SkipGram\n__all__ = ['SkipGram']\n", 0),
+        ('"""Prose."""\nfrom .model import SkipGram\n__all__ = ["SkipGram"]\n', 0),
         ("def __getattr__(name):\n    return 1\n", 0),
         ("def helper():\n    return 1\n", 1),
         ("class A:\n    pass\n", 1),
+        ("LIMIT = 3\n", 1),
+        ("for name in names:\n    load(name)\n", 1),
+        ("load()\n", 1),
     ],
 )
 def test_control_init(source: str, complaints: int):
-    assert len(init_complaints(source)) == complaints
+    assert len(imports.init_complaints(source)) == complaints
 
 
 @pytest.mark.parametrize(
-    "source, complaints",
+    "files, complaint",
     [
-        ("#include <Python.h>\n", 1),
-        ('# include "stdio.h"\n', 1),
-        ("#include <omp.h>\n#pragma omp parallel for\n", 2),
-        ("float *p = malloc (4);\nfree(p);\n", 2),
-        ("int n = omp_get_num_threads();\n", 1),
-        ("#include <math.h>\n#include <stdint.h>\n/* never malloc() or printf(), see omp_get() */\n", 0),
-        ("int fsg_free_rows(int n);  // free(x) is not called\n", 0),
+        ({"text/__init__": '"""One line."""\n'}, "text/__init__.py says less than 3 lines about its folder"),
+        ({"text/__init__": '"""\n1\n\n2\n3\n"""\n__all__ = ["Vocab"]\n'}, "text hands out Vocab, unknown"),
+        ({"graph/walks": "import os\n"}, "graph has no __init__.py"),
+        ({"text/__init__": '"""1\n2\n\n3\n"""\nfrom .vocab import Vocab\n__all__ = ["Vocab"]\n'}, None),
     ],
 )
-def test_control_kernels(source: str, complaints: int):
-    assert len(kernel_complaints(source)) == complaints
-
-
-@pytest.mark.parametrize(
-    "source, complaints",
-    [
-        ('flags = ["-O3", "-march=native"]\n', 1),
-        ('flags = "-O3 -ffast-math".split()\n', 1),
-        ('flags = ["-Ofast"]\n', 1),
-        (
-            '"""Never -march=native or -ffast-math."""\n# -ffast-math\nflags = ["-O3", "-ffp-contract=fast"]\n',
-            0,
-        ),
-    ],
-)
-def test_control_flags(source: str, complaints: int):
-    assert len(flag_complaints(source)) == complaints
-
-
-@pytest.mark.parametrize(
-    "text, complaints",
-    [
-        ("see /ho" + "me/someone/notes", 1),
-        ('open("/ro' + 'ot/x.txt")', 1),
-        ("cd /wo" + "rk/main", 1),
-        ("https://example.org/ho" + "me/page and ./wo" + "rk/x and /usr/bin/env and /tmp/x", 0),
-    ],
-)
-def test_control_paths(text: str, complaints: int):
-    assert len(path_complaints(text.encode())) == complaints
-
-
-def test_control_may_import():
-    check: Callable[[str, str], bool] = may_import
-    assert check("4", "2") and check("4", "2'") and check("2'", "1") and check("3", "2'")
-    assert not check("2", "2'") and not check("2'", "2") and not check("1", "2") and not check("5", "5")
+def test_control_folders(tmp_path, files: dict[str, str], complaint: str | None):
+    assert imports.folder_complaints(plant(tmp_path, files), 3) == ([complaint] if complaint else [])

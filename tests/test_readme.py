@@ -1,18 +1,26 @@
-"""The README tells the truth: its Python runs, its commands exist, its test command is the one that CI runs."""
+"""The README tells the truth: its Python runs, its commands exist, its test command is the one that CI runs.
+
+Its paths and links are tested with those of the other documents, in test_documents.py.
+"""
 
 import contextlib
 import io
 import re
 import shlex
+import subprocess
 from pathlib import Path
-
-import pytest
 
 from fastsg.cli.main import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.S)
+
+
+def commands(start: str) -> list[str]:
+    """Lines of the README's unnamed code blocks that begin so."""
+    lines = [line for language, block in BLOCKS if not language for line in block.splitlines()]
+    return [line for line in lines if line.startswith(start)]
 
 
 def test_python_example_runs(tmp_path, monkeypatch):
@@ -28,44 +36,19 @@ def test_python_example_runs(tmp_path, monkeypatch):
 
 
 def test_commands_parse():
-    lines = [
-        line
-        for language, block in BLOCKS
-        if not language
-        for line in block.splitlines()
-        if line.startswith("fastsg ")
-    ]
+    lines = commands("fastsg ")
     assert len(lines) >= 3
     for line in lines:
         parse(shlex.split(line)[1:])
 
 
 def test_the_two_commands():
-    commands = [
-        line
-        for language, block in BLOCKS
-        if not language
-        for line in block.splitlines()
-        if line.startswith("pip install")
-    ]
-    assert commands == ["pip install . && fastsg demo", 'pip install ".[test]" && pytest']
+    assert commands("pip install") == ["pip install . && fastsg demo", 'pip install ".[test]" && pytest']
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", TEXT))
-def test_links_lead_somewhere(link):
-    assert (ROOT / link).exists()
-
-
-@pytest.mark.parametrize("path", re.findall(r"`((?:tests|bench|docs)/[^`]+)`", TEXT))
-def test_named_files_exist(path):
-    assert (ROOT / path).exists()
-
-
-def test_no_placeholder_is_left():
-    for path in [
-        ROOT / "README.md",
-        ROOT / "CHANGELOG.md",
-        ROOT / "CONTRIBUTING.md",
-        *(ROOT / "docs").glob("*.md"),
-    ]:
-        assert "@@" not in path.read_text(encoding="utf-8"), path
+def test_ci_runs_the_test_command():
+    """It finds the command in the README by itself."""
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (search,) = re.findall(r"^command=\$\((.*)\)$", script, re.M)
+    found = subprocess.run(["bash", "-c", search], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines() == commands('pip install ".[test]')

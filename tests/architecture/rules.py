@@ -1,0 +1,64 @@
+"""The rules of the house as tables. CONTRIBUTING.md shows readers MAY_IMPORT; a test compares the two."""
+
+from __future__ import annotations
+
+#: Names that stand for several files at the top of the package.
+GROUPS = {
+    "base": ("errors", "checks", "streams", "_version"),
+    "bindings": ("_core", "_counting", "_text"),
+}
+
+#: What each folder, or file at the top, may import besides `base` and itself; ``__init__``: public names.
+MAY_IMPORT = {
+    "base": "",
+    "kernels": "",
+    "bindings": "kernels",
+    "system": "bindings",
+    "io": "system _text",
+    "numerics": "system _core",
+    "text": "io system bindings",
+    "vectors": "io system",
+    "cooccurrence": "text io system bindings",
+    "training": "cooccurrence text numerics system bindings",
+    "model": "training cooccurrence vectors text numerics io system bindings",
+    "datasets": "",
+    "graph": "text",
+    "distributed": "training numerics",
+    "__init__": "model training cooccurrence vectors text numerics io system",
+    "compat": "__init__",
+    "sklearn": "__init__",
+    "plotting": "__init__",
+    "cli": "__init__ model training cooccurrence vectors text io system datasets",
+    "__main__": "cli",
+}
+
+#: Rows that wait for their folder.
+TO_COME = {"graph", "distributed", "compat", "sklearn", "plotting"}
+
+#: These import of another folder only what its ``__init__`` hands out.
+PUBLIC_NAMES_ONLY = {"cli"}
+
+#: Packages that every file may import. Any other is imported inside the function that needs it.
+REQUIRED = {"numpy", "tqdm", "safetensors"}
+
+#: Roads to running code that a file contains.
+PICKLES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+
+#: Private names that belong to other projects, and why there is no other way.
+FOREIGN_PRIVATE = {
+    "_SubParsersAction": "argparse has no public name for what add_subparsers returns",
+    "_ArgumentGroup": "argparse has no public name for what add_argument_group returns",
+    "_replace": "public method of named tuples, which keep plain names for their fields",
+    "_asdict": "the same",
+    "_fields": "the same",
+    "_make": "the same",
+}
+
+#: Most lines of a file, a class, and a function without its docstring.
+MOST_LINES = {"file": 450, "class": 300, "function": 60}
+
+#: What may be longer, and why; an exception that is not needed any more is a complaint too.
+LONGER: dict[str, str] = {}
+
+#: Fewest lines of the docstring of a folder.
+LEAST_PROSE = 5
