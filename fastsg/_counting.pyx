@@ -13,7 +13,7 @@ cdef extern from "_omp.h" nogil:
     int fsg_omp_thread() noexcept
 
 cdef extern from "cooccur.h" nogil:
-    ctypedef struct fsg_reach:
+    ctypedef struct fsg_cooccur_window:
         int64_t left, right
         const double *weight_left
         const double *weight_right
@@ -21,7 +21,7 @@ cdef extern from "cooccur.h" nogil:
     int64_t fsg_mark_text(const int32_t *, const int64_t *, int64_t, int32_t *) noexcept
     void fsg_count_words(const int32_t *, int64_t, int64_t, int64_t *) noexcept
     void fsg_place_words(const int32_t *, int64_t, int64_t, int64_t *, int64_t *) noexcept
-    int64_t fsg_count_row(const fsg_reach *, const int32_t *, const int64_t *, int64_t, int64_t, double, const double *, double, double *,
+    int64_t fsg_count_row(const fsg_cooccur_window *, const int32_t *, const int64_t *, int64_t, int64_t, double, const double *, double, double *,
                           uint64_t *, int32_t *, float *) noexcept
 
 #: Counts below this vanish, as in the kernels of the batch step.
@@ -47,7 +47,7 @@ cdef class Counter:
 
     cdef readonly int64_t K
     cdef readonly int num_threads
-    cdef fsg_reach reach
+    cdef fsg_cooccur_window reach
     cdef const double[::1] weight_left, weight_right, keep_k
     cdef int32_t[::1] text
     cdef int64_t[::1] place_k, positions

@@ -8,14 +8,14 @@ import numpy as np
 cdef extern from "text.h" nogil:
     enum:
         FSG_TEXT_PAD, FSG_TEXT_OK, FSG_TEXT_GROW_TABLE, FSG_TEXT_GROW_ARENA, FSG_TEXT_LONG_WORD, FSG_TEXT_TOO_MANY
-    ctypedef struct fsg_entry:
+    ctypedef struct fsg_word:
         pass
-    ctypedef struct fsg_table:
-        fsg_entry *entries
+    ctypedef struct fsg_word_table:
+        fsg_word *entries
         uint8_t *arena
         int64_t capacity, n_types, arena_size, arena_used
         uint64_t seed
-    ctypedef struct fsg_run:
+    ctypedef struct fsg_text_run:
         int32_t *tokens
         int64_t *ends
         int64_t pos, n_tokens, n_ends
@@ -23,13 +23,13 @@ cdef extern from "text.h" nogil:
     int64_t fsg_text_last_space(const uint8_t *text, int64_t n) noexcept
     int64_t fsg_text_last_char(const uint8_t *text, int64_t n) noexcept
     int64_t fsg_text_long_word(const uint8_t *text, int64_t n, int64_t max_word) noexcept
-    int fsg_text_encode_words(fsg_table *table, const uint8_t *text, int64_t n, int64_t max_word, fsg_run *run) noexcept
-    void fsg_text_encode_chars(const uint8_t *text, int64_t n, int64_t *counts, fsg_run *run) noexcept
-    void fsg_text_rehash(const fsg_table *source, fsg_table *to) noexcept
-    int fsg_text_merge(fsg_table *table, const fsg_table *other, int64_t *slot, int32_t *map) noexcept
-    void fsg_text_index(const fsg_table *table, int64_t *counts, int64_t *slots) noexcept
+    int fsg_text_encode_words(fsg_word_table *table, const uint8_t *text, int64_t n, int64_t max_word, fsg_text_run *run) noexcept
+    void fsg_text_encode_chars(const uint8_t *text, int64_t n, int64_t *counts, fsg_text_run *run) noexcept
+    void fsg_text_rehash(const fsg_word_table *source, fsg_word_table *to) noexcept
+    int fsg_text_merge(fsg_word_table *table, const fsg_word_table *other, int64_t *slot, int32_t *map) noexcept
+    void fsg_text_index(const fsg_word_table *table, int64_t *counts, int64_t *slots) noexcept
     int64_t fsg_text_words(
-        const fsg_table *table, const int64_t *slots, const int64_t *ids, int64_t n, uint8_t *out) noexcept
+        const fsg_word_table *table, const int64_t *slots, const int64_t *ids, int64_t n, uint8_t *out) noexcept
     int64_t fsg_text_remap(int32_t *tokens, int64_t n, const int32_t *map, int64_t *ends, int64_t n_ends) noexcept
     int64_t fsg_text_drop_empty(int64_t *ends, int64_t n) noexcept
 
@@ -61,14 +61,14 @@ cdef class WordTable:
     One thread at a time may use a table. ``capacity`` (a power of two) and ``seed`` change neither words nor counts.
     """
 
-    cdef fsg_table table
+    cdef fsg_word_table table
     cdef uint8_t[::1] entries, arena
 
     def __init__(self, int64_t capacity=1 << 15, uint64_t seed=0):
         need(capacity >= 64 and capacity & (capacity - 1) == 0, "capacity must be a power of two and at least 64")
-        self.entries = np.zeros(capacity * sizeof(fsg_entry) + ALIGN, dtype=np.uint8)
+        self.entries = np.zeros(capacity * sizeof(fsg_word) + ALIGN, dtype=np.uint8)
         self.arena = np.empty(4096 + ALIGN, dtype=np.uint8)
-        self.table = fsg_table(<fsg_entry *> aligned(self.entries), aligned(self.arena), capacity, 0, 4096, 0, seed)
+        self.table = fsg_word_table(<fsg_word *> aligned(self.entries), aligned(self.arena), capacity, 0, 4096, 0, seed)
 
     def __len__(self):
         return self.table.n_types
@@ -84,10 +84,10 @@ cdef class WordTable:
         return 0
 
     cdef int grow_table(self) except -1:
-        cdef fsg_table larger
-        entries = np.zeros(2 * self.table.capacity * sizeof(fsg_entry) + ALIGN, dtype=np.uint8)
+        cdef fsg_word_table larger
+        entries = np.zeros(2 * self.table.capacity * sizeof(fsg_word) + ALIGN, dtype=np.uint8)
         cdef uint8_t[::1] view = entries
-        larger.entries = <fsg_entry *> aligned(view)
+        larger.entries = <fsg_word *> aligned(view)
         larger.capacity = 2 * self.table.capacity
         with nogil:
             fsg_text_rehash(&self.table, &larger)
@@ -114,7 +114,7 @@ cdef class WordTable:
         """
         need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
         need(tokens.shape[0] > n // 2 and ends.shape[0] > n // 2 + 1, "tokens or ends is too short")
-        cdef fsg_run run = fsg_run(&tokens[0], &ends[0], 0, 0, 0)
+        cdef fsg_text_run run = fsg_text_run(&tokens[0], &ends[0], 0, 0, 0)
         cdef int code = FSG_TEXT_GROW_TABLE
         while True:
             with nogil:
@@ -171,7 +171,7 @@ def encode_chars(const uint8_t[::1] text, int64_t n, int64_t[::1] counts, int32_
     need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
     need(tokens.shape[0] > n and ends.shape[0] > n + 1, "tokens or ends is too short")
     need(counts.shape[0] == 0x110000, "counts needs one element for each code point")
-    cdef fsg_run run = fsg_run(&tokens[0], &ends[0], 0, 0, 0)
+    cdef fsg_text_run run = fsg_text_run(&tokens[0], &ends[0], 0, 0, 0)
     with nogil:
         fsg_text_encode_chars(&text[0], n, &counts[0], &run)
     return run.n_tokens, run.n_ends
