@@ -273,13 +273,13 @@ def test_a_large_rate_meets_a_tiny_gradient(isa):
     assert not O.any()
 
 
-def test_forget_makes_a_step_look_again(isa, problem):
+def test_invalid_bounds_make_a_step_look_again(isa, problem):
     p = problem(60, 4, 10, scale=0.1)
     I, O = p.copy()
     workspace, shift = p.workspace(), np.zeros(p.K, np.float32)
     workspace.step(I, O, p.bias, *p.batch, shift, 0.1)
     I[np.setdiff1d(np.arange(p.K), p.centers)[0], 0] = np.nan
-    workspace.forget()
+    workspace.invalidate_bounds()
     with pytest.raises(DivergenceError, match="up to nan in I"):
         workspace.step(I, O, p.bias, *p.batch, shift, 0.1)
 

@@ -126,7 +126,7 @@ def train_epoch(
     """
     totals, begun, walked, number = EpochTotals(words=workspace.K), time.perf_counter(), 0, 0
     found = None if contexts is not None else np.zeros(workspace.K)
-    workspace.forget()  # between epochs a callback may have changed the matrices
+    workspace.invalidate_bounds()  # between epochs a callback may have changed the matrices
     while True:
         counting = time.perf_counter()
         if (batch := next(batches, None)) is None:
