@@ -96,15 +96,15 @@ cdef class Counter:
                 places.append((tokens, offsets, n))
                 n += tokens.shape[0] + offsets.shape[0]
         with ThreadPoolExecutor(min(num_threads, len(texts))) as pool:
-            list(pool.map(self.mark, places))
+            list(pool.map(self._mark, places))
         self.sort(n)
         self.sum_tk = np.empty((num_threads, K))
         self.seen_t = np.zeros((num_threads, K // 64 + 1), np.uint64)
         self.slot, self.size = np.zeros(1, np.int64), np.zeros(0, np.int64)
         self.contexts, self.counts = np.empty(0, np.int32), np.empty(0, np.float32)
 
-    def mark(self, place) -> None:
-        """Put one text, with marks between its sentences, into its place."""
+    def _mark(self, place) -> None:
+        """Copy one text, (tokens, offsets, where to), with marks between its sentences. Checks nothing."""
         cdef const int32_t[::1] tokens = place[0]
         cdef const int64_t[::1] offsets = place[1]
         cdef int64_t at = place[2]

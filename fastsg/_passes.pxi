@@ -150,14 +150,17 @@ cdef class Passes:
 
     cdef void prepare_gradient(self, const float[:, ::1] I_kh, const int32_t *ids) noexcept nogil:
         """scale_u, target_u and the scaled rows of I."""
-        cdef int64_t u, h, H = self.H, U = self.batch.U, size = round_up(U, FSG_PANEL)
+        cdef int64_t u, h, H = self.H, H_pad = self.H_pad, U = self.batch.U, size = round_up(U, FSG_PANEL)
         cdef float *Xs = &self.scratch.Xs[0]
+        cdef float scale
         for u in prange(size, num_threads=self.num_threads, schedule="static"):
+            scale = 0
             if u < U:
-                self.scratch.scale_u[u] = <float>(self.n_u[u] / self.scratch.Z_u[u])
+                scale = <float>(self.n_u[u] / self.scratch.Z_u[u])
+                self.scratch.scale_u[u] = scale
                 self.scratch.target_u[u] = <float>(self.scratch.Z_u[u] / self.n_u[u])
             for h in range(H):
-                Xs[u * self.H_pad + h] = self.scratch.scale_u[u] * I_kh[ids[u], h] if u < U else 0
+                Xs[u * H_pad + h] = scale * I_kh[ids[u], h] if u < U else 0
         if self.half != NULL:
             for u in prange(size // FSG_PANEL, num_threads=self.num_threads, schedule="static"):
                 self.half.pack_scaled(&self.batch, u, <uint16_t *>&self.scratch.Xs_half[0])
