@@ -1,6 +1,6 @@
-"""Builds the two extensions. Project data stand in pyproject.toml; here is only what needs a compiler.
+"""Builds the three extensions. Project data stand in pyproject.toml; here is only what needs a compiler.
 
-FASTSG_OPENMP=0|1|auto   without OpenMP | OpenMP or fail | OpenMP if the compiler can (default; the bits are the same)
+FASTSG_OPENMP=0|1|auto   without OpenMP | with it or fail | with it if the compiler can (default); same bits
 FASTSG_DEBUG=1           bounds checks in the bindings; all compiled with -O1 -g and not stripped
 FASTSG_SANITIZE=LIST     e.g. address,undefined or thread
 """
@@ -11,39 +11,73 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 KERNELS = "fastsg/kernels"
+SOURCES = {
+    "_core": [
+        *("dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c"),
+        *("bf16_amx.c", "bf16_avx512.c"),
+        *("random.c", "subsampling.c", "windows.c", "rows.c", "small.c"),
+    ],
+    "_counting": ["cooccur.c"],
+    "_text": ["text.c", "decimal.c"],
+}
 DEBUG = os.environ.get("FASTSG_DEBUG") == "1"
 SANITIZE = os.environ.get("FASTSG_SANITIZE", "")
-# abi3: one binary for CPython 3.11 and later; free-threaded builds and other implementations have no stable ABI yet.
+# abi3: one binary for CPython 3.11 and later. Free-threaded builds and other Pythons have no stable ABI yet.
 ABI3 = platform.python_implementation() == "CPython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
+OPENMP_PROBE = """#include <omp.h>
+int main(void)
+{
+    int n = 0;
+#pragma omp parallel
+    n = omp_get_num_threads();
+    return n < 1;
+}
+"""
+# GCC 9 and later
+PAUSE_PROBE = """#include <omp.h>
+int main(void) { return omp_pause_resource_all(omp_pause_hard); }
+"""
 
-OPENMP = "#include <omp.h>\nint main(void) {\n  int n = 0;\n#pragma omp parallel\n  n = omp_get_num_threads();\n  return n < 1;\n}\n"
-PAUSE = (
-    "#include <omp.h>\nint main(void) { return omp_pause_resource_all(omp_pause_hard); }\n"  # GCC 9 and later
-)
 
-
-def links(compiler, code: str) -> bool:
-    """Compile and link a few lines that use OpenMP, with the real compiler."""
+def links(compiler: Any, code: str) -> bool:
+    """Whether a few lines that use OpenMP can be compiled and linked with the real compiler."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "probe.c")
         source.write_text(code)
         try:
             objects = compiler.compile([str(source)], output_dir=folder, extra_postargs=["-fopenmp"])
             compiler.link_executable(objects, str(Path(folder, "probe")), extra_postargs=["-fopenmp"])
-        except Exception:
+        except Exception:  # noqa: BLE001  whatever goes wrong, this compiler cannot
             return False
     return True
 
 
+def openmp_flags(compiler: Any) -> tuple[list[str], list[str]]:
+    """What FASTSG_OPENMP asks for, as flags for compiling and for linking."""
+    wish = os.environ.get("FASTSG_OPENMP", "auto")
+    if wish not in ("0", "1", "auto"):
+        raise SystemExit(f"FASTSG_OPENMP is {wish!r}; allowed are 0, 1 and auto")
+    if wish != "0" and links(compiler, OPENMP_PROBE):
+        pause = ["-DFSG_OMP_PAUSE"] if links(compiler, PAUSE_PROBE) else []
+        return ["-fopenmp", *pause], ["-fopenmp"]
+    if wish == "1":
+        raise SystemExit("FASTSG_OPENMP=1, but this compiler cannot build with -fopenmp")
+    print("fastsg: building WITHOUT OpenMP: one thread, the same bits", file=sys.stderr)
+    return [], []
+
+
 class Build(build_ext):
-    def build_extensions(self):
+    """Adds the flags that the kernels need, and OpenMP."""
+
+    def build_extensions(self) -> None:
         compile_args = ["-std=c11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
         compile_args += ["-Wall", "-Wextra", "-Wno-unused-function", "-Wno-psabi"]
         compile_args += ["-O1", "-g"] if DEBUG or SANITIZE else ["-O3", "-g0"]
@@ -52,17 +86,8 @@ class Build(build_ext):
             # CPython's own flags hold -fwrapv, under which an overflow of int is no error and is not reported
             compile_args += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-fno-wrapv"]
             link_args += [f"-fsanitize={SANITIZE}"]
-        wish = os.environ.get("FASTSG_OPENMP", "auto")
-        if wish not in ("0", "1", "auto"):
-            raise SystemExit(f"FASTSG_OPENMP is {wish!r}; allowed are 0, 1 and auto")
-        if wish != "0" and links(self.compiler, OPENMP):
-            compile_args.append("-fopenmp")
-            compile_args += ["-DFSG_OMP_PAUSE"] * links(self.compiler, PAUSE)
-            link_args.append("-fopenmp")
-        elif wish == "1":
-            raise SystemExit("FASTSG_OPENMP=1, but this compiler cannot build with -fopenmp")
-        else:
-            print("fastsg: building WITHOUT OpenMP: one thread, the same bits", file=sys.stderr)
+        for flags, more in zip((compile_args, link_args), openmp_flags(self.compiler)):
+            flags += more
         for extension in self.extensions:
             extension.extra_compile_args += compile_args
             extension.extra_link_args += link_args
@@ -70,42 +95,27 @@ class Build(build_ext):
 
 
 def extension(name: str, sources: list[str]) -> Extension:
-    headers = [str(path) for path in [*Path(KERNELS).glob("*.[ch]"), *Path("fastsg").glob("*.pxi")]]
-    macros = [("Py_LIMITED_API", "0x030B0000")] if ABI3 else []
+    """One compiled module; any change in a kernel or an included file builds it anew."""
     return Extension(
         f"fastsg.{name}",
-        [f"fastsg/{name}.pyx", *(f"{KERNELS}/{s}" for s in sources)],
+        [f"fastsg/{name}.pyx", *(f"{KERNELS}/{source}" for source in sources)],
         include_dirs=[KERNELS, "fastsg"],
-        define_macros=macros,
-        depends=headers,
+        define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
+        depends=[str(path) for path in [*Path(KERNELS).glob("*.[ch]"), *Path("fastsg").glob("*.pxi")]],
         py_limited_api=ABI3,
     )
 
 
-DIRECTIVES = dict(
-    language_level=3, boundscheck=DEBUG, wraparound=False, cdivision=True, initializedcheck=False
-)
 setup(
     ext_modules=cythonize(
-        [
-            extension(
-                "_core",
-                [
-                    "dispatch.c",
-                    "isa_generic.c",
-                    "isa_avx2.c",
-                    "isa_avx512.c",
-                    "isa_neon.c",
-                    "bf16_amx.c",
-                    "bf16_avx512.c",
-                    "windows.c",
-                    "small.c",
-                ],
-            ),
-            extension("_counting", ["cooccur.c"]),
-            extension("_text", ["text.c", "decimal.c"]),
-        ],
-        compiler_directives=DIRECTIVES,
+        [extension(name, sources) for name, sources in SOURCES.items()],
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": DEBUG,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+        },
     ),
     cmdclass={"build_ext": Build},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},

@@ -1,13 +1,16 @@
 """The kernels against the machine: useful Gflop/s and their share of the measured multiply-add peak.
 
-usage: python bench/kernels.py [--K 68000] [--H 100 128 300] [--U 1024] [--threads 1 2] [--repeats 7] [--json FILE]
+usage: python bench/kernels.py [--K 68000] [--H 100 128 300] [--U 1024] [--threads 1 2] [--repeats 7]
+                               [--json FILE]
 
-Peak is a register-only loop of multiply-adds with the same instruction set and as many threads. Useful work is 2 U K H for pass A
-(logits, exponential, row sums) and 6 U K H for the whole step with its update. Everything is compared with the float64 oracle on a
-part of the vocabulary before it is timed. All contenders run in turn in one process; medians are quoted, and the peak is taken anew
-in every round, so a share compares neighbours in time. GHz is the clock right after the work, from a chain of dependent
-multiply-adds at 4 cycles each: many CPUs slow down under wide multiply-adds fed from memory more than in the register-only loop.
-"At clock" is the share of what the peak would be at that clock. Where PyTorch is installed it does the same grouped step, by autograd and by hand with in-place operations.
+Peak is a register-only loop of multiply-adds with the same instruction set and as many threads. Useful work
+is 2 U K H for pass A (logits, exponential, row sums) and 6 U K H for the whole step with its update.
+Everything is compared with the float64 oracle on a part of the vocabulary before it is timed. All contenders
+run in turn in one process; medians are quoted, and the peak is taken anew in every round, so a share compares
+neighbours in time. GHz is the clock right after the work, from a chain of dependent multiply-adds at 4 cycles
+each: many CPUs slow down under wide multiply-adds fed from memory more than in the register-only loop. "At
+clock" is the share of what the peak would be at that clock. Where PyTorch is installed it does the same
+grouped step, by autograd and by hand with in-place operations.
 """
 
 from __future__ import annotations
@@ -49,7 +52,8 @@ class Batch:
 
 
 def verify(precision: str = "float32") -> float:
-    """Largest error of the gradients against float64, relative to their size, on a batch small enough for an oracle."""
+    """Largest error of the gradients against float64, relative to their size, on a batch small enough for an
+    oracle."""
     batch = Batch(2011, 100, 70)
     centers, row_ptr, contexts, counts = batch.counts
     loss, gI, gO = batch.workspace(2, precision).gradient(batch.I, batch.O, batch.none, *batch.counts)
@@ -108,7 +112,8 @@ def own_contenders(batch: Batch, threads: int, precision: str = "float32") -> Co
 
 
 def other_contenders(batch: Batch) -> Contenders:
-    """The same grouped step by NumPy and, where installed, PyTorch; all with the threads they take by themselves."""
+    """The same grouped step by NumPy and, where installed, PyTorch; all with the threads they take by
+    themselves."""
     work = 6 * batch.U * batch.K * batch.H
     buffers = GroupedBuffers(batch.U, batch.K, batch.H)
     found = {"NumPy grouped": (lambda: grouped_step(batch.I, batch.O, *batch.counts, RATE, buffers), work)}
@@ -123,7 +128,8 @@ def other_contenders(batch: Batch) -> Contenders:
 def measure(
     contenders: Contenders, threads: int, repeats: int, precision: str = "float32"
 ) -> dict[str, dict[str, float]]:
-    """Medians of each contender: Gflop/s, its share of the peak measured beside it, the clock at its end, the share of the peak at that clock."""
+    """Medians of each contender: Gflop/s, its share of the peak measured beside it, the clock at its end, the
+    share of the peak at that clock."""
     found: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in contenders}
     for work, _ in contenders.values():
         work()
@@ -162,7 +168,8 @@ def main() -> None:
     machine = describe()
     print("  ".join(f"{name} {value}" for name, value in machine.items()))
     print(
-        f"\n{'H':>4} {'kernels':>12} {'threads':>7} {'contender':>18} {'Gflop/s':>9} {'of peak':>8} {'GHz':>6} {'at clock':>9}"
+        f"\n{'H':>4} {'kernels':>12} {'threads':>7} {'contender':>18} "
+        f"{'Gflop/s':>9} {'of peak':>8} {'GHz':>6} {'at clock':>9}"
     )
     rows = []
 
@@ -185,7 +192,8 @@ def main() -> None:
                 | figures
             )
             print(
-                f"{H:4} {kernels:>12} {threads:7} {name:>18} {figures['gflops']:9.1f} {figures['share_of_peak']:8.1%} {figures['GHz']:6.2f} {figures['share_at_clock']:9.1%}",
+                f"{H:4} {kernels:>12} {threads:7} {name:>18} {figures['gflops']:9.1f} "
+                f"{figures['share_of_peak']:8.1%} {figures['GHz']:6.2f} {figures['share_at_clock']:9.1%}",
                 flush=True,
             )
 

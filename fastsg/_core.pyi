@@ -13,6 +13,8 @@ SLICE: int
 PANEL: int
 OPENMP: int
 COMPILER: str
+LEAST_COUNT: float
+MOST_COUNT: float
 
 def available_isas() -> list[str]: ...
 def available_bf16() -> list[str]: ...
@@ -68,12 +70,8 @@ class Workspace:
     K: int
     H: int
     rows: int
-    slices: int
-    shards: int
-    H_pad: int
     num_threads: int
     weight: float
-    shift: _Floats
     def __init__(
         self,
         K: int,
@@ -83,7 +81,9 @@ class Workspace:
         precision: str = "float32",
         shared: Workspace | None = None,
     ) -> None: ...
-    def forget(self) -> None: ...
+    @property
+    def shift(self) -> _Floats: ...
+    def invalidate_bounds(self) -> None: ...
     def loss(
         self,
         I_kh: _Floats,

@@ -1,4 +1,5 @@
-"""Thin binding of kernels/cooccur.c: checks what comes in, makes room, shares the rows among threads. Knows no words, no files."""
+"""Thin binding of kernels/cooccur.c: checks what comes in, makes room, shares the rows among threads. Knows
+no words and no files, and nothing of what becomes of the counts."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,11 +10,19 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
 
+from ._core import check_corpus
+
+
 cdef extern from "_omp.h" nogil:
     int fsg_omp_thread() noexcept
 
+
+cdef extern from "rows.h" nogil:
+    const double FSG_LEAST_COUNT
+
+
 cdef extern from "cooccur.h" nogil:
-    ctypedef struct fsg_reach:
+    ctypedef struct fsg_cooccur_window:
         int64_t left, right
         const double *weight_left
         const double *weight_right
@@ -21,12 +30,12 @@ cdef extern from "cooccur.h" nogil:
     int64_t fsg_mark_text(const int32_t *, const int64_t *, int64_t, int32_t *) noexcept
     void fsg_count_words(const int32_t *, int64_t, int64_t, int64_t *) noexcept
     void fsg_place_words(const int32_t *, int64_t, int64_t, int64_t *, int64_t *) noexcept
-    int64_t fsg_count_row(const fsg_reach *, const int32_t *, const int64_t *, int64_t, int64_t, double, const double *, double, double *,
-                          uint64_t *, int32_t *, float *) noexcept
+    int64_t fsg_count_row(const fsg_cooccur_window *, const int32_t *, const int64_t *, int64_t, int64_t,
+                          double, const double *, double *, uint64_t *, int32_t *, float *) noexcept
 
-#: Counts below this vanish, as in the kernels of the batch step.
-LEAST_COUNT = 1e-20
-cdef double LEAST = 1e-20
+
+#: Smaller counts vanish, as in the rows of a batch.
+LEAST_COUNT = FSG_LEAST_COUNT
 
 
 cdef class Counter:
@@ -37,34 +46,39 @@ cdef class Counter:
     texts : sequence of (tokens, offsets)
         One or more draws of a text; their counts are averaged. Ids are checked.
     K : int
-    left, right : int                       Reach to either side; -1 is the whole sentence.
+        Size of the vocabulary.
+    left, right : int
+        Reach to either side; -1 is the whole sentence.
     weight_left, weight_right : ndarray, float64
         Weight of every distance; empty weighs 1.
     keep_k : ndarray (K,), float64
         Every pair (m, n) is weighted keep_k[m] keep_k[n]; empty weighs 1.
-    num_threads : int                       Does not change the result.
+    num_threads : int
+        Does not change the result.
     """
 
     cdef readonly int64_t K
     cdef readonly int num_threads
-    cdef fsg_reach reach
+    cdef fsg_cooccur_window window
     cdef const double[::1] weight_left, weight_right, keep_k
     cdef int32_t[::1] text
     cdef int64_t[::1] place_k, positions
     cdef double scale
     cdef double[:, ::1] sum_tk
     cdef uint64_t[:, ::1] seen_t
-    cdef int64_t[::1] slot, size  # of the rows counted last: where the room of each begins, and how much of it is in use
+    cdef int64_t[::1] slot, size  # of the rows counted last: where the room of each begins, its entries
     cdef int32_t[::1] contexts
     cdef float[::1] counts
 
     def __init__(self, texts, K: int, left: int, right: int, const double[::1] weight_left not None,
-                 const double[::1] weight_right not None, const double[::1] keep_k not None, num_threads: int):
+                 const double[::1] weight_right not None, const double[::1] keep_k not None,
+                 num_threads: int):
         cdef const int32_t[::1] tokens
         cdef const int64_t[::1] offsets
         cdef int64_t n = 0
         if K < 1 or num_threads < 1 or not texts:
-            raise ValueError(f"K and num_threads are {K} and {num_threads}, with {len(texts)} texts; all must be at least 1")
+            raise ValueError(f"K and num_threads are {K} and {num_threads}, with {len(texts)} texts; "
+                             "all must be at least 1")
         if keep_k.shape[0] not in (0, K):
             raise ValueError(f"keep_k has {keep_k.shape[0]} values; need 0 or {K}")
         for name, reach, weights in (("left", left, weight_left), ("right", right, weight_right)):
@@ -72,25 +86,25 @@ cdef class Counter:
                 raise ValueError(f"weight_{name} has {weights.shape[0]} values for a reach of {reach}")
         self.K, self.num_threads, self.scale = K, num_threads, 1.0 / len(texts)
         self.weight_left, self.weight_right, self.keep_k = weight_left, weight_right, keep_k
-        self.reach.left, self.reach.right = left, right
-        self.reach.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
-        self.reach.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
+        self.window.left, self.window.right = left, right
+        self.window.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
+        self.window.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
         self.text, places = np.empty(sum(len(t) + len(o) for t, o in texts), np.int32), []
         for tokens, offsets in texts:
-            check(tokens, offsets, K)
+            check_corpus(tokens, offsets, K)
             if tokens.shape[0]:
                 places.append((tokens, offsets, n))
                 n += tokens.shape[0] + offsets.shape[0]
         with ThreadPoolExecutor(min(num_threads, len(texts))) as pool:
-            list(pool.map(self.mark, places))
+            list(pool.map(self._mark, places))
         self.sort(n)
         self.sum_tk = np.empty((num_threads, K))
         self.seen_t = np.zeros((num_threads, K // 64 + 1), np.uint64)
         self.slot, self.size = np.zeros(1, np.int64), np.zeros(0, np.int64)
         self.contexts, self.counts = np.empty(0, np.int32), np.empty(0, np.float32)
 
-    def mark(self, place) -> None:
-        """Put one text, with marks between its sentences, into its place."""
+    def _mark(self, place) -> None:
+        """Copy one text, (tokens, offsets, where to), with marks between its sentences. Checks nothing."""
         cdef const int32_t[::1] tokens = place[0]
         cdef const int64_t[::1] offsets = place[1]
         cdef int64_t at = place[2]
@@ -104,7 +118,8 @@ cdef class Counter:
         self.place_k, self.positions = np.zeros(K + 1, np.int64), np.empty(max(n, 1), np.int64)
         with nogil:
             for piece in prange(pieces, num_threads=self.num_threads, schedule="static"):
-                fsg_count_words(&self.text[0], n * piece // pieces, n * (piece + 1) // pieces, &place[piece, 0])
+                fsg_count_words(&self.text[0], n * piece // pieces, n * (piece + 1) // pieces,
+                                &place[piece, 0])
             for k in range(K):
                 for piece in range(pieces):
                     count = place[piece, k]
@@ -112,24 +127,28 @@ cdef class Counter:
                     total += count
                 self.place_k[k + 1] = total
             for piece in prange(pieces, num_threads=self.num_threads, schedule="static"):
-                fsg_place_words(&self.text[0], n * piece // pieces, n * (piece + 1) // pieces, &place[piece, 0], &self.positions[0])
+                fsg_place_words(&self.text[0], n * piece // pieces, n * (piece + 1) // pieces,
+                                &place[piece, 0], &self.positions[0])
 
     cdef int64_t row(self, int64_t m, int32_t *contexts, float *counts) noexcept nogil:
+        """Count row m into the room given; returns its entries."""
         cdef int thread = fsg_omp_thread()
         cdef double scale = self.scale * (self.keep_k[m] if self.keep_k.shape[0] else 1.0)
-        return fsg_count_row(&self.reach, &self.text[0], &self.positions[0] + self.place_k[m], self.place_k[m + 1] - self.place_k[m],
-                             self.K, scale, &self.keep_k[0] if self.keep_k.shape[0] else NULL, LEAST, &self.sum_tk[thread, 0],
+        return fsg_count_row(&self.window, &self.text[0], &self.positions[0] + self.place_k[m],
+                             self.place_k[m + 1] - self.place_k[m], self.K, scale,
+                             &self.keep_k[0] if self.keep_k.shape[0] else NULL, &self.sum_tk[thread, 0],
                              &self.seen_t[thread, 0], contexts, counts)
 
     def bounds(self):
-        """What no row's entries exceed, int64 (K,)."""
+        """What the number of entries of each row cannot exceed, int64 (K,)."""
         positions = np.diff(np.asarray(self.place_k))
-        if self.reach.left < 0 or self.reach.right < 0:
+        if self.window.left < 0 or self.window.right < 0:
             return np.where(positions > 0, self.K, 0)
-        return np.minimum(positions * (self.reach.left + self.reach.right), self.K)
+        return np.minimum(positions * (self.window.left + self.window.right), self.K)
 
     def rows(self, start: int, stop: int):
-        """Count rows [start, stop) and hold them for :meth:`take`; returns the entries of every row, int64 (stop - start,)."""
+        """Count rows [start, stop) and hold them for :meth:`take`; returns the number of entries of each,
+        int64 (stop - start,)."""
         cdef int64_t m, first = start, last = stop
         if not 0 <= first <= last <= self.K:
             raise ValueError(f"rows are [{start}, {stop}); they must lie in [0, {self.K})")
@@ -142,38 +161,23 @@ cdef class Counter:
         with nogil:
             for m in prange(first, last, num_threads=self.num_threads, schedule="dynamic", chunksize=16):
                 if self.slot[m - first + 1] > self.slot[m - first]:
-                    self.size[m - first] = self.row(m, &self.contexts[0] + self.slot[m - first], &self.counts[0] + self.slot[m - first])
+                    self.size[m - first] = self.row(m, &self.contexts[0] + self.slot[m - first],
+                                                    &self.counts[0] + self.slot[m - first])
         PyErr_CheckSignals()
         return out
 
     def take(self, int32_t[::1] contexts not None, float[::1] counts not None) -> None:
-        """Write the rows counted last, one behind the other, into arrays of as many places as they have entries."""
+        """Write the rows counted last, one after the other, into arrays of as many places as they have
+        entries."""
         cdef int64_t m, rows = self.size.shape[0]
         place = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(self.size))])
         cdef int64_t[::1] to = place
         if contexts.shape[0] != to[rows] or counts.shape[0] != to[rows]:
-            raise ValueError(f"contexts and counts have {contexts.shape[0]} and {counts.shape[0]} places; need {to[rows]}")
-        with nogil:  # in parallel for the sake of fresh memory, whose pages are cleared when they are first written
+            raise ValueError(f"contexts and counts have {contexts.shape[0]} and {counts.shape[0]} places; "
+                             f"need {to[rows]}")
+        with nogil:  # in parallel because pages of fresh memory are cleared when they are first written
             for m in prange(rows, num_threads=self.num_threads, schedule="dynamic", chunksize=16):
                 if self.size[m]:
-                    memcpy(&contexts[0] + to[m], &self.contexts[0] + self.slot[m], self.size[m] * sizeof(int32_t))
+                    memcpy(&contexts[0] + to[m], &self.contexts[0] + self.slot[m],
+                           self.size[m] * sizeof(int32_t))
                     memcpy(&counts[0] + to[m], &self.counts[0] + self.slot[m], self.size[m] * sizeof(float))
-
-
-cdef int check(const int32_t[::1] tokens, const int64_t[::1] offsets, int64_t K) except -1:
-    """ValueError unless the offsets cover the tokens in rising order and every token is an id below K."""
-    cdef int64_t i, bad = -1, sentences = offsets.shape[0] - 1
-    if sentences < 0 or offsets[0] != 0 or offsets[sentences] != tokens.shape[0]:
-        raise ValueError(f"offsets must start at 0 and end at the number of tokens, {tokens.shape[0]}")
-    with nogil:
-        for i in range(tokens.shape[0]):
-            if tokens[i] < 0 or tokens[i] >= K:
-                bad = i
-                break
-        for i in range(sentences):
-            if offsets[i] > offsets[i + 1]:
-                bad = i
-                break
-    if bad >= 0:
-        raise ValueError(f"an id or an offset at place {bad} is out of range; ids must lie in [0, {K}) and offsets rise")
-    return 0

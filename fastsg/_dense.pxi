@@ -1,4 +1,5 @@
-# ---- tall matrices of K rows and few columns, and small square ones ------------------------------------------------------
+# Tall matrices of K rows and few columns (dense.inc.c), and small square ones (small.h): what the spectral
+# start and Newton steps are made of. No batches, no text.
 
 cdef extern from "small.h" nogil:
     int fsg_invert(double *, int64_t, double *) noexcept
@@ -19,15 +20,17 @@ def mean(const float[:, ::1] Y_kh not None, const float[::1] weights not None, n
     with nogil:
         for s in prange(SHARDS, num_threads=threads, schedule="dynamic", chunksize=1):
             first = K * s // SHARDS
-            table.mean_rows(&Y_kh[0, 0] + first * H, &weights[0] + first, K * (s + 1) // SHARDS - first, H, &part[s, 0])
+            table.mean_rows(&Y_kh[0, 0] + first * H, &weights[0] + first, K * (s + 1) // SHARDS - first, H,
+                            &part[s, 0])
     return np.add.reduce(np.asarray(part), axis=0)  # over the first axis NumPy adds in order
 
 
 def gram(const float[:, ::1] Y_kh not None, weights, num_threads: int, center=None):
-    """sum_k w_k (Y_ki - center_i) (Y_kj - center_j), (H, H) float64; w = 1 where weights is None, center = 0 where it is None."""
+    """sum_k w_k (Y_ki - center_i) (Y_kj - center_j), (H, H) float64. Without weights w is 1, without center
+    it is 0."""
     cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], s, threads = num_threads, first
     cdef double[:, :, ::1] part = np.zeros((SHARDS, H, H))
-    cdef double[:, ::1] scratch = np.zeros((threads, FSG_GRAM_SCRATCH(H)))
+    cdef double[:, ::1] scratch_t = np.zeros((threads, FSG_GRAM_SCRATCH(H)))
     cdef const float[::1] w_k = weights, center_h = center
     cdef const float *w = NULL
     cdef const float *c = NULL
@@ -42,15 +45,16 @@ def gram(const float[:, ::1] Y_kh not None, weights, num_threads: int, center=No
     with nogil:
         for s in prange(SHARDS, num_threads=threads, schedule="dynamic", chunksize=1):
             first = K * s // SHARDS
-            table.gram_rows(&Y_kh[0, 0] + first * H, w + first if w != NULL else NULL, c, K * (s + 1) // SHARDS - first, H,
-                            &scratch[fsg_omp_thread(), 0], &part[s, 0, 0])
+            table.gram_rows(&Y_kh[0, 0] + first * H, w + first if w != NULL else NULL, c,
+                            K * (s + 1) // SHARDS - first, H, &scratch_t[fsg_omp_thread(), 0], &part[s, 0, 0])
     half = np.add.reduce(np.asarray(part), axis=0)
     return half + np.triu(half, 1).T
 
 
 def times(const float[:, ::1] Y_kh not None, const float[:, ::1] M_hj not None, num_threads: int):
     """Y M, (K, J) float32."""
-    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], J = M_hj.shape[1], s, shards = 256, threads = num_threads, first
+    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], J = M_hj.shape[1]
+    cdef int64_t s, shards = 256, threads = num_threads, first
     if M_hj.shape[0] != H:
         raise ValueError(f"M_hj has {M_hj.shape[0]} rows; need {H}")
     out = np.empty((K, J), np.float32)
@@ -63,17 +67,19 @@ def times(const float[:, ::1] Y_kh not None, const float[:, ::1] M_hj not None, 
     return out
 
 
-def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not None, const float[::1] values not None,
-                 const float[:, ::1] X_kh not None, num_threads: int):
-    """A X of a sparse A (CSR) and a dense X whose width is a multiple of 16, float32. The columns are taken on trust."""
-    cdef int64_t rows = row_ptr.shape[0] - 1, H = X_kh.shape[1], m, threads = num_threads, stop, width
+def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not None,
+                 const float[::1] values not None, const float[:, ::1] X_kh not None, num_threads: int):
+    """A X of a sparse A (CSR) and a dense X whose width is a multiple of 16, float32. The columns are taken
+    on trust."""
+    cdef int64_t rows = row_ptr.shape[0] - 1, H = X_kh.shape[1], m, threads = num_threads, start, stop, width
     if H < 1 or H % FSG_LANES or columns.shape[0] != values.shape[0] or row_ptr[rows] != columns.shape[0]:
-        raise ValueError(f"a width of {H} with {columns.shape[0]} columns and {values.shape[0]} values; need a multiple of {FSG_LANES}, "
-                         "and as many")
+        raise ValueError(f"a width of {H} with {columns.shape[0]} columns and {values.shape[0]} values; "
+                         f"need a multiple of {FSG_LANES}, and as many")
     out = np.zeros((rows, H), np.float32)
     cdef float[:, ::1] out_v = out
     cdef int64_t[::1] begin_m = np.array(row_ptr[:rows]), end_m = np.empty(rows, np.int64)
-    # so many columns that their rows of X stay in a core's cache, but not so few that a row has hardly an entry among them
+    # so many columns that their rows of X stay in a core's cache, but not so few that a row has hardly any
+    # entry there
     width = max(CACHED // H, 8 * rows * X_kh.shape[0] // max(columns.shape[0], 1), 1)
     if columns.shape[0]:
         with nogil:
@@ -81,23 +87,26 @@ def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns
             while stop < X_kh.shape[0]:
                 stop += width
                 for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
-                    fsg_cut_row(&columns[0], begin_m[m], row_ptr[m + 1], &stop, 1, &end_m[m], 1)
-                    if begin_m[m] < end_m[m]:
-                        table.sparse_row(&values[0] + begin_m[m], &columns[0] + begin_m[m], end_m[m] - begin_m[m], &X_kh[0, 0], H,
-                                         &out_v[m, 0])
+                    start = begin_m[m]
+                    fsg_cut_row(&columns[0], start, row_ptr[m + 1], &stop, 1, &end_m[m], 1)
+                    if start < end_m[m]:
+                        table.sparse_row(&values[0] + start, &columns[0] + start, end_m[m] - start,
+                                         &X_kh[0, 0], H, &out_v[m, 0])
                         begin_m[m] = end_m[m]
     return out
 
 
-def ppmi(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not None, const float[::1] counts not None,
-         const double[::1] row_sums not None, const double[::1] column_sums not None, num_threads: int):
-    """max(0, log((N_mn + 1) / (E_mn + 1))) of every entry, E_mn = N_m N'_n / N_total, times (p_m p_n)^(1/4): (row_ptr, columns, values)
-    of those above 0, float32. The columns are taken on trust."""
+def ppmi(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not None,
+         const float[::1] counts not None, const double[::1] row_sums not None,
+         const double[::1] column_sums not None, num_threads: int):
+    """max(0, log((N_mn + 1) / (E_mn + 1))) of every entry, E_mn = N_m N'_n / N_total, times (p_m p_n)^(1/4):
+    (row_ptr, columns, values) of those above 0, float32. The columns are taken on trust."""
     cdef int64_t rows = row_ptr.shape[0] - 1, m, i, n, threads = num_threads
     cdef double weight = np.sum(row_sums), expected
+    cdef double[::1] root_m = np.sqrt(np.sqrt(np.asarray(row_sums) / weight))
+    cdef double[::1] root_n = np.sqrt(np.sqrt(np.asarray(column_sums) / weight))
     out_ptr = np.zeros(rows + 1, np.int64)
     cdef int64_t[::1] ptr = out_ptr
-    cdef double[::1] root_m = np.sqrt(np.sqrt(np.asarray(row_sums) / weight)), root_n = np.sqrt(np.sqrt(np.asarray(column_sums) / weight))
     with nogil:
         for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=16):
             for i in range(row_ptr[m], row_ptr[m + 1]):
@@ -114,13 +123,14 @@ def ppmi(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not Non
                 expected = row_sums[m] / weight * column_sums[columns[i]]
                 if counts[i] > expected:
                     column[n] = columns[i]
-                    value[n] = <float>(table.log((counts[i] + 1.0) / (expected + 1.0)) * root_m[m] * root_n[columns[i]])
+                    value[n] = <float>(table.log((counts[i] + 1.0) / (expected + 1.0)) * root_m[m]
+                                       * root_n[columns[i]])
                     n = n + 1
     return out_ptr, out_columns, out_values
 
 
 def inverse(const double[:, ::1] A not None):
-    """Inverse of a symmetric positive definite matrix; ValueError if it is none."""
+    """Inverse of a symmetric positive definite matrix; ValueError for any other."""
     cdef int64_t n = A.shape[0]
     out = np.array(A)
     cdef double[:, ::1] out_v = out, scratch = np.empty((n, n))

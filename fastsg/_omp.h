@@ -10,8 +10,9 @@ static inline int fsg_omp_thread(void) { return omp_get_thread_num(); }
 static inline int fsg_omp_thread(void) { return 0; }
 #endif
 
-/* A forked child has no threads but believes it has those of its parent, and waits for them for ever. FSG_OMP_PAUSE, set by
- * setup.py if it links: the parent lets go of its threads before the fork. Otherwise the child must do with one thread. */
+/* A forked child has no threads but believes it has those of its parent, and waits for them for ever. Where
+ * setup.py finds that it links, it sets FSG_OMP_PAUSE: the parent ends its threads before the fork. Elsewhere
+ * the child must make do with one thread. */
 #if !defined(_OPENMP)
   #define FSG_FORKS 1
 static inline void fsg_omp_pause(void) {}

@@ -1,8 +1,18 @@
-# ---- random numbers, pairs of a text, rows of counts: kernels/windows.c ------------------------------------------------------
+# From a text to rows of counts: random numbers, subsampling, windows, pairs grouped by center, matrices of
+# counts in CSR form; and the checks of ids and texts. Bindings of random.h, subsampling.h, windows.h and
+# rows.h.
+
+cdef extern from "random.h" nogil:
+    void fsg_random_words(uint64_t, uint64_t, int64_t, int64_t, uint32_t *) noexcept
+    void fsg_random_uniform(uint64_t, uint64_t, int64_t, int64_t, float *) noexcept
+
+
+cdef extern from "subsampling.h" nogil:
+    int64_t fsg_thin(const int32_t *, const int64_t *, int64_t, const double *, uint64_t, uint64_t, int32_t *,
+                     int64_t *) noexcept
+
 
 cdef extern from "windows.h" nogil:
-    const float FSG_LEAST_COUNT
-
     ctypedef struct fsg_window:
         int64_t left, right
         const float *weight_left
@@ -10,20 +20,29 @@ cdef extern from "windows.h" nogil:
         int draw
         uint64_t seed, stream
 
-    void fsg_random_words(uint64_t, uint64_t, int64_t, int64_t, uint32_t *) noexcept
-    void fsg_random_uniform(uint64_t, uint64_t, int64_t, int64_t, float *) noexcept
-    int64_t fsg_thin(const int32_t *, const int64_t *, int64_t, const double *, uint64_t, uint64_t, int32_t *, int64_t *) noexcept
-    int64_t fsg_window_pairs(const fsg_window *, const int32_t *, const int64_t *, int64_t, int64_t, int64_t, uint64_t *,
-                             float *) noexcept
+    int64_t fsg_window_pairs(const fsg_window *, const int32_t *, const int64_t *, int64_t, int64_t, int64_t,
+                             uint64_t *, float *) noexcept
+
+
+cdef extern from "rows.h" nogil:
+    const double FSG_LEAST_COUNT, FSG_MOST_COUNT
     void fsg_sort_pairs(int64_t, int64_t, uint64_t *, float *, uint64_t *, float *) noexcept
-    int64_t fsg_group_pairs(int64_t, const uint64_t *, const float *, int32_t *, int64_t *, int32_t *, float *) noexcept
+    int64_t fsg_group_pairs(int64_t, const uint64_t *, const float *, int32_t *, int64_t *, int32_t *,
+                            float *) noexcept
     int64_t fsg_bad_entry(const int32_t *, const float *, int64_t, int64_t, int64_t) noexcept
     void fsg_cut_row(const int32_t *, int64_t, int64_t, const int64_t *, int64_t, int64_t *, int64_t) noexcept
     void fsg_scaled_row(const int32_t *, const float *, int64_t, float, int32_t *, float *) noexcept
 
 
+#: Smaller sums of weights count as zero, and a larger count is refused.
+LEAST_COUNT = FSG_LEAST_COUNT
+MOST_COUNT = FSG_MOST_COUNT
+
+
+# ---- random numbers ----
+
 def random_words(seed: int, stream: int, start: int, n: int):
-    """`n` words (uint32) of Philox 4x32-10, from word `start` of a stream on: the same however they are reached."""
+    """`n` words (uint32) of Philox 4x32-10, from word `start` of a stream on: the same however reached."""
     out = np.empty(n, np.uint32)
     cdef uint32_t[::1] out_v = out
     cdef uint64_t seed_c = seed, stream_c = stream
@@ -39,16 +58,19 @@ def random_uniform(seed: int, stream: int, n: int, num_threads: int = 1):
     out = np.empty(n, np.float32)
     cdef float[::1] out_v = out
     cdef uint64_t seed_c = seed, stream_c = stream
-    cdef int64_t part, parts = 64, n_c = n
+    cdef int64_t part, parts = 64, n_c = n, first, count
     cdef int threads = num_threads
     if n > 0:
         with nogil:
             for part in prange(parts, num_threads=threads, schedule="static"):
-                if n_c * part // parts < n_c * (part + 1) // parts:
-                    fsg_random_uniform(seed_c, stream_c, n_c * part // parts, n_c * (part + 1) // parts - n_c * part // parts,
-                                       &out_v[0] + n_c * part // parts)
+                first = n_c * part // parts
+                count = n_c * (part + 1) // parts - first
+                if count:
+                    fsg_random_uniform(seed_c, stream_c, first, count, &out_v[0] + first)
     return out
 
+
+# ---- texts ----
 
 def check_ids(name: str, const int32_t[::1] ids not None, K: int) -> None:
     """ValueError unless every id lies in [0, K)."""
@@ -77,9 +99,12 @@ def check_corpus(const int32_t[::1] tokens not None, const int64_t[::1] offsets 
         raise ValueError(f"offsets[{bad + 1}] is {offsets[bad + 1]}, below offsets[{bad}] = {offsets[bad]}")
 
 
-def thin(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, const double[::1] keep_k not None,
-         seed: int, stream: int):
-    """Drop tokens at random, keeping token t with probability keep_k[t]; returns (tokens, offsets). Input as by check_corpus."""
+def thin(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None,
+         const double[::1] keep_k not None, seed: int, stream: int):
+    """Drop tokens at random, keeping token t with probability keep_k[t]; returns (tokens, offsets).
+
+    Sentences left empty vanish. The input is taken on trust: see :func:`check_corpus`.
+    """
     cdef int64_t n = tokens.shape[0], sentences = offsets.shape[0] - 1, kept
     cdef uint64_t seed_c = seed, stream_c = stream
     out_tokens, out_offsets = np.empty(max(n, 1), np.int32), np.empty(sentences + 1, np.int64)
@@ -88,9 +113,12 @@ def thin(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None
     if n == 0:
         return out_tokens[:0], np.zeros(1, np.int64)
     with nogil:
-        kept = fsg_thin(&tokens[0], &offsets[0], sentences, &keep_k[0], seed_c, stream_c, &tokens_v[0], &offsets_v[0])
+        kept = fsg_thin(&tokens[0], &offsets[0], sentences, &keep_k[0], seed_c, stream_c, &tokens_v[0],
+                        &offsets_v[0])
     return out_tokens[:out_offsets[kept]], out_offsets[:kept + 1]
 
+
+# ---- pairs ----
 
 cdef tuple grouped(uint64_t[::1] keys, float[::1] weights, int64_t n, int64_t K):
     """Sort and merge the first n pairs: (centers, row_ptr, contexts, counts)."""
@@ -104,71 +132,92 @@ cdef tuple grouped(uint64_t[::1] keys, float[::1] weights, int64_t n, int64_t K)
     cdef int64_t rows
     with nogil:
         fsg_sort_pairs(n, K, &keys[0], &weights[0], &spare_keys[0], &spare_weights[0])
-        rows = fsg_group_pairs(n, &keys[0], &weights[0], &centers_v[0], &row_ptr_v[0], &contexts_v[0], &counts_v[0])
+        rows = fsg_group_pairs(n, &keys[0], &weights[0], &centers_v[0], &row_ptr_v[0], &contexts_v[0],
+                               &counts_v[0])
     entries = row_ptr[rows]
-    return centers[:rows].copy(), row_ptr[:rows + 1].copy(), contexts[:entries].copy(), counts[:entries].copy()
+    return (centers[:rows].copy(), row_ptr[:rows + 1].copy(), contexts[:entries].copy(),
+            counts[:entries].copy())
 
 
-def group_windows(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, start: int, stop: int,
-                  K: int, left: int, right: int, const float[::1] weight_left not None,
+def group_windows(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, start: int,
+                  stop: int, K: int, left: int, right: int, const float[::1] weight_left not None,
                   const float[::1] weight_right not None, draw: bool, seed: int, stream: int):
-    """Pair counts of the centers at positions [start, stop): (centers, row_ptr, contexts, counts), rows by center id.
+    """Pair counts of the centers at positions [start, stop): (centers, row_ptr, contexts, counts), rows by
+    center id.
 
-    left, right: reach of the window, -1 for the whole sentence; weight_left[d - 1] weighs distance d, empty weighs 1.
-    draw: each position's reach is drawn anew from (seed, stream, position). Input as by check_corpus.
+    left, right: reach of the window, -1 for the whole sentence; weight_left[d - 1] weighs distance d, empty
+    weighs 1. draw: each position's reach is drawn anew from (seed, stream, position). The text is taken on
+    trust: see :func:`check_corpus`.
     """
     cdef fsg_window window
-    cdef int64_t n, sentences = offsets.shape[0] - 1, start_c = start, stop_c = stop
+    cdef int64_t n = 0, sentences = offsets.shape[0] - 1, start_c = start, stop_c = stop
     if not 0 <= start_c <= stop_c <= tokens.shape[0]:
         raise ValueError(f"positions [{start}, {stop}) lie outside the {tokens.shape[0]} tokens")
     window.left, window.right, window.draw = left, right, draw
     window.seed, window.stream = seed, stream
     window.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
     window.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
-    if (window.weight_left != NULL and weight_left.shape[0] < left) or (window.weight_right != NULL and weight_right.shape[0] < right):
+    if 0 < weight_left.shape[0] < left or 0 < weight_right.shape[0] < right:
         raise ValueError("weight_left and weight_right must hold a weight for every distance of the window")
-    if start_c == stop_c:
-        n = 0
-    else:
+    if start_c < stop_c:
         with nogil:
             n = fsg_window_pairs(&window, &tokens[0], &offsets[0], sentences, start_c, stop_c, NULL, NULL)
     cdef uint64_t[::1] keys = np.empty(max(n, 1), np.uint64)
     cdef float[::1] weights = np.empty(max(n, 1), np.float32)
     if n:
         with nogil:
-            fsg_window_pairs(&window, &tokens[0], &offsets[0], sentences, start_c, stop_c, &keys[0], &weights[0])
+            fsg_window_pairs(&window, &tokens[0], &offsets[0], sentences, start_c, stop_c, &keys[0],
+                             &weights[0])
     return grouped(keys, weights, n, K)
 
 
 def group_pairs(const int32_t[::1] centers not None, const int32_t[::1] contexts not None,
                 const float[::1] weights not None, K: int):
-    """Pair counts of explicit pairs, as group_windows returns them. Ids are checked; weights are finite and not negative.
+    """Pair counts of explicit pairs, as group_windows returns them. Ids and weights are checked.
 
-    Pairs whose weights add up to less than 1e-20 vanish: they could move nothing, and their softmax row could not be scaled.
+    Pairs whose weights add up to less than LEAST_COUNT vanish: they could move nothing, and their softmax row
+    could not be scaled.
     """
     cdef int64_t i, n = centers.shape[0], bad = -1
     check_ids("centers", centers, K)
     check_ids("contexts", contexts, K)
     if contexts.shape[0] != n or weights.shape[0] != n:
-        raise ValueError(f"centers, contexts and weights have {n}, {contexts.shape[0]} and {weights.shape[0]} values; they must be equal")
+        raise ValueError(f"centers, contexts and weights have {n}, {contexts.shape[0]} and "
+                         f"{weights.shape[0]} values; they must be equal")
     cdef uint64_t[::1] keys = np.empty(max(n, 1), np.uint64)
     cdef float[::1] copy = np.empty(max(n, 1), np.float32)
     with nogil:
         for i in range(n):
             keys[i] = <uint64_t>centers[i] << 32 | <uint32_t>contexts[i]
             copy[i] = weights[i]
-            if not (weights[i] >= 0 and weights[i] <= 3e38):
+            if not 0 <= weights[i] <= <float>FSG_MOST_COUNT:  # a NaN fails
                 bad = i
                 break
     if bad >= 0:
-        raise ValueError(f"weights[{bad}] is {weights[bad]}; weights must be finite and not negative")
+        raise ValueError(f"weights[{bad}] is {weights[bad]}; weights must lie in [0, {MOST_COUNT:g}]")
     return grouped(keys, copy, n, K)
 
 
-def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None,
-                  words: int, num_threads: int = 1):
-    """Of the first `words` rows of a matrix of counts (CSR, taken on trust): where the contexts below `words` end in each, int64, and what
-    they weigh, float64."""
+# ---- matrices of counts ----
+
+cdef inline bint is_count(float x) noexcept nogil:
+    """Whether x lies within the limits of a count; a NaN does not."""
+    return <float>FSG_LEAST_COUNT <= x <= <float>FSG_MOST_COUNT
+
+
+cdef double row_sum(int64_t start, int64_t stop, const float[::1] counts) noexcept nogil:
+    """Sum of a row's counts."""
+    cdef int64_t i
+    cdef double n = 0
+    for i in range(start, stop):
+        n += counts[i]
+    return n
+
+
+def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None,
+                  const float[::1] counts not None, words: int, num_threads: int = 1):
+    """Of the first `words` rows of a matrix of counts (CSR, taken on trust): where the contexts below `words`
+    end in each, int64, and what they weigh, float64."""
     cdef int64_t m, limit = words
     if not 1 <= limit < row_ptr.shape[0]:
         raise ValueError(f"words is {words}; it must lie in [1, {row_ptr.shape[0] - 1}]")
@@ -184,10 +233,11 @@ def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contex
     return out_stops, out_weights
 
 
-def bad_entry(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, const float[::1] counts not None, K: int,
-              num_threads: int = 1) -> int:
-    """The first entry of a matrix of counts (CSR; row_ptr is taken on trust) whose context is no id below K or does not rise within its
-    row, or whose count is out of range; -1 if all are sound."""
+def bad_entry(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None,
+              const float[::1] counts not None, K: int, num_threads: int = 1) -> int:
+    """The first entry of a matrix of counts (CSR; row_ptr is taken on trust) whose context is not an id below
+    K or does not rise within its row, or whose count is not in [LEAST_COUNT, MOST_COUNT]; -1 if all are
+    sound."""
     cdef int64_t m, rows = row_ptr.shape[0] - 1, limit = K
     cdef int threads = num_threads
     cdef int64_t[::1] bad_m = np.full(max(rows, 1), -1)
@@ -200,15 +250,16 @@ def bad_entry(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts n
     return int(found[found >= 0].min(initial=2**63 - 1)) if (found >= 0).any() else -1
 
 
-def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops not None, const int32_t[::1] contexts not None,
-                const float[::1] counts not None, const int32_t[::1] ids not None, const float[::1] scale_k not None, num_threads: int = 1):
-    """Rows `ids` of a matrix of counts (CSR, taken on trust) up to their stops, each times its scale, as (row_ptr, contexts, counts). Ids
-    are checked."""
-    cdef int64_t u, U = ids.shape[0]
+def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops not None,
+                const int32_t[::1] contexts not None, const float[::1] counts not None,
+                const int32_t[::1] ids not None, const float[::1] scale_k not None, num_threads: int = 1):
+    """Rows `ids` of a matrix of counts (CSR, taken on trust) up to their stops, each times its scale, as
+    (row_ptr, contexts, counts). Ids are checked."""
+    cdef int64_t u, U = ids.shape[0], start
     check_ids("ids", ids, stops.shape[0])
     if scale_k.shape[0] != stops.shape[0] or stops.shape[0] >= row_ptr.shape[0]:
-        raise ValueError(f"row_ptr, stops and scale_k have {row_ptr.shape[0]}, {stops.shape[0]} and {scale_k.shape[0]} values; need as "
-                         "many stops as scales, and fewer than row_ptr has")
+        raise ValueError(f"row_ptr, stops and scale_k have {row_ptr.shape[0]}, {stops.shape[0]} and "
+                         f"{scale_k.shape[0]} values; need as many stops as scales, fewer than row_ptr has")
     out_ptr = np.zeros(U + 1, np.int64)
     cdef int64_t[::1] out_ptr_v = out_ptr
     for u in range(U):
@@ -220,15 +271,8 @@ def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops no
     if out_ptr_v[U]:
         with nogil:
             for u in prange(U, num_threads=threads, schedule="dynamic", chunksize=16):
-                fsg_scaled_row(&contexts[0] + row_ptr[ids[u]], &counts[0] + row_ptr[ids[u]], out_ptr_v[u + 1] - out_ptr_v[u],
-                               scale_k[ids[u]], &out_contexts_v[0] + out_ptr_v[u], &out_counts_v[0] + out_ptr_v[u])
+                start = row_ptr[ids[u]]
+                fsg_scaled_row(&contexts[0] + start, &counts[0] + start, out_ptr_v[u + 1] - out_ptr_v[u],
+                               scale_k[ids[u]], &out_contexts_v[0] + out_ptr_v[u],
+                               &out_counts_v[0] + out_ptr_v[u])
     return out_ptr, out_contexts, out_counts
-
-
-cdef double row_sum(int64_t start, int64_t stop, const float[::1] counts) noexcept nogil:
-    """Sum of a row's counts."""
-    cdef int64_t i
-    cdef double n = 0
-    for i in range(start, stop):
-        n += counts[i]
-    return n

@@ -1,4 +1,5 @@
-"""Thin binding of kernels/text.c: checks sizes, makes room, holds no GIL while it works. Knows no files."""
+"""Thin binding of kernels/text.c and kernels/decimal.c: checks sizes, makes room, holds no GIL while it
+works. Knows no files and no tokenizer but white space and characters."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
@@ -7,15 +8,16 @@ import numpy as np
 
 cdef extern from "text.h" nogil:
     enum:
-        FSG_TEXT_PAD, FSG_TEXT_OK, FSG_TEXT_GROW_TABLE, FSG_TEXT_GROW_ARENA, FSG_TEXT_LONG_WORD, FSG_TEXT_TOO_MANY
-    ctypedef struct fsg_entry:
+        FSG_TEXT_PAD
+        FSG_TEXT_OK, FSG_TEXT_GROW_TABLE, FSG_TEXT_GROW_ARENA, FSG_TEXT_LONG_WORD, FSG_TEXT_TOO_MANY
+    ctypedef struct fsg_word:
         pass
-    ctypedef struct fsg_table:
-        fsg_entry *entries
+    ctypedef struct fsg_word_table:
+        fsg_word *entries
         uint8_t *arena
         int64_t capacity, n_types, arena_size, arena_used
         uint64_t seed
-    ctypedef struct fsg_run:
+    ctypedef struct fsg_text_run:
         int32_t *tokens
         int64_t *ends
         int64_t pos, n_tokens, n_ends
@@ -23,14 +25,18 @@ cdef extern from "text.h" nogil:
     int64_t fsg_text_last_space(const uint8_t *text, int64_t n) noexcept
     int64_t fsg_text_last_char(const uint8_t *text, int64_t n) noexcept
     int64_t fsg_text_long_word(const uint8_t *text, int64_t n, int64_t max_word) noexcept
-    int fsg_text_encode_words(fsg_table *table, const uint8_t *text, int64_t n, int64_t max_word, fsg_run *run) noexcept
-    void fsg_text_encode_chars(const uint8_t *text, int64_t n, int64_t *counts, fsg_run *run) noexcept
-    void fsg_text_rehash(const fsg_table *source, fsg_table *to) noexcept
-    int fsg_text_merge(fsg_table *table, const fsg_table *other, int64_t *slot, int32_t *map) noexcept
-    void fsg_text_index(const fsg_table *table, int64_t *counts, int64_t *slots) noexcept
+    int fsg_text_encode_words(
+        fsg_word_table *table, const uint8_t *text, int64_t n, int64_t max_word, fsg_text_run *run) noexcept
+    void fsg_text_encode_chars(const uint8_t *text, int64_t n, int64_t *counts, fsg_text_run *run) noexcept
+    void fsg_text_rehash(const fsg_word_table *source, fsg_word_table *to) noexcept
+    int fsg_text_merge(
+        fsg_word_table *table, const fsg_word_table *other, int64_t *slot, int32_t *map) noexcept
+    void fsg_text_index(const fsg_word_table *table, int64_t *counts, int64_t *slots) noexcept
     int64_t fsg_text_words(
-        const fsg_table *table, const int64_t *slots, const int64_t *ids, int64_t n, uint8_t *out) noexcept
-    int64_t fsg_text_remap(int32_t *tokens, int64_t n, const int32_t *map, int64_t *ends, int64_t n_ends) noexcept
+        const fsg_word_table *table, const int64_t *slots, const int64_t *ids, int64_t n,
+        uint8_t *out) noexcept
+    int64_t fsg_text_remap(
+        int32_t *tokens, int64_t n, const int32_t *map, int64_t *ends, int64_t n_ends) noexcept
     int64_t fsg_text_drop_empty(int64_t *ends, int64_t n) noexcept
 
 cdef extern from "decimal.h" nogil:
@@ -56,25 +62,28 @@ cdef uint8_t *aligned(uint8_t[::1] owner) noexcept:
 
 
 cdef class WordTable:
-    """Words met so far, numbered in the order of their first meeting, with their counts.
+    """Words met so far, numbered in the order in which they were first met, with their counts.
 
-    One thread at a time may use a table. ``capacity`` (a power of two) and ``seed`` change neither words nor counts.
+    One thread at a time may use a table. ``capacity`` (a power of two) and ``seed`` change neither words nor
+    counts.
     """
 
-    cdef fsg_table table
+    cdef fsg_word_table table
     cdef uint8_t[::1] entries, arena
 
     def __init__(self, int64_t capacity=1 << 15, uint64_t seed=0):
-        need(capacity >= 64 and capacity & (capacity - 1) == 0, "capacity must be a power of two and at least 64")
-        self.entries = np.zeros(capacity * sizeof(fsg_entry) + ALIGN, dtype=np.uint8)
+        need(capacity >= 64 and capacity & (capacity - 1) == 0,
+             "capacity must be a power of two and at least 64")
+        self.entries = np.zeros(capacity * sizeof(fsg_word) + ALIGN, dtype=np.uint8)
         self.arena = np.empty(4096 + ALIGN, dtype=np.uint8)
-        self.table = fsg_table(<fsg_entry *> aligned(self.entries), aligned(self.arena), capacity, 0, 4096, 0, seed)
+        self.table = fsg_word_table(
+            <fsg_word *> aligned(self.entries), aligned(self.arena), capacity, 0, 4096, 0, seed)
 
     def __len__(self):
         return self.table.n_types
 
     cdef int make_room(self, int code, int64_t long_bytes) except -1:
-        """Answer a code that asks for room."""
+        """Make the room that a code asks for."""
         if code == FSG_TEXT_TOO_MANY:
             raise OverflowError("more than 2**31 - 2 different words (or 32 GiB of long ones)")
         if code == FSG_TEXT_GROW_ARENA:
@@ -84,10 +93,10 @@ cdef class WordTable:
         return 0
 
     cdef int grow_table(self) except -1:
-        cdef fsg_table larger
-        entries = np.zeros(2 * self.table.capacity * sizeof(fsg_entry) + ALIGN, dtype=np.uint8)
+        cdef fsg_word_table larger
+        entries = np.zeros(2 * self.table.capacity * sizeof(fsg_word) + ALIGN, dtype=np.uint8)
         cdef uint8_t[::1] view = entries
-        larger.entries = <fsg_entry *> aligned(view)
+        larger.entries = <fsg_word *> aligned(view)
         larger.capacity = 2 * self.table.capacity
         with nogil:
             fsg_text_rehash(&self.table, &larger)
@@ -104,7 +113,9 @@ cdef class WordTable:
         self.table.arena_size = size
         return 0
 
-    def encode(self, const uint8_t[::1] text, int64_t n, int64_t max_word, int32_t[::1] tokens, int64_t[::1] ends):
+    def encode(
+            self, const uint8_t[::1] text, int64_t n, int64_t max_word, int32_t[::1] tokens,
+            int64_t[::1] ends):
         """Ids of the words of ``text[:n]``, which is clean; ``text[n]`` is a space.
 
         Returns
@@ -114,7 +125,7 @@ cdef class WordTable:
         """
         need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
         need(tokens.shape[0] > n // 2 and ends.shape[0] > n // 2 + 1, "tokens or ends is too short")
-        cdef fsg_run run = fsg_run(&tokens[0], &ends[0], 0, 0, 0)
+        cdef fsg_text_run run = fsg_text_run(&tokens[0], &ends[0], 0, 0, 0)
         cdef int code = FSG_TEXT_GROW_TABLE
         while True:
             with nogil:
@@ -126,7 +137,8 @@ cdef class WordTable:
             self.make_room(code, n)
 
     def merge(self, WordTable other):
-        """Enter the words and counts of another table, of another seed; returns the ids here of its words, int32."""
+        """Enter the words and counts of another table, of another seed; returns the ids that its words have
+        here, int32."""
         ids = np.empty(len(other) + 1, dtype=np.int32)
         cdef int32_t[::1] view = ids
         cdef int64_t slot = 0
@@ -163,22 +175,25 @@ cdef class WordTable:
         return blob[: size - 1].decode().split("\n")
 
 
-def encode_chars(const uint8_t[::1] text, int64_t n, int64_t[::1] counts, int32_t[::1] tokens, int64_t[::1] ends):
-    """Code points of ``text[:n]``, which is clean and valid UTF-8, white space left out; ``counts`` is added to.
+def encode_chars(
+        const uint8_t[::1] text, int64_t n, int64_t[::1] counts, int32_t[::1] tokens, int64_t[::1] ends):
+    """Code points of ``text[:n]``, which is clean and valid UTF-8, without white space; ``counts`` is added
+    to.
 
     Returns ``n_tokens, n_ends`` as :meth:`WordTable.encode` does.
     """
     need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
     need(tokens.shape[0] > n and ends.shape[0] > n + 1, "tokens or ends is too short")
-    need(counts.shape[0] == 0x110000, "counts needs one element for each code point")
-    cdef fsg_run run = fsg_run(&tokens[0], &ends[0], 0, 0, 0)
+    need(counts.shape[0] == N_CODE_POINTS, "counts needs one element for each code point")
+    cdef fsg_text_run run = fsg_text_run(&tokens[0], &ends[0], 0, 0, 0)
     with nogil:
         fsg_text_encode_chars(&text[0], n, &counts[0], &run)
     return run.n_tokens, run.n_ends
 
 
 def clean(uint8_t[::1] text, int64_t n):
-    """Overwrite wide white space of ``text[:n]`` by spaces; returns where invalid UTF-8 starts, ``n`` if nowhere."""
+    """Overwrite wide white space of ``text[:n]`` with spaces; returns where invalid UTF-8 starts, ``n`` if
+    nowhere."""
     need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
     cdef int64_t bad
     with nogil:
@@ -205,10 +220,8 @@ def last_char(const uint8_t[::1] text, int64_t n):
 
 
 def remap(int32_t[::1] tokens, const int32_t[::1] ids, int64_t[::1] ends):
-    """Replace tokens by ``ids[token]`` in place, leaving out those below 0; ``ends`` follow. Returns the number kept.
-
-    Every token must be a place in ``ids``; this is not checked.
-    """
+    """Replace tokens by ``ids[token]`` in place, leaving out those below 0; ``ends`` follow. Returns how many
+    are kept. Every token must be a place in ``ids``; this is not checked."""
     cdef int64_t n = tokens.shape[0], n_ends = ends.shape[0], kept
     cdef int32_t *first = &tokens[0] if n else NULL
     cdef const int32_t *first_id = &ids[0] if n else NULL
@@ -219,7 +232,7 @@ def remap(int32_t[::1] tokens, const int32_t[::1] ids, int64_t[::1] ends):
 
 
 def drop_empty(int64_t[::1] ends):
-    """Keep in place what rises above its predecessor (0 before the first); returns how many that are."""
+    """Keep in place the ends above the one before (0 at first); returns how many are kept."""
     return fsg_text_drop_empty(&ends[0], ends.shape[0]) if ends.shape[0] else 0
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -19,6 +20,12 @@ from fastsg import _core
 DATA = Path(os.environ.get("FASTSG_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 NO_DATA = "no corpora found: set FASTSG_DATA"
 SEED = int(os.environ.get("FASTSG_SEED", "0"))
+PROJECT = Path(__file__).resolve().parents[1]
+NO_BIAS = np.zeros(0, np.float32)
+
+needs_checkout = pytest.mark.skipif(
+    not (PROJECT / "setup.py").is_file(), reason="needs the project's own folder"
+)
 
 
 def pytest_configure():
@@ -40,12 +47,18 @@ def data():
     return DATA
 
 
+@pytest.fixture
+def isa_put_back():
+    """Lets a test choose instruction sets."""
+    yield
+    _core.select_isa(os.environ.get("FASTSG_ISA") or None)
+
+
 @pytest.fixture(params=_core.available_isas())
-def isa(request):
+def isa(request, isa_put_back):
     """Runs the test once for each instruction set of this machine."""
     _core.select_isa(request.param)
-    yield request.param
-    _core.select_isa(os.environ.get("FASTSG_ISA") or None)
+    return request.param
 
 
 class Problem:
@@ -120,6 +133,15 @@ def kill_while(action, seconds):
 def train_threads():
     """Thread counts that must not matter: odd, more than the shards, more than the machine has."""
     return [1, 2, 3, 7, 16, (os.cpu_count() or 1) + 5]
+
+
+def copy_of_project(folder):
+    """The project in a folder of its own, without what was built in place."""
+    without = (".git", "build", "dist", "*.so", "*.egg-info", "__pycache__", ".*_cache", ".venv")
+    generated = [path.with_suffix(".c").name for path in (PROJECT / "fastsg").glob("*.pyx")]
+    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns(*without, *generated))
+    (folder / "README.md").touch()
+    return folder
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""The step in bfloat16, where the CPU has it: close to the oracle, the same bits on any number of threads, refused elsewhere."""
+"""The step in bfloat16, where the CPU has it: close to the oracle, the same bits on any number of threads,
+refused elsewhere."""
 
 import numpy as np
 import pytest
@@ -67,7 +68,8 @@ def rounded(x):
 
 
 def test_E_past_the_caches_is_E(half, problem):
-    """More than 2^22 values of E are written past the caches: the loss is the sum of its parts, the gradient that of the oracle."""
+    """More than 2^22 values of E are written past the caches: the loss is the sum of its parts, the gradient
+    that of the oracle."""
     p = problem(5000, 8, 900, scale=0.2, pairs=2000)
     assert p.K * len(p.centers) > 1 << 22
     loss, gI, gO = _core.Workspace(5000, 8, 1024, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)
@@ -144,7 +146,7 @@ def test_training_ends_at_the_same_held_out_loss(half, solver):
 
 def test_refused_where_the_cpu_lacks_it(monkeypatch):
     monkeypatch.setattr(_core, "available_precisions", lambda: ["float32"])
-    with pytest.raises(ValueError, match="precision is 'bfloat16'; allowed are 'float32'.*AMX"):
+    with pytest.raises(ValueError, match=r"precision is 'bfloat16'; allowed are 'float32'.*AMX"):
         SkipGram(precision="bfloat16")
     with pytest.raises(ValueError, match="precision is 'float16'"):
         SkipGram(precision="float16")

@@ -1,4 +1,4 @@
-"""What a build must not break: small numbers, the choice of the instruction set, what an import brings, the sdist."""
+"""What a build must not break: small numbers, the instruction set, what an import brings, the sdist."""
 
 import fnmatch
 import importlib.util
@@ -12,16 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import PROJECT, copy_of_project, needs_checkout
 
 import fastsg
 from fastsg import _core
 
-ROOT = Path(__file__).parent.parent
 ISAS = ("generic", "avx2", "avx512", "neon")
-
-needs_checkout = pytest.mark.skipif(
-    not (ROOT / "setup.py").is_file(), reason="needs the project's own folder"
-)
 
 
 def run(code: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -32,16 +28,17 @@ def run(code: str, check: bool = True, **environment: str) -> subprocess.Complet
     )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Small numbers survive: a library linked with -ffast-math would flush them to zero in the thread that loads it and in
-# those it starts later.
+# ---- Small numbers survive ----
 
+# A library linked with -ffast-math would flush them to zero in the thread that loads it and in those that
+# it starts later.
 SUBNORMAL = """
 import threading
 import numpy as np
 
 def survives():
-    return bool(np.float32(1e-40) * np.float32(1) != 0) and bool((np.full(64, 1e-40, np.float32) * 1 != 0).all())
+    alone, many = np.float32(1e-40) * np.float32(1), np.full(64, 1e-40, np.float32) * 1
+    return bool(alone != 0) and bool((many != 0).all())
 
 def survives_in_new_thread():
     seen = []
@@ -67,7 +64,7 @@ def test_subnormals_survive(then: str):
 
 
 def test_control_subnormals_do_not_survive_fast_math(tmp_path: Path):
-    """The test above sees what it looks for: a library linked with -Ofast, where the compiler still does that."""
+    """The test above sees what it looks for: a library linked with -Ofast, if compilers still do that."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if not compiler:
         pytest.skip("no C compiler")
@@ -85,8 +82,7 @@ def test_control_subnormals_do_not_survive_fast_math(tmp_path: Path):
     assert run(code).stdout.split() == ["False", "False"]
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The instruction set
+# ---- The instruction set ----
 
 
 def test_available_isas_are_known_and_end_in_generic():
@@ -119,17 +115,13 @@ def test_unsupported_isa_is_an_error_not_a_fallback(name: str):
     assert repr(name) in last and all(allowed in last for allowed in _core.available_isas())
 
 
-def test_select_isa():
-    before = _core.isa()
-    try:
-        for name in _core.available_isas():
-            _core.select_isa(name)
-            assert _core.isa() == name
-        with pytest.raises(ValueError, match="generic"):
-            _core.select_isa("nonsense")
-        assert _core.isa() == name, "an error must not change the choice"
-    finally:
-        _core.select_isa(before)
+def test_select_isa(isa_put_back):
+    for name in _core.available_isas():
+        _core.select_isa(name)
+        assert _core.isa() == name
+    with pytest.raises(ValueError, match="generic"):
+        _core.select_isa("nonsense")
+    assert _core.isa() == name, "an error must not change the choice"
 
 
 def test_show_config_names_the_isa(capsys: pytest.CaptureFixture[str]):
@@ -138,12 +130,14 @@ def test_show_config_names_the_isa(capsys: pytest.CaptureFixture[str]):
     assert _core.isa() in text
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# What an import brings along
+# ---- What an import brings along ----
 
 
 def test_import_brings_numpy_tqdm_safetensors_and_nothing_else():
-    code = "import json, sys; before = set(sys.modules); import fastsg; print(json.dumps([*set(sys.modules) - before]))"
+    code = (
+        "import json, sys; before = set(sys.modules); import fastsg; "
+        "print(json.dumps([*set(sys.modules) - before]))"
+    )
     tops = {name.split(".")[0] for name in json.loads(run(code).stdout)}
     # Cython keeps shared types in modules without a file; sysconfig loads a generated one.
     made_up = {name for name in tops if name.startswith(("_cython_", "cython_runtime", "_sysconfigdata_"))}
@@ -158,12 +152,11 @@ def test_version_is_readable_without_the_compiled_parts():
     assert module.__version__ == fastsg.__version__
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The sdist
+# ---- The sdist ----
 
 
 def manifest_takes(manifest: str, path: str) -> bool:
-    """Whether the rules of a MANIFEST.in, in their order, end with this path inside; the commands we use only."""
+    """Whether the rules of a MANIFEST.in, in their order, take this path; only the commands that we use."""
     taken = False
     for line in manifest.splitlines():
         command, *arguments = line.split() or [""]
@@ -181,19 +174,19 @@ def manifest_takes(manifest: str, path: str) -> bool:
 
 @needs_checkout
 def test_manifest_takes_sources_and_leaves_generated_files():
-    manifest = (ROOT / "MANIFEST.in").read_text(encoding="utf-8")
-    wanted = [*ROOT.glob("fastsg/*.pyx"), *ROOT.glob("fastsg/*.pyi"), *ROOT.glob("fastsg/*.h")]
-    wanted += [path for path in ROOT.glob("fastsg/kernels/*") if path.is_file()]
+    manifest = (PROJECT / "MANIFEST.in").read_text(encoding="utf-8")
+    wanted = [path for end in ("pyx", "pxi", "pyi", "h") for path in PROJECT.glob(f"fastsg/*.{end}")]
+    wanted += [path for path in PROJECT.glob("fastsg/kernels/*") if path.is_file()]
     wanted += [
-        *ROOT.glob("tests/*.py"),
-        *ROOT.glob("bench/*.py"),
-        *ROOT.glob("docs/*.md"),
-        ROOT / "README.md",
+        *PROJECT.glob("tests/*.py"),
+        *PROJECT.glob("bench/*.py"),
+        *PROJECT.glob("docs/*.md"),
+        PROJECT / "README.md",
     ]
-    names = [str(path.relative_to(ROOT)) for path in wanted if path.exists()]
+    names = [str(path.relative_to(PROJECT)) for path in wanted if path.exists()]
     assert len(names) > 10
     assert [name for name in names if not manifest_takes(manifest, name)] == []
-    generated = [str(path.relative_to(ROOT).with_suffix(".c")) for path in ROOT.glob("fastsg/*.pyx")]
+    generated = [str(path.relative_to(PROJECT).with_suffix(".c")) for path in PROJECT.glob("fastsg/*.pyx")]
     assert [name for name in generated if manifest_takes(manifest, name)] == []
 
 
@@ -206,44 +199,29 @@ def test_control_manifest():
 
 @needs_checkout
 def test_sdist_holds_pyx_and_no_generated_c(tmp_path: Path):
-    """The real thing, in a copy: cythonize() makes setuptools forget the .pyx and take the .c instead."""
+    """The real thing, in a copy: left alone, cythonize() makes setuptools take the .c instead of the .pyx."""
     for module in ("setuptools", "Cython"):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"needs {module}")
-    copy = tmp_path / "copy"
-    skipped = shutil.ignore_patterns(
-        ".git", "build", "dist", "*.so", "*.egg-info", "__pycache__", ".*_cache", ".venv"
-    )
-    shutil.copytree(ROOT, copy, ignore=skipped)
-    for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
-        (copy / name).touch()
-    command = [
-        sys.executable,
-        "setup.py",
-        "-q",
-        "sdist",
-        "--formats=tar",
-        "--dist-dir",
-        str(tmp_path / "dist"),
-    ]
+    copy, dist = copy_of_project(tmp_path / "copy"), tmp_path / "dist"
+    command = [sys.executable, "setup.py", "-q", "sdist", "--formats=tar", "--dist-dir", str(dist)]
     result = subprocess.run(command, cwd=copy, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    (archive,) = (tmp_path / "dist").iterdir()
+    (archive,) = dist.iterdir()
     with tarfile.open(archive) as file:
         names = {name.split("/", 1)[1] for name in file.getnames() if "/" in name}
-    sources = {str(path.relative_to(ROOT)) for path in ROOT.glob("fastsg/*.pyx")}
+    sources = {str(path.relative_to(PROJECT)) for path in PROJECT.glob("fastsg/*.pyx")}
     assert sources and sources <= names
     assert not {name.replace(".pyx", ".c") for name in sources} & names
-    assert {
-        str(path.relative_to(ROOT)) for path in (ROOT / "fastsg/kernels").iterdir() if path.is_file()
-    } <= names
+    kernels = [path for path in (PROJECT / "fastsg/kernels").iterdir() if path.is_file()]
+    assert {str(path.relative_to(PROJECT)) for path in kernels} <= names
     assert {"setup.py", "pyproject.toml", "LICENSE", "fastsg/_omp.h", "fastsg/py.typed"} <= names
 
 
 @needs_checkout
 def test_fast_math_is_not_in_the_built_flags():
     """Contraction is asked for by name, since ISO mode alone switches it off in gcc and changes the bits."""
-    text = (ROOT / "setup.py").read_text(encoding="utf-8")
+    text = (PROJECT / "setup.py").read_text(encoding="utf-8")
     assert '"-ffp-contract=fast"' in text and '"-std=c11"' in text
 
 

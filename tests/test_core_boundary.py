@@ -1,4 +1,5 @@
-"""Malformed input at the boundary of the compiled part: the exception and its message, and that nothing was written."""
+"""Malformed input at the boundary of the compiled part: the exception and its message, and that nothing was
+written."""
 
 import ast
 import inspect
@@ -6,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import NO_BIAS
 
-from fastsg import _core
+from fastsg import _core, _counting, _text
 
 K, H = 12, 4
-NO_BIAS = np.zeros(0, np.float32)
 
 
 def good():
@@ -130,7 +131,7 @@ STEP = {  # what is wrong: (argument, value or function of the good one, excepti
         "counts",
         np.float32([1, 0, 1, 1]),
         ValueError,
-        r"counts\[1\] is 0.0; counts must be finite and at least 1e-20",
+        r"counts\[1\] is 0.0; counts must lie in \[1e-20, 3e\+38\]",
     ),
     "a count is negative": ("counts", np.float32([1, 1, -1, 1]), ValueError, r"counts\[2\] is -1.0"),
     "a count is NaN": ("counts", np.float32([1, 1, 1, np.nan]), ValueError, r"counts\[3\] is nan"),
@@ -203,13 +204,14 @@ def test_loss_and_gradient_read_read_only_arrays():
     "log_z", [np.zeros(2), np.zeros(4), np.zeros(3, np.float32), read_only(np.zeros(3)), [0.0] * 3]
 )
 def test_log_z_must_fit(log_z):
-    with pytest.raises((ValueError, TypeError), match="log_z has|Buffer dtype mismatch|read-only|bytes-like"):
+    message = r"log_z has|Buffer dtype mismatch|read-only|bytes-like"
+    with pytest.raises((ValueError, TypeError), match=message):
         workspace().loss(*list(good().values())[:7], log_z)
 
 
 @pytest.mark.parametrize("sizes", [(0, 4, 32, 1), (4, 0, 32, 1), (4, 4, 0, 1), (4, 4, 32, 0), (-1, 4, 32, 1)])
 def test_workspace_needs_sizes(sizes):
-    with pytest.raises(ValueError, match="K, H, rows and num_threads are .*; all must be at least 1"):
+    with pytest.raises(ValueError, match=r"K, H, rows and num_threads are .*; all must be at least 1"):
         _core.Workspace(*sizes)
 
 
@@ -270,7 +272,7 @@ def test_window_weights_must_reach():
         (ids(0, 1), ids(-1, 1), [1, 1], r"contexts\[0\] is -1"),
         (ids(0, 1), ids(1), [1, 1], "centers, contexts and weights have 2, 1 and 2 values"),
         (ids(0, 1), ids(1, 1), [1], "have 2, 2 and 1 values"),
-        (ids(0, 1), ids(1, 1), [1, -1], r"weights\[1\] is -1.0; weights must be finite and not negative"),
+        (ids(0, 1), ids(1, 1), [1, -1], r"weights\[1\] is -1.0; weights must lie in \[0, 3e\+38\]"),
         (ids(0, 1), ids(1, 1), [np.nan, 1], r"weights\[0\] is nan"),
         (ids(0, 1), ids(1, 1), [1, np.inf], r"weights\[1\] is inf"),
     ],
@@ -278,6 +280,24 @@ def test_window_weights_must_reach():
 def test_group_pairs_refuses(centers, contexts, weights, message):
     with pytest.raises(ValueError, match=message):
         _core.group_pairs(centers, contexts, np.array(weights, np.float32), 3)
+
+
+def test_limits_of_a_count():
+    """A float32 at a limit passes everywhere, the next one does not."""
+    assert _core.LEAST_COUNT == _counting.LEAST_COUNT == 1e-20 and _core.MOST_COUNT == 3e38
+    least, most = np.float32(_core.LEAST_COUNT), np.float32(_core.MOST_COUNT)
+    less, more = np.nextafter(least, np.float32(0)), np.nextafter(most, np.float32(np.inf))
+    row_ptr = np.array([0, 2])
+    assert _core.bad_entry(row_ptr, ids(0, 1), np.float32([least, most]), 2) == -1
+    assert _core.bad_entry(row_ptr, ids(0, 1), np.float32([least, more]), 2) == 1
+    assert _core.bad_entry(row_ptr, ids(0, 1), np.float32([less, most]), 2) == 0
+    counts = _core.group_pairs(ids(0, 0, 0), ids(0, 1, 2), np.float32([less, least, most]), 3)[3]
+    assert counts.tolist() == [least, most]
+    with pytest.raises(ValueError, match=r"weights\[0\] is 3.*e\+38; weights must lie in \[0, 3e\+38\]"):
+        _core.group_pairs(ids(0), ids(0), np.float32([more]), 3)
+    args = good() | {"counts": np.float32([1, 1, less, 1])}
+    with pytest.raises(ValueError, match=r"counts\[2\] is .*e-21; counts must lie in \[1e-20, 3e\+38\]"):
+        workspace().step(*args.values())
 
 
 def test_random_garbage_is_refused_or_right(rng):
@@ -307,67 +327,66 @@ def test_random_garbage_is_refused_or_right(rng):
     assert 300 < refused < 600
 
 
-# ---- stubs -----------------------------------------------------------------------------------------------------------
+# ---- stubs ----
+
+
+def compiled_functions(module):
+    """Functions and methods of a compiled module by name, without special ones."""
+    own = {name: x for name, x in vars(module).items() if getattr(x, "__module__", "") == module.__name__}
+    classes = {name: x for name, x in own.items() if isinstance(x, type)}
+    methods = {f"{name}.{key}": getattr(x, key) for name, x in classes.items() for key in vars(x)}
+    found = {name: x for name, x in (own | methods).items() if callable(x) and not isinstance(x, type)}
+    return {name: function for name, function in found.items() if "__" not in name}
 
 
 def stub_complaints(module, source):
-    """Functions of the compiled module that the stub lacks, or gives other parameters."""
-    tree = ast.parse(source)
-    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    found |= {
-        f"{c.name}.{n.name}": n
-        for c in tree.body
-        if isinstance(c, ast.ClassDef)
-        for n in c.body
-        if isinstance(n, ast.FunctionDef)
-    }
-    there = {
-        name: value
-        for name, value in vars(module).items()
-        if getattr(value, "__module__", "") == module.__name__
-    }
-    for name, value in list(there.items()):
-        if isinstance(value, type):
-            there |= {
-                f"{name}.{method}": getattr(value, method)
-                for method in vars(value)
-                if callable(getattr(value, method))
-            }
+    """Functions and constants of a compiled module that the stub lacks, or gives other parameters."""
+    body = ast.parse(source).body
+    stubs = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            stubs |= {f"{node.name}.{x.name}": x for x in node.body if isinstance(x, ast.FunctionDef)}
+    constants = {ast.unparse(node.target) for node in body if isinstance(node, ast.AnnAssign)}
     complaints = []
-    for name, value in there.items():
-        if isinstance(value, type) or "__" in name:
-            continue
-        if name not in found:
+    for name, function in compiled_functions(module).items():
+        if name not in stubs:
             complaints.append(f"{name} is missing")
             continue
-        parameters = list(inspect.signature(value).parameters)
-        if parameters != [argument.arg for argument in found[name].args.args][: len(parameters)]:
+        parameters = list(inspect.signature(function).parameters)
+        if parameters != [argument.arg for argument in stubs[name].args.args][: len(parameters)]:
             complaints.append(f"{name} takes {parameters}")
-    constants = {
-        node.target.id
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
     return complaints + [
         f"{name} is missing" for name in vars(module) if name.isupper() and name not in constants
     ]
 
 
-def test_stubs_know_every_function():
-    source = (Path(_core.__file__).parent / "_core.pyi").read_text()
-    assert stub_complaints(_core, source) == []
-    assert stub_complaints(_core, source.replace("def isa()", "def isb()")) == ["isa is missing"]  # control
-    assert (
-        len(
-            stub_complaints(
-                _core,
-                source.replace("SLICE: int", "")
-                .replace("log_z:", "z:")
-                .replace("ids: _Ids, K", "K: int, ids"),
-            )
-        )
-        == 3
-    )
+def stub_of(module):
+    """The text of a compiled module's stub."""
+    return (Path(module.__file__).parent / f"{module.__name__.split('.')[-1]}.pyi").read_text()
+
+
+@pytest.mark.parametrize("module", [_core, _counting, _text])
+def test_stubs_know_every_function(module):
+    assert stub_complaints(module, stub_of(module)) == []
+
+
+@pytest.mark.parametrize(
+    "right, wrong, complaints",
+    [
+        ("def isa()", "def isb()", ["isa is missing"]),
+        ("SLICE: int", "", ["SLICE is missing"]),
+        ("ids: _Ids, K", "K: int, ids", ["check_ids takes ['name', 'ids', 'K']"]),
+        ("def invalidate_bounds", "def forget", ["Workspace.invalidate_bounds is missing"]),
+    ],
+)
+def test_control_stubs(right, wrong, complaints):
+    assert len(compiled_functions(_core)) > 25
+    assert stub_complaints(_core, stub_of(_core).replace(right, wrong)) == complaints
+
+
+def test_control_stub_of_a_method():
+    (complaint,) = stub_complaints(_core, stub_of(_core).replace("log_z:", "z:"))
+    assert complaint.startswith("Workspace.loss takes ['self', ")
 
 
 def test_centers_of_a_step_are_distinct(problem):

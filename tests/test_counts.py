@@ -770,10 +770,10 @@ TEXT = np.int32([0, 1, 2, 1]), np.array([0, 2, 4])
         (([TEXT], 3, 1, 1, NONE, NONE, np.ones(2), 1), "keep_k has 2 values; need 0 or 3"),
         (([TEXT], 3, 2, 1, np.ones(1), NONE, NONE, 1), "weight_left has 1 values for a reach of 2"),
         (([TEXT], 3, 1, -1, NONE, np.ones(1), NONE, 1), "weight_right has 1 values for a reach of -1"),
-        (([TEXT], 2, 1, 1, NONE, NONE, NONE, 1), r"at place 2 is out of range; ids must lie in \[0, 2\)"),
+        (([TEXT], 2, 1, 1, NONE, NONE, NONE, 1), r"tokens\[2\] is 2; ids must lie in \[0, 2\)"),
         (
             ([(np.int32([0, -1]), np.array([0, 2]))], 3, 1, 1, NONE, NONE, NONE, 1),
-            "at place 1 is out of range",
+            r"tokens\[1\] is -1; ids must lie in \[0, 3\)",
         ),
         (
             ([(np.int32([0, 1]), np.array([0, 1]))], 3, 1, 1, NONE, NONE, NONE, 1),
@@ -781,7 +781,7 @@ TEXT = np.int32([0, 1, 2, 1]), np.array([0, 2, 4])
         ),
         (
             ([(np.int32([0, 1]), np.array([0, 2, 1, 2]))], 3, 1, 1, NONE, NONE, NONE, 1),
-            "at place 1 is out of range",
+            r"offsets\[2\] is 1, below offsets\[1\] = 2",
         ),
         (([(np.int32([]), np.zeros(0, np.int64))], 3, 1, 1, NONE, NONE, NONE, 1), "offsets must start at 0"),
     ],

@@ -1,16 +1,19 @@
-"""Gradients and steps: the oracle against central differences, the kernels against the oracle, divergence before any write."""
+"""Gradients and steps: the oracle against central differences, the kernels against the oracle, divergence
+before any write."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import reference
+from conftest import NO_BIAS
 
 from fastsg import DivergenceError, _core, loss_and_gradient
 
-NO_BIAS = np.zeros(0, np.float32)
 OPTIMIZERS = ["sgd", "adagrad"]
 
 
-# ---- the oracle ------------------------------------------------------------------------------------------------------
+# ---- the oracle ----
 
 
 def central_difference(f, x, h=1e-3):
@@ -62,7 +65,8 @@ def test_control_oracle(rng, slip):
 
 
 def test_residuals_sum_to_zero(isa, problem):
-    """sum_k dL/du_uk = 0: moving every row of O by the same vector changes nothing, so the rows of gO sum to 0."""
+    """sum_k dL/du_uk = 0: moving every row of O by the same vector changes nothing, so the rows of gO sum to
+    0."""
     p = problem(700, 21, 60, scale=0.3, bias=True)
     gO = p.workspace().gradient(p.I, p.O, p.bias, *p.batch)[2].astype(np.float64)
     assert np.abs(gO.sum(0)).max() <= 1e-6 * np.abs(gO).sum(0).max()
@@ -70,7 +74,7 @@ def test_residuals_sum_to_zero(isa, problem):
     assert np.abs(gO.sum(0)).max() > 1e-6 * np.abs(gO).sum(0).max()
 
 
-# ---- batches of pairs ------------------------------------------------------------------------------------------------
+# ---- batches of pairs ----
 
 
 def pair_by_pair(m, n, w, I, O, bias=None):
@@ -107,7 +111,7 @@ def test_the_order_of_pairs_does_not_matter(isa, problem, rng):
     assert a[0] == b[0] and (a[1] == b[1]).all() and (a[2] == b[2]).all()
 
 
-# ---- steps -----------------------------------------------------------------------------------------------------------
+# ---- steps ----
 
 
 def step(p, I, O, rate, optimizer="sgd", sums=None, rows=64, shift=None, threads=2):
@@ -164,7 +168,7 @@ def test_steps_lower_the_loss(isa, problem):
     p = problem(90, 10, 30, scale=0.1)
     I, O = p.copy()
     losses = [step(p, I, O, 0.003) for _ in range(20)]
-    assert all(b < a for a, b in zip(losses, losses[1:], strict=False))
+    assert all(b < a for a, b in pairwise(losses))
 
 
 def test_shift_is_the_last_log_Z_and_any_shift_will_do(isa, problem):
@@ -183,11 +187,12 @@ def test_shift_is_the_last_log_Z_and_any_shift_will_do(isa, problem):
         np.testing.assert_allclose(O, want[2], atol=1e-5)
 
 
-# ---- divergence: a batch happens wholly or not at all ----------------------------------------------------------------
+# ---- divergence: a batch happens wholly or not at all ----
 
 
 def diverges(p, I, O, rate, optimizer, steps=4):
-    """Steps until DivergenceError; asserts that the failing one wrote nothing. Returns the steps that were taken."""
+    """Steps until DivergenceError; asserts that the failing one wrote nothing. Returns the steps that were
+    taken."""
     sums = (np.zeros(p.K, np.float32), np.zeros(p.K, np.float32)) if optimizer == "adagrad" else None
     shift, workspace = np.zeros(p.K, np.float32), p.workspace(rows=32)
     for taken in range(steps):
@@ -235,7 +240,8 @@ def test_control_check_after_the_update(problem):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_any_step_is_finite_or_refused(isa, problem, rng, optimizer):
-    """Values, rates and weights of any size, mixed: what does not diverge is finite, what does has written nothing."""
+    """Values, rates and weights of any size, mixed: what does not diverge is finite, what does has written
+    nothing."""
     refused = 0
     for _ in range(150):
         p = problem(10, 3, 6, scale=10.0 ** rng.uniform(-12, 1), bias=bool(rng.integers(2)))
@@ -273,13 +279,13 @@ def test_a_large_rate_meets_a_tiny_gradient(isa):
     assert not O.any()
 
 
-def test_forget_makes_a_step_look_again(isa, problem):
+def test_invalid_bounds_make_a_step_look_again(isa, problem):
     p = problem(60, 4, 10, scale=0.1)
     I, O = p.copy()
     workspace, shift = p.workspace(), np.zeros(p.K, np.float32)
     workspace.step(I, O, p.bias, *p.batch, shift, 0.1)
     I[np.setdiff1d(np.arange(p.K), p.centers)[0], 0] = np.nan
-    workspace.forget()
+    workspace.invalidate_bounds()
     with pytest.raises(DivergenceError, match="up to nan in I"):
         workspace.step(I, O, p.bias, *p.batch, shift, 0.1)
 

@@ -1,128 +1,61 @@
-"""Same seed, same bits: threads, instruction sets, OpenMP's environment, hash seeds, a build without OpenMP; random numbers by counter."""
+"""Same seed, same bits: threads, instruction sets, OpenMP's environment, hash seeds, a build without OpenMP;
+and random numbers by counter."""
 
-import hashlib
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import outcomes
 import pytest
 import reference
-from conftest import train_threads
+from conftest import copy_of_project, needs_checkout, train_threads
+from outcomes import CASES, outcome, train
 
 import fastsg
-from fastsg import SkipGram, _core, loss_and_gradient
+from fastsg import _core, loss_and_gradient
 from fastsg.numerics import objective
 
-ROOT = (
-    Path(fastsg.__file__).resolve().parents[1]
-)  # where the package under test lies, for the processes started here
-PROJECT = Path(__file__).resolve().parents[1]
-TIMES = ("seconds", "count_seconds", "pairs_per_second")
-
-TEXT = """
-import numpy as np
-def text(seed=3, sentences=150):
-    rng = np.random.default_rng(seed)
-    words = [f"w{i}" for i in range(700)]
-    return [[words[i] for i in (700 * rng.random(rng.integers(1, 40)) ** 2).astype(int)] for _ in range(sentences)]
-"""
-exec(TEXT)
-
-SETTINGS = {
-    "adagrad": {"solver": "sgd", "optimizer": "adagrad"},
-    "sgd": {"solver": "sgd", "optimizer": "sgd", "alpha": 0.005},
-    "sampled": {"solver": "sgd", "optimizer": "adagrad", "sample": 1e-2, "shrink_windows": "random"},
-    "plain": {
-        "solver": "sgd",
-        "optimizer": "sgd",
-        "alpha": 0.005,
-        "sample": 1e-2,
-        "shrink_windows": False,
-        "output_bias": None,
-        "window": (3, 1),
-    },
-    "counts": {"solver": "counts", "batch_size": 100},
-    "counts sampled": {
-        "solver": "counts",
-        "batch_size": 100,
-        "sample": 1e-2,
-        "output_bias": None,
-        "window": (3, 1),
-    },
-    "counts adagrad": {
-        "solver": "counts",
-        "batch_size": 100,
-        "optimizer": "adagrad",
-        "sample": 1e-2,
-        "draws": 0,
-        "shrink_windows": "harmonic",
-    },
-}
-COMMON = {
-    "vector_size": 13,
-    "window": 4,
-    "min_count": 1,
-    "epochs": 2,
-    "batch_size": 300,
-    "seed": 5,
-    "sample": 0,
-    "progress": False,
-}
+# where the package under test lies, for the processes started here
+ROOT = Path(fastsg.__file__).resolve().parents[1]
 
 
-def outcome(model):
-    """Everything a training leaves, without its times."""
-    history = [
-        {name: value for name, value in record.items() if name not in TIMES} for record in model.history
-    ]
-    digest = hashlib.sha256(model.I.tobytes() + model.O.tobytes() + repr(history).encode())
-    return digest.hexdigest()
-
-
-def train(workers=2, **settings):
-    return SkipGram(text(), validation=text(4, 5), workers=workers, **(COMMON | settings))  # noqa: F821
-
-
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", CASES)
 def test_threads(isa, name):
-    outcomes = {workers: outcome(train(workers, **SETTINGS[name])) for workers in train_threads()}
-    assert len(set(outcomes.values())) == 1, outcomes
+    found = {workers: outcome(train(workers, **CASES[name])) for workers in train_threads()}
+    assert len(set(found.values())) == 1, found
 
 
 @pytest.mark.skipif("bfloat16" not in _core.available_precisions(), reason="this CPU has no bfloat16 tiles")
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", CASES)
 def test_threads_in_bfloat16(name):
-    outcomes = {
-        workers: outcome(train(workers, **SETTINGS[name], precision="bfloat16"))
-        for workers in train_threads()
+    found = {
+        workers: outcome(train(workers, **CASES[name], precision="bfloat16")) for workers in train_threads()
     }
-    assert len(set(outcomes.values())) == 1, outcomes
-    assert outcomes[1] != outcome(train(1, **SETTINGS[name]))
+    assert len(set(found.values())) == 1, found
+    assert found[1] != outcome(train(1, **CASES[name]))
 
 
 def test_the_text_is_worth_it():
     """Several shards, several batches, words that subsampling drops."""
     model = train(sample=1e-2)
     assert _core.shard_count(len(model.vocab)) > 1 and model.corpus.n_tokens > 4 * model.settings.batch_size
-    assert len(model.vocab) > 4 * SETTINGS["counts"]["batch_size"]
+    assert len(model.vocab) > 4 * CASES["counts"]["batch_size"]
     assert model.history[0]["pairs"] < train().history[0]["pairs"]
 
 
 @pytest.mark.parametrize("name", ["adagrad", "plain", "counts"])
 def test_threads_when_a_batch_takes_several_blocks(monkeypatch, name):
     monkeypatch.setattr(objective, "_MAX_ROWS", 64)
-    settings = SETTINGS[name] | {"batch_size": 1000}
-    outcomes = {workers: outcome(train(workers, **settings)) for workers in train_threads()}
-    assert len(set(outcomes.values())) == 1, outcomes
+    settings = CASES[name] | {"batch_size": 1000}
+    found = {workers: outcome(train(workers, **settings)) for workers in train_threads()}
+    assert len(set(found.values())) == 1, found
     assert train(**settings).history[0]["softmax_rows"] > 2 * 64
-    assert (
-        train(**settings | {"sample": 0, "batch_size": 1000}).state.step <= 2 * 4
-    )  # so that a batch has many rows
+    # few steps, so that a batch has many rows
+    assert train(**settings | {"sample": 0, "batch_size": 1000}).state.step <= 2 * 4
 
 
 def test_threads_in_blocks_of_rows(isa, problem):
@@ -153,33 +86,27 @@ FMA = [name for name in _core.available_isas() if name != "generic"]
 
 
 @pytest.mark.skipif(len(FMA) < 2, reason="this machine has one instruction set with FMA, or none")
-@pytest.mark.parametrize("name", SETTINGS)
-def test_instruction_sets_with_fma_agree(name):
-    outcomes = {}
-    try:
-        for isa in FMA:
-            _core.select_isa(isa)
-            outcomes[isa] = outcome(train(**SETTINGS[name]))
-    finally:
-        _core.select_isa(os.environ.get("FASTSG_ISA") or None)
-    assert len(set(outcomes.values())) == 1, outcomes
+@pytest.mark.parametrize("name", CASES)
+def test_instruction_sets_with_fma_agree(isa_put_back, name):
+    found = {}
+    for isa in FMA:
+        _core.select_isa(isa)
+        found[isa] = outcome(train(**CASES[name]))
+    assert len(set(found.values())) == 1, found
 
 
 @pytest.mark.skipif(len(FMA) < 2, reason="this machine has one instruction set with FMA, or none")
 @pytest.mark.parametrize("H", [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 50, 100, 123])
-def test_instruction_sets_agree_at_every_width(problem, H):
+def test_instruction_sets_agree_at_every_width(isa_put_back, problem, H):
     """Widths that end in every remainder of a register tile."""
     p = problem(501, H, 37, scale=0.4, bias=True, peak=8.0)
     results = set()
-    try:
-        for isa in FMA:
-            _core.select_isa(isa)
-            I, O = p.copy()
-            sums = np.zeros(p.K, np.float32), np.zeros(p.K, np.float32)
-            p.workspace().step(I, O, p.bias, *p.batch, np.zeros(p.K, np.float32), 0.1, *sums)
-            results.add((I.tobytes(), O.tobytes(), *(s.tobytes() for s in sums)))
-    finally:
-        _core.select_isa(os.environ.get("FASTSG_ISA") or None)
+    for isa in FMA:
+        _core.select_isa(isa)
+        I, O = p.copy()
+        sums = np.zeros(p.K, np.float32), np.zeros(p.K, np.float32)
+        p.workspace().step(I, O, p.bias, *p.batch, np.zeros(p.K, np.float32), 0.1, *sums)
+        results.add((I.tobytes(), O.tobytes(), *(s.tobytes() for s in sums)))
     assert len(results) == 1
 
 
@@ -196,46 +123,32 @@ def test_control_numpy_products_are_no_substitute(problem):
     """Float sums do depend on their order: the same gradient added up backwards has other bits."""
     p = problem(300, 20, 60)
     _, _, gO = loss_and_gradient(*p.pairs[:2], p.I, p.O)
-    turned = loss_and_gradient(*(p.K - 1 - x for x in p.pairs[:2]), p.I[::-1].copy(), p.O[::-1].copy())[2][
-        ::-1
-    ]
+    backwards = (p.K - 1 - ids for ids in p.pairs[:2])
+    turned = loss_and_gradient(*backwards, p.I[::-1].copy(), p.O[::-1].copy())[2][::-1]
     np.testing.assert_allclose(gO, turned, rtol=1e-3, atol=1e-5)
     assert gO.tobytes() != turned.tobytes()
 
 
-# ---- other processes -------------------------------------------------------------------------------------------------
-
-SCRIPT = (
-    TEXT
-    + """
-import hashlib, json, sys
-from fastsg import SkipGram, _core
-found = {"openmp": _core.OPENMP}
-for name, settings in json.loads(sys.argv[1]).items():
-    model = SkipGram(text(), validation=text(4, 5), workers=2, **settings)
-    history = [{k: v for k, v in r.items() if k not in ("seconds", "count_seconds", "pairs_per_second")} for r in model.history]
-    found[name] = hashlib.sha256(model.I.tobytes() + model.O.tobytes() + repr(history).encode()).hexdigest()
-print(json.dumps(found))
-"""
-)
+# ---- other processes ----
 
 
-def elsewhere(folder=None, **environment):
-    """The outcomes of SETTINGS in a process of its own, of the package in `folder`."""
-    settings = json.dumps({name: COMMON | given for name, given in SETTINGS.items()})
-    variables = (
-        os.environ | environment | ({"PYTHONPATH": str(folder)} if folder else {"PYTHONPATH": str(ROOT)})
-    )
+def elsewhere(folder=ROOT, **environment):
+    """The outcomes of the package in a folder, and its OpenMP, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, settings], env=variables, capture_output=True, text=True, cwd=folder
+        [sys.executable, outcomes.__file__],
+        env=os.environ | environment | {"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        cwd=folder,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    return found["outcomes"], found["openmp"]
 
 
 @pytest.fixture(scope="module")
 def here():
-    return {name: outcome(train(1, **given)) for name, given in SETTINGS.items()}
+    return {name: outcome(train(1, **settings)) for name, settings in CASES.items()}
 
 
 @pytest.mark.parametrize(
@@ -253,48 +166,25 @@ def here():
     ids=["dynamic", "one thread", "limit"],
 )
 def test_environment(here, environment):
-    found = elsewhere(**environment)
-    del found["openmp"]
-    assert found == here
+    found, openmp = elsewhere(**environment)
+    assert found == here and openmp == _core.OPENMP
 
 
-@pytest.mark.skipif(not (PROJECT / "setup.py").is_file(), reason="needs the project's own folder")
+@needs_checkout
 def test_build_without_openmp(here, tmp_path):
     """The same bits, and one thread; builds the package in a copy."""
     if importlib.util.find_spec("Cython") is None or importlib.util.find_spec("setuptools") is None:
         pytest.skip("needs Cython and setuptools")
-    copy = tmp_path / "copy"
-    skipped = shutil.ignore_patterns(
-        ".git",
-        "build",
-        "dist",
-        "*.so",
-        "_core.c",
-        "_text.c",
-        "_counting.c",
-        "*.egg-info",
-        "__pycache__",
-        ".*_cache",
-        ".venv",
-        ".ci",
-        "bench",
-        "docs",
-        "tests",
-    )
-    shutil.copytree(PROJECT, copy, ignore=skipped)
-    (copy / "README.md").touch()
+    copy = copy_of_project(tmp_path / "copy")
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "--parallel", "2"]
-    built = subprocess.run(
-        command, cwd=copy, env=os.environ | {"FASTSG_OPENMP": "0"}, capture_output=True, text=True
-    )
+    environment = os.environ | {"FASTSG_OPENMP": "0"}
+    built = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     assert "WITHOUT OpenMP" in built.stderr
-    found = elsewhere(copy)
-    assert found.pop("openmp") == 0
-    assert found == here
+    assert elsewhere(copy) == (here, 0)
 
 
-# ---- random numbers --------------------------------------------------------------------------------------------------
+# ---- random numbers ----
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,14 @@
-"""The kernels against the float64 oracle: accuracy on hard inputs and odd shapes, exp and log, extreme logits, poisoned scratch."""
+"""The kernels against the float64 oracle: accuracy on hard inputs and odd shapes, exp and log, extreme
+logits, poisoned scratch."""
 
 import math
 
 import numpy as np
 import pytest
 import reference
-from conftest import Problem
+from conftest import NO_BIAS, Problem
 
 from fastsg import DivergenceError, _core
-
-NO_BIAS = np.zeros(0, np.float32)
 
 SHAPES = {  # K, H, U
     "odd": (507, 123, 5),
@@ -81,7 +80,8 @@ def test_control_accuracy(problem, slip):
 
 
 def test_long_tail_is_not_lost(isa):
-    """One likely word and very many unlikely ones: added one by one in float32, the tail would vanish beside the peak."""
+    """One likely word and very many unlikely ones: added one by one in float32, the tail would vanish beside
+    the peak."""
     K = 70_000
     I, O = np.zeros((K, 2), np.float32), np.zeros((K, 2), np.float32)
     I[:, 0], O[1:, 0] = 1, -17.5
@@ -95,7 +95,7 @@ def test_long_tail_is_not_lost(isa):
     assert abs(math.log(float(chain) + (K - 1 - K // 64) * math.exp(-17.5)) - exact) > 2e-5
 
 
-# ---- exp and log -----------------------------------------------------------------------------------------------------
+# ---- exp and log ----
 
 
 def ulps(got, c, m):
@@ -190,7 +190,8 @@ def test_exp_needs_whole_vectors():
 
 
 def reaching(problem, reach):
-    """A problem whose largest norms multiply to `reach`, whatever it is: a coordinate that is 0 in I holds it, so no logit changes."""
+    """A problem whose largest norms multiply to `reach`, whatever it is: a coordinate that is 0 in I holds
+    it, so no logit changes."""
     p = problem(300, 9, 70, scale=0.5)
     p.I[:, -1] = 0
     p.O[:, -1] = 0
@@ -203,8 +204,8 @@ def reaching(problem, reach):
 
 @pytest.mark.parametrize("shift", [0, 8, -8, -30])
 def test_short_and_careful_exp_agree(isa, shift):
-    """The short form is taken where norms say that no e^c 2^-shift leaves 2^[-100, 120]: just inside and just outside of it, the same
-    logits give the same results."""
+    """The short form is taken where norms say that no e^c 2^-shift leaves 2^[-100, 120]: just inside and just
+    outside of it, the same logits give the same results."""
     found = []
     inside = (min(100 - shift, 120 + shift) - 1) / (1.001 * math.log2(math.e))
     for reach in (inside - 0.2, inside - 0.02, inside + 0.02, inside + 0.2, 3 * inside):
@@ -221,7 +222,8 @@ def test_short_and_careful_exp_agree(isa, shift):
 
 @pytest.mark.parametrize("K, U", [(5000, 900), (4096, 1100)])
 def test_E_past_the_caches_is_E(isa, problem, K, U):
-    """More than 2^22 values of E are written past the caches: rows come out bit for bit as in small blocks, and sums are theirs."""
+    """More than 2^22 values of E are written past the caches: rows come out bit for bit as in small blocks,
+    and sums are theirs."""
     p = problem(K, 6, U, scale=0.3, pairs=2000, bias=True)
     assert K * len(p.centers) > 1 << 22
     loss, gI, gO = p.workspace(rows=2048).gradient(p.I, p.O, p.bias, *p.batch)
@@ -274,7 +276,7 @@ def test_log(isa, rng):
         assert abs(y - math.log(x)) <= 1e-15 * max(1.0, abs(math.log(x))), x
 
 
-# ---- extreme logits --------------------------------------------------------------------------------------------------
+# ---- extreme logits ----
 
 
 def on_a_grid(problem):
@@ -301,7 +303,7 @@ def test_control_shift(problem, shift):
     with np.errstate(all="ignore"):
         e = np.exp(p.I[p.centers] @ p.O.T + np.float32(shift))
         loss = float((p.N * (np.log(e.sum(1, keepdims=True)) - np.log(e))).sum())
-    assert not loss == pytest.approx(reference.loss(p.I, p.O, p.centers, p.N), rel=1e-6)
+    assert loss != pytest.approx(reference.loss(p.I, p.O, p.centers, p.N), rel=1e-6)
 
 
 @pytest.mark.parametrize("top", [88.0, 1e30])
@@ -350,7 +352,7 @@ def test_what_is_not_finite_is_refused(isa, problem, where, value):
         p.workspace().gradient(p.I, p.O, p.bias, *p.batch)
 
 
-# ---- closed forms ----------------------------------------------------------------------------------------------------
+# ---- closed forms ----
 
 
 @pytest.mark.parametrize("K", [1, 2, 120, 121, 9000])
@@ -366,7 +368,8 @@ def test_zero_gives_ln_K(isa, problem, K, zero):
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("peak", [None, 25.0])
 def test_probabilities_sum_to_one(isa, problem, bias, peak):
-    """Against logits in float64; large ones are float32 sums themselves, so that NumPy's float32 misses 1 by as much."""
+    """Against logits in float64; large ones are float32 sums themselves, so that NumPy's float32 misses 1 by
+    as much."""
     p = problem(1003, 31, 50, scale=0.3, bias=bias, peak=peak)
     log_z = np.zeros(len(p.centers))
     p.workspace().loss(p.I, p.O, p.bias, *p.batch, log_z)
@@ -380,7 +383,7 @@ def test_probabilities_sum_to_one(isa, problem, bias, peak):
     assert off <= (1e-6 if peak is None else 1e-6 + 2 * numpys)
 
 
-# ---- memory ----------------------------------------------------------------------------------------------------------
+# ---- memory ----
 
 
 def bits(*arrays):

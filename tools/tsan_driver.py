@@ -1,8 +1,10 @@
-"""What the thread sanitizer watches: every parallel path of fastsg once, on a few threads. Run by tools/sanitize_threads.
+"""What the thread sanitizer watches: every parallel path of fastsg once, on a few threads. Run by
+tools/sanitize_threads.
 
-Sizes are small, since the sanitizer slows everything down, but every batch has several blocks of rows, every vocabulary several
-shards and every file several blocks, so that threads meet at each of their boundaries. The blocks of a file are large enough for
-their workers to be at work at once: where Python's lock alone puts them in turn, nothing could be seen.
+Sizes are small, since the sanitizer slows everything down, but every batch has several blocks of rows, every
+vocabulary several shards and every file several blocks, so that threads meet at each of their boundaries. The
+blocks of a file are large enough for their workers to be at work at once: where Python's lock alone puts them
+in turn, nothing could be seen.
 """
 
 from __future__ import annotations

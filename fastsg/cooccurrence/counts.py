@@ -377,7 +377,7 @@ def _described(value: object) -> str:
 def _entry_complaint(bad: int, contexts: NDArray[np.int32], counts: NDArray[np.float32], K: int) -> str:
     if not 0 <= contexts[bad] < K:
         return f"contexts[{bad}] is {contexts[bad]}; the vocabulary has ids 0 to {K - 1}"
-    if not 1e-20 <= counts[bad] <= 3e38:
-        return f"counts[{bad}] is {counts[bad]}; counts must be finite and at least {1e-20:g}"
+    if not _core.LEAST_COUNT <= counts[bad] <= _core.MOST_COUNT:
+        return f"counts[{bad}] is {counts[bad]}; counts must be finite and at least {_core.LEAST_COUNT:g}"
     found = f"contexts[{bad}] is {contexts[bad]} after {contexts[bad - 1]}"
     return f"{found}; within a row they must be distinct and rise"

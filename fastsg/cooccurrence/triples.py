@@ -51,7 +51,7 @@ def _weights(counts: ArrayLike) -> NDArray[np.float32]:
             f"counts must be one-dimensional, of real numbers; it is {given.ndim}-dimensional, {given.dtype}"
         )
     w = given.astype(np.float32)
-    if len(bad := np.flatnonzero(~((w >= 0) & (w <= 3e38)))):
+    if len(bad := np.flatnonzero(~((w >= 0) & (w <= _core.MOST_COUNT)))):
         raise ValueError(f"counts[{bad[0]}] is {w[bad[0]]}; counts must be finite and not negative")
     return w
 

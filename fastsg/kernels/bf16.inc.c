@@ -1,13 +1,15 @@
-/* The batch step in bfloat16: body of the stubs bf16_amx.c and bf16_avx512.c, which give block_sum.
+/* The batch step in bfloat16: the body of the stubs bf16_amx.c and bf16_avx512.c, which supply block_sum.
  *
- * The passes are those of softmax.inc.c. Rounded to bfloat16 are the operands of the three products: rows of I and O, E, the
- * residual R, scale_u X_u. In fp32 stay the logits, exp, row sums, gradients, and the masters I and O, which move here as there.
+ * The passes are those of softmax.inc.c. The operands of the three products are rounded to bfloat16: rows of
+ * I and O, E, the residual R, scale_u X_u. Logits, exp, row sums and gradients stay in fp32, and so do I and
+ * O, which move here as there.
  *
  * A product takes a left operand of rows and a right operand whose rows come in interleaved pairs:
- *   pass A   C[k][u] = O[k][h] X[h][u]      left  O_kh rounded, row-major          right  X interleaved in pairs of h
- *   pass B   gI[h][u] += O[h][k] R[k][u]    left  O rounded and transposed         right  R interleaved in pairs of k
- *            gO[k][h] += R[k][u] Xs[u][h]   left  R as pass A stored it            right  Xs interleaved in pairs of u
- * Inner lengths are padded with zeros to 32. The bits depend on no thread count, but AMX sums in another order than AVX-512.
+ *   pass A   C[k][u] = O[k][h] X[h][u]     left  O rounded, row-major       right  X in pairs of h
+ *   pass B   gI[h][u] += O[h][k] R[k][u]   left  O rounded and transposed   right  R in pairs of k
+ *            gO[k][h] += R[k][u] Xs[u][h]  left  R as pass A stored it      right  Xs in pairs of u
+ * Inner lengths are padded with zeros to a multiple of 32. The bits do not depend on the number of threads,
+ * but AMX sums in another order than AVX-512.
  */
 #include "exp.inc.c"
 
@@ -38,15 +40,16 @@ INLINE void round_32(const float *x, bf16 *y)
     memcpy(y, &r, sizeof r);
 }
 
-/* C (32 x 32, rows of length `row`) = or (add) += left times right. There are `outer` pieces, `left_outer` and `right_outer` apart,
- * each of `inner` chunks of INNER: 32 left rows of length `left_row`, 32 columns of right rows in pairs of length `pair`. */
+/* C (32 x 32, rows of length `row`) = or (if add) += left times right. Summed over `outer` pieces,
+ * `left_outer` and `right_outer` apart, each of `inner` chunks of INNER: 32 left rows of length `left_row`,
+ * 32 columns of right rows in pairs of length `pair`. */
 static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer,
                       const bf16 *right, int64_t pair, int64_t right_outer, int64_t inner, int64_t outer);
 static void begin(void); /* before and after a run of block_sum */
 static void end(void);
 static int64_t peak(int64_t n);
 
-/* ---- pass A ------------------------------------------------------------------------------------------------------ */
+/* ---- pass A ---- */
 
 /* X[p][h / 2][PANEL][2]: rows ids[u] of I_kh in interleaved pairs of h; rows past U and h past H are zero. */
 static void pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, bf16 *X)
@@ -71,7 +74,8 @@ static void pack_rows(const float *O_sh, int64_t H, int64_t count, bf16 *out)
     }
 }
 
-/* E = exp(C + bias) 2^-shift rounded, S += sum over k before rounding. Rows past count up to the next multiple of 32 become zero. */
+/* E = exp(C + bias) 2^-shift rounded, S += sum over k before rounding. Rows past count become zero up to the
+ * next multiple of 32. */
 INLINE void exp_sweep(const int careful, const int stream, int64_t count, const float *bias_k,
                       const float *shift, const float *C, bf16 *E, float *S)
 {
@@ -129,7 +133,7 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
     return entries;
 }
 
-/* ---- pass B ------------------------------------------------------------------------------------------------------ */
+/* ---- pass B ---- */
 
 /* Xs[p][u / 2][H_pad][2]: scale_u X_u in interleaved pairs of u. */
 static void pack_scaled(const fsg_batch *B, int64_t p, bf16 *Xs)
@@ -140,8 +144,8 @@ static void pack_scaled(const fsg_batch *B, int64_t p, bf16 *Xs)
             out[i / 2 * 2 * B->H_pad + 2 * h + i % 2] = rounded(B->Xs_uh[(p * PANEL + i) * B->H_pad + h]);
 }
 
-/* The slice's rows of O rounded and transposed, [padded(H)][SLICE]; what lies past count and H is zero. Two rows at a time: the
- * values of one h are neighbours in the result. */
+/* The slice's rows of O rounded and transposed, [padded(H)][SLICE]; what lies past count and H is zero. Two
+ * rows at a time: the values of one h are neighbours in the result. */
 static void pack_columns(const float *O_sh, int64_t H, int64_t count, bf16 *out)
 {
     memset(out, 0, (size_t)(padded(H) * SLICE) * sizeof *out);
@@ -175,9 +179,10 @@ static void pair_rows(const bf16 *R, int64_t count, bf16 *out)
         }
 }
 
-/* gI_ph of one panel = or (unless it opens) += columns (H, SLICE) times pairs (SLICE, PANEL), for the first `count` of SLICE (a
- * multiple of INNER). R of the next panel lies `ahead`, far away in memory (behind the last one nothing does): every
- * block asks for its share of it. */
+/* gI_ph of one panel = or (unless it opens) += columns (H, SLICE) times pairs (SLICE, PANEL), for the first
+ * `count` of SLICE (a multiple of INNER). R of the next panel lies `ahead`, far away in memory: every block
+ * prefetches its share of it. Behind the last panel nothing lies there, which a prefetch does not mind, so
+ * it is not a pointer. */
 static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI,
                      int opens, uintptr_t ahead)
 {
@@ -227,7 +232,7 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
             base->move_row(O_kh + (start + k) * H, gO_kh + k * B->H_pad, H, step, start + k);
 }
 
-/* Logits and rows of O in pass A; a block of sums, columns of O and pairs of R in pass B. */
+/* Pass A: logits and rows of O. Pass B: a block of sums, columns of O and pairs of R. */
 static int64_t scratch_bytes(int64_t H)
 {
     const int64_t a = 4 * SLICE * PANEL + 2 * padded(H) * SLICE,

@@ -1,5 +1,7 @@
-/* bfloat16 on x86-64 with AMX (Sapphire Rapids and later): tiles of 16 x 16 sums, fp32 accumulation. */
-#define _GNU_SOURCE  /* syscall */
+/* The stub of bfloat16 on x86-64 Linux with AMX (Sapphire Rapids and later): tiles of 16 x 16 sums, fp32
+ * accumulation. */
+#define _GNU_SOURCE /* syscall */
+
 #include "kernels.h" /* system headers before the pragma */
 
 #include <stddef.h>
@@ -89,7 +91,7 @@ static int64_t peak(int64_t n)
     #pragma GCC pop_options
   #endif
 
-/* The CPU must have the instructions and the kernel must let this process use the tiles' state. */
+/* The CPU must have the instructions, and the system must let this process use the tiles' state. */
 const fsg_bf16_table *fsg_bf16_amx(void)
 {
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };

@@ -1,4 +1,5 @@
-/* bfloat16 on x86-64 with AVX512_BF16 (Zen 4, Cooper Lake and later): dot products of pairs, fp32 accumulation. */
+/* The stub of bfloat16 on x86-64 with AVX512_BF16 (Zen 4, Cooper Lake and later): dot products of pairs, fp32
+ * accumulation. */
 #include "kernels.h" /* system headers before the pragma */
 
 #include <stddef.h>
@@ -70,7 +71,7 @@ static int64_t peak(int64_t n)
     UNROLL for (int i = 0; i < 16; i++)
         sum += acc[i];
     _mm512_storeu_ps(out, sum);
-    __asm__ volatile("" : : "m"(out)); /* the sums are wanted, says this */
+    __asm__ volatile("" : : "m"(out)); /* or the compiler would drop the sums as unused */
     return n * 16 * 2 * INNER;
 }
 

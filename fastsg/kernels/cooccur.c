@@ -1,4 +1,7 @@
+/* See cooccur.h for what each function promises. */
 #include "cooccur.h"
+
+#include "rows.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -27,9 +30,9 @@ void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *
         if (text[i] != FSG_MARK) positions[place_k[text[i]]++] = i;
 }
 
-enum { AHEAD = 16 };
+enum { AHEAD = 16 }; /* positions of a word whose windows are asked for ahead of time */
 
-/* Sums are exact as long as they can be: float would stop growing at some millions of equal pairs. */
+/* In double: float would stop growing at some millions of equal pairs. */
 static inline void add(int32_t k, double weight, double *sum_k, uint64_t *seen)
 {
     const uint64_t bit = (uint64_t)1 << (k & 63);
@@ -41,29 +44,29 @@ static inline void add(int32_t k, double weight, double *sum_k, uint64_t *seen)
     }
 }
 
-int64_t fsg_count_row(const fsg_reach *reach, const int32_t *text, const int64_t *positions, int64_t n,
-                      int64_t K, double scale, const double *scale_k, double least, double *sum_k,
+int64_t fsg_count_row(const fsg_cooccur_window *window, const int32_t *text, const int64_t *positions,
+                      int64_t n, int64_t K, double scale, const double *scale_k, double *sum_k,
                       uint64_t *seen, int32_t *contexts, float *counts)
 {
     for (int64_t i = 0; i < n; i++) {
         const int32_t *center = text + positions[i];
         if (i + AHEAD < n) { /* the windows of a word lie far apart, and most of them on two lines */
-            const uintptr_t next =
-                (uintptr_t)(text + positions[i + AHEAD]); /* no pointer: it may lie outside the text */
-            __builtin_prefetch((const void *)(next - (uintptr_t)(reach->left > 0 ? 4 * reach->left : 0)));
-            __builtin_prefetch((const void *)(next + (uintptr_t)(reach->right > 0 ? 4 * reach->right : 0)));
+            /* not a pointer: what is asked for may lie outside the text */
+            const uintptr_t next = (uintptr_t)(text + positions[i + AHEAD]);
+            __builtin_prefetch((const void *)(next - (uintptr_t)(window->left > 0 ? 4 * window->left : 0)));
+            __builtin_prefetch((const void *)(next + (uintptr_t)(window->right > 0 ? 4 * window->right : 0)));
         }
-        for (int64_t d = 1; d != reach->left + 1 && center[-d] != FSG_MARK; d++)
-            add(center[-d], reach->weight_left ? reach->weight_left[d - 1] : 1.0, sum_k, seen);
-        for (int64_t d = 1; d != reach->right + 1 && center[d] != FSG_MARK; d++)
-            add(center[d], reach->weight_right ? reach->weight_right[d - 1] : 1.0, sum_k, seen);
+        for (int64_t d = 1; d != window->left + 1 && center[-d] != FSG_MARK; d++)
+            add(center[-d], window->weight_left ? window->weight_left[d - 1] : 1.0, sum_k, seen);
+        for (int64_t d = 1; d != window->right + 1 && center[d] != FSG_MARK; d++)
+            add(center[d], window->weight_right ? window->weight_right[d - 1] : 1.0, sum_k, seen);
     }
     int64_t entries = 0;
     for (int64_t w = 0; w <= K / 64; w++)
         for (uint64_t bits = seen[w]; bits; bits &= bits - 1) {
             const int64_t k = w * 64 + __builtin_ctzll(bits);
             const double sum = sum_k[k] * scale * (scale_k ? scale_k[k] : 1.0);
-            if (!(sum >= least)) continue;
+            if (!(sum >= FSG_LEAST_COUNT)) continue;
             contexts[entries] = (int32_t)k;
             counts[entries++] = (float)sum;
         }

@@ -1,11 +1,13 @@
+/* See decimal.h for what the function promises. */
 #include "decimal.h"
 
 #include <stdint.h>
 
 enum { DIGITS = 9 };
 
-/* a 10^(8 - e) lies in [1e8, 1e9): its whole part has the nine digits. Powers of ten up to 1e22 are exact, so the product errs by half a
- * unit in the last place, 6e-8 at most; nearer than 1e-6 to a middle nothing is decided. */
+/* For a = |x|, a 10^(8 - e) lies in [1e8, 1e9): its whole part has the nine digits. Powers of ten up to 1e22
+ * are exact, so the product errs by half a unit in the last place, 6e-8 at most; nearer than 1e-6 to a middle
+ * nothing is decided. */
 int fsg_decimal(float x, char *out)
 {
     static const double POWER[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};

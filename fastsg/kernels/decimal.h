@@ -5,8 +5,9 @@
 /* Characters that one number takes at most: -1.17549435e-38 has 15. */
 #define FSG_DECIMAL_MOST 16
 
-/* x as printf's %.9g writes it, without a final zero byte: nine digits bring every float32 back. Returns how many characters, or 0
- * where x is 0, below 1e-4, not below 1e9 or too near the middle of two results: the caller has to ask somebody slower. */
+/* x as printf's %.9g writes it, without a final zero byte: nine digits bring every float32 back. Returns the
+ * number of characters; 0 where |x| is below 1e-4, not below 1e9, NaN or too near the middle of two results:
+ * there the caller uses a slower way. */
 int fsg_decimal(float x, char *out);
 
 #endif

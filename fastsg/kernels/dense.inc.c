@@ -1,6 +1,8 @@
-/* Tall matrices of K rows and few columns: what the spectral start and Newton steps are made of. Included behind softmax.inc.c.
+/* Tall matrices of K rows and few columns: what the spectral start and Newton steps are made of. Included
+ * after softmax.inc.c, whose tiles it uses. Small square matrices: small.c.
  *
- * Every element of a result is one chain in the order of its index, so neither vector width nor threads change a bit.
+ * Every element of a result is one chain in the order of its index, so neither vector width nor threads
+ * change a bit.
  */
 
 /* sum_h += sum over rows of w_k Y_kh. */
@@ -10,11 +12,11 @@ static void mean_rows(const float *Y_kh, const float *w_k, int64_t rows, int64_t
         for (int64_t h = 0; h < H; h++) sum_h[h] += (double)w_k[k] * (double)Y_kh[k * H + h];
 }
 
-typedef double vd
-    __attribute__((vector_size(4 * VLEN), aligned(8), may_alias)); /* half as many doubles as floats */
+/* Half as many doubles as floats. */
+typedef double vd __attribute__((vector_size(4 * VLEN), aligned(8), may_alias));
 #define WIDE_D (NV * VLEN / 2)
 
-/* `rows` rows of Y less the center, and the same times w (1 without), each padded with zeros to `width`. */
+/* `rows` rows of Y less the center, and the same times w (1 if NULL), each padded with zeros to `width`. */
 static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H,
                       int64_t width, double *Y, double *wY)
 {
@@ -26,7 +28,8 @@ static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h
         }
 }
 
-/* G_ij += sum over `rows` packed rows of wY_ki Y_kj for a tile of MR x WIDE_D elements, of which those of the upper triangle exist. */
+/* G_ij += sum over `rows` packed rows of wY_ki Y_kj for a tile of MR x WIDE_D elements; only those in the
+ * upper triangle are written. */
 static void gram_tile(const double *Y, const double *wY, int64_t rows, int64_t width, int64_t i, int64_t j,
                       int64_t H, double *G_hh)
 {
@@ -44,8 +47,8 @@ static void gram_tile(const double *Y, const double *wY, int64_t rows, int64_t w
             if (j + c >= i + r) G_hh[(i + r) * H + j + c] += acc[r][c / (VLEN / 2)][c % (VLEN / 2)];
 }
 
-/* G_ij += sum over rows of w_k (Y_ki - center_i) (Y_kj - center_j) for j >= i, in double, FSG_GRAM_ROWS rows at a time. scratch holds
- * FSG_GRAM_SCRATCH(H) values. */
+/* G_ij += sum over rows of w_k (Y_ki - center_i) (Y_kj - center_j) for j >= i, in double, FSG_GRAM_ROWS rows
+ * at a time. w_k and center_h may be NULL; scratch holds FSG_GRAM_SCRATCH(H) values. */
 static void gram_rows(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H,
                       double *scratch, double *G_hh)
 {
@@ -76,8 +79,8 @@ INLINE void times_few(const int rows, const float *Y_kh, int64_t H, const float 
         tile(rows, 1, acc, Y_kh, H, 1, M_hj + j, J, H, NULL);
         tile_store(rows, 1, acc, out_kj + j, J);
     }
-    for (int64_t k = 0; k < rows && j < J;
-         k++) { /* element by element: a sum over i alone might be taken apart and lose its fusing */
+    /* element by element: a sum over i alone might be taken apart and lose its fusing */
+    for (int64_t k = 0; k < rows && j < J; k++) {
         float *out = out_kj + k * J;
         for (int64_t r = j; r < J; r++) out[r] = 0;
         for (int64_t i = 0; i < H; i++) {
@@ -124,7 +127,8 @@ static void sparse_row(const float *values, const int32_t *columns, int64_t n, c
     }
 }
 
-/* I_h -= rate d for a step d / (n + prior), its length limited to half the row's and a bit. */
+/* I_h -= rate * step, where step = d / (n + prior), shortened to half the row's length plus 0.3 if it is
+ * longer. */
 static void newton_row(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate)
 {
     const double scale = 1.0 / (n + prior), length = __builtin_sqrt((double)dot(d_h, d_h, H)) * scale;

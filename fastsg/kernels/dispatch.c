@@ -1,4 +1,5 @@
-/* Which table runs: the best first. The caller chooses; nothing here falls back in silence. */
+/* The tables this CPU can run, the best first, and two helpers that need no instruction set. The caller
+ * chooses; nothing here falls back in silence. */
 #include "kernels.h"
 
 #include <stddef.h>

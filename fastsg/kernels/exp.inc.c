@@ -1,10 +1,11 @@
-/* Shared by the passes in float32 and bfloat16: norms, biases, and whether the short form of exp will do. */
+/* Shared by the passes in float32 (softmax.inc.c) and bfloat16 (bf16.inc.c): norms, biases, the entries' part
+ * of the loss, and whether the short form of exp will do. */
 #include "vec.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
 #define PANEL FSG_PANEL
 #define SLICE FSG_SLICE
-/* A product that must round on its own: without the barrier a compiler may fuse it into an addition, or not. */
+/* For a product that must round on its own: without this barrier compilers may fuse it into an addition. */
 #define ROUND_ALONE(x) __asm__("" : "+m"(x))
 #ifndef VSTREAM
   #define VSTREAM(x, v) vstore(x, v)
@@ -28,7 +29,8 @@ static float dot(const float *x, const float *y, int64_t H)
     return sum[0];
 }
 
-/* No logit of this slice can leave the range in which the short form of exp holds, told from norms. A NaN says no. */
+/* Whether norms show that no logit of this slice can leave the range in which the short form of exp holds.
+ * With a NaN: no. */
 static int within_reach(float norm, float bias, float reach, const float *shift)
 {
     float low = shift[0], high = shift[0];
@@ -40,6 +42,7 @@ static int within_reach(float norm, float bias, float reach, const float *shift)
     return bits - low < 120.0f && -bits - high > FSG_EXP_MIN && c < 0x1p+14f;
 }
 
+/* The largest norm of `count` rows of O; a NaN stays. */
 static float largest_norm(const float *O_sh, int64_t H, int64_t count)
 {
     float top = 0;
@@ -50,7 +53,7 @@ static float largest_norm(const float *O_sh, int64_t H, int64_t count)
     return __builtin_sqrtf(top);
 }
 
-/* The slice's biases, zero without bias; returns the largest |bias|. */
+/* The slice's biases, zeros if the batch has none. Returns the largest |bias|. */
 static float slice_bias(const fsg_batch *B, int64_t start, int64_t count, float *bias_k)
 {
     float top = 0;
@@ -68,8 +71,8 @@ INLINE int entry_below(const fsg_batch *B, int64_t u, int64_t i, int64_t k)
     return i < B->stop_u[u] && B->contexts[i] < k;
 }
 
-/* Sum of w log E over the entries of panel p in slice s, which next_u moves past; log E = c - shift ln 2, a huge c being taken as the
- * exponential takes it. C holds the panel's logits. */
+/* Sum of w log E over the entries of panel p in slice s, which next_u moves past. log E = c - shift ln 2,
+ * where a huge c counts as what the exponential makes of it. C holds the panel's logits. */
 static double entries_sum(const fsg_batch *B, int64_t s, int64_t p, const float *C, const float *bias_k,
                           int64_t *next_u)
 {

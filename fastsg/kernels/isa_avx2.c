@@ -1,4 +1,4 @@
-/* x86-64 with AVX2 and FMA (2013 and later): 16 registers of eight floats. */
+/* The stub of x86-64 with AVX2 and FMA (2013 and later): 16 registers of eight floats. */
 #include "kernels.h" /* system headers before the pragma */
 
 #include <stddef.h>

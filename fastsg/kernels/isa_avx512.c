@@ -1,4 +1,4 @@
-/* x86-64 with AVX-512: 32 registers of sixteen floats. */
+/* The stub of x86-64 with AVX-512: 32 registers of sixteen floats. */
 #include "kernels.h" /* system headers before the pragma */
 
 #include <stddef.h>

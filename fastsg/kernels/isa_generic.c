@@ -1,4 +1,4 @@
-/* Every CPU: four-float vectors, whatever the compiler makes of them. */
+/* The stub of every CPU: vectors of four floats, whatever the compiler makes of them. */
 #include "kernels.h"
 
 #include <stddef.h>

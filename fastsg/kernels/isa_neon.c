@@ -1,4 +1,4 @@
-/* AArch64: 32 registers of four floats. Compiled, not yet run by us. */
+/* The stub of AArch64: 32 registers of four floats. Compiled, not yet run. */
 #include "kernels.h" /* system headers before the pragma */
 
 #include <stddef.h>

@@ -1,34 +1,40 @@
-/* The kernels of fastsg: exact softmax over the whole vocabulary for a batch of rows, its gradients, and the updates.
+/* The kernels of fastsg: exact softmax over the whole vocabulary for a batch of rows, its gradients, and the
+ * updates; with what tall matrices need (dense.inc.c). A table of functions for each instruction set, and how
+ * the best one is found.
  *
  * Legend, used in every file of this folder
  *   K   vocabulary size            k   a vocabulary row (a context word)
  *   H   vector size                h   a coordinate
  *   U   rows of the batch (its distinct centers, equal centers merged)      u   a row of the batch
  *   p   a panel: PANEL consecutive u, padded with zero rows; the vector lanes run along u
- *   s   a slice: SLICE consecutive k (the last one may be shorter); a shard is a run of slices owned by one thread
+ *   s   a slice: SLICE consecutive k (the last may be shorter); a shard: slices in a row, owned by one thread
  *   I_kh, O_kh (K, H)   input and output matrix, row-major, item-aligned only
  *   X_ph [p][h][PANEL]  the batch's rows of I, transposed panel by panel
  *   E_pk [p][k][PANEL]  e^c_uk 2^-shift_u of one slice
  *   N_uk                weight of the pairs (center u, context k); n_u = sum_k N_uk
  * Names end in their axes: the name is the shape.
  *
- * What no kernel does: allocate, start threads, print, know Python. The caller checks shapes and ids and owns all scratch.
+ * What no kernel does: allocate, start threads, print, know Python. The caller checks shapes and ids and owns
+ * all scratch. What is the same for every instruction set stands elsewhere: random.h, subsampling.h,
+ * windows.h, rows.h, cooccur.h, small.h.
  *
- * Bits. Every output element is one chain of fused multiply-adds in a fixed order and lanes are independent of each
- * other, so the vector width cannot change a bit. Sums over k run in index order inside a slice (exp) or a shard (gI);
- * slices are added in order, shards merged by a fixed binary tree. Sums over h (norms, dot products) use LANES fixed lanes folded 8-4-2-1.
+ * Bits. Every output element is one chain of fused multiply-adds in a fixed order and lanes are independent
+ * of each other, so the vector width cannot change a bit. Sums over k run in index order inside a slice (exp)
+ * or a shard (gI); slices are added in order, shards merged by a fixed binary tree. Sums over h (norms, dot
+ * products) use LANES fixed lanes folded 8-4-2-1.
  */
 #ifndef FASTSG_KERNELS_H
 #define FASTSG_KERNELS_H
 
 #include <stdint.h>
 
+/* A slice is divisible by every register tile height in use (6, 4), and by the 32 of bfloat16 tiles. */
 #define FSG_PANEL 64
-#define FSG_SLICE                                                                                            \
-    96 /* divisible by every register tile height in use (6, 4), and by the 32 of bfloat16 tiles */
+#define FSG_SLICE 96
 #define FSG_LANES 16
 
-/* Rows that gram_rows takes at a time, and the scratch it wants for rows of H: two padded copies, and a tile past the end. */
+/* Rows that gram_rows takes at a time, and the scratch (doubles) it needs for rows of H: two padded copies,
+ * and a tile past the end. */
 #define FSG_GRAM_ROWS 64
 #define FSG_GRAM_WIDTH(H) (((H) + 63) / 64 * 64)
 #define FSG_GRAM_SCRATCH(H) (2 * FSG_GRAM_ROWS * FSG_GRAM_WIDTH(H) + 16)
@@ -39,8 +45,9 @@
   #define FSG_COMPILER "gcc " __VERSION__
 #endif
 
-/* E = e^c 2^-shift for a logit c (in nats, as everywhere) and a whole number shift: its subtraction then costs nothing.
- * Below 2^EXP_MIN a probability (relative to the shift) is set to zero: denormals are slow on some CPUs. 2^-100 = 7.9e-31 */
+/* E = e^c 2^-shift for a logit c (in nats, as everywhere) and a whole number shift, whose subtraction then
+ * costs nothing. What is below 2^EXP_MIN (7.9e-31) of the shift becomes zero: denormals are slow on some
+ * CPUs. */
 #define FSG_LOG2E 0x1.715476p+0f
 #define FSG_LN2 0x1.62e42fefa39efp-1
 #define FSG_EXP_MIN (-100)
@@ -71,28 +78,32 @@ typedef struct {
     float *adagrad_k; /* (K) running sums, or NULL for plain SGD */
 } fsg_step;
 
+/* The functions of one instruction set. */
 typedef struct {
     const char *name;
     int fma; /* 1: products are fused, bits agree with every other FMA table */
 
-    /* X_ph of panel p from rows ids[u] of I_kh; rows past U are zero. Returns the largest norm of its rows. */
+    /* X_ph of panel p from rows ids[u] of I_kh; rows past U are zero. Returns its largest norm of a row. */
     float (*pack_panel)(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph);
 
-    /* S_u += sum over the slice's k of E_uk; E itself into E_pk unless that is NULL. E_pk starts on a cache line; with `stream`
-     * it is written past the caches. next_u holds each row's first entry in the slice and moves on to the next one's.
-     * Returns the sum of w log E over the slice's entries.   2 U K H flops over all slices */
+    /* S_u += sum over the slice's k of E_uk; E itself into E_pk unless that is NULL. E_pk starts on a cache
+     * line; with `stream` it is written past the caches. next_u holds each row's first entry in the slice and
+     * moves on to the first of the next slice. Returns the sum of w log E over the slice's entries.
+     *   2 U K H flops over all slices */
     double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *E_pk, int stream,
                         int64_t *next_u, float *S_u);
 
     /* top_u = max(top_u, c of slice s). */
     void (*max_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *top_u);
 
-    /* Z_u = tree sum of S_su over the shards, in double. Returns the number of rows out of [SUM_MIN, SUM_MAX]; those get Z_u = 0. */
+    /* Z_u = tree sum of S_su over the shards, in double. Returns the number of rows outside [SUM_MIN,
+     * SUM_MAX]; those get Z_u = 0. */
     int64_t (*merge_sums)(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u);
 
-    /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s moves (step != NULL).
-     * next_u as above. opens: gI_ph starts at zero, this is the first slice of its shard. first: gO_kh starts at zero, otherwise it
-     * holds what earlier row blocks of the same batch left.   4 U K H flops */
+    /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s
+     * moves (unless step is NULL). next_u as above. opens: this is the first slice of its shard, gI_ph starts
+     * at zero. first: gO_kh starts at zero; otherwise it holds what earlier blocks of rows of the same batch
+     * left.   4 U K H flops */
     void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, int64_t *next_u,
                            float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step);
 
@@ -100,10 +111,10 @@ typedef struct {
     void (*merge_panel)(const fsg_batch *batch, int64_t p, float *gI_sph, int64_t shards, int64_t stride,
                         const float *scale_u, float *G_uh);
 
-    /* Row ids[u] of I_kh moves along G_uh. The ids are distinct. */
+    /* I_h, row k of its matrix, moves along G_h. */
     void (*move_row)(float *I_h, const float *G_h, int64_t H, const fsg_step *step, int64_t k);
 
-    /* dense.inc.c */
+    /* Tall matrices: see dense.inc.c. */
     void (*mean_rows)(const float *Y_kh, const float *w_k, int64_t rows, int64_t H, double *sum_h);
     void (*gram_rows)(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H,
                       double *scratch, double *G_hh);
@@ -113,10 +124,12 @@ typedef struct {
                        float *out_h);
     void (*newton_row)(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate);
 
-    double (*log)(double x); /* the project's own: same bits everywhere */
-    void (*exp)(const float *c, const float *m, float *y,
-                int64_t n); /* for tests: the vector exponential, n a multiple of LANES */
-    /* For benchmarks: n rounds of multiply-adds in registers, returns the flops; n of them one after the other. out holds 12 vectors. */
+    /* The project's own logarithm: the same bits everywhere. */
+    double (*log)(double x);
+    /* For tests: the vector exponential, n a multiple of LANES. */
+    void (*exp)(const float *c, const float *m, float *y, int64_t n);
+    /* For benchmarks. peak: n rounds of multiply-adds in registers; out holds 12 vectors; returns the flops.
+     * chain: n multiply-adds one after the other; out holds one vector. */
     int64_t (*peak)(int64_t n, float *out);
     void (*chain)(int64_t n, float *out);
 } fsg_table;
@@ -127,8 +140,9 @@ const fsg_table *fsg_avx2(void);
 const fsg_table *fsg_avx512(void);
 const fsg_table *fsg_neon(void);
 
-/* The passes in bfloat16 with fp32 accumulation: as the functions above of the same name, but E, X and Xs are bfloat16 in layouts
- * of their own (bf16.inc.c), and `scratch` is scratch_bytes(H) for each thread. `base` lends the fp32 functions. */
+/* The passes in bfloat16 with fp32 accumulation: like the functions above of the same name, but E, X and Xs
+ * are bfloat16 in layouts of their own (bf16.inc.c), and `scratch` is scratch_bytes(H) for each thread.
+ * `base` lends the fp32 functions. */
 typedef struct {
     const char *name;
     int64_t (*scratch_bytes)(int64_t H);
@@ -152,7 +166,7 @@ const fsg_bf16_table *fsg_bf16_available(int i);
 /* The i-th table this CPU can run, best first; NULL past the last. */
 const fsg_table *fsg_available(int i);
 
-/* The whole number next to c / ln 2: a shift for logits about c. */
+/* The whole number nearest to c / ln 2: a shift for logits about c. */
 float fsg_whole_bits(float c);
 
 /* Largest |x| by bit pattern, so NaN counts as larger than infinity. */

@@ -1,9 +1,10 @@
+/* See small.h for what each function promises. */
 #include "small.h"
 
 #include <math.h>
 #include <string.h>
 
-/* A = L L', then the columns of the inverse by two substitutions each. scratch holds L, n * n. */
+/* A = L L', then the columns of the inverse by two substitutions each. scratch holds L. */
 int fsg_invert(double *A, int64_t n, double *L)
 {
     memset(L, 0, (size_t)(n * n) * sizeof *L);
@@ -31,6 +32,7 @@ int fsg_invert(double *A, int64_t n, double *L)
     return 0;
 }
 
+/* n pairs of elements, `step` apart, turned by the angle whose cosine and sine are c and s. */
 static void rotate(double *x, double *y, int64_t n, int64_t step, double c, double s)
 {
     for (int64_t i = 0; i < n * step; i += step) {

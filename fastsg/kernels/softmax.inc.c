@@ -1,22 +1,23 @@
-/* The body every ISA stub includes: one batch step as two passes over vocabulary slices.
+/* The body that every ISA stub includes: one batch step as two passes over slices of the vocabulary.
  *
- *   pass A   c_uk = O_k . X_u + b_k,  E_uk = e^c_uk 2^-shift_u,  S_u = sum_k E_uk                   2 U K H flops
+ *   pass A   c_uk = O_k . X_u + b_k,  E_uk = e^c_uk 2^-shift_u,  S_u = sum_k E_uk           2 U K H flops
  *   between  Z_u = sum of S_u over shards,  log P(k|u) = c_uk - shift_u ln 2 - log Z_u,  scale_u = n_u / Z_u
  *   pass B   R_uk = E_uk - N_uk Z_u / n_u,   so that  n_u P(k|u) - N_uk = scale_u R_uk
- *            gI_u = scale_u sum_k R_uk O_k,   gO_k = sum_u R_uk (scale_u X_u),   O_k moves            4 U K H flops
+ *            gI_u = scale_u sum_k R_uk O_k,   gO_k = sum_u R_uk (scale_u X_u),   O_k moves    4 U K H flops
  *
- * The lanes of a vector run along the batch rows u, so sums over k need no folding and padding exists only in u (and in h
- * for gO). O is read as broadcast scalars straight from the user's matrix: nothing is packed but the batch's own rows.
+ * The lanes of a vector run along the batch rows u, so sums over k need no folding, and only u is padded (and
+ * h for gO). O is read as broadcast scalars straight from the user's matrix: nothing is packed but the
+ * batch's own rows. What each function promises stands in kernels.h.
  */
 #include "exp.inc.c"
 
 #define WIDE (NV * VLEN) /* lanes of one register tile */
 #define MAX_ROWS 12
 
-/* ---- register tiles: one chain of multiply-adds for each element ------------------------------------------------ */
+/* ---- register tiles: one chain of multiply-adds for each element ---- */
 
-/* acc_ij += sum_t a[i * a_row + t * a_step] * b[t * b_step + j]: `rows` broadcast operands against `cols` vectors.
- * Each round asks for the next line from `ahead` on, unless that is NULL. */
+/* acc_ij += sum_t a[i * a_row + t * a_step] * b[t * b_step + j]: `rows` broadcast operands against `cols`
+ * vectors. Each round prefetches the next line from `ahead` on, unless that is NULL. */
 INLINE void tile(const int rows, const int cols, vf acc[][4], const float *a, int64_t a_row, int64_t a_step,
                  const float *b, int64_t b_step, int64_t count, const float *ahead)
 {
@@ -57,7 +58,7 @@ INLINE void tile_store(const int rows, const int cols, vf acc[][4], float *c, in
     }
 }
 
-/* ---- pass A ------------------------------------------------------------------------------------------------------ */
+/* ---- pass A ---- */
 
 static float pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph)
 {
@@ -89,12 +90,12 @@ static void logits_panel(const float *O_sh, int64_t H, const float *X_ph, float 
     }
 }
 
-/* How the exponentials of a panel leave: only as sums, through the caches, or past them. */
+/* Where the exponentials of a panel go: only into sums, also to memory through the caches, or past them. */
 enum keep { SUMS_ONLY, KEEP, STREAM };
 
-/* E = exp(C + bias) 2^-shift for one panel of the slice, S += sum over k. A sweep of its own: the block is still in the
- * first-level cache, and the constants of exp stay in registers. The slice has a sum of its own: one chain over a whole
- * shard would lose a long tail of small terms. */
+/* E = exp(C + bias) 2^-shift for one panel of the slice, S += sum over k. A sweep of its own: the block is
+ * still in the first-level cache, and the constants of exp stay in registers. The slice has a sum of its own:
+ * one chain over a whole shard would lose a long tail of small terms. */
 INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t count, const float *bias_k,
                       const float *shift, const float *C, float *E, float *S)
 {
@@ -142,7 +143,7 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float 
     return entries;
 }
 
-/* NaN is passed over: the sums will show it. */
+/* A NaN is passed over: the sums will show it. */
 static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *top_u)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start,
@@ -159,9 +160,10 @@ static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *t
     }
 }
 
-/* ---- between the passes ------------------------------------------------------------------------------------------ */
+/* ---- between the passes ---- */
 
-/* log x for x > 0 and normal: x = 2^e m, m in [sqrt(1/2), sqrt 2), log m = 2 atanh((m - 1) / (m + 1)). Error below 1e-15. */
+/* log x for x > 0 and normal: x = 2^e m, m in [sqrt(1/2), sqrt 2), log m = 2 atanh((m - 1) / (m + 1)). Error
+ * below 1e-15. */
 static double log_double(double x)
 {
     uint64_t bits;
@@ -197,7 +199,7 @@ static int64_t merge_sums(const float *S_su, int64_t shards, int64_t stride, int
     return failed;
 }
 
-/* ---- pass B ------------------------------------------------------------------------------------------------------ */
+/* ---- pass B ---- */
 
 /* gI_ph[h .. h+rows) = or (unless it opens) += sum over the slice's k of R_pk O_kh */
 INLINE void gI_tile(const int rows, const int opens, const float *O_h, int64_t H, const float *R, float *gI,
@@ -210,7 +212,7 @@ INLINE void gI_tile(const int rows, const int opens, const float *O_h, int64_t H
     tile_store(rows, NV, acc, gI, PANEL);
 }
 
-/* R of the next panel lies right behind this one's and is far away in memory: the first tiles ask for it. */
+/* R of the next panel lies right behind this one's and is far away in memory: the first tiles prefetch it. */
 static void gI_panel(const int opens, const float *O_sh, int64_t H, const float *R, float *gI, int64_t count)
 {
     const float *ahead = R + SLICE * PANEL, *end = ahead + SLICE * PANEL;
@@ -235,7 +237,8 @@ INLINE void gO_tile(const int rows, const int cols, const float *R, const float 
     tile_store(rows, cols, acc, gO, H_pad);
 }
 
-/* All of h, in tiles of GO_NV vectors; a remainder of one vector is avoided where it can be, its chains are too few. */
+/* The same for all of h, in tiles of GO_NV vectors. A remainder of one vector is avoided where possible: its
+ * chains are too few to keep the CPU busy. */
 INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, int64_t H_pad, float *gO)
 {
     for (int64_t left = (H + VLEN - 1) / VLEN, cols; left;
@@ -250,7 +253,7 @@ INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, 
     }
 }
 
-/* One row moves by one step. Row-wise Adagrad: a += mean_h g^2, x -= rate g / sqrt(a). */
+/* One row moves by one step. Row-wise Adagrad: a += mean_h g^2, x -= rate * g / sqrt(a). */
 static void move_row(float *x, const float *g, int64_t H, const fsg_step *step, int64_t k)
 {
     float rate = step->rate;
@@ -322,7 +325,7 @@ static int64_t peak(int64_t n, float *out)
     return 2 * 12 * VLEN * n;
 }
 
-/* One chain, each multiply-add waiting for the one before it: its time is the clock's. */
+/* One chain, each multiply-add waiting for the one before it: its speed shows the clock. */
 static void chain(int64_t n, float *out)
 {
     vf acc = vset(0);

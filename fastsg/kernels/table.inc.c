@@ -1,4 +1,4 @@
-/* What an ISA stub hands out. Included last. */
+/* What an ISA stub hands out: the table of its functions. Included last. */
 static const fsg_table table = {
     .name = ISA_NAME,
     .fma = ISA_FMA,

@@ -4,15 +4,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#if defined(__GNUC__)
-  #define PREFETCH(p) __builtin_prefetch((p), 1)
-  #define LIKELY(x) __builtin_expect(!!(x), 1)
-#else
-  #define PREFETCH(p) ((void)(p))
-  #define LIKELY(x) (x)
-#endif
+#define LIKELY(x) __builtin_expect(!!(x), 1)
 
-/* Words looked up together: their table entries come from memory while the others of the batch are still being cut. */
+/* Words looked up together: the table entries of some come from memory while others of the batch are still
+ * being cut. */
 #define BATCH 32
 #define ONES UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
@@ -38,23 +33,14 @@ static inline uint64_t load8(const uint8_t *p)
 /* Top bit of every byte that is <= ' '; no carry crosses a byte, so each is exact. */
 static inline uint64_t low_bytes(uint64_t x) { return ~(((x | HIGHS) - 0x21 * ONES) | x) & HIGHS; }
 
-/* The bytes below the lowest one marked by low_bytes. */
+/* The bytes below the lowest one that low_bytes marks. */
 static inline uint64_t mask_below(uint64_t marks) { return (marks ^ (marks - 1)) >> 8; }
 
-static inline int64_t first_mark(uint64_t marks)
-{
-#if defined(__GNUC__)
-    return __builtin_ctzll(marks) >> 3;
-#else
-    int64_t i = 0;
-    for (; !(marks & 0x80); marks >>= 8) i++;
-    return i;
-#endif
-}
+static inline int64_t first_mark(uint64_t marks) { return __builtin_ctzll(marks) >> 3; }
 
 static inline uint64_t low_mask(int64_t n_bytes) { return (UINT64_C(1) << (8 * n_bytes)) - 1; }
 
-/* First white space at or behind p; the space behind the text stops it. Control characters are letters here. */
+/* First white space from p on; the space behind the text stops it. Control characters belong to words. */
 static const uint8_t *word_end(const uint8_t *p)
 {
     for (;;) {
@@ -112,24 +98,24 @@ static void make_keys(uint64_t seed, const uint8_t *word, int64_t len, uint64_t 
     *key1 = LONG_KEY | (uint64_t)len;
 }
 
-static inline int64_t word_length(const fsg_entry *e)
+static inline int64_t word_length(const fsg_word *e)
 {
     return (int64_t)(e->key1 & LONG_KEY ? e->key1 ^ LONG_KEY : e->key1 >> 56);
 }
 
 /* The bytes of a word that is too long for its entry. */
-static inline const uint8_t *long_bytes(const fsg_table *t, const fsg_entry *e)
+static inline const uint8_t *long_bytes(const fsg_word_table *t, const fsg_word *e)
 {
     return t->arena + 8 * (int64_t)e->place;
 }
 
-/* Entry of a word, new if need be; long_word is read for keys with LONG_KEY only. pre: room in table and arena. */
-static inline fsg_entry *enter(fsg_table *t, int shift, uint64_t hash, uint64_t key0, uint64_t key1,
-                               const uint8_t *long_word)
+/* Entry of a word, made if it is new; long_word is read for keys with LONG_KEY only. pre: there is room(). */
+static inline fsg_word *enter(fsg_word_table *t, int shift, uint64_t hash, uint64_t key0, uint64_t key1,
+                              const uint8_t *long_word)
 {
     int64_t last = t->capacity - 1;
     for (int64_t slot = home(hash, shift);; slot = (slot + 1) & last) {
-        fsg_entry *e = &t->entries[slot];
+        fsg_word *e = &t->entries[slot];
         if (LIKELY(e->key0 == key0 && e->key1 == key1)) {
             if (LIKELY(!(key1 & LONG_KEY)) || !memcmp(long_bytes(t, e), long_word, (size_t)(key1 ^ LONG_KEY)))
                 return e;
@@ -150,7 +136,7 @@ static inline fsg_entry *enter(fsg_table *t, int shift, uint64_t hash, uint64_t 
 }
 
 /* Is there room for n_words more, of which the long ones take n_bytes? */
-static int room(const fsg_table *t, int64_t n_words, int64_t n_bytes)
+static int room(const fsg_word_table *t, int64_t n_words, int64_t n_bytes)
 {
     int64_t types = t->n_types + n_words, bytes = t->arena_used + n_bytes;
     if (types > FSG_TEXT_MAX_TYPES || bytes > 8 * (int64_t)UINT32_MAX) return FSG_TEXT_TOO_MANY;
@@ -158,16 +144,16 @@ static int room(const fsg_table *t, int64_t n_words, int64_t n_bytes)
     return bytes > t->arena_size ? FSG_TEXT_GROW_ARENA : FSG_TEXT_OK;
 }
 
-void fsg_text_rehash(const fsg_table *from, fsg_table *to)
+void fsg_text_rehash(const fsg_word_table *from, fsg_word_table *to)
 {
-    fsg_entry *entries = to->entries;
+    fsg_word *entries = to->entries;
     int64_t capacity = to->capacity;
     *to = *from;
     to->entries = entries;
     to->capacity = capacity;
     int shift = table_shift(capacity);
     for (int64_t i = 0; i < from->capacity; i++) {
-        const fsg_entry *e = &from->entries[i];
+        const fsg_word *e = &from->entries[i];
         if (!e->key1) continue;
         int64_t slot = home(hash_key(from->seed, e->key0, e->key1), shift);
         while (entries[slot].key1) slot = (slot + 1) & (capacity - 1);
@@ -175,42 +161,42 @@ void fsg_text_rehash(const fsg_table *from, fsg_table *to)
     }
 }
 
-int fsg_text_merge(fsg_table *t, const fsg_table *other, int64_t *slot, int32_t *map)
+int fsg_text_merge(fsg_word_table *t, const fsg_word_table *other, int64_t *slot, int32_t *map)
 {
     int shift = table_shift(t->capacity);
     for (; *slot < other->capacity; ++*slot) {
-        const fsg_entry *from = &other->entries[*slot];
+        const fsg_word *from = &other->entries[*slot];
         if (!from->key1) continue;
         int is_long = (from->key1 & LONG_KEY) != 0;
         int code = room(t, 1, is_long ? round8(word_length(from)) : 0);
         if (code) return code;
         const uint8_t *word = is_long ? long_bytes(other, from) : NULL;
         uint64_t key0 = from->key0, key1 = from->key1;
-        if (is_long)
-            make_keys(t->seed, word, word_length(from), &key0,
-                      &key1); /* the tables may differ in their seeds */
-        fsg_entry *e = enter(t, shift, hash_key(t->seed, key0, key1), key0, key1, word);
+        /* the tables may differ in their seeds */
+        if (is_long) make_keys(t->seed, word, word_length(from), &key0, &key1);
+        fsg_word *e = enter(t, shift, hash_key(t->seed, key0, key1), key0, key1, word);
         e->count += from->count;
         map[from->id] = e->id;
     }
     return FSG_TEXT_OK;
 }
 
-void fsg_text_index(const fsg_table *t, int64_t *counts, int64_t *slots)
+void fsg_text_index(const fsg_word_table *t, int64_t *counts, int64_t *slots)
 {
     for (int64_t slot = 0; slot < t->capacity; slot++) {
-        const fsg_entry *e = &t->entries[slot];
+        const fsg_word *e = &t->entries[slot];
         if (!e->key1) continue;
         counts[e->id] = e->count;
         slots[e->id] = slot;
     }
 }
 
-int64_t fsg_text_words(const fsg_table *t, const int64_t *slots, const int64_t *ids, int64_t n, uint8_t *out)
+int64_t fsg_text_words(const fsg_word_table *t, const int64_t *slots, const int64_t *ids, int64_t n,
+                       uint8_t *out)
 {
     int64_t used = 0;
     for (int64_t i = 0; i < n; i++) {
-        const fsg_entry *e = &t->entries[slots[ids[i]]];
+        const fsg_word *e = &t->entries[slots[ids[i]]];
         int64_t len = word_length(e);
         if (out) {
             if (e->key1 & LONG_KEY) memcpy(out + used, long_bytes(t, e), (size_t)len);
@@ -228,18 +214,17 @@ int64_t fsg_text_words(const fsg_table *t, const int64_t *slots, const int64_t *
 
 static inline int tail_byte(uint8_t b) { return (b & 0xC0) == 0x80; }
 
-/* Length of the valid sequence of a lead byte >= 0x80 at p, 0 if it is none. The space behind the text stops it. */
+/* Length of the sequence that a byte >= 0x80 at p begins; 0: invalid. The space behind the text stops it. */
 static inline int sequence_length(const uint8_t *p)
 {
     uint8_t a = p[0], b = p[1];
     if (a < 0xC2) return 0;
     if (a < 0xE0) return tail_byte(b) ? 2 : 0;
     if (!tail_byte(b) || !tail_byte(p[2])) return 0;
-    if (a < 0xF0)
-        return (a == 0xE0 && b < 0xA0) || (a == 0xED && b > 0x9F) ? 0 : 3; /* overlong; surrogates */
-    if (!tail_byte(p[3])) return 0;
-    return a > 0xF4 || (a == 0xF0 && b < 0x90) || (a == 0xF4 && b > 0x8F) ? 0
-                                                                          : 4; /* overlong; above U+10FFFF */
+    if (a < 0xF0) /* overlong; surrogates */
+        return (a == 0xE0 && b < 0xA0) || (a == 0xED && b > 0x9F) ? 0 : 3;
+    if (!tail_byte(p[3]) || a > 0xF4) return 0;
+    return (a == 0xF0 && b < 0x90) || (a == 0xF4 && b > 0x8F) ? 0 : 4; /* overlong; above U+10FFFF */
 }
 
 /* White space beyond ASCII: U+0085 U+00A0 | U+1680 | U+2000-200A U+2028 U+2029 U+202F | U+205F | U+3000. */
@@ -301,8 +286,8 @@ int64_t fsg_text_last_char(const uint8_t *text, int64_t n)
 
 /* ---- tokenizers ---- */
 
-/* A line ends behind n_tokens tokens. The first of a text counts even at 0: it may close what came before the text. */
-static inline void mark_end(fsg_run *run, int64_t n_tokens)
+/* A line ends after n_tokens tokens. The first of a text counts even at 0: it may close what came before. */
+static inline void mark_end(fsg_text_run *run, int64_t n_tokens)
 {
     if (!run->n_ends || run->ends[run->n_ends - 1] != n_tokens) run->ends[run->n_ends++] = n_tokens;
 }
@@ -327,11 +312,12 @@ typedef struct {
     uint64_t key0[BATCH], key1[BATCH], hash[BATCH];
     const uint8_t *start[BATCH];
     int64_t n, long_bytes;
-} batch;
+} word_batch;
 
-/* Cuts up to BATCH words at p; returns where it stopped, or NULL at a word above max_word, then at run->pos. */
-static inline const uint8_t *cut_batch(const fsg_table *t, const uint8_t *text, const uint8_t *p,
-                                       const uint8_t *end, int64_t max_word, batch *words, fsg_run *run)
+/* Cuts up to BATCH words at p; returns where it stopped, NULL at a word above max_word, then at run->pos. */
+static inline const uint8_t *cut_batch(const fsg_word_table *t, const uint8_t *text, const uint8_t *p,
+                                       const uint8_t *end, int64_t max_word, word_batch *words,
+                                       fsg_text_run *run)
 {
     int shift = table_shift(t->capacity);
     words->n = words->long_bytes = 0;
@@ -359,7 +345,7 @@ static inline const uint8_t *cut_batch(const fsg_table *t, const uint8_t *text, 
             return NULL;
         }
         uint64_t hash = hash_key(t->seed, key0, key1);
-        PREFETCH(&t->entries[home(hash, shift)]);
+        __builtin_prefetch(&t->entries[home(hash, shift)], 1);
         words->key0[words->n] = key0;
         words->key1[words->n] = key1;
         words->hash[words->n] = hash;
@@ -369,11 +355,12 @@ static inline const uint8_t *cut_batch(const fsg_table *t, const uint8_t *text, 
     return p;
 }
 
-int fsg_text_encode_words(fsg_table *t, const uint8_t *text, int64_t n, int64_t max_word, fsg_run *run)
+int fsg_text_encode_words(fsg_word_table *t, const uint8_t *text, int64_t n, int64_t max_word,
+                          fsg_text_run *run)
 {
     const uint8_t *p = text + run->pos, *end = text + n;
     int shift = table_shift(t->capacity);
-    batch words;
+    word_batch words;
     while (p < end) {
         int64_t n_ends = run->n_ends;
         p = cut_batch(t, text, p, end, max_word, &words, run);
@@ -384,7 +371,7 @@ int fsg_text_encode_words(fsg_table *t, const uint8_t *text, int64_t n, int64_t 
             return code;
         }
         for (int64_t i = 0; i < words.n; i++) {
-            fsg_entry *e = enter(t, shift, words.hash[i], words.key0[i], words.key1[i], words.start[i]);
+            fsg_word *e = enter(t, shift, words.hash[i], words.key0[i], words.key1[i], words.start[i]);
             e->count++;
             run->tokens[run->n_tokens + i] = e->id;
         }
@@ -406,7 +393,7 @@ static inline int32_t next_char(const uint8_t **p)
     return (a & 0x07) << 18 | (s[1] & 0x3F) << 12 | (s[2] & 0x3F) << 6 | (s[3] & 0x3F);
 }
 
-void fsg_text_encode_chars(const uint8_t *text, int64_t n, int64_t *counts, fsg_run *run)
+void fsg_text_encode_chars(const uint8_t *text, int64_t n, int64_t *counts, fsg_text_run *run)
 {
     const uint8_t *p = text, *end = text + n;
     while (p < end) {

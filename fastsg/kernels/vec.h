@@ -1,9 +1,11 @@
-/* Vector types by the compilers' vector extension, and the exponential. Included by an ISA stub that has set VLEN.
+/* Vector types by the compilers' vector extension, and the exponential. For a stub that has set VLEN, the
+ * number of floats in a vector.
  *
- * vexp: e^c 2^-m for a logit c and a whole number m. c = n ln 2 + r, n by magic-number rounding, e^r on [-ln2/2, ln2/2] by a
- * degree-6 polynomial (relative error 3e-9 before rounding), 2^(n - m) by an integer addition to the exponent. Error bound 2 ulp,
- * tested in tests/test_kernels.py. The short form holds where FSG_EXP_MIN <= n - m <= 126 and |c| < 2^14; the careful one gives
- * the same bits there, 0 below, a value above every sum that passes its check beyond, NaN for NaN.
+ * vexp: e^c 2^-m for a logit c and a whole number m. c = n ln 2 + r, n by magic-number rounding, e^r on
+ * [-ln2/2, ln2/2] by a degree-6 polynomial (relative error 3e-9 before rounding), 2^(n - m) by an integer
+ * addition to the exponent. Error bound 2 ulp, tested in tests/test_kernels.py. The short form holds where
+ * FSG_EXP_MIN <= n - m <= 126 and |c| < 2^14. The careful one gives the same bits there, 0 below, beyond it a
+ * value above every sum that passes its check, and NaN for NaN.
  */
 #include "kernels.h"
 
@@ -27,10 +29,11 @@ INLINE void vstore(float *x, vf v) { memcpy(x, &v, sizeof v); }
 INLINE vf vset(float x) { return x - (vf){0}; }
 INLINE vf vselect(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 
-#define EXP_MAGIC                                                                                            \
-    0x1.8p+23f /* x + EXP_MAGIC - EXP_MAGIC rounds x to a whole number, whose low bits end the sum's mantissa */
+/* x + EXP_MAGIC - EXP_MAGIC rounds x to a whole number, whose low bits end the sum's mantissa. */
+#define EXP_MAGIC 0x1.8p+23f
 
-/* e^(c - n ln 2). The high part of ln 2 has 8 bits, so n * high is exact and r the same with and without a fused multiply-add. */
+/* e^(c - n ln 2). The high part of ln 2 has 8 bits, so n * high is exact, and r the same with and without a
+ * fused multiply-add. */
 INLINE vf exp_fraction(vf c, vf n)
 {
     vf r = c - n * 0x1.62p-1f;
@@ -43,13 +46,14 @@ INLINE vf exp_fraction(vf c, vf n)
     return y * r + 1.0f;
 }
 
-/* magic = EXP_MAGIC - m: the whole number m costs nothing */
+/* The short form. magic = EXP_MAGIC - m: the whole number m costs nothing. */
 INLINE vf vexp(vf c, vf magic)
 {
     const vf t = c * FSG_LOG2E + magic;
     return (vf)((vu)exp_fraction(c, t - magic) + ((vu)t << 23));
 }
 
+/* The careful form. */
 INLINE vf vexp_careful(vf c, vf m)
 {
     const vf bits = c * FSG_LOG2E, t = bits + EXP_MAGIC;

@@ -142,7 +142,7 @@ def checked_pairs(centers: Side, contexts: Side, weights: ArrayLike | None) -> P
         )
     if not len(m):
         raise ValueError("there are no pairs: centers is empty")
-    bad = np.flatnonzero(~((w >= 0) & (w <= 3e38)))
+    bad = np.flatnonzero(~((w >= 0) & (w <= _core.MOST_COUNT)))
     if bad.size:
         raise ValueError(f"weights[{bad[0]}] is {w[bad[0]]}; weights must be finite and not negative")
     return m, n, w.astype(np.float32)

@@ -123,7 +123,7 @@ def train_epoch(
     state, workspace = stepper.state, stepper.workspace
     totals, begun, walked = EpochTotals(words=workspace.K), time.perf_counter(), 0
     found = None if contexts is not None else np.zeros(workspace.K)
-    workspace.forget()  # between epochs a callback may have changed the matrices
+    workspace.invalidate_bounds()  # between epochs a callback may have changed the matrices
     while True:
         counting = time.perf_counter()
         if (batch := next(batches, None)) is None:

@@ -1,0 +1,71 @@
+# The rows of a batch as they come in: checked, since the kernels take them on trust, and weighed.
+
+cdef class BatchRows:
+    """Row u belongs to center ids[u] and has the entries row_ptr[u] to row_ptr[u + 1] of contexts and counts.
+    """
+
+    cdef int64_t U
+    cdef const int32_t[::1] ids, contexts
+    cdef const int64_t[::1] row_ptr
+    cdef const float[::1] counts
+    cdef double[::1] weight_u  # the sum of the row's counts
+    cdef double weight  # of all rows
+
+    cdef void check_shape(self) except *:
+        cdef int64_t u, U = self.U, entries = self.contexts.shape[0]
+        if (self.row_ptr.shape[0] != U + 1 or self.row_ptr[0] != 0 or self.row_ptr[U] != entries
+                or self.counts.shape[0] != entries):
+            raise ValueError(f"row_ptr must hold {U + 1} values from 0 to the {entries} contexts, "
+                             "and counts as many as contexts")
+        for u in range(U):
+            if self.row_ptr[u] > self.row_ptr[u + 1]:
+                raise ValueError(f"row_ptr falls at row {u}")
+
+    cdef void weigh(self, int64_t K, int num_threads) except *:
+        """Check the entries and add up the counts of every row."""
+        cdef int64_t u, U = self.U
+        cdef int64_t[::1] bad_u = np.full(max(U, 1), -1)
+        self.weight_u, self.weight = np.zeros(max(U, 1)), 0
+        with nogil:
+            # not in equal shares: the rows of frequent words come first and are the longest
+            for u in prange(U, num_threads=num_threads, schedule="dynamic", chunksize=16):
+                if self.row_ptr[u] < self.row_ptr[u + 1]:
+                    bad_u[u] = fsg_bad_entry(&self.contexts[0], &self.counts[0], self.row_ptr[u],
+                                             self.row_ptr[u + 1], K)
+                    self.weight_u[u] = row_sum(self.row_ptr[u], self.row_ptr[u + 1], self.counts)
+            for u in range(U):
+                self.weight += self.weight_u[u]
+        for u in range(U):
+            if bad_u[u] >= 0:
+                self.refuse(bad_u[u], K)
+
+    cdef void refuse(self, int64_t bad, int64_t K) except *:
+        """ValueError that says what is wrong with an entry."""
+        n, count = self.contexts[bad], self.counts[bad]
+        if not 0 <= n < K:
+            raise ValueError(f"contexts[{bad}] is {n}; ids must lie in [0, {K})")
+        if not is_count(count):
+            raise ValueError(f"counts[{bad}] is {count}; counts must lie in "
+                             f"[{LEAST_COUNT:g}, {MOST_COUNT:g}]")
+        raise ValueError(f"contexts[{bad}] is {n} after {self.contexts[bad - 1]}; "
+                         "the contexts of a row must be distinct and rise")
+
+    cdef void check_distinct(self) except *:
+        """Two rows of one center would move at once: ids must rise, as group_windows and group_pairs give
+        them."""
+        cdef int64_t u
+        for u in range(1, self.U):
+            if self.ids[u] <= self.ids[u - 1]:
+                raise ValueError(f"centers[{u}] is {self.ids[u]} after {self.ids[u - 1]}; "
+                                 "the centers of a step must be distinct and rise")
+
+
+cdef BatchRows checked_rows(const int32_t[::1] ids, const int64_t[::1] row_ptr, const int32_t[::1] contexts,
+                            const float[::1] counts, int64_t centers, int64_t K, int num_threads):
+    """The rows of a batch: ids below `centers`, contexts below K, counts within their limits."""
+    cdef BatchRows rows = BatchRows.__new__(BatchRows)
+    rows.U, rows.ids, rows.row_ptr, rows.contexts, rows.counts = ids.shape[0], ids, row_ptr, contexts, counts
+    rows.check_shape()
+    check_ids("centers", ids, centers)
+    rows.weigh(K, num_threads)
+    return rows

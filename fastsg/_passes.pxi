@@ -1,0 +1,215 @@
+# The two passes over a block of rows, and what follows them: kernels shared among threads, shard by shard or
+# panel by panel. All sums belong to places, never to threads, so that the number of threads changes no bit.
+# The formulas: softmax.inc.c.
+
+cdef enum:
+    STREAM_FROM = 1 << 22  # more values of E than stay in the caches until pass B: they are written past them
+
+
+cdef double tree_sum(double *part, int64_t n) noexcept nogil:
+    """Sum by the fixed binary tree; part is overwritten."""
+    cdef int64_t i, width = 1
+    while width < n:
+        i = 0
+        while i + width < n:
+            part[i] += part[i + width]
+            i += 2 * width
+        width *= 2
+    return part[0]
+
+
+cdef class Passes:
+    """The passes over a vocabulary of K words, for one block of rows at a time: begin, then pass A
+    (normalise), then pass B (prepare_gradient, gradient_pass, merge_pass).
+
+    Parameters
+    ----------
+    K, H : int
+    num_threads : int
+    half : bool
+        Whether E is kept, and multiplied, in bfloat16.
+    lender : Scratch or None
+        See :class:`Scratch`.
+    """
+
+    cdef int64_t H, H_pad, slices, shards
+    cdef int num_threads
+    cdef const fsg_bf16_table *half  # NULL: float32
+    cdef Scratch scratch
+    cdef int64_t[::1] shard_ptr, first_k  # the first slice of every shard, and its first vocabulary row
+    cdef fsg_batch batch  # the block of rows that is being processed
+    cdef double *n_u  # the weights of its rows
+
+    def __init__(self, K: int, H: int, num_threads: int, half: bool, Scratch lender):
+        self.H, self.num_threads = H, num_threads
+        self.half = bf16_table if half else NULL
+        self.slices = round_up(K, FSG_SLICE) // FSG_SLICE
+        self.shards = shard_count(K)
+        self.shard_ptr = np.array([self.slices * s // self.shards for s in range(self.shards + 1)], np.int64)
+        self.first_k = np.asarray(self.shard_ptr)[:self.shards] * SLICE
+        half_bytes = 0 if self.half == NULL else self.half.scratch_bytes(H)
+        self.scratch = Scratch(self.slices, self.shards, H, num_threads, half_bytes, lender)
+        self.H_pad = self.scratch.H_pad
+        self.batch.K, self.batch.H, self.batch.H_pad = K, H, self.H_pad
+
+    # -- pass A --
+
+    cdef void begin(self, const float[:, ::1] I_kh, const float[::1] bias_k, BatchRows rows, int64_t u0,
+                    int64_t u1, bint halved) noexcept nogil:
+        """Pack the rows [u0, u1), find where their entries in every shard begin."""
+        cdef fsg_batch *batch = &self.batch
+        cdef float *shift_u = &self.scratch.shift_u[0]
+        cdef int64_t u, p, panels = (u1 - u0 + FSG_PANEL - 1) // FSG_PANEL
+        batch.U, self.n_u = u1 - u0, &rows.weight_u[u0]
+        batch.bias_k = &bias_k[0] if bias_k.shape[0] else NULL
+        batch.X_ph, batch.Xs_uh = &self.scratch.X[0], &self.scratch.Xs[0]
+        batch.reach_p, batch.shift_u = &self.scratch.reach[0], shift_u
+        batch.target_u, batch.stop_u = &self.scratch.target_u[0], &self.scratch.stop_u[0]
+        # rows without entries (only their log Z is wanted) leave these empty: they have no address, none is
+        # read
+        batch.contexts = &rows.contexts[0] if rows.contexts.shape[0] else NULL
+        batch.counts = &rows.counts[0] if rows.counts.shape[0] else NULL
+        for p in prange(panels, num_threads=self.num_threads, schedule="static"):
+            self.scratch.reach[p] = table.pack_panel(&I_kh[0, 0], &rows.ids[u0], batch.U, self.H, p,
+                                                     &self.scratch.X[0])
+            if halved:
+                self.half.pack_panel(&I_kh[0, 0], &rows.ids[u0], batch.U, self.H, p,
+                                     <uint16_t *>&self.scratch.X_half[0])
+        # not in equal shares: the rows of frequent words come first and are the longest
+        for u in prange(batch.U, num_threads=self.num_threads, schedule="dynamic", chunksize=16):
+            self.scratch.stop_u[u] = rows.row_ptr[u0 + u + 1]
+            fsg_cut_row(batch.contexts, rows.row_ptr[u0 + u], rows.row_ptr[u0 + u + 1], &self.first_k[0],
+                        self.shards, &self.scratch.cut_su[0, u], self.scratch.cut_su.shape[1])
+        for u in range(batch.U, panels * FSG_PANEL):
+            shift_u[u] = 0
+
+    cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
+        """The sums of every shard, its entries' log E, and E if it is kept, shard by shard."""
+        cdef int64_t s, shard, u, size = round_up(self.batch.U, FSG_PANEL)
+        cdef int stream = self.slices * FSG_SLICE * size > STREAM_FROM
+        cdef float *E = &self.scratch.E[0] if keep_E else NULL
+        cdef float *S_su = &self.scratch.S[0]
+        cdef int64_t *next_u
+        cdef double logs
+        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
+            for u in range(size):
+                S_su[shard * size + u] = 0
+            logs = 0
+            next_u = self.scratch.cuts(shard, self.batch.U)
+            for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
+                if keep_E and self.half != NULL:
+                    logs = logs + self.half.exp_slice(
+                        &self.batch, &O_kh[0, 0], s, <uint16_t *>&self.scratch.X_half[0],
+                        self.scratch.half_of_thread(), <uint16_t *>E + s * size * FSG_SLICE, stream, next_u,
+                        S_su + shard * size)
+                else:
+                    logs = logs + table.exp_slice(
+                        &self.batch, &O_kh[0, 0], s, E + s * size * FSG_SLICE if keep_E else NULL, stream,
+                        next_u, S_su + shard * size)
+            self.scratch.part[shard] = logs
+
+    cdef void true_maxima(self, const float[:, ::1] O_kh) noexcept nogil:
+        """Rows whose sum failed (Z = 0) get their largest logit as shift. Rare, so one thread does it."""
+        cdef int64_t s, u
+        cdef float *top_u = &self.scratch.S[0]
+        for u in range(round_up(self.batch.U, FSG_PANEL)):
+            top_u[u] = -3.4e38
+        for s in range(self.slices):
+            table.max_slice(&self.batch, &O_kh[0, 0], s, top_u)
+        for u in range(self.batch.U):
+            if self.scratch.Z_u[u] == 0:
+                self.scratch.shift_u[u] = fsg_whole_bits(top_u[u])
+
+    cdef int64_t sums(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
+        """Z_u of every row; returns the number of rows whose sum failed."""
+        self.exp_pass(O_kh, keep_E)
+        return table.merge_sums(&self.scratch.S[0], self.shards, round_up(self.batch.U, FSG_PANEL),
+                                self.batch.U, &self.scratch.Z_u[0])
+
+    cdef double normalise(self, const float[:, ::1] O_kh, bint keep_E) except? -1:
+        """Pass A of a block, with a second try for rows whose shift was off: Z_u, and the block's loss."""
+        cdef int64_t u, failed
+        cdef double loss = 0
+        with nogil:
+            failed = self.sums(O_kh, keep_E)
+            if failed:
+                self.true_maxima(O_kh)
+                failed = self.sums(O_kh, keep_E)
+            for u in range(self.batch.U):
+                loss += self.n_u[u] * table.log(self.scratch.Z_u[u])
+            loss -= tree_sum(&self.scratch.part[0], self.shards)
+        if failed:
+            raise DivergenceError(f"{failed} of {self.batch.U} softmax rows of the batch are not finite")
+        return loss
+
+    cdef double log_z(self, int64_t u) noexcept nogil:
+        """log Z of row u of the block, in nats and without its shift."""
+        return table.log(self.scratch.Z_u[u]) + self.scratch.shift_u[u] * FSG_LN2
+
+    # -- pass B --
+
+    cdef void prepare_gradient(self, const float[:, ::1] I_kh, const int32_t *ids) noexcept nogil:
+        """scale_u, target_u and the scaled rows of I."""
+        cdef int64_t u, h, H = self.H, H_pad = self.H_pad, U = self.batch.U, size = round_up(U, FSG_PANEL)
+        cdef float *Xs = &self.scratch.Xs[0]
+        cdef float scale
+        for u in prange(size, num_threads=self.num_threads, schedule="static"):
+            scale = 0
+            if u < U:
+                scale = <float>(self.n_u[u] / self.scratch.Z_u[u])
+                self.scratch.scale_u[u] = scale
+                self.scratch.target_u[u] = <float>(self.scratch.Z_u[u] / self.n_u[u])
+            for h in range(H):
+                Xs[u * H_pad + h] = scale * I_kh[ids[u], h] if u < U else 0
+        if self.half != NULL:
+            for u in prange(size // FSG_PANEL, num_threads=self.num_threads, schedule="static"):
+                self.half.pack_scaled(&self.batch, u, <uint16_t *>&self.scratch.Xs_half[0])
+
+    cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step,
+                            bint keep_gO) noexcept nogil:
+        """gI of every shard and gO, slice by slice; O moves unless step is NULL."""
+        cdef int64_t s, shard, size = round_up(self.batch.U, FSG_PANEL), stride = size * self.H
+        cdef float *E = &self.scratch.E[0]
+        cdef float *gI = &self.scratch.gI[0]
+        cdef float *gO
+        cdef int64_t *next_u
+        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
+            next_u = self.scratch.cuts(shard, self.batch.U)
+            for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
+                gO = &self.scratch.gO[0] + (s if keep_gO else fsg_omp_thread()) * FSG_SLICE * self.H_pad
+                if self.half != NULL:
+                    self.half.gradient_slice(
+                        &self.batch, table, &O_kh[0, 0], s, <uint16_t *>E + s * size * FSG_SLICE,
+                        <uint16_t *>&self.scratch.Xs_half[0], self.scratch.half_of_thread(), next_u,
+                        gI + shard * stride, s == self.shard_ptr[shard], gO, first, step)
+                else:
+                    table.gradient_slice(&self.batch, &O_kh[0, 0], s, E + s * size * FSG_SLICE, next_u,
+                                         gI + shard * stride, s == self.shard_ptr[shard], gO, first, step)
+
+    cdef void merge_pass(self, int64_t u0) noexcept nogil:
+        """The block's rows of G, from gI of all shards."""
+        cdef int64_t p, size = round_up(self.batch.U, FSG_PANEL)
+        for p in prange(size // FSG_PANEL, num_threads=self.num_threads, schedule="static"):
+            table.merge_panel(&self.batch, p, &self.scratch.gI[0], self.shards, size * self.H,
+                              &self.scratch.scale_u[0], &self.scratch.G[0] + u0 * self.H)
+
+    # -- rows of I, after the last block --
+
+    cdef void move_inputs(self, float[:, ::1] I_kh, const int32_t[::1] ids,
+                          const fsg_step *step) noexcept nogil:
+        """By gradient, plain or Adagrad's."""
+        cdef int64_t u
+        for u in prange(ids.shape[0], num_threads=self.num_threads, schedule="static"):
+            table.move_row(&I_kh[ids[u], 0], &self.scratch.G[0] + u * self.H, self.H, step, ids[u])
+
+    cdef void newton_inputs(self, float[:, ::1] I_kh, BatchRows rows, const float[:, ::1] inverse,
+                            double rate, double prior) except *:
+        """By damped Newton steps."""
+        cdef int64_t u
+        cdef float[:, ::1] row_t = np.empty((self.num_threads, self.H), np.float32)
+        cdef float *d
+        with nogil:
+            for u in prange(rows.U, num_threads=self.num_threads, schedule="static"):
+                d = &row_t[fsg_omp_thread(), 0]
+                table.times_rows(&self.scratch.G[0] + u * self.H, 1, self.H, &inverse[0, 0], self.H, d)
+                table.newton_row(&I_kh[rows.ids[u], 0], d, self.H, rows.weight_u[u], prior, rate)
