@@ -1,9 +1,15 @@
 """fastsg: skip-gram word embeddings by the exact full softmax.
 
-    text -> Vocab, EncodedCorpus -> CooccurrenceCounts (or batches of windows) -> kernels (logits, softmax over K, gradients, updates)
-         -> KeyedVectors
+    text/           files, words, ids: EncodedCorpus, Vocab
+    cooccurrence/   windows over a corpus, and how often words share one: CooccurrenceCounts
+    training/       epochs and steps; numerics/ has loss, optimiser and start, kernels/ the work in C
+    model/          SkipGram, what users hold
+    vectors/        words with their vectors: KeyedVectors
+    io/, system/    file formats; what the machine gives
+    cli/, datasets/ the command line; texts to try things on
 
-Start at :class:`SkipGram`; the mathematics is in docs/model.md.
+A text becomes ids, ids become counts of pairs, counts become the matrices I and O, and the rows of I are the
+vectors. Start at :class:`SkipGram`; the mathematics is in docs/model.md, the house in CONTRIBUTING.md.
 """
 
 from .system.config import show_config  # first: it loads the kernels, and with them OpenMP

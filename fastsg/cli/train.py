@@ -353,7 +353,7 @@ def _reading(args: argparse.Namespace) -> dict[str, Any]:
 def _chinese_words() -> Callable[[str], list[str]]:
     """Splits a line into Chinese words, without white space."""
     try:
-        import rjieba  # type: ignore[import-not-found]  # optional, and without types
+        import rjieba
     except ImportError:
         raise ImportError("the tokenizer rjieba needs the package rjieba: pip install rjieba") from None
     return lambda line: [word for word in rjieba.cut(line) if not word.isspace()]

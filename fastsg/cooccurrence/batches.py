@@ -43,7 +43,7 @@ class PairCounts(NamedTuple):
 
     def context_totals(self, K: int) -> NDArray[np.float64]:
         """Weight of each context word, shape (K,)."""
-        return np.bincount(self.contexts, self.counts, minlength=K)
+        return np.bincount(self.contexts, self.counts, minlength=K).astype(np.float64, copy=False)
 
 
 #: (units walked so far, the pair counts of a batch). A unit is a center position, a pair or a row.

@@ -50,7 +50,7 @@ def count_windows(
     workers, part                               Neither changes the result.
     """
     threads, window = effective_num_threads(workers), recipe.window
-    weighs_pairs = keep is not None and not recipe.draws
+    pair_weights = np.zeros(0) if keep is None or recipe.draws else keep
     counter = Counter(
         _draws(corpus, keep, recipe, threads),
         len(corpus.vocab),
@@ -58,7 +58,7 @@ def count_windows(
         window.right,
         window.weight_left.astype(np.float64),
         window.weight_right.astype(np.float64),
-        keep if weighs_pairs else np.zeros(0),
+        pair_weights,
         threads,
     )
     ends = np.cumsum(counter.bounds())
@@ -129,7 +129,7 @@ class _Entries:
 
     def _write(self, *parts: NDArray[Any]) -> None:
         for file, part in zip(self._files, parts, strict=True):
-            file.write(memoryview(part).cast("B"))
+            file.write(part.data.cast("B"))
 
     def joined(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """All contexts and counts; this object is used up."""

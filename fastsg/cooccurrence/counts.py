@@ -62,12 +62,12 @@ class CooccurrenceCounts:
         thinned: CooccurrenceCounts | None = None,
     ) -> None:
         _check(row_ptr, contexts, counts, len(vocab), keep)
-        if thinned is not None and (
-            keep is not None or thinned.keep is None or thinned.vocab.words != vocab.words
-        ):
-            raise ValueError("thinned must be counts of the same words with keep, beside counts without")
+        if thinned is not None:
+            _check_thinned(thinned, vocab, keep)
         self.row_ptr, self.contexts, self.counts = row_ptr, contexts, counts
-        self.vocab, self.keep, self.thinned = vocab, keep, thinned
+        self.vocab: Vocab = vocab
+        self.keep: NDArray[np.float64] | None = keep
+        self.thinned: CooccurrenceCounts | None = thinned
         self.recipe: Recipe | None = None
         self._leading: dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
         self._column_sums: NDArray[np.float64] | None = None
@@ -81,7 +81,7 @@ class CooccurrenceCounts:
     @property
     def start(self) -> CooccurrenceCounts:
         """The counts on which a training begins: the thinned ones, if there are any."""
-        return self if self.thinned is None else self.thinned
+        return self.thinned or self
 
     @property
     def K(self) -> int:
@@ -242,7 +242,7 @@ class CooccurrenceCounts:
             rows = count_windows(
                 corpus, recipe, keep, memory_limit=memory_limit, folder=folder, workers=workers
             )
-            return cls._made(rows, corpus.vocab, keep, recipe)
+            return cls._made(StoredCounts(rows, recipe, keep), corpus.vocab)
 
         if not thinned_too or keep is None:
             return counted(window.expected(), keep, sample)
@@ -256,11 +256,9 @@ class CooccurrenceCounts:
         return text
 
     @classmethod
-    def _made(
-        cls, rows: CountRows, vocab: Vocab, keep: NDArray[np.float64] | None, recipe: Recipe | None
-    ) -> CooccurrenceCounts:
-        counts = cls(*rows, vocab, keep=keep)
-        counts.recipe = recipe
+    def _made(cls, stored: StoredCounts, vocab: Vocab) -> CooccurrenceCounts:
+        counts = cls(*stored.rows, vocab, keep=stored.keep)
+        counts.recipe = stored.recipe
         return counts
 
     @classmethod
@@ -281,16 +279,14 @@ class CooccurrenceCounts:
 
     @classmethod
     def from_scipy(
-        cls,
-        matrix: scipy.sparse.spmatrix | scipy.sparse.sparray,
-        vocab: Vocab | Sequence[str] | None = None,
+        cls, matrix: scipy.sparse.spmatrix | scipy.sparse.sparray, vocab: Vocab | Sequence[str] | None = None
     ) -> CooccurrenceCounts:
         """Counts out of a SciPy sparse matrix (K, K), a row for each center; `vocab` as in `from_arrays`."""
         if not hasattr(matrix, "tocoo"):
             raise TypeError(f"matrix is {type(matrix).__name__}; it must be a sparse matrix of SciPy")
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(
-                f"matrix has shape {matrix.shape}; it must be square, a row and a column for each word"
+                f"matrix has shape {matrix.shape}; it must be square, one row and column per word"
             )
         if vocab is not None and len(vocab) != matrix.shape[0]:
             raise ValueError(f"vocab has {len(vocab)} words, matrix {matrix.shape[0]} rows")
@@ -306,8 +302,6 @@ class CooccurrenceCounts:
 
         return csr_array((self.counts, self.contexts, self.row_ptr), shape=(self.K, self.K))
 
-    # ---- file ----
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, as a whole or not at all; OSError with the path.
 
@@ -315,7 +309,7 @@ class CooccurrenceCounts:
         """
         if not self.nnz:
             raise ValueError("there are no pairs: a file of no counts could not be trained on")
-        write_counts(path, self.vocab, self._stored(), self.thinned and self.thinned._stored())
+        write_counts(path, self.vocab, self._stored(), self.thinned._stored() if self.thinned else None)
 
     def _stored(self) -> StoredCounts:
         return StoredCounts(self.rows, self.recipe, self.keep)
@@ -328,8 +322,8 @@ class CooccurrenceCounts:
         else or damaged."""
         with named(os.fsdecode(path), "file of counts"):
             vocab, found, thinned = read_counts(path, mmap)
-            start = thinned and cls._made(thinned.rows, vocab, thinned.keep, thinned.recipe)
-            counts = cls._made(found.rows, vocab, found.keep, found.recipe)
+            start = thinned and cls._made(thinned, vocab)
+            counts = cls._made(found, vocab)
             counts.thinned = start
             return counts
 
@@ -368,6 +362,11 @@ def _check(
         raise ValueError(
             f"keep must be a float64 array of {K} probabilities above 0; it is {_described(keep)}"
         )
+
+
+def _check_thinned(thinned: CooccurrenceCounts, vocab: Vocab, keep: object) -> None:
+    if keep is not None or thinned.keep is None or thinned.vocab.words != vocab.words:
+        raise ValueError("thinned must be counts of the same words with keep, beside counts without")
 
 
 def _described(value: object) -> str:

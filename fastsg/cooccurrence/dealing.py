@@ -37,8 +37,9 @@ def deal(
     No row occurs twice in a batch. Rows that come more than once go to the batches that have fewest of them
     yet, in random order. The others are dealt by falling weight, like cards, so that each batch has frequent
     and rare ones. Ids rise within a batch."""
-    order = np.argsort(-weights, kind="stable")
-    order, total = order[times[order] > 0].astype(np.int32), int(times.sum())
+    by_weight = np.argsort(-weights, kind="stable")
+    order = by_weight[times[by_weight] > 0].astype(np.int32)
+    total = int(times.sum())
     batches = -(-total // batch_size)
     if not batches:
         return []

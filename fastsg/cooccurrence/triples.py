@@ -29,7 +29,7 @@ def rows_of_triples(
         words = list(map(str, range(K))) if vocab is None else list(vocab)
         _core.check_ids("centers", m, K)
         _core.check_ids("contexts", n, K)
-        vocab, place = _vocab_by_weight(words, np.bincount(m, w, minlength=K))
+        vocab, place = _vocab_by_weight(words, np.bincount(m, w, minlength=K).astype(np.float64))
         m, n = place[m], place[n]
     rows, ptr, columns, values = _core.group_pairs(m, n, w, K)
     row_ptr = np.zeros(K + 1, np.int64)

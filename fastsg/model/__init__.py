@@ -1,8 +1,10 @@
 """What users hold: the models, their files and reports.
 
-    skipgram    SkipGram: settings, vocabulary, a Training, a SoftmaxModel; the public trainer
+    skipgram    SkipGram: settings, and the ways to train
+    trained     TrainedModel, its base: what a model shows of its training
     softmax     SoftmaxModel: probabilities, scores, perplexity of any text
-    inputs      what users hand in, made into arrays and batches
+    inputs      what users hand in, made into arrays
+    batch_sources   from a corpus, counts or pairs to the batches of a training
     saving      a model as data, and back: what goes into io/model_file.py
     checkpoint  the model file at the ends of epochs
     report      what a training leaves on record
@@ -10,8 +12,22 @@
 Sentences come in through inputs, become a corpus (text/), counts (cooccurrence/) and matrices (training/),
 and leave as word vectors (vectors/) and files (io/)."""
 
-from .checkpoint import Checkpoint, load_checkpoint
+from .checkpoint import Checkpoint, load_checkpoint, spare_path
+from .report import Report, build_report, summary, write_json
 from .skipgram import SkipGram, load
 from .softmax import SoftmaxModel
+from .trained import TrainedModel
 
-__all__ = ["Checkpoint", "SkipGram", "SoftmaxModel", "load", "load_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "Report",
+    "SkipGram",
+    "SoftmaxModel",
+    "TrainedModel",
+    "build_report",
+    "load",
+    "load_checkpoint",
+    "spare_path",
+    "summary",
+    "write_json",
+]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from numbers import Integral
 from typing import Any
 
+from .. import checks
 from ..errors import FormatError
 from ..io.model_file import write_model_file
 from ..system.atomic import atomic_write, check_writable
 from ..training.callbacks import Callback
 from .skipgram import SkipGram
+from .trained import TrainedModel
 
 logger = logging.getLogger(__name__)
 
@@ -41,22 +42,25 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
-        if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
-            raise ValueError(f"every is {every!r}; it must be an integer of at least 1")
+        self.every = checks.positive_integer("every", every)
         check_writable(path, "path")
-        self.path, self.every, self.done = os.fsdecode(path), int(every), 0
+        self.path = os.fsdecode(path)
+        self.done = 0
 
-    def on_train_begin(self, model: SkipGram) -> None:
+    def on_train_begin(self, model: TrainedModel) -> None:
+        """The file can be written still; nothing of this training is in it."""
         check_writable(self.path, "path")
         self.done = 0
 
-    def on_epoch_end(self, model: SkipGram) -> None:
-        if model.plan.done % self.every == 0 or model.plan.done == model.plan.epochs:
+    def on_epoch_end(self, model: TrainedModel) -> None:
+        """Write the model, if it is time."""
+        plan = model.plan
+        if plan is not None and (plan.done % self.every == 0 or plan.done == plan.epochs):
             with atomic_write(self.path) as file:
                 write_model_file(file, model._packed())
                 file.flush()
                 _keep_previous(self.path)  # only now, when the new one has found room
-            self.done = model.plan.done
+            self.done = plan.done
 
 
 def spare_path(path: str | os.PathLike[str]) -> str:

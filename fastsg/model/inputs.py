@@ -6,7 +6,6 @@ import dataclasses
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from numbers import Integral
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -108,8 +107,9 @@ def is_paths(given: object) -> bool:
     """Whether an argument that takes both names files: a path, or a list of paths."""
     if isinstance(given, (str, os.PathLike)):
         return True
-    listed = isinstance(given, (list, tuple)) and bool(given)
-    return listed and all(isinstance(part, (str, os.PathLike)) for part in given)  # type: ignore[union-attr]
+    if not isinstance(given, (list, tuple)):
+        return False
+    return bool(given) and all(isinstance(part, (str, os.PathLike)) for part in given)
 
 
 def reusable(given: object) -> object:
@@ -117,11 +117,9 @@ def reusable(given: object) -> object:
     return list(given) if isinstance(given, Iterator) else given
 
 
-def checked_epochs(epochs: int | None) -> int | None:
+def checked_epochs(epochs: object) -> int | None:
     """The argument; ValueError unless it is None or an integer of at least 1."""
-    if epochs is not None and (not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1):
-        raise ValueError(f"epochs is {epochs!r}; it must be an integer of at least 1")
-    return epochs
+    return None if epochs is None else checks.positive_integer("epochs", epochs, "None and ")
 
 
 # ---- pairs ----

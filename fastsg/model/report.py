@@ -56,7 +56,9 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
         "valid_unigram_nll": last.get("valid_unigram_nll"),
         "epochs": [{name: epoch[name] for name in _EPOCH_FIELDS} for epoch in history],
         "restored_epoch": model.restored_epoch,
-        "interrupted": model.plan is not None and model.restored_epoch is None and not model.state.at_epoch_end,
+        "interrupted": model.plan is not None
+        and model.restored_epoch is None
+        and not model.state.at_epoch_end,
         "seconds": seconds | {"total": sum(seconds.values())},
         "workers": model.workers,
         "isa": _core.isa(),

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..cooccurrence.window import Window
 from ..errors import FormatError
 from ..io.model_file import ModelContent
 from ..numerics.optimizer import Optimizer
@@ -110,14 +109,13 @@ def _settings(config: dict[str, Any]) -> Settings:
         raise FormatError(f"its config has {sorted(config)}, not {sorted(names)}")
     if isinstance(config["window"], list):  # JSON knows no tuples
         config["window"] = tuple(config["window"])
-    Window.parse(config["window"], config["shrink_windows"])
     return Settings.checked(**config)
 
 
 def _state(saved: ModelContent, optimizer: str, K: int) -> tuple[TrainingState, Plan | None]:
     arrays = saved.arrays
-    names = ("step", "epoch", "whole", "thinned", "plan")
-    step, epoch, at_epoch_end, thinned, plan = (saved.training.get(name) for name in names)
+    values: list[Any] = [saved.training.get(name) for name in ("step", "epoch", "whole", "thinned", "plan")]
+    step, epoch, at_epoch_end, thinned, plan = values
     sound = is_count(step) and is_count(epoch) and isinstance(at_epoch_end, bool)
     if not sound or not isinstance(thinned, (bool, type(None))) or not isinstance(plan, (dict, type(None))):
         raise FormatError("its training has no sound step, epoch, whole, thinned and plan")

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..cooccurrence.counts import CooccurrenceCounts
-from ..cooccurrence.window import Window
 from ..io.model_file import ModelContent, read_model_file, write_model_file
 from ..io.safetensors import named
 from ..system.memory import require
@@ -205,7 +204,6 @@ class SkipGram(TrainedModel):
         if sentences is not None and corpus_file is not None:
             raise ValueError("sentences and corpus_file are both given; give one of them")
         checked = Settings.checked(**settings)
-        Window.parse(window, shrink_windows)  # raises if there is no such window
         reader = TextReader(
             "space" if tokenizer is None else tokenizer,
             errors,

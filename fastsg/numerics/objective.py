@@ -137,7 +137,7 @@ def log_prob(
     """log P(context|center) of each pair, in nats, shape (pairs,)."""
     distinct, row = np.unique(centers, return_inverse=True)
     log_z = log_partition(distinct.astype(np.int32), I_kh, O_kh, bias, workspace)
-    logits = np.einsum("ph,ph->p", I_kh[centers], O_kh[contexts], dtype=np.float64)
+    logits: NDArray[np.float64] = np.einsum("ph,ph->p", I_kh[centers], O_kh[contexts], dtype=np.float64)
     return logits + (bias[contexts] if len(bias) else 0.0) - log_z[row]
 
 

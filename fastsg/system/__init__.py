@@ -1,1 +1,18 @@
-"""What the machine gives: files written whole, memory, threads, the configuration of this installation."""
+"""What the machine gives, and how this process uses it. Knows no words, no vectors and no training.
+
+    config      loads the kernels; what this installation is made of and will use
+    threads     how many threads this process may use
+    memory      how much memory is left, and how much was taken
+    atomic      files that are the old one or the whole new one, never half of it
+    growing     arrays that are appended to without a second copy
+    digest      SHA-256 of arrays
+    progress    progress bars, quiet where nobody looks
+
+config comes first when the package is imported: OpenMP reads its wait policy when the kernels are loaded.
+"""
+
+from .config import show_config  # isort: skip  loads the kernels, which others need
+
+from .atomic import atomic_write, check_writable
+
+__all__ = ["atomic_write", "check_writable", "show_config"]

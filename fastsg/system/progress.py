@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tqdm import tqdm  # type: ignore[import-untyped]  # its stubs are a package that users do not need
+from tqdm import tqdm
 
 
 def is_shown(wanted: bool | None) -> bool:

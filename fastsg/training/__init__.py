@@ -16,6 +16,6 @@ model hands in a function that calls its callbacks."""
 
 from .callbacks import Callback, EarlyStopping, StopTraining
 from .plan import Plan
-from .settings import Settings
+from .settings import Settings, default_sample
 
-__all__ = ["Callback", "EarlyStopping", "Plan", "Settings", "StopTraining"]
+__all__ = ["Callback", "EarlyStopping", "Plan", "Settings", "StopTraining", "default_sample"]

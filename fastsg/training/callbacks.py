@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import checks
 from ..text.corpus import EncodedCorpus
 from .plan import Plan
 from .settings import Settings
@@ -18,23 +19,28 @@ from .state import TrainingState
 logger = logging.getLogger(__name__)
 
 
-class TrainedModel(Protocol):
+class ModelInTraining(Protocol):
     """What the callbacks here need of the model, which is a :class:`fastsg.SkipGram`."""
 
     @property
-    def settings(self) -> Settings: ...
+    def settings(self) -> Settings:
+        """Of the training."""
 
     @property
-    def state(self) -> TrainingState: ...
+    def state(self) -> TrainingState:
+        """What training changes."""
 
     @property
-    def history(self) -> list[dict[str, Any]]: ...
+    def history(self) -> list[dict[str, Any]]:
+        """A record for each epoch."""
 
     @property
-    def plan(self) -> Plan | None: ...
+    def plan(self) -> Plan | None:
+        """Epochs planned and done."""
 
     @property
-    def validation(self) -> EncodedCorpus | None: ...
+    def validation(self) -> EncodedCorpus | None:
+        """The held-out text."""
 
 
 class StopTraining(Exception):
@@ -67,7 +73,7 @@ def checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
     return tuple(callbacks)
 
 
-def notify(callbacks: Iterable[Callback], hook: str, model: TrainedModel) -> bool:
+def notify(callbacks: Iterable[Callback], hook: str, model: ModelInTraining) -> bool:
     """Call a hook of every callback; False if one of them wants to stop."""
     going = True
     for callback in callbacks:
@@ -105,9 +111,7 @@ class EarlyStopping(Callback):
     ) -> None:
         if monitor not in ("valid_nll", "nll"):
             raise ValueError(f"monitor is {monitor!r}; allowed are 'valid_nll' and 'nll'")
-        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
-            raise ValueError(f"patience is {patience!r}; allowed are integers >= 1")
-        self.monitor, self.patience = monitor, patience
+        self.monitor, self.patience = monitor, checks.positive_integer("patience", patience)
         self.min_delta, self.restore_best = min_delta, restore_best
         self._reset()
 
@@ -117,7 +121,7 @@ class EarlyStopping(Callback):
         self._epochs_since = 0
         self._best_state: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
-    def on_train_begin(self, model: TrainedModel) -> None:
+    def on_train_begin(self, model: ModelInTraining) -> None:
         """Check that the loss exists; count the epochs that an interrupted training has behind it."""
         self._reset()
         self._check_monitor(model)
@@ -133,7 +137,7 @@ class EarlyStopping(Callback):
             model.state.best = self._best_state
         self._stop_if_patience_is_over()
 
-    def _check_monitor(self, model: TrainedModel) -> None:
+    def _check_monitor(self, model: ModelInTraining) -> None:
         if self.monitor == "nll" and model.settings.solver == "counts":
             raise ValueError(
                 "EarlyStopping(monitor='nll') compares epochs, but those of solver 'counts' train on "
@@ -144,7 +148,7 @@ class EarlyStopping(Callback):
                 "EarlyStopping(monitor='valid_nll') needs a validation text: give the model validation="
             )
 
-    def on_epoch_end(self, model: TrainedModel) -> None:
+    def on_epoch_end(self, model: ModelInTraining) -> None:
         """Keep the state if it is the best so far; stop if none has been for too long."""
         self._count(len(model.history), model.history[-1][self.monitor])
         if self.restore_best and not self._epochs_since:
@@ -152,7 +156,7 @@ class EarlyStopping(Callback):
         model.state.best = self._best_state  # for checkpoints
         self._stop_if_patience_is_over()
 
-    def on_train_end(self, model: TrainedModel) -> None:
+    def on_train_end(self, model: ModelInTraining) -> None:
         """Put the best state back."""
         if self._best_state is not None and self._epochs_since:
             model.state.I[:], model.state.O[:] = self._best_state
@@ -170,5 +174,5 @@ class EarlyStopping(Callback):
             raise StopTraining
 
     @staticmethod
-    def _copy(model: TrainedModel) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _copy(model: ModelInTraining) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return np.copy(model.state.I), np.copy(model.state.O)

@@ -145,7 +145,8 @@ def train_epoch(
                 f"loss {totals.nll:.3f}, rate {totals.alpha:.3g}, {totals.pairs_per_second:,.0f} pairs/s",
                 refresh=False,
             )
-    if totals.pairs:
-        totals.unigram_nll = cross_entropy(contexts if found is None else found)
+    weights = contexts if found is None else found
+    if totals.pairs and weights is not None:
+        totals.unigram_nll = cross_entropy(weights)
     state.epoch += 1
     return totals

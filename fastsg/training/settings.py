@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any
 
 from .. import _core, checks
-from ..cooccurrence.window import Reach, Shrink
+from ..cooccurrence.window import Reach, Shrink, Window
 from ..numerics.objective import block_rows
 from ..numerics.optimizer import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 
@@ -92,6 +92,7 @@ class Settings:
         check_optimizer(given["optimizer"])
         given["head"] = None if given["head"] is None else _checked_head(given["head"], solver)
         _check_rates(given)
+        Window.parse(given["window"], given["shrink_windows"])
         given["dtype"], given["window"] = str(given["dtype"]), _plain(given["window"])
         return cls(**given)
 
@@ -147,10 +148,10 @@ def _check_rates(given: dict[str, Any]) -> None:
 
 
 def _plain(window: Any) -> Any:
-    """NumPy's integers as Python's, for reports; what a window may be is for :class:`Window` to say."""
+    """NumPy's integers as Python's, for reports."""
     if isinstance(window, (tuple, list)):
         return tuple(map(_plain, window))
-    return int(window) if isinstance(window, Integral) and not isinstance(window, bool) else window
+    return window if isinstance(window, bool) or not isinstance(window, Integral) else int(window)
 
 
 #: Parameters of a model that are settings.
