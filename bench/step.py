@@ -1,11 +1,13 @@
-"""One training step: fastsg against NumPy, literal and grouped, on the same batch, after all three gave the same loss.
+"""One training step: fastsg against NumPy, literal and grouped, on the same batch, after all three gave the
+same loss.
 
-usage: python bench/step.py [--input TEXT] [--sizes 10000 23000 68000] [--vector-size 100] [--batch-size 4096] [--repeats 5] [--json FILE]
+usage: python bench/step.py [--input TEXT] [--sizes 10000 23000 68000] [--vector-size 100] [--batch-size 4096]
+[--repeats 5] [--json FILE]
 
-Without --input the batches come from a made-up corpus of 2 million tokens with word frequencies after Zipf's law. Each size K is
-the vocabulary cut to its K most frequent words. The three forms run in turn (one process, the same threads), medians are quoted.
-The literal form takes one softmax per pair, so only a sample of pairs is timed and the time is scaled to the whole batch.
-"""
+Without --input the batches come from a made-up corpus of 2 million tokens with word frequencies after Zipf's
+law. Each size K is the vocabulary cut to its K most frequent words. The three forms run in turn (one process,
+the same threads), medians are quoted. The literal form takes one softmax per pair, so only a sample of pairs
+is timed and the time is scaled to the whole batch."""
 
 from __future__ import annotations
 
@@ -104,7 +106,8 @@ class Problem:
 
 
 def seconds(step: Callable[[], float]) -> float:
-    """Seconds of one step, after a rest: BLAS threads spin for a while after their work and would slow whoever comes next."""
+    """Seconds of one step, after a rest: BLAS threads spin for a while after their work and would slow
+    whoever comes next."""
     time.sleep(0.2)
     begun = time.perf_counter()
     step()
@@ -158,8 +161,8 @@ def main() -> None:
     machine = describe()
     print("  ".join(f"{name} {value}" for name, value in machine.items()))
     print(
-        f"\n{'K':>7} {'U':>6} {'pairs':>7} | {'literal':>10} {'grouped':>10} {'fastsg':>10} | {'over literal':>12} {'over grouped':>12} | "
-        f"{'NumPy Gflop/s':>13} {'fastsg Gflop/s':>14}"
+        f"\n{'K':>7} {'U':>6} {'pairs':>7} | {'literal':>10} {'grouped':>10} {'fastsg':>10} | "
+        f"{'over literal':>12} {'over grouped':>12} | {'NumPy Gflop/s':>13} {'fastsg Gflop/s':>14}"
     )
     rows = []
     for K in args.sizes:
@@ -168,8 +171,9 @@ def main() -> None:
         )
         rows.append(row)
         print(
-            f"{row['K']:7,} {row['U']:6,} {row['pairs']:7,} | {row['literal_s']:8.2f} s {row['grouped_s']:8.3f} s {row['fastsg_s']:8.3f} s | "
-            f"{row['over_literal']:11.0f}x {row['over_grouped']:11.2f}x | {row['grouped_gflops']:13.0f} {row['fastsg_gflops']:14.0f}",
+            f"{row['K']:7,} {row['U']:6,} {row['pairs']:7,} | {row['literal_s']:8.2f} s "
+            f"{row['grouped_s']:8.3f} s {row['fastsg_s']:8.3f} s | {row['over_literal']:11.0f}x "
+            f"{row['over_grouped']:11.2f}x | {row['grouped_gflops']:13.0f} {row['fastsg_gflops']:14.0f}",
             flush=True,
         )
     if args.json:

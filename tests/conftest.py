@@ -8,8 +8,8 @@ import signal
 import time
 from pathlib import Path
 
-# Tests start Python anew: it must find the package that is being tested, installed or not, and never the source folder that it is
-# started in, which has no compiled parts unless it was built in place.
+# Tests start Python anew: it must find the package that is being tested, installed or not, and never the
+# source folder that it is started in, which has no compiled parts unless it was built in place.
 os.environ["PYTHONSAFEPATH"] = "1"
 
 import numpy as np
@@ -29,7 +29,8 @@ needs_checkout = pytest.mark.skipif(
 
 
 def pytest_configure():
-    """A shell starts background jobs with SIGINT ignored, and children inherit that: the tests that interrupt theirs would wait in vain."""
+    """A shell starts background jobs with SIGINT ignored, and children inherit that: the tests that interrupt
+    theirs would wait in vain."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -64,9 +65,9 @@ def isa(request, isa_put_back):
 class Problem:
     """A random batch: matrices, counts in CSR and dense, bias.
 
-    Centers and contexts occur more than once, and pairs do. `peak` plants contexts that their center all but expects:
-    row m of I against some rows of O gives about that logit. Behind both matrices lies NaN, where no kernel may look.
-    """
+    Centers and contexts occur more than once, and pairs do. `peak` plants contexts that their center all but
+    expects: row m of I against some rows of O gives about that logit. Behind both matrices lies NaN, where no
+    kernel may look."""
 
     def __init__(self, rng, K, H, U, scale=1.0, pairs=None, bias=False, peak=None):
         self.K, self.H = K, H
@@ -82,7 +83,7 @@ class Problem:
         m, n, w = (np.concatenate([x, x[:3]]) for x in (m, n, w))
         self.pairs = m, n, w
         self.batch = _core.group_pairs(m, n, w, K)
-        centers, row_ptr, contexts, counts = self.batch
+        centers, _row_ptr, _contexts, _counts = self.batch
         self.N = np.zeros((len(centers), K))
         np.add.at(self.N, (np.searchsorted(centers, m), n), w)
 

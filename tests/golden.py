@@ -1,10 +1,13 @@
-"""Golden values: a matrix of small trainings and every file format, as digests; and the public names with their signatures.
+"""Golden values: a matrix of small trainings and every file format, as digests; and the public names with
+their signatures.
 
-    python tests/golden.py                   write tests/golden.json anew: a change of the bits, or of a name, is a change for users
-    python tests/golden.py --all FILE        the same for every precision and instruction set of this CPU, to compare two versions here
+    python tests/golden.py                   write tests/golden.json anew: a change of the bits, or of a name,
+                                             is a change for users
+    python tests/golden.py --all FILE        the same for every precision and instruction set of this CPU, to
+                                             compare two versions here
 
-Only public names are used, and the texts are made by arithmetic, so the same script runs on any version and machine.
-"""
+Only public names are used, and the texts are made by arithmetic, so the same script runs on any version and
+machine."""
 
 from __future__ import annotations
 
@@ -36,7 +39,8 @@ from fastsg import (
 
 GOLDEN = Path(__file__).with_name("golden.json")
 
-#: Fields of a history that are the same bits everywhere; the others pass through the C library's or NumPy's logarithm.
+#: Fields of a history that are the same bits everywhere; the others pass through the C library's or NumPy's
+#: logarithm.
 EXACT = ("nll", "valid_nll", "pairs", "valid_pairs", "softmax_rows", "alpha", "words")
 CLOSE = ("perplexity", "unigram_nll", "valid_perplexity", "valid_unigram_nll")
 
@@ -45,7 +49,8 @@ CLOSE = ("perplexity", "unigram_nll", "valid_perplexity", "valid_unigram_nll")
 
 
 def sentences(seed: int, count: int, words: int = 1500) -> list[list[str]]:
-    """Sentences of 1 to 24 words, word k about as frequent as 1 / (k + 3), each followed by one of a few words of its own."""
+    """Sentences of 1 to 24 words, word k about as frequent as 1 / (k + 3), each followed by one of a few
+    words of its own."""
     draw = random.Random(seed).random
     made = []
     for _ in range(count):
@@ -187,8 +192,9 @@ def files(folder: Path) -> dict[str, str]:
     model.wv.save_word2vec_format(folder / "glove.txt", write_header=False)
     (folder / "text.txt").write_text("\n".join(map(" ".join, TRAIN)), encoding="utf-8")
     (folder / "valid.txt").write_text("\n".join(map(" ".join, VALID)), encoding="utf-8")
-    run = f"train {folder}/text.txt --valid {folder}/valid.txt --vector-size 50 --min-count 2 --quiet --epochs 2 -o {folder}/cli.vec"
-    run += f" --save-output {folder}/cli.output.bin --save-bias {folder}/cli.bias --save-vocab {folder}/cli.vocab"
+    run = f"train {folder}/text.txt --valid {folder}/valid.txt --vector-size 50 --min-count 2 --quiet"
+    run += f" --epochs 2 -o {folder}/cli.vec --save-output {folder}/cli.output.bin"
+    run += f" --save-bias {folder}/cli.bias --save-vocab {folder}/cli.vocab"
     from fastsg.cli import main
 
     assert main(run.split()) == 0
@@ -222,11 +228,13 @@ def files(folder: Path) -> dict[str, str]:
 
 #: Attributes and properties of an object: to its user they are one.
 ATTRIBUTES = {
-    SkipGram: "I O is_built corpus cv history plan restored_epoch sample seconds settings validation vocab workers wv",
+    SkipGram: "I O is_built corpus cv history plan restored_epoch sample seconds settings validation vocab "
+    "workers wv",
     KeyedVectors: "counts index_to_key key_to_index vector_size vectors",
     Vocab: "counts index raw_tokens raw_types words",
     EncodedCorpus: "invalid_bytes_replaced n_tokens offsets raw_tokens tokens vocab",
-    CooccurrenceCounts: "K about contexts counts keep nnz row_ptr row_sums start symmetric thinned total vocab",
+    CooccurrenceCounts: "K about contexts counts keep nnz row_ptr row_sums start symmetric thinned total "
+    "vocab",
 }
 
 
@@ -249,7 +257,8 @@ def members(kind: type) -> Iterator[tuple[str, str]]:
 
 
 def public_names() -> dict[str, object]:
-    """Names of the package, of the modules whose paths users type, and of the command line, with what they take."""
+    """Names of the package, of the modules whose paths users type, and of the command line, with what they
+    take."""
     from fastsg.cli import build_parser
     from fastsg.io import word2vec
     from fastsg.vectors import KeyedVectors as the_same
@@ -286,12 +295,8 @@ def _report(model: SkipGram) -> dict[str, object]:
         text.write_text("\n".join(map(" ".join, VALID)), encoding="utf-8")
         from fastsg.cli import main
 
-        assert (
-            main(
-                f"train {text} --min-count 1 --vector-size 4 --epochs 1 --quiet --report {folder}/report".split()
-            )
-            == 0
-        )
+        run = f"train {text} --min-count 1 --vector-size 4 --epochs 1 --quiet --report {folder}/report"
+        assert main(run.split()) == 0
         return json.loads(Path(folder, "report").read_text(encoding="utf-8"))
 
 

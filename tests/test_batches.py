@@ -15,7 +15,8 @@ from fastsg.training.stages import Stage
 
 K = 9
 WINDOWS = {  # public argument: (left, right) of the oracle
-    "1": (1, (1, 1)), "2": (2, (2, 2)), "5": (5, (5, 5)), "100": (100, (100, 100)), "(1, 3)": ((1, 3), (1, 3)), "(4, 2)": ((4, 2), (4, 2)),
+    "1": (1, (1, 1)), "2": (2, (2, 2)), "5": (5, (5, 5)), "100": (100, (100, 100)),
+    "(1, 3)": ((1, 3), (1, 3)), "(4, 2)": ((4, 2), (4, 2)),
     "(0, 2)": ((0, 2), (0, 2)), "(3, 0)": ((3, 0), (3, 0)), "None": (None, (None, None)),
 }  # fmt: skip
 
@@ -124,7 +125,7 @@ def test_read_only_and_mapped_text(rng, tmp_path):
     assert as_dict(window_batches(mapped, offsets, window, K, 50)) == reference.window_pairs(lists, 3, 3)
 
 
-# ---- reach drawn at random -------------------------------------------------------------------------------------------
+# ---- reach drawn at random ---------------------------------------------------------------------------------
 
 
 def test_drawn_reach_is_the_reach_of_its_word(rng):
@@ -171,7 +172,7 @@ def test_epochs_and_seeds_draw_anew(rng):
     assert draws[0] == draws[3] != draws[1] and draws[0] != draws[2] != draws[1]
 
 
-# ---- thinning --------------------------------------------------------------------------------------------------------
+# ---- thinning ----------------------------------------------------------------------------------------------
 
 
 def test_thin_keeps_a_token_if_its_word_says_so(rng):
@@ -227,7 +228,7 @@ def test_thinning_does_not_depend_on_the_batch_size(rng):
     assert all(other[pair] == pytest.approx(found[0][pair], rel=1e-5) for other in found for pair in other)
 
 
-# ---- explicit pairs --------------------------------------------------------------------------------------------------
+# ---- explicit pairs ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 50, 1000])
@@ -274,7 +275,7 @@ def test_weights_that_cannot_be_scaled_by_vanish():
     assert counts[0].tolist() == [1]
 
 
-# ---- arguments -------------------------------------------------------------------------------------------------------
+# ---- arguments ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,7 @@ def test_window_refuses(window):
 def test_shrink_windows_refuses(shrink):
     with pytest.raises(
         ValueError,
-        match="shrink_windows is .*; allowed are True .or 'expected'., False, 'random' and 'harmonic'",
+        match=r"shrink_windows is .*; allowed are True .or 'expected'., False, 'random' and 'harmonic'",
     ):
         Window.parse(5, shrink)
 

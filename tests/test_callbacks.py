@@ -131,7 +131,7 @@ def test_history_is_there_when_an_epoch_ends():
     assert (seen[-1][1] == model.wv["a"]).all() and seen[0][2] < seen[-1][2]
 
 
-# ---- early stopping --------------------------------------------------------------------------------------------------
+# ---- early stopping ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,8 @@ def test_monitoring_the_training_loss():
 def test_training_losses_of_counts_do_not_compare():
     with pytest.raises(
         ValueError,
-        match="monitor='nll'.* different words and counts: give the model validation= and monitor 'valid_nll'",
+        match=r"monitor='nll'.* different words and counts: give the model validation= "
+        r"and monitor 'valid_nll'",
     ):
         train(EarlyStopping("nll"), epochs=4)
 
@@ -203,7 +204,7 @@ def test_early_stopping_refuses():
     with pytest.raises(ValueError, match="monitor is 'loss'; allowed are 'valid_nll' and 'nll'"):
         EarlyStopping("loss")
     for patience in (0, -1, 1.5, True, None):
-        with pytest.raises(ValueError, match="patience is .*; allowed are integers >= 1"):
+        with pytest.raises(ValueError, match=r"patience is .*; allowed are integers >= 1"):
             EarlyStopping(patience=patience)
     with pytest.raises(ValueError, match="needs a validation text"):
         train(EarlyStopping())

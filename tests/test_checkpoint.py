@@ -314,7 +314,7 @@ def test_other_texts_are_refused(tmp_path, solver):
         load_checkpoint(tmp_path / "m", validation=sentences(1)).train(split, resume=True)
     with pytest.raises(
         ValueError,
-        match="the validation text is not that of the interrupted training: now none; then .* tokens",
+        match=r"the validation text is not that of the interrupted training: now none; then .* tokens",
     ):
         load_checkpoint(tmp_path / "m").train(sentences(), resume=True)
 
@@ -414,10 +414,10 @@ def test_the_newest_whole_one_is_loaded(tmp_path, caplog):
     path.unlink()
     assert load_checkpoint(path).plan.done == 2
     spare.write_bytes(b"")
-    with pytest.raises(FileNotFoundError, match="m'$"):
+    with pytest.raises(FileNotFoundError, match=r"m'$"):
         load_checkpoint(path)
     spare.unlink()
-    with pytest.raises(FileNotFoundError, match="m'$"):
+    with pytest.raises(FileNotFoundError, match=r"m'$"):
         load_checkpoint(path)
 
 
@@ -576,7 +576,8 @@ def test_killed_again_and_again(command, text, tmp_path, expected, rng):
         process.communicate()
         if process.returncode == 0:
             break
-        assert (now := load_checkpoint(tmp_path / "m").plan.done if (tmp_path / "m").exists() else 0) >= done
+        now = load_checkpoint(tmp_path / "m").plan.done if (tmp_path / "m").exists() else 0
+        assert now >= done
         done = now
     assert kills == 4 and (tmp_path / "i.vec").read_bytes() + (tmp_path / "o.vec").read_bytes() == expected
 

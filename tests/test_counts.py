@@ -1,5 +1,7 @@
-"""Co-occurrence counts: against a count pair by pair in float64, thinned or not, in memory or mapped, on file; rows dealt to batches."""
+"""Co-occurrence counts: against a count pair by pair in float64, thinned or not, in memory or mapped, on
+file; rows dealt to batches."""
 
+import itertools
 import json
 import math
 
@@ -58,14 +60,14 @@ def table(sentences, window, shrink):
 
 
 def split(tokens, offsets):
-    return [tokens[a:b].tolist() for a, b in zip(offsets, offsets[1:], strict=False)]
+    return [tokens[a:b].tolist() for a, b in itertools.pairwise(offsets)]
 
 
 def arrays(counts):
     return counts.row_ptr.tobytes(), counts.contexts.tobytes(), counts.counts.tobytes()
 
 
-# ---- counted from a text ---------------------------------------------------------------------------------------------
+# ---- counted from a text -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shrink", [True, False, "harmonic", "random"])
@@ -161,14 +163,15 @@ def test_more_than_2_to_the_24_equal_pairs():
     assert np.float32(2**24) + np.float32(1) == 2**24  # control: so far float32 would have counted
 
 
-# ---- thinned ---------------------------------------------------------------------------------------------------------
+# ---- thinned -----------------------------------------------------------------------------------------------
 
 SAMPLE = 0.02
 
 
 @pytest.mark.parametrize("window, shrink", [(3, True), ((1, 4), "harmonic"), (None, False)])
 def test_draws_are_averaged(rng, window, shrink):
-    """The texts are those of the first epochs of solver "sgd" with the same seed; windows stretch over what was dropped."""
+    """The texts are those of the first epochs of solver "sgd" with the same seed; windows stretch over what
+    was dropped."""
     text, _ = corpus(rng)
     keep = text.vocab.keep_probabilities(SAMPLE)
     assert keep.min() < 0.7 < keep.max()
@@ -200,7 +203,7 @@ def test_sample_0_keeps_every_token(rng):
     )
 
 
-# ---- the same bytes, wherever they are counted -----------------------------------------------------------------------
+# ---- the same bytes, wherever they are counted -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", [None, 200, 1])
@@ -277,7 +280,7 @@ def test_from_corpus_refuses(rng, options, exception, message):
         CooccurrenceCounts.from_corpus(corpus(rng)[0], **options)
 
 
-# ---- explicit counts -------------------------------------------------------------------------------------------------
+# ---- explicit counts ---------------------------------------------------------------------------------------
 
 
 def test_from_arrays_adds_up_and_sorts(rng):
@@ -483,7 +486,7 @@ def test_arrays_are_checked(name, value, exception, message):
         CooccurrenceCounts(**GOOD | {name: value}, vocab=Vocab(["a", "b", "c"], [3, 2, 1]))
 
 
-# ---- file ------------------------------------------------------------------------------------------------------------
+# ---- file --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -648,7 +651,7 @@ def test_files_that_are_none(tmp_path):
 
 
 def test_saving_where_there_is_no_folder(saved, tmp_path):
-    with pytest.raises(OSError, match="nowhere|no folder"):
+    with pytest.raises(OSError, match=r"nowhere|no folder"):
         saved[0].save(tmp_path / "nowhere" / "c")
 
 
@@ -665,15 +668,12 @@ def test_counts_of_nothing(tmp_path):
         list(CountBatches(counts, counts.K, 5).walk(1, 0)) == []
         and CountBatches(counts, counts.K, 5).units == 0
     )
-    try:
+    with pytest.raises(ValueError, match="there are no pairs: a file of no counts could not be trained on"):
         counts.save(tmp_path / "c")
-    except ValueError as error:
-        assert "no pairs" in str(error) and not (tmp_path / "c").exists()
-    else:
-        assert CooccurrenceCounts.load(tmp_path / "c").nnz == 0
+    assert not (tmp_path / "c").exists()
 
 
-# ---- rows dealt to batches -------------------------------------------------------------------------------------------
+# ---- rows dealt to batches ---------------------------------------------------------------------------------
 
 
 @settings(max_examples=150, deadline=None)
@@ -755,7 +755,7 @@ def test_rows_that_are_none(ids):
         _core.gather_rows(*ROWS, np.int32([0]), np.ones(2, np.float32))
 
 
-# ---- the binding -----------------------------------------------------------------------------------------------------
+# ---- the binding -------------------------------------------------------------------------------------------
 
 NONE = np.zeros(0)
 TEXT = np.int32([0, 1, 2, 1]), np.array([0, 2, 4])
@@ -815,7 +815,7 @@ def test_no_row_exceeds_its_bound(rng):
         assert (sizes <= bounds).all() and sizes.sum() > 0
 
 
-# ---- what may come ---------------------------------------------------------------------------------------------------
+# ---- what may come -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""The training loop: start, books of an epoch, rates, divergence, and that it reaches what can be computed by other means."""
+"""The training loop: start, books of an epoch, rates, divergence, and that it reaches what can be computed by
+other means."""
 
 import io
 import math
@@ -34,7 +35,7 @@ def run(state, batches, rate=lambda walked: 0.05, K=60, H=7):
         return train_epoch(stepper, batches, rate, bar)
 
 
-# ---- start -----------------------------------------------------------------------------------------------------------
+# ---- start -------------------------------------------------------------------------------------------------
 
 
 def test_start():
@@ -59,7 +60,7 @@ def test_start():
     assert state.I[-1, -1] == np.float32(((word >> 8) * 2.0**-24 - 0.5) / 8)
 
 
-# ---- an epoch and its books ------------------------------------------------------------------------------------------
+# ---- an epoch and its books --------------------------------------------------------------------------------
 
 
 def test_books_of_an_epoch(rng):
@@ -190,7 +191,7 @@ def test_newton_moves_by_the_rates_part_of_alpha(rng):
     assert np.abs(moved[0.1, 0.1][0]).max() > 0.05
 
 
-# ---- divergence ------------------------------------------------------------------------------------------------------
+# ---- divergence --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
@@ -248,7 +249,7 @@ def test_planted_values_diverge_at_the_first_step(rng, where, value, optimizer):
     ) == before
 
 
-# ---- what it must reach ----------------------------------------------------------------------------------------------
+# ---- what it must reach ------------------------------------------------------------------------------------
 
 
 def conditional_entropy(N):
@@ -270,7 +271,8 @@ def conditional_entropy(N):
 )
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_four_words_reach_their_conditional_entropy(solver, optimizer, alpha, output_bias):
-    """With H >= K the model can hold any table; no loss can fall below the table's own conditional entropy."""
+    """With H >= K the model can hold any table; no loss can fall below the table's own conditional
+    entropy."""
     N = np.float32([[5, 1, 2, 2], [1, 6, 1, 2], [2, 1, 3, 4], [3, 3, 3, 1]])
     words = np.array(["a", "b", "c", "d"])
     m, n = (x.ravel() for x in np.indices((4, 4)))
@@ -334,7 +336,7 @@ def test_one_batch_is_one_full_gradient_step(rng):
     np.testing.assert_allclose(state.O, O - np.float32(0.01) * gO, atol=1e-6)
 
 
-# ---- progress --------------------------------------------------------------------------------------------------------
+# ---- progress ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("solver", ["counts", "sgd"])

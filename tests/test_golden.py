@@ -1,4 +1,5 @@
-"""No bit and no public name changes unnoticed: trainings, files and names against the values of golden.json."""
+"""No bit and no public name changes unnoticed: trainings, files and names against the values of
+golden.json."""
 
 import copy
 import json

@@ -1,4 +1,5 @@
-"""The start from the counts' spectrum: each of its steps, and the whole, against float64 NumPy; the same bits on any threads."""
+"""The start from the counts' spectrum: each of its steps, and the whole, against float64 NumPy; the same bits
+on any threads."""
 
 import os
 
@@ -50,7 +51,7 @@ def on_every_fma(compute):
         _core.select_isa(os.environ.get("FASTSG_ISA") or None)
 
 
-# ---- tall matrices ---------------------------------------------------------------------------------------------------
+# ---- tall matrices -----------------------------------------------------------------------------------------
 
 SHAPES = [(1, 1), (3, 1), (1, 5), (507, 123), (1000, 17), (31, 33), (257, 16), (64, 8)]
 
@@ -138,7 +139,7 @@ def test_instruction_sets_with_fma_agree(rng, K, H):
         assert reached_by_all(on_every_fma(compute))
 
 
-# ---- small square matrices -------------------------------------------------------------------------------------------
+# ---- small square matrices ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 17, 64, 101])
@@ -195,7 +196,7 @@ def test_eigen_of_degenerate_matrices(A):
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(len(A)), atol=1e-12)
 
 
-# ---- bad input -------------------------------------------------------------------------------------------------------
+# ---- bad input ---------------------------------------------------------------------------------------------
 
 
 def test_shapes_that_do_not_fit():
@@ -217,11 +218,11 @@ def test_shapes_that_do_not_fit():
         lambda: _core.times(Y, np.ones((16, 2)), 1),
         lambda: _core.inverse(Y[:4, :4]),
     ):
-        with pytest.raises(ValueError, match="Buffer dtype mismatch|not C.contiguous"):
+        with pytest.raises(ValueError, match=r"Buffer dtype mismatch|not C.contiguous"):
             call()
 
 
-# ---- the whole start -------------------------------------------------------------------------------------------------
+# ---- the whole start ---------------------------------------------------------------------------------------
 
 
 def start(N, H, symmetric=None, **options):
@@ -232,7 +233,8 @@ def start(N, H, symmetric=None, **options):
 
 
 def factors(N, H):
-    """Rank-H factors of the weighted matrix by LAPACK: their product, un-weighted, and the singular values."""
+    """Rank-H factors of the weighted matrix by LAPACK: their product, un-weighted, and the singular
+    values."""
     U, S, V = np.linalg.svd(exact_ppmi(N))
     p, q = N.sum(1, dtype=float) / N.sum(dtype=float), N.sum(0, dtype=float) / N.sum(dtype=float)
     with np.errstate(divide="ignore"):
@@ -294,7 +296,7 @@ def test_fewer_words_than_coordinates(isa, rng, K, H):
     N = counted(rng, K, 1.0)
     N[0, 0] += 1
     I, O = start(N, H, num_threads=3)
-    want, S, p, q = factors(N, min(K, H))
+    want, _S, _p, _q = factors(N, min(K, H))
     assert I.shape == (K, H) and np.isfinite(I).all() and np.isfinite(O).all()
     np.testing.assert_allclose(I.astype(float) @ O.T, want, atol=2e-4 * max(np.abs(want).max(), 1e-3))
     assert not I[:, K:].any() and not O[:, K:].any()

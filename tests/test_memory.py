@@ -58,11 +58,12 @@ import sys
 from fastsg import SkipGram
 from fastsg.system import memory
 words = int(sys.argv[1])
-options = {"epochs": 3, "sample": 1e-5, "head": 0.5} if sys.argv[2] == "stages" else {"epochs": 1, "sample": 0}
+staged = sys.argv[2] == "stages"
+options = {"epochs": 3, "sample": 1e-5, "head": 0.5} if staged else {"epochs": 1, "sample": 0}
 model = SkipGram(vector_size=64, min_count=1, workers=2, batch_size=4096, progress=False, **options)
 model.build_vocab([[f"w{i}" for i in range(j, j + 10)] for j in range(0, words, 10)])
 model.train()
-assert sys.argv[2] != "stages" or len(sys.argv[1]) < 4 or {record["words"] for record in model.history} == {20000, 10000}
+assert not staged or len(sys.argv[1]) < 4 or {record["words"] for record in model.history} == {20000, 10000}
 print(memory.peak_rss_bytes(), model.estimate_memory()["total"])
 """
     (small, _), (large, estimated) = (
@@ -119,7 +120,8 @@ def test_available():
 
 
 def test_address_space_limit_counts():
-    code = "import resource; from fastsg.system import memory; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); print(memory.available())"
+    code = "import resource; from fastsg.system import memory; "
+    code += "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); print(memory.available())"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert 0 < int(out) < 2**33
 

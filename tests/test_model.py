@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import itertools
 import logging
 import math
 import sys
@@ -24,8 +25,19 @@ SETTINGS = {
     "progress": False,
     "shrink_windows": True,
 }
-HISTORY = {"nll", "perplexity", "unigram_nll", "valid_nll", "valid_perplexity", "pairs", "softmax_rows", "seconds", "count_seconds",
-           "pairs_per_second", "alpha"}  # fmt: skip
+HISTORY = {
+    "nll",
+    "perplexity",
+    "unigram_nll",
+    "valid_nll",
+    "valid_perplexity",
+    "pairs",
+    "softmax_rows",
+    "seconds",
+    "count_seconds",
+    "pairs_per_second",
+    "alpha",
+}
 
 
 SOLVERS = {
@@ -83,7 +95,7 @@ def exact_nll(model, sentences, bias, window=2, shrink=True):
     return -sum(w * log_p[pair] for pair, w in pairs.items()) / sum(pairs.values())
 
 
-# ---- ways in ---------------------------------------------------------------------------------------------------------
+# ---- ways in -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -201,16 +213,17 @@ def test_sg_hs_negative():
     for wrong in ({"sg": 0}, {"hs": 1}, {"negative": 5}):
         with pytest.raises(
             ValueError,
-            match="sg=., hs=., negative=.: fastsg trains skip-gram with the exact full softmax only",
+            match=r"sg=., hs=., negative=.: fastsg trains skip-gram with the exact full softmax only",
         ):
             make(**wrong)
 
 
-# ---- going on --------------------------------------------------------------------------------------------------------
+# ---- going on ----------------------------------------------------------------------------------------------
 
 
 def test_going_on_draws_anew():
-    """Solver "sgd": epoch 2 draws the same whether it is of the first training or of a second; not what epoch 1 drew."""
+    """Solver "sgd": epoch 2 draws the same whether it is of the first training or of a second; not what epoch
+    1 drew."""
     random = {"sample": 0.05, "shrink_windows": "random", "solver": "sgd"}
     pairs = [record["pairs"] for record in make(text(), **random, epochs=3).history]
     model = make(text(), **random, epochs=1)
@@ -252,7 +265,7 @@ def test_train_refuses_epochs(constructed, epochs):
             call()
 
 
-# ---- pairs -----------------------------------------------------------------------------------------------------------
+# ---- pairs -------------------------------------------------------------------------------------------------
 
 
 def test_fit_pairs_of_words():
@@ -347,7 +360,7 @@ def test_fit_pairs_after_subsampled_text_is_refused():
     assert make(sample=0.01).fit_pairs(["a", "b"], ["b", "a"]).real_bias() is not None
 
 
-# ---- history ---------------------------------------------------------------------------------------------------------
+# ---- history -----------------------------------------------------------------------------------------------
 
 
 def test_history(constructed):
@@ -373,28 +386,29 @@ def test_first_loss_is_ln_K():
 
 @pytest.mark.parametrize("sample", [0, 0.02])
 def test_first_loss_is_the_unigram_cross_entropy(sample):
-    """With the bias: log p(n) of the text that is trained on, thinned or not; one draw of counts is the text of the first epoch, weighed
-    1 / d if it is thinned."""
+    """With the bias: log p(n) of the text that is trained on, thinned or not; one draw of counts is the text
+    of the first epoch, weighed 1 / d if it is thinned."""
     model = make(text(sentences=300), batch_size=100_000, epochs=2, sample=sample, init="random", draws=1)
     p = model.vocab.unigram() * model.vocab.keep_probabilities(sample)
     kept, borders = _core.thin(
         model.corpus.tokens, model.corpus.offsets, model.vocab.keep_probabilities(sample), 1, 0
     )
-    sentences = [kept[a:b].tolist() for a, b in zip(borders, borders[1:], strict=False)]
+    sentences = [kept[a:b].tolist() for a, b in itertools.pairwise(borders)]
     pairs = reference.window_pairs(sentences, *weights(2, "harmonic" if sample else True))
     want = -sum(w * math.log(p[n] / p.sum()) for (_, n), w in pairs.items()) / sum(pairs.values())
     assert model.history[0]["nll"] == pytest.approx(want, rel=1e-5)
     assert model.history[0]["pairs"] == pytest.approx(sum(pairs.values()), rel=1e-5)
 
 
-# ---- validation ------------------------------------------------------------------------------------------------------
+# ---- validation --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 @pytest.mark.parametrize("sample", [0, 0.02])
 @pytest.mark.parametrize("shrink", [True, False, "random", "harmonic"])
 def test_validation_is_the_exact_loss_of_the_real_text(output_bias, sample, shrink):
-    """Nothing subsampled, expected weights (for 1 / d too), and -log keep(n) added to the logits where the training text was thinned."""
+    """Nothing subsampled, expected weights (for 1 / d too), and -log keep(n) added to the logits where the
+    training text was thinned."""
     held_out = text(9) + [["never", "w0", "w1", "seen"]]
     model = make(text(), validation=held_out, output_bias=output_bias, sample=sample, shrink_windows=shrink)
     keep, p = model.vocab.keep_probabilities(sample), model.vocab.unigram()
@@ -471,7 +485,7 @@ def test_validation_of_another_vocabulary_is_refused():
         make(text(), validation=EncodedCorpus.from_iter(text(9, words=10), min_count=1))
 
 
-# ---- windows ---------------------------------------------------------------------------------------------------------
+# ---- windows -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("window", [1, 3, (0, 2), (3, 1), None])
@@ -490,7 +504,7 @@ def test_pairs_of_every_window(window, shrink):
     assert model.history[0]["pairs"] == pytest.approx(sum(want.values()), rel=1e-5)
 
 
-# ---- bad input -------------------------------------------------------------------------------------------------------
+# ---- bad input ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -517,7 +531,8 @@ def test_sentences_that_are_none(sentences, exception, message):
 def test_emptied_vocabulary():
     with pytest.raises(
         ValueError,
-        match="the vocabulary is empty: of 3 different words the commonest occurs 2 times, fewer than min_count=3",
+        match="the vocabulary is empty: of 3 different words the commonest occurs 2 times, "
+        "fewer than min_count=3",
     ):
         make([["a", "b", "c", "a"]], min_count=3)
 
@@ -574,7 +589,7 @@ def test_a_word_that_nobody_has_seen(constructed):
         lambda word: constructed.log_prob(["w0"], [word]),
         lambda word: constructed.predict_proba([word]),
     ):
-        with pytest.raises(KeyError, match="'W0'.*'w0'"):
+        with pytest.raises(KeyError, match=r"'W0'.*'w0'"):
             ask("W0")
 
 
@@ -672,7 +687,7 @@ def test_a_str_of_sentences_points_to_corpus_file():
 
 @pytest.mark.parametrize("validation", [[], [["zz"]]])
 def test_messages_about_the_validation_text_name_it(validation):
-    with pytest.raises(ValueError, match="^validation"):
+    with pytest.raises(ValueError, match=r"^validation"):
         make(text(), validation=validation)
 
 

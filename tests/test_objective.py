@@ -89,7 +89,7 @@ def test_not_finite(problem):
     assert issubclass(DivergenceError, FloatingPointError)
 
 
-# ---- probabilities ---------------------------------------------------------------------------------------------------
+# ---- probabilities -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -143,7 +143,7 @@ def test_shards_are_a_power_of_two_and_a_function_of_K():
     )
 
 
-# ---- cross-entropy ---------------------------------------------------------------------------------------------------------
+# ---- cross-entropy -----------------------------------------------------------------------------------------
 
 
 def test_cross_entropy():

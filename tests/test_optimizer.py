@@ -1,4 +1,5 @@
-"""Newton steps for the rows of I: the matrix they share and the step itself, against float64; what is wrong is found before it moves."""
+"""Newton steps for the rows of I: the matrix they share and the step itself, against float64; what is wrong
+is found before it moves."""
 
 import os
 import subprocess
@@ -54,7 +55,7 @@ def take(p, newton, rate=0.1, rows=64, threads=2, sums=None):
     )
 
 
-# ---- the step --------------------------------------------------------------------------------------------------------
+# ---- the step ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rows", [32, 1024])
@@ -155,7 +156,7 @@ def test_instruction_sets_with_fma_agree(problem, rng, H):
     assert len(found) == 1
 
 
-# ---- all or nothing --------------------------------------------------------------------------------------------------
+# ---- all or nothing ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -192,9 +193,9 @@ def test_a_matrix_that_does_not_fit_moves_nothing(problem, rng, wrong):
 def test_no_matrix_is_an_error_and_no_crash():
     """In a process of its own: found here, None was read as a matrix."""
     code = (
-        "import numpy as np; from fastsg import _core; f = lambda *s: np.ones(s, np.float32)\n"
-        "_core.Workspace(3, 2, 32, 1).step(f(3, 2), f(3, 2), f(0), np.int32([0]), np.array([0, 1]), np.int32([1]), f(1), f(3), 0.1,"
-        " f(3), f(3), (None, 1.0, 20.0))"
+        "import numpy as np; from fastsg import _core; f = lambda *s: np.ones(s, "
+        "np.float32)\n_core.Workspace(3, 2, 32, 1).step(f(3, 2), f(3, 2), f(0), np.int32([0]), "
+        "np.array([0, 1]), np.int32([1]), f(1), f(3), 0.1, f(3), f(3), (None, 1.0, 20.0))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -234,7 +235,8 @@ def test_a_planted_value_diverges(isa, problem, rng, where, value):
 
 
 def test_any_step_is_finite_or_refused(problem, rng):
-    """Values, weights and matrices of any size, mixed: what does not diverge is finite, what does has written nothing."""
+    """Values, weights and matrices of any size, mixed: what does not diverge is finite, what does has written
+    nothing."""
     refused = 0
     for _ in range(200):
         p = problem(10, 3, 6, scale=10.0 ** rng.uniform(-12, 1), bias=bool(rng.integers(2)))
@@ -253,7 +255,7 @@ def test_any_step_is_finite_or_refused(problem, rng):
     assert 20 < refused < 190
 
 
-# ---- the matrix ------------------------------------------------------------------------------------------------------
+# ---- the matrix --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("K, H", [(1, 1), (50, 1), (507, 23), (3, 10), (2000, 64)])
@@ -297,7 +299,8 @@ def test_curvature_is_taken_in_every_sixteenth_batch(rng):
 
 
 def test_newton_lowers_the_loss_of_a_batch_as_a_true_newton_step_does(problem):
-    """For a row whose contexts are spread like p the shared matrix is the Hessian: one step takes off most of the loss."""
+    """For a row whose contexts are spread like p the shared matrix is the Hessian: one step takes off most of
+    the loss."""
     rng = np.random.default_rng(1)
     K, H = 200, 5
     p = problem(K, H, 40, scale=0.3)

@@ -96,7 +96,7 @@ def test_perfect_and_hopeless_models():
     assert SoftmaxModel(vocab, I, O * 0, window=1).perplexity([["a", "b"]]) == pytest.approx(2)
 
 
-# ---- bad input -------------------------------------------------------------------------------------------------------
+# ---- bad input ---------------------------------------------------------------------------------------------
 
 
 def test_unknown_words_are_named_and_close_ones_suggested(model):
@@ -143,12 +143,13 @@ def test_malformed_questions(model):
         SoftmaxModel(model.vocab, model.I, model.O, window=0)
 
 
-# ---- a trained model -------------------------------------------------------------------------------------------------
+# ---- a trained model ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_subsampling_is_undone(output_bias):
-    """Training thins the contexts, P_thin ~ P keep; what is shown is about the real text, so frequent words keep their share."""
+    """Training thins the contexts, P_thin ~ P keep; what is shown is about the real text, so frequent words
+    keep their share."""
     rng = np.random.default_rng(1)
     sentences = [
         [WORDS[i] for i in (40 * rng.random(20) ** 4).astype(int)] for _ in range(400)

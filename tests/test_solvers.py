@@ -1,4 +1,5 @@
-"""Both solvers and all optimizers minimise the same loss; trained on counts, models are the same bytes wherever they are trained."""
+"""Both solvers and all optimizers minimise the same loss; trained on counts, models are the same bytes
+wherever they are trained."""
 
 import math
 import os
@@ -41,12 +42,13 @@ def outcome(model):
     return model.I.tobytes(), model.O.tobytes(), repr(history)
 
 
-# ---- the same loss ---------------------------------------------------------------------------------------------------
+# ---- the same loss -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_counts_and_pairs_have_the_same_gradient(isa, rng, bias):
-    """All windows of a text, pair by pair, and the rows of its counts: one loss, one gradient, and the oracle's."""
+    """All windows of a text, pair by pair, and the rows of its counts: one loss, one gradient, and the
+    oracle's."""
     corpus = EncodedCorpus.from_iter(text(sentences=60), min_count=1)
     K, H = len(corpus.vocab), 7
     sentences = [
@@ -87,8 +89,9 @@ RUNS = {
 
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_long_trainings_end_at_the_same_loss(output_bias):
-    """From the same start the solvers take the same path: 1e-5 is the rounding of hundreds of steps. Other optimizers and starts end
-    in minima of their own, which lie within 0.0053 of each other here (measured), while training takes off 0.37 and more."""
+    """From the same start the solvers take the same path: 1e-5 is the rounding of hundreds of steps. Other
+    optimizers and starts end in minima of their own, which lie within 0.0053 of each other here (measured),
+    while training takes off 0.37 and more."""
     ends = {name: make(text(), output_bias=output_bias, **LONG, **run).history for name, run in RUNS.items()}
     nll = {name: history[-1]["nll"] for name, history in ends.items()}
     assert nll["sgd, adagrad"] == pytest.approx(nll["counts, adagrad"], abs=1e-5)
@@ -124,7 +127,7 @@ def test_every_solver_learns_with_every_optimizer(solver, optimizer):
     assert model.history[-1]["nll"] < model.history[0]["nll"]
 
 
-# ---- the start -------------------------------------------------------------------------------------------------------
+# ---- the start ---------------------------------------------------------------------------------------------
 
 
 class Look(Callback):
@@ -151,7 +154,8 @@ def started(**settings):
 
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_the_spectral_start_is_near_the_unigram_distribution(output_bias):
-    """Over all centers its mean is; without a bias a coordinate of its own carries log p(n). A random start without bias is uniform."""
+    """Over all centers its mean is; without a bias a coordinate of its own carries log p(n). A random start
+    without bias is uniform."""
     P, p, q = started(output_bias=output_bias)
     assert 0.5 * np.abs(q @ P - p).sum() < 0.1 < 0.5 * np.abs(1 / len(p) - p).sum()
 
@@ -176,13 +180,14 @@ def test_the_start_is_taken_once():
 
 
 def test_coordinates_beyond_the_rank_still_learn():
-    """Where the counts have fewer directions than there are coordinates, a trace of the random start is left in I."""
+    """Where the counts have fewer directions than there are coordinates, a trace of the random start is left
+    in I."""
     model = make([["a", "b"], ["b", "c"], ["c", "a"]] * 20, vector_size=8, epochs=3)
     assert model.I.any(0).all() and model.O.any(0).all() and np.isfinite(model.I).all()
     assert make([["a", "b"]] * 20, vector_size=1, output_bias=None).I.any()
 
 
-# ---- the same bytes --------------------------------------------------------------------------------------------------
+# ---- the same bytes ----------------------------------------------------------------------------------------
 
 COUNTED = {
     "newton": {},
@@ -227,7 +232,7 @@ def test_instruction_sets_with_fma_agree(name):
     assert len(found) == 1
 
 
-# ---- counts as what is trained on ------------------------------------------------------------------------------------
+# ---- counts as what is trained on --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -282,7 +287,7 @@ def test_fit_counts_refuses():
     model = make(text(5, words=30), epochs=1)
     before = outcome(model)
     with pytest.raises(
-        ValueError, match="the counts have another vocabulary than the model; count with vocab=model.vocab"
+        ValueError, match=r"the counts have another vocabulary than the model; count with vocab=model.vocab"
     ):
         model.fit_counts(plain)
     assert outcome(model) == before

@@ -1,4 +1,5 @@
-"""From coarse to fine: which words and which counts an epoch trains on, against the same steps taken by hand."""
+"""From coarse to fine: which words and which counts an epoch trains on, against the same steps taken by
+hand."""
 
 import tracemalloc
 
@@ -37,7 +38,7 @@ def dense(counts):
     return reference.dense_counts(counts.row_ptr, counts.contexts, counts.counts, counts.K)
 
 
-# ---- which words, which counts ---------------------------------------------------------------------------------------
+# ---- which words, which counts -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_head_without_pairs(monkeypatch):
     short = SkipGram(vector_size=4, min_count=1, head=0.1, progress=False)
     with pytest.raises(
         ValueError,
-        match="head is 0.1: the 2 most frequent words have no pairs among themselves; give a larger share",
+        match=r"head is 0.1: the 2 most frequent words have no pairs among themselves; give a larger share",
     ):
         short.fit_counts(counts)
     assert not short.history and [
@@ -190,7 +191,8 @@ def test_an_epoch_over_the_head_is_the_leading_block(window):
     ):
         found = np.zeros((counts.K, counts.K))
         units, batches = source.batches(3, stage)
-        for walked, batch in batches:
+        walked = 0
+        for walked, batch in batches:  # noqa: B007  the last one is looked at
             found[batch.centers] += reference.dense_counts(
                 batch.row_ptr, batch.contexts, batch.counts, counts.K
             )
@@ -220,11 +222,12 @@ def test_leading_block(rng):
             _core.leading_block(counts.row_ptr, counts.contexts, counts.counts, words)
 
 
-# ---- a training ------------------------------------------------------------------------------------------------------
+# ---- a training --------------------------------------------------------------------------------------------
 
 
 def test_a_training_is_its_stages_by_hand():
-    """Five epochs: rows, columns, bias, curvature, rates and the renewed sums of every stage, step by step: the same bits."""
+    """Five epochs: rows, columns, bias, curvature, rates and the renewed sums of every stage, step by step:
+    the same bits."""
     model = SkipGram(sentences(), head=0.4, epochs=5, batch_size=9, workers=2, init="random", **PLAIN)
     hand = SkipGram(head=0.4, epochs=5, batch_size=9, workers=2, init="random", **PLAIN)
     hand.build_vocab(sentences())
@@ -263,7 +266,8 @@ def test_rare_words_rest_while_the_head_is_trained():
 
 
 def test_the_end_is_about_the_text():
-    """Long enough, a model with room for every probability reaches the conditional entropy of the text, not of the thinned copies."""
+    """Long enough, a model with room for every probability reaches the conditional entropy of the text, not
+    of the thinned copies."""
     model = SkipGram(
         sentences(60),
         vector_size=K,
@@ -282,7 +286,7 @@ def test_the_end_is_about_the_text():
     assert entropy <= model.nll(model.corpus)[0] < entropy + 0.02
 
 
-# ---- the file --------------------------------------------------------------------------------------------------------
+# ---- the file ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mmap", [True, False])
@@ -346,7 +350,7 @@ def test_what_thinned_counts_may_be():
         counted(draws=-1, sample=0)
 
 
-# ---- what the steps stand on -----------------------------------------------------------------------------------------
+# ---- what the steps stand on -------------------------------------------------------------------------------
 
 
 def test_mean_and_centered_gram(isa, rng):

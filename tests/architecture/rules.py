@@ -59,8 +59,8 @@ MOST_LINES = {"file": 450, "class": 300, "function": 60}
 
 #: What may be longer, and why; an exception that is not needed any more is a complaint too.
 LONGER: dict[str, str] = {
-    "model/skipgram.py": "two thirds are signatures and docstrings: the reference of every setting and way to train",
-    "model/skipgram.py::SkipGram": "the same: without them it has some 220 lines",
+    "model/skipgram.py": "signatures and docstrings: the reference of every setting and way to train",
+    "model/skipgram.py::SkipGram": "the same: without them it has 180 lines",
 }
 
 #: Fewest lines of the docstring of a folder.
