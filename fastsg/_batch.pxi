@@ -1,8 +1,7 @@
 # The rows of a batch as they come in: checked, since the kernels take them on trust, and weighed.
 
 cdef class BatchRows:
-    """Row u belongs to center ids[u] and has the entries row_ptr[u] to row_ptr[u + 1] of contexts and counts.
-    """
+    """Row u: of center ids[u], with entries row_ptr[u] to row_ptr[u + 1] of contexts and counts."""
 
     cdef int64_t U
     cdef const int32_t[::1] ids, contexts
@@ -12,6 +11,7 @@ cdef class BatchRows:
     cdef double weight  # of all rows
 
     cdef void check_shape(self) except *:
+        """ValueError unless row_ptr, contexts and counts fit each other."""
         cdef int64_t u, U = self.U, entries = self.contexts.shape[0]
         if (self.row_ptr.shape[0] != U + 1 or self.row_ptr[0] != 0 or self.row_ptr[U] != entries
                 or self.counts.shape[0] != entries):

@@ -65,8 +65,7 @@ cdef class Passes:
         batch.X_ph, batch.Xs_uh = &self.scratch.X[0], &self.scratch.Xs[0]
         batch.reach_p, batch.shift_u = &self.scratch.reach[0], shift_u
         batch.target_u, batch.stop_u = &self.scratch.target_u[0], &self.scratch.stop_u[0]
-        # rows without entries (only their log Z is wanted) leave these empty: they have no address, none is
-        # read
+        # rows without entries, of which only log Z is wanted, leave these empty: no address, and none is read
         batch.contexts = &rows.contexts[0] if rows.contexts.shape[0] else NULL
         batch.counts = &rows.counts[0] if rows.counts.shape[0] else NULL
         for p in prange(panels, num_threads=self.num_threads, schedule="static"):
