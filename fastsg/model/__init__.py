@@ -3,8 +3,7 @@
     skipgram    SkipGram: settings, and the ways to train
     trained     TrainedModel, its base: what a model shows of its training
     softmax     SoftmaxModel: probabilities, scores, perplexity of any text
-    inputs      what users hand in, made into arrays
-    batch_sources   from a corpus, counts or pairs to the batches of a training
+    inputs      what users hand in, made into arrays, and into batches to train on
     saving      a model as data, and back: what goes into io/model_file.py
     checkpoint  the model file at the ends of epochs
     report      what a training leaves on record

@@ -28,23 +28,22 @@ from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
 from ..training.sources import BatchSource
 from ..training.state import Training
-from .batch_sources import (
-    check_counts,
-    check_counts_fit,
-    corpus_source,
-    counts_source,
-    pairs_source,
-    settings_of_counts,
-)
+from ..vectors import KeyedVectors, unit_rows
 from .inputs import (
     Corpus,
     Paths,
     Side,
     TextReader,
+    check_counts,
+    check_counts_fit,
     checked_epochs,
     checked_pairs,
+    corpus_source,
+    counts_source,
     ids_of_pairs,
+    pairs_source,
     reusable,
+    settings_of_counts,
     vocab_of_pairs,
 )
 from .saving import unpack
@@ -215,6 +214,7 @@ class SkipGram(TrainedModel):
         super().__init__(checked, reader)
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
         self._busy = False
+        self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
             self.build_vocab(sentences, corpus_file=corpus_file)
             self.train()
@@ -276,12 +276,35 @@ class SkipGram(TrainedModel):
         require(needed, f"training {len(vocab)} words of {settings.vector_size} coordinates")
         training = Training.start(settings, vocab, keep, contexts, self._workers, self._reader.progress)
         self._take(training, corpus)
+        self._keyed = {}
         training.seconds["init"] = time.perf_counter() - begun
 
     def _keep_probabilities(self, vocab: Vocab) -> NDArray[np.float64] | None:
         """keep(n) of each word, or None where every token is kept."""
         keep = vocab.keep_probabilities(self.settings.threshold(len(vocab)))
         return keep if (keep < 1).any() else None
+
+    # ---- vectors ----
+
+    @property
+    def wv(self) -> KeyedVectors:
+        """The word vectors: rows of I, unless the model was made with another `vectors`."""
+        return self._vectors(self.settings.vectors)
+
+    @property
+    def cv(self) -> KeyedVectors:
+        """The context vectors: rows of O."""
+        return self._vectors("output")
+
+    def _vectors(self, which: str) -> KeyedVectors:
+        vocab = self.vocab
+        if which not in self._keyed:
+            if which == "sum":
+                matrix = unit_rows(self.I) + unit_rows(self.O)
+            else:
+                matrix = self.I if which == "input" else self.O
+            self._keyed[which] = KeyedVectors(vocab.words, matrix, vocab.counts)
+        return self._keyed[which]
 
     # ---- file ----
 

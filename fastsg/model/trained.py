@@ -1,4 +1,4 @@
-"""TrainedModel: what a model shows of its training: matrices, vectors, history, probabilities, its file."""
+"""TrainedModel: what a model shows of its training: matrices, history, probabilities, its file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import Settings
 from ..training.state import Training, TrainingState, no_seconds
-from ..vectors import KeyedVectors, unit_rows
 from .inputs import TextReader
 from .saving import pack
 from .softmax import SoftmaxModel
@@ -38,7 +37,6 @@ class TrainedModel:
         self.corpus: EncodedCorpus | None = None
         self._training: Training | None = None
         self._softmax: SoftmaxModel | None = None
-        self._keyed: dict[str, KeyedVectors] = {}
 
     def __repr__(self) -> str:
         words = len(self.vocab) if self.is_built else "no"
@@ -51,7 +49,7 @@ class TrainedModel:
         return self._training is not None
 
     def _take(self, training: Training, corpus: EncodedCorpus | None) -> None:
-        self.settings, self.corpus, self._training, self._keyed = training.settings, corpus, training, {}
+        self.settings, self.corpus, self._training = training.settings, corpus, training
         self._softmax = SoftmaxModel(
             training.vocab,
             training.state.I,
@@ -125,26 +123,6 @@ class TrainedModel:
         """The subsampling threshold in use; 0 where every token is kept."""
         training = self._built()
         return 0.0 if training.keep is None else self.settings.threshold(len(training.vocab))
-
-    @property
-    def wv(self) -> KeyedVectors:
-        """The word vectors: rows of I, unless the model was made with another `vectors`."""
-        return self._vectors(self.settings.vectors)
-
-    @property
-    def cv(self) -> KeyedVectors:
-        """The context vectors: rows of O."""
-        return self._vectors("output")
-
-    def _vectors(self, which: str) -> KeyedVectors:
-        vocab = self.vocab
-        if which not in self._keyed:
-            if which == "sum":
-                matrix = unit_rows(self.I) + unit_rows(self.O)
-            else:
-                matrix = self.I if which == "input" else self.O
-            self._keyed[which] = KeyedVectors(vocab.words, matrix, vocab.counts)
-        return self._keyed[which]
 
     def estimate_memory(self) -> dict[str, int]:
         """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total."""
