@@ -157,6 +157,9 @@ class SkipGram(TrainedModel):
     ['be', 'not', 'or', 'to']
     """
 
+    #: Whether it is being trained.
+    _busy = False
+
     def __init__(
         self,
         sentences: Corpus | None = None,
@@ -213,7 +216,6 @@ class SkipGram(TrainedModel):
         )
         super().__init__(checked, reader)
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
-        self._busy = False
         self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
             self.build_vocab(sentences, corpus_file=corpus_file)
