@@ -6,11 +6,10 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from .. import _core
 from ..cooccurrence.batches import Batches, PairCounts
@@ -18,6 +17,9 @@ from ..errors import DivergenceError
 from ..numerics.objective import cross_entropy
 from ..numerics.optimizer import Curvature
 from .state import TrainingState
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 @dataclasses.dataclass

@@ -6,9 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from ..numerics.initializers import fill_spectral_start
@@ -22,6 +20,9 @@ from .settings import Settings
 from .sources import BatchSource
 from .stages import Stage
 from .state import Training
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 logger = logging.getLogger(__name__)
 
