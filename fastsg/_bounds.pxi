@@ -71,5 +71,5 @@ cdef class Bounds:
         return True
 
     cdef void newton_step(self, double rate, int64_t H) noexcept:
-        """Raise the bound of I by the limit of a Newton step, see newton_row in dense.inc.c."""
+        """Raise the bound of I by the limit of a Newton step, see newton.inc.c."""
         self.bound_I += 1.01 * rate * (0.5 * sqrt(<double>H) * self.bound_I + 0.3)

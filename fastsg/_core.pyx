@@ -4,10 +4,10 @@ codes into exceptions. Here stands what takes a batch, class Workspace; the othe
 
     _isa.pxi      the kernels and the choice among them
     _rows.pxi     from a text to rows of counts
-    _batch.pxi    the rows of a batch, checked and weighed
+    _batch_rows.pxi    the rows of a batch, checked and weighed
     _bounds.pxi   whether a step stays in the range of float32
     _scratch.pxi  the buffers of a workspace
-    _passes.pxi   the passes over a block of rows, shared among threads
+    _forward_backward.pxi   the passes over a block of rows, shared among threads
     _dense.pxi    tall matrices of few columns, and small ones
 
 Nothing here knows words, files, epochs or default settings.
@@ -28,9 +28,9 @@ from .errors import DivergenceError
 include "_isa.pxi"
 include "_rows.pxi"
 include "_scratch.pxi"
-include "_batch.pxi"
+include "_batch_rows.pxi"
 include "_bounds.pxi"
-include "_passes.pxi"
+include "_forward_backward.pxi"
 
 
 cdef class Workspace:

@@ -10,7 +10,7 @@ from fastsg import _core
 from fastsg.cooccurrence.batches import MAX_BATCH_PAIRS, PairCounts, pair_batches, window_batches
 from fastsg.cooccurrence.window import Window
 from fastsg.text.subsampling import thin
-from fastsg.training.sources import PairSource, TextSource
+from fastsg.training.batch_sources import PairSource, TextSource
 from fastsg.training.stages import Stage
 
 K = 9

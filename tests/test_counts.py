@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core
 from fastsg._counting import Counter
-from fastsg.cooccurrence import dealing
+from fastsg.cooccurrence import row_order
 from fastsg.cooccurrence.batches import CountBatches
+from fastsg.cooccurrence.count_settings import CountSettings
 from fastsg.cooccurrence.counting import count_windows
-from fastsg.cooccurrence.dealing import HEAVY, deal, visits
-from fastsg.cooccurrence.recipe import Recipe
+from fastsg.cooccurrence.row_order import HEAVY, deal, visits
 from fastsg.cooccurrence.window import Window
 from fastsg.text.subsampling import thin
 
@@ -216,12 +216,12 @@ def test_threads_parts_and_memory_change_nothing(rng, tmp_path, options, part):
     text, _ = corpus(rng)
     want = CooccurrenceCounts.from_corpus(text, workers=1, **options)
     keep = text.vocab.keep_probabilities(options["sample"]) if "sample" in options else None
-    recipe = Recipe(Window.parse(options.get("window", 5), True), None, options.get("draws", 3), 1)
+    made = CountSettings(Window.parse(options.get("window", 5), True), None, options.get("draws", 3), 1)
     for workers in (1, 2, 3):
         for limit in (None, 0, 400, 10**9):
             where = {"workers": workers, "memory_limit": limit, "folder": str(tmp_path)}
             if part:
-                counts = count_windows(text, recipe, keep, part=part, **where)
+                counts = count_windows(text, made, keep, part=part, **where)
             else:
                 counts = CooccurrenceCounts.from_corpus(text, **where, **options)
             assert arrays(counts) == arrays(want)
@@ -727,7 +727,7 @@ def test_epochs_and_seeds_deal_anew():
 
 
 def test_batches_are_the_rows(rng, monkeypatch):
-    monkeypatch.setattr(dealing, "HEAVY", 0.5)
+    monkeypatch.setattr(row_order, "HEAVY", 0.5)
     counts = CooccurrenceCounts.from_corpus(corpus(rng, 8)[0])
     rows = CountBatches(counts, K, 4)
     N, found, seen = dense(counts), np.zeros((K, K)), []

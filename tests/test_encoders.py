@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from texts import HOSTILE_BYTES, TEXT, content, oracle, oracle_lines, writer
 
-from fastsg.system.growing import GrowingArray
+from fastsg.system.growing_array import GrowingArray
 from fastsg.text import encoders
 from fastsg.text.corpus import EncodedCorpus
 from fastsg.text.encoders import SentenceEncoder

@@ -11,10 +11,10 @@ import reference
 from fastsg import DivergenceError, SkipGram, streams
 from fastsg.cooccurrence.window import Window
 from fastsg.numerics import objective
-from fastsg.numerics.optimizer import Curvature
+from fastsg.numerics.newton import Curvature
 from fastsg.system.progress import progress_bar
+from fastsg.training.batch_sources import TextSource
 from fastsg.training.epoch import EpochTotals, Stepper, train_epoch
-from fastsg.training.sources import TextSource
 from fastsg.training.stages import Stage
 from fastsg.training.state import TrainingState
 

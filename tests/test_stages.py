@@ -12,9 +12,10 @@ from fastsg.cooccurrence import counting
 from fastsg.cooccurrence.counts_file import SCHEMA
 from fastsg.io import safetensors
 from fastsg.numerics import objective
-from fastsg.numerics.optimizer import Curvature, Optimizer
+from fastsg.numerics.newton import Curvature
+from fastsg.numerics.optimizer import Optimizer
 from fastsg.training import stages
-from fastsg.training.sources import CountSource
+from fastsg.training.batch_sources import CountSource
 from fastsg.training.stages import Stage, head_words, stage_of
 
 K = 40

@@ -1,8 +1,8 @@
 """Which words stand near each other: windows over a text, and how often each pair of words shares one.
 
     window      how far a window reaches, and what a distance weighs
-    recipe      how counts of a text are made: window, subsampling, draws, seed
-    counting    an encoded corpus and a recipe -> rows of counts (in memory, or beyond a limit in a file)
+    count_settings  how counts of a text are made: window, subsampling, draws, seed
+    counting    an encoded corpus and its settings -> rows of counts (in memory, or beyond a limit in a file)
     triples     explicit (center, context, count) -> rows of counts
     counts      CooccurrenceCounts: the rows, their sums, their words
     counts_file its file

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .. import _core, streams
 from .counts import CooccurrenceCounts
-from .dealing import deal, visits
+from .row_order import deal, visits
 from .window import Window
 
 #: Most pairs of a batch: keys, weights and spare copies take 44 bytes each.

@@ -1,4 +1,4 @@
-"""An encoded corpus and a recipe, made into rows of counts: in memory, or beyond a limit in files."""
+"""An encoded corpus and settings, made into rows of counts: in memory, or beyond a limit in files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._counting import Counter
-from ..system.growing import GrowingArray
+from ..system.growing_array import GrowingArray
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.subsampling import thin
-from .recipe import Recipe
+from .count_settings import CountSettings
 
 #: Entries that a part of the rows may need at most while it is counted.
 _PART = 2**22
@@ -33,7 +33,7 @@ class CountRows(NamedTuple):
 
 def count_windows(
     corpus: EncodedCorpus,
-    recipe: Recipe,
+    settings: CountSettings,
     keep: NDArray[np.float64] | None,
     *,
     memory_limit: int | None = None,
@@ -49,10 +49,10 @@ def count_windows(
     memory_limit, folder                        As in :meth:`CooccurrenceCounts.from_corpus`.
     workers, part                               Neither changes the result.
     """
-    threads, window = effective_num_threads(workers), recipe.window
-    pair_weights = np.zeros(0) if keep is None or recipe.draws else keep
+    threads, window = effective_num_threads(workers), settings.window
+    pair_weights = np.zeros(0) if keep is None or settings.draws else keep
     counter = Counter(
-        _draws(corpus, keep, recipe, threads),
+        _draws(corpus, keep, settings, threads),
         len(corpus.vocab),
         window.left,
         window.right,
@@ -77,17 +77,17 @@ def count_windows(
 
 
 def _draws(
-    corpus: EncodedCorpus, keep: NDArray[np.float64] | None, recipe: Recipe, threads: int
+    corpus: EncodedCorpus, keep: NDArray[np.float64] | None, settings: CountSettings, threads: int
 ) -> list[tuple[NDArray[np.int32], NDArray[np.int64]]]:
     """The text itself, or thinned copies of it; the draws are those of the epochs of the same seed."""
-    if keep is None or recipe.draws == 0:
+    if keep is None or settings.draws == 0:
         return [(corpus.tokens, corpus.offsets)]
 
     def draw(number: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        return thin(corpus.tokens, corpus.offsets, keep, recipe.seed, number)
+        return thin(corpus.tokens, corpus.offsets, keep, settings.seed, number)
 
-    with ThreadPoolExecutor(min(threads, recipe.draws)) as pool:
-        return list(pool.map(draw, range(recipe.draws)))
+    with ThreadPoolExecutor(min(threads, settings.draws)) as pool:
+        return list(pool.map(draw, range(settings.draws)))
 
 
 class _Entries:

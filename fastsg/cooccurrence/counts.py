@@ -14,9 +14,9 @@ from ..io.safetensors import named
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
+from .count_settings import CountSettings, check_counting
 from .counting import CountRows, count_windows
 from .counts_file import StoredCounts, read_counts, write_counts
-from .recipe import Recipe, check_counting
 from .triples import rows_of_triples
 from .window import Reach, Shrink, Window
 
@@ -43,7 +43,7 @@ class CooccurrenceCounts:
 
     Attributes
     ----------
-    recipe : Recipe or None                 How counts of a text were made; None for counts from elsewhere.
+    settings : CountSettings or None        How counts of a text were made; None for counts from elsewhere.
     row_sums : ndarray (K,), float64        Weight of each center.
 
     Raises
@@ -68,7 +68,7 @@ class CooccurrenceCounts:
         self.vocab: Vocab = vocab
         self.keep: NDArray[np.float64] | None = keep
         self.thinned: CooccurrenceCounts | None = thinned
-        self.recipe: Recipe | None = None
+        self.settings: CountSettings | None = None
         self._leading: dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
         self._column_sums: NDArray[np.float64] | None = None
         self.row_sums = self.leading(len(vocab))[1]
@@ -76,7 +76,7 @@ class CooccurrenceCounts:
     @property
     def about(self) -> dict[str, Any]:
         """Window, shrink_windows, sample, draws and seed of counts of a text, as plain values, or nothing."""
-        return self.recipe.as_dict() if self.recipe else {}
+        return self.settings.as_dict() if self.settings else {}
 
     @property
     def start(self) -> CooccurrenceCounts:
@@ -101,7 +101,7 @@ class CooccurrenceCounts:
     @property
     def symmetric(self) -> bool:
         """Whether N_mn = N_nm is known from how they were counted."""
-        return self.recipe is not None and self.recipe.window.left == self.recipe.window.right
+        return self.settings is not None and self.settings.window.left == self.settings.window.right
 
     @property
     def rows(self) -> CountRows:
@@ -238,11 +238,11 @@ class CooccurrenceCounts:
         def counted(
             window: Window, keep: NDArray[np.float64] | None, sample: float | None
         ) -> CooccurrenceCounts:
-            recipe = Recipe(window, sample, draws, seed)
+            settings = CountSettings(window, sample, draws, seed)
             rows = count_windows(
-                corpus, recipe, keep, memory_limit=memory_limit, folder=folder, workers=workers
+                corpus, settings, keep, memory_limit=memory_limit, folder=folder, workers=workers
             )
-            return cls._made(StoredCounts(rows, recipe, keep), corpus.vocab)
+            return cls._made(StoredCounts(rows, settings, keep), corpus.vocab)
 
         if not thinned_too or keep is None:
             return counted(window.expected(), keep, sample)
@@ -258,7 +258,7 @@ class CooccurrenceCounts:
     @classmethod
     def _made(cls, stored: StoredCounts, vocab: Vocab) -> CooccurrenceCounts:
         counts = cls(*stored.rows, vocab, keep=stored.keep)
-        counts.recipe = stored.recipe
+        counts.settings = stored.settings
         return counts
 
     @classmethod
@@ -312,7 +312,7 @@ class CooccurrenceCounts:
         write_counts(path, self.vocab, self._stored(), self.thinned._stored() if self.thinned else None)
 
     def _stored(self) -> StoredCounts:
-        return StoredCounts(self.rows, self.recipe, self.keep)
+        return StoredCounts(self.rows, self.settings, self.keep)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, mmap: bool = True) -> CooccurrenceCounts:

@@ -26,8 +26,8 @@ from ..io import safetensors
 from ..io.safetensors import Container, Field, Schema
 from ..system.atomic import atomic_write
 from ..text.vocab import Vocab
+from .count_settings import CountSettings
 from .counting import CountRows
-from .recipe import Recipe
 
 SCHEMA = Schema(
     "fastsg-counts",
@@ -51,7 +51,7 @@ class StoredCounts(NamedTuple):
     """Rows of counts, how they were made, and what thinned the text they are about."""
 
     rows: CountRows
-    recipe: Recipe | None
+    settings: CountSettings | None
     keep: NDArray[np.float64] | None
 
 
@@ -68,13 +68,13 @@ def write_counts(
     }
     metadata = {
         "library_version": __version__,
-        "about": _described(counts.recipe),
+        "about": _described(counts.settings),
         "raw_types": str(vocab.raw_types),
         "raw_tokens": str(vocab.raw_tokens),
     }
     if thinned:
         arrays |= {f"thinned_{name}": array for name, array in thinned.rows._asdict().items()}
-        metadata["thinned_about"] = _described(thinned.recipe)
+        metadata["thinned_about"] = _described(thinned.settings)
     if (keep := (thinned or counts).keep) is not None:
         arrays["keep"] = keep
     with atomic_write(path) as file:
@@ -103,9 +103,9 @@ def read_counts(path: str | os.PathLike[str], mmap: bool) -> tuple[Vocab, Stored
         thinned = None
         if parts:
             rows = _rows(container, "thinned_", mmap)
-            thinned = StoredCounts(rows, _recipe(metadata, "thinned_about"), keep)
+            thinned = StoredCounts(rows, _settings(metadata, "thinned_about"), keep)
         found = StoredCounts(
-            _rows(container, "", mmap), _recipe(metadata, "about"), None if thinned else keep
+            _rows(container, "", mmap), _settings(metadata, "about"), None if thinned else keep
         )
         return vocab, found, thinned
 
@@ -115,9 +115,9 @@ def _rows(container: Container, prefix: str, mmap: bool) -> CountRows:
     return CountRows(container.read(prefix + "row_ptr"), get(prefix + "contexts"), get(prefix + "counts"))
 
 
-def _described(recipe: Recipe | None) -> str:
-    return json.dumps(recipe.as_dict() if recipe else {})
+def _described(settings: CountSettings | None) -> str:
+    return json.dumps(settings.as_dict() if settings else {})
 
 
-def _recipe(metadata: dict[str, str], name: str) -> Recipe | None:
-    return Recipe.parse(safetensors.parse_json(metadata.get(name, "{}")))
+def _settings(metadata: dict[str, str], name: str) -> CountSettings | None:
+    return CountSettings.parse(safetensors.parse_json(metadata.get(name, "{}")))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..checks import MAX_WORDS
 from ..errors import FormatError
-from ..system.growing import GrowingArray
+from ..system.growing_array import GrowingArray
 from .untrusted import UntrustedFile, shown
 
 logger = logging.getLogger(__name__)

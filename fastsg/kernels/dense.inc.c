@@ -1,5 +1,6 @@
-/* Tall matrices of K rows and few columns: what the spectral start and Newton steps are made of. Included
- * after softmax.inc.c, whose tiles it uses. Small square matrices: small.c.
+/* Tall matrices of K rows and few columns: what the spectral start and the curvature of
+ * Newton steps are made of. Included
+ * after softmax.inc.c, whose tiles it uses. Small square matrices: small_matrices.c.
  *
  * Every element of a result is one chain in the order of its index, so neither vector width nor threads
  * change a bit.
@@ -125,14 +126,4 @@ static void sparse_row(const float *values, const int32_t *columns, int64_t n, c
     case 2: sparse_part(2, values, columns, n, X_kh + h, H, out_h + h); break;
     case 1: sparse_part(1, values, columns, n, X_kh + h, H, out_h + h);
     }
-}
-
-/* I_h -= rate * step, where step = d / (n + prior), shortened to half the row's length plus 0.3 if it is
- * longer. */
-static void newton_row(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate)
-{
-    const double scale = 1.0 / (n + prior), length = __builtin_sqrt((double)dot(d_h, d_h, H)) * scale;
-    const double limit = 0.5 * __builtin_sqrt((double)dot(I_h, I_h, H)) + 0.3;
-    const float factor = (float)(rate * scale * (length > limit ? limit / length : 1.0));
-    for (int64_t h = 0; h < H; h++) I_h[h] -= factor * d_h[h];
 }

@@ -24,7 +24,8 @@
   #endif
   #include "softmax.inc.c"
   #include "dense.inc.c"
-  #include "table.inc.c"
+  #include "newton.inc.c"
+  #include "kernel_table.inc.c"
   #if defined(__clang__)
     #pragma clang attribute pop
   #else

@@ -14,7 +14,8 @@
   #define GO_NV 4
   #include "softmax.inc.c"
   #include "dense.inc.c"
-  #include "table.inc.c"
+  #include "newton.inc.c"
+  #include "kernel_table.inc.c"
 
 const fsg_table *fsg_neon(void) { return &table; }
 #else

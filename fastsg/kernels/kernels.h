@@ -16,7 +16,7 @@
  *
  * What no kernel does: allocate, start threads, print, know Python. The caller checks shapes and ids and owns
  * all scratch. What is the same for every instruction set stands elsewhere: random.h, subsampling.h,
- * windows.h, rows.h, cooccur.h, small.h.
+ * windows.h, rows.h, cooccur.h, small_matrices.h.
  *
  * Bits. Every output element is one chain of fused multiply-adds in a fixed order and lanes are independent
  * of each other, so the vector width cannot change a bit. Sums over k run in index order inside a slice (exp)

@@ -1,7 +1,7 @@
 """What users hold: the models, their files and reports.
 
     skipgram    SkipGram: settings, and the ways to train
-    trained     TrainedModel, its base: what a model shows of its training
+    trained_model   TrainedModel, its base: what a model shows of its training
     softmax     SoftmaxModel: probabilities, scores, perplexity of any text
     inputs      what users hand in, made into arrays, and into batches to train on
     saving      a model as data, and back: what goes into io/model_file.py
@@ -15,7 +15,7 @@ from .checkpoint import Checkpoint, load_checkpoint, spare_path
 from .report import Report, build_report, summary, write_json
 from .skipgram import SkipGram, load
 from .softmax import SoftmaxModel
-from .trained import TrainedModel
+from .trained_model import TrainedModel
 
 __all__ = [
     "Checkpoint",

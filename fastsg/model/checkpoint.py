@@ -13,7 +13,7 @@ from ..io.model_file import write_model_file
 from ..system.atomic import atomic_write, check_writable
 from ..training.callbacks import Callback
 from .skipgram import SkipGram
-from .trained import TrainedModel
+from .trained_model import TrainedModel
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from ..cooccurrence.counts import CooccurrenceCounts
 from ..text.corpus import EncodedCorpus
 from ..text.tokenizers import line_tokenizer
 from ..text.vocab import Vocab
+from ..training.batch_sources import BatchSource, CountSource, PairSource, TextSource
 from ..training.settings import Settings
-from ..training.sources import BatchSource, CountSource, PairSource, TextSource
 from ..training.stages import any_thinned, head_words
 from ..training.state import Training
 
@@ -287,14 +287,14 @@ def check_counts_fit(counts: CooccurrenceCounts, training: Training) -> None:
 
 def settings_of_counts(settings: Settings, counts: CooccurrenceCounts) -> Settings:
     """The settings with window and subsampling as the counts were made with, where they know it."""
-    recipe, start = counts.recipe, counts.start.recipe
-    if recipe is None:
+    made, start = counts.settings, counts.start.settings
+    if made is None:
         return settings
     sample = start.sample if start and counts.start.keep is not None else 0.0
     return dataclasses.replace(
         settings,
-        window=recipe.window.reach,
-        shrink_windows=recipe.window.shrinks,
+        window=made.window.reach,
+        shrink_windows=made.window.shrinks,
         sample=settings.sample if sample is None else sample,
         draws=start.draws if start else settings.draws,
     )

@@ -1,4 +1,4 @@
-"""SkipGram: settings, and the ways to train. What a model shows is in trained.py, the work in training/."""
+"""SkipGram: settings, and the ways to train. Its base, in trained_model.py, is what a model shows."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ..system.memory import require
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
+from ..training.batch_sources import BatchSource
 from ..training.callbacks import Callback, checked_callbacks, notify
 from ..training.heldout import HeldOutText
 from ..training.loop import run
 from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
-from ..training.sources import BatchSource
 from ..training.state import Training
 from ..vectors import KeyedVectors, unit_rows
 from .inputs import (
@@ -47,7 +47,7 @@ from .inputs import (
     vocab_of_pairs,
 )
 from .saving import unpack
-from .trained import TrainedModel
+from .trained_model import TrainedModel
 
 _ENTER = threading.Lock()
 
@@ -257,7 +257,7 @@ class SkipGram(TrainedModel):
         check_counts(counts)
         with self._alone():
             # where they are of a text, the bias is that of a training on it
-            contexts = None if counts.recipe else counts.column_sums()
+            contexts = None if counts.settings else counts.column_sums()
             settings = settings_of_counts(self.settings, counts)
             self._lay_out(counts.vocab, None, counts.start.keep, contexts, settings)
 

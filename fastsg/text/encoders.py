@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _text
-from ..system.growing import GrowingArray
+from ..system.growing_array import GrowingArray
 from ..system.progress import advancing_bar
 from .blocks import Block, blocks, decoded, last_line, lines, long_word_error
 from .files import total_bytes

@@ -2,7 +2,7 @@
 
     settings    what is to be trained; defaults
     stages      which words, and which text, an epoch is about
-    sources     the batches of a text, of pairs, of counts
+    batch_sources   the batches of a text, of pairs, of counts
     state       I, O and the optimiser's sums; a training and all its parts
     plan        epochs planned and done, for resuming
     loop        a training, epoch after epoch

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from .. import _core
 from ..cooccurrence.batches import Batches, PairCounts
 from ..errors import DivergenceError
+from ..numerics.newton import Curvature
 from ..numerics.objective import cross_entropy
-from ..numerics.optimizer import Curvature
 from .state import TrainingState
 
 if TYPE_CHECKING:

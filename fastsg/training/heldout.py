@@ -14,7 +14,7 @@ from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.window import Window
 from ..numerics.objective import cross_entropy, total_nll
 from ..text.corpus import EncodedCorpus
-from .sources import fingerprint
+from .batch_sources import fingerprint
 
 #: Rows of counts handed to the kernels at once: bounds what is copied.
 _ROWS = 1 << 14

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from ..numerics.initializers import fill_spectral_start
+from ..numerics.newton import Curvature
 from ..numerics.objective import make_workspace
-from ..numerics.optimizer import SCHEDULES, Curvature
+from ..numerics.optimizer import SCHEDULES
 from ..system.progress import progress_bar
+from .batch_sources import BatchSource
 from .epoch import Stepper, train_epoch
 from .heldout import held_out_loss
 from .plan import Plan
 from .settings import Settings
-from .sources import BatchSource
 from .stages import Stage
 from .state import Training
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from .. import _core
 from ..numerics.optimizer import SCHEDULES
+from .batch_sources import BatchSource
 from .heldout import HeldOutText
-from .sources import BatchSource
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Plan:
     batch_size, head : int          As they came out of settings and text; another version may choose
                                     otherwise. Without counts head is 0.
     corpus, validation : str        What is trained on and measured on: size and digest, see
-                                    sources.fingerprint.
+                                    batch_sources.fingerprint.
     isa : str                       Instruction set that it was begun with.
     """
 

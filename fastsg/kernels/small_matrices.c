@@ -1,5 +1,5 @@
-/* See small.h for what each function promises. */
-#include "small.h"
+/* See small_matrices.h for what each function promises. */
+#include "small_matrices.h"
 
 #include <math.h>
 #include <string.h>

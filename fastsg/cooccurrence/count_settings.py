@@ -12,7 +12,7 @@ from .window import Window
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Recipe:
+class CountSettings:
     """How counts of a text are made.
 
     Attributes
@@ -40,7 +40,7 @@ class Recipe:
         }
 
     @classmethod
-    def parse(cls, values: Any) -> Recipe | None:
+    def parse(cls, values: Any) -> CountSettings | None:
         """From what :meth:`as_dict` gives, None from an empty dict; FormatError if it makes no sense."""
         if values == {}:
             return None

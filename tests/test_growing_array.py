@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastsg.system.growing import GrowingArray
+from fastsg.system.growing_array import GrowingArray
 
 
 @pytest.mark.parametrize("room, step", [(0, 1), (3, 2), (1000, 7)])

@@ -12,7 +12,7 @@ import reference
 
 import fastsg
 from fastsg import DivergenceError, _core
-from fastsg.numerics.optimizer import Curvature
+from fastsg.numerics.newton import Curvature
 
 FMA = [name for name in _core.available_isas() if name != "generic"]
 PRIOR = 20.0
