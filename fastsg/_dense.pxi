@@ -1,5 +1,5 @@
-# Tall matrices of K rows and few columns (dense.inc.c), and small square ones (small_matrices.h): what the spectral
-# start and Newton steps are made of. No batches, no text.
+# Tall matrices of K rows and few columns (dense.inc.c), and small square ones (small_matrices.h): what the
+# spectral start and Newton steps are made of. No batches, no text.
 
 cdef extern from "small_matrices.h" nogil:
     int fsg_invert(double *, int64_t, double *) noexcept

@@ -1,6 +1,5 @@
-/* Tall matrices of K rows and few columns: what the spectral start and the curvature of
- * Newton steps are made of. Included
- * after softmax.inc.c, whose tiles it uses. Small square matrices: small_matrices.c.
+/* Tall matrices of K rows and few columns: what the spectral start and the curvature of Newton steps are made
+ * of. Included after softmax.inc.c, whose tiles it uses. Small square matrices: small_matrices.c.
  *
  * Every element of a result is one chain in the order of its index, so neither vector width nor threads
  * change a bit.
