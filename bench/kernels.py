@@ -53,7 +53,8 @@ class Batch:
 
 def verify(precision: str = "float32") -> float:
     """Largest error of the gradients against float64, relative to their size, on a batch small enough for an
-    oracle."""
+    oracle.
+    """
     batch = Batch(2011, 100, 70)
     centers, row_ptr, contexts, counts = batch.counts
     loss, gI, gO = batch.workspace(2, precision).gradient(batch.I, batch.O, batch.none, *batch.counts)
@@ -113,7 +114,8 @@ def own_contenders(batch: Batch, threads: int, precision: str = "float32") -> Co
 
 def other_contenders(batch: Batch) -> Contenders:
     """The same grouped step by NumPy and, where installed, PyTorch; all with the threads they take by
-    themselves."""
+    themselves.
+    """
     work = 6 * batch.U * batch.K * batch.H
     buffers = GroupedBuffers(batch.U, batch.K, batch.H)
     found = {"NumPy grouped": (lambda: grouped_step(batch.I, batch.O, *batch.counts, RATE, buffers), work)}
@@ -129,7 +131,8 @@ def measure(
     contenders: Contenders, threads: int, repeats: int, precision: str = "float32"
 ) -> dict[str, dict[str, float]]:
     """Medians of each contender: Gflop/s, its share of the peak measured beside it, the clock at its end, the
-    share of the peak at that clock."""
+    share of the peak at that clock.
+    """
     found: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in contenders}
     for work, _ in contenders.values():
         work()

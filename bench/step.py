@@ -7,7 +7,8 @@ usage: python bench/step.py [--input TEXT] [--sizes 10000 23000 68000] [--vector
 Without --input the batches come from a made-up corpus of 2 million tokens with word frequencies after Zipf's
 law. Each size K is the vocabulary cut to its K most frequent words. The three forms run in turn (one process,
 the same threads), medians are quoted. The literal form takes one softmax per pair, so only a sample of pairs
-is timed and the time is scaled to the whole batch."""
+is timed and the time is scaled to the whole batch.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +108,8 @@ class Problem:
 
 def seconds(step: Callable[[], float]) -> float:
     """Seconds of one step, after a rest: BLAS threads spin for a while after their work and would slow
-    whoever comes next."""
+    whoever comes next.
+    """
     time.sleep(0.2)
     begun = time.perf_counter()
     step()

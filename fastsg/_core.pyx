@@ -2,13 +2,13 @@
 """Thin binding of the kernels: checks what comes in, owns the scratch, runs the passes under prange, turns
 codes into exceptions. Here stands what takes a batch, class Workspace; the other files of this module are
 
-    _isa.pxi      the kernels and the choice among them
-    _rows.pxi     from a text to rows of counts
-    _batch_rows.pxi    the rows of a batch, checked and weighed
-    _bounds.pxi   whether a step stays in the range of float32
-    _scratch.pxi  the buffers of a workspace
+    _isa.pxi                the kernels and the choice among them
+    _rows.pxi               from a text to rows of counts
+    _batch_rows.pxi         the rows of a batch, checked and weighed
+    _bounds.pxi             whether a step stays in the range of float32
+    _scratch.pxi            the buffers of a workspace
     _forward_backward.pxi   the passes over a block of rows, shared among threads
-    _dense.pxi    tall matrices of few columns, and small ones
+    _dense.pxi              tall matrices of few columns, and small ones
 
 Nothing here knows words, files, epochs or default settings.
 """

@@ -2,7 +2,8 @@
 
 The generator (Philox 4x32-10, kernels/random.c) answers (seed, stream, position): no number depends on what
 was drawn before it. A stream is a number below 2**64. Epochs count on from where their purpose begins; no
-training comes near the next purpose."""
+training comes near the next purpose.
+"""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ needs_checkout = pytest.mark.skipif(
 
 def pytest_configure():
     """A shell starts background jobs with SIGINT ignored, and children inherit that: the tests that interrupt
-    theirs would wait in vain."""
+    theirs would wait in vain.
+    """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -67,7 +68,8 @@ class Problem:
 
     Centers and contexts occur more than once, and pairs do. `peak` plants contexts that their center all but
     expects: row m of I against some rows of O gives about that logit. Behind both matrices lies NaN, where no
-    kernel may look."""
+    kernel may look.
+    """
 
     def __init__(self, rng, K, H, U, scale=1.0, pairs=None, bias=False, peak=None):
         self.K, self.H = K, H

@@ -7,7 +7,8 @@ their signatures.
                                              compare two versions here
 
 Only public names are used, and the texts are made by arithmetic, so the same script runs on any version and
-machine."""
+machine.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ CLOSE = ("perplexity", "unigram_nll", "valid_perplexity", "valid_unigram_nll")
 
 def sentences(seed: int, count: int, words: int = 1500) -> list[list[str]]:
     """Sentences of 1 to 24 words, word k about as frequent as 1 / (k + 3), each followed by one of a few
-    words of its own."""
+    words of its own.
+    """
     draw = random.Random(seed).random
     made = []
     for _ in range(count):
@@ -258,7 +260,8 @@ def members(kind: type) -> Iterator[tuple[str, str]]:
 
 def public_names() -> dict[str, object]:
     """Names of the package, of the modules whose paths users type, and of the command line, with what they
-    take."""
+    take.
+    """
     from fastsg.cli import build_parser
     from fastsg.io import word2vec
     from fastsg.vectors import KeyedVectors as the_same

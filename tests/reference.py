@@ -35,7 +35,8 @@ def gradient(I, O, centers, N, bias=None):
 
 def float32_gradient(I, O, centers, N, bias=None):
     """The same in ordinary float32 NumPy: what a user would write, and what the kernels may not be worse
-    than."""
+    than.
+    """
     X, N = I[centers], N.astype(np.float32)
     c = X @ O.T
     if bias is not None and len(bias):
@@ -68,7 +69,8 @@ def window_pairs(sentences, left, right, weight_left=None, weight_right=None):
 
 def adagrad(x, g, sums, rate):
     """Row-wise Adagrad in float64: a += mean_h g^2, x -= rate g / sqrt(a). Returns (x, a); rows that never
-    moved stay."""
+    moved stay.
+    """
     g, sums = g.astype(np.float64), sums + (g.astype(np.float64) ** 2).mean(1)
     return x - rate * np.divide(
         g, np.sqrt(sums)[:, None], out=np.zeros_like(g), where=sums[:, None] > 0

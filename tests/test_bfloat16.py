@@ -1,5 +1,6 @@
 """The step in bfloat16, where the CPU has it: close to the oracle, the same bits on any number of threads,
-refused elsewhere."""
+refused elsewhere.
+"""
 
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def rounded(x):
 
 def test_E_past_the_caches_is_E(half, problem):
     """More than 2^22 values of E are written past the caches: the loss is the sum of its parts, the gradient
-    that of the oracle."""
+    that of the oracle.
+    """
     p = problem(5000, 8, 900, scale=0.2, pairs=2000)
     assert p.K * len(p.centers) > 1 << 22
     loss, gI, gO = _core.Workspace(5000, 8, 1024, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)

@@ -1,5 +1,6 @@
 """Malformed input at the boundary of the compiled part: the exception and its message, and that nothing was
-written."""
+written.
+"""
 
 import ast
 import inspect

@@ -1,5 +1,6 @@
 """Co-occurrence counts: against a count pair by pair in float64, thinned or not, in memory or mapped, on
-file; rows dealt to batches."""
+file; rows dealt to batches.
+"""
 
 import itertools
 import json
@@ -111,6 +112,17 @@ def test_a_window_settles_the_weights(rng):
     assert arrays(parsed) == arrays(counts) and parsed.about == counts.about | {"sample": None}
 
 
+def test_numbers_of_numpy_become_plain(tmp_path):
+    """Files and reports take Python's alone."""
+    text = EncodedCorpus.from_iter([["a", "b", "c", "a"]] * 20, min_count=1)
+    made = {"sample": np.float32(0.1), "draws": np.int64(2), "seed": np.int32(3), "window": np.int16(2)}
+    counts = CooccurrenceCounts.for_training(text, **made)
+    model = SkipGram(vector_size=2, min_count=1, progress=False).fit_counts(counts)
+    for plain in (model.settings.as_dict(), counts.about, counts.thinned.about):
+        assert all(type(value) in (int, float, str, bool, list, type(None)) for value in plain.values())
+    json.dumps(model.settings.as_dict())
+
+
 @pytest.mark.parametrize(
     "given, says",
     [
@@ -171,7 +183,8 @@ SAMPLE = 0.02
 @pytest.mark.parametrize("window, shrink", [(3, True), ((1, 4), "harmonic"), (None, False)])
 def test_draws_are_averaged(rng, window, shrink):
     """The texts are those of the first epochs of solver "sgd" with the same seed; windows stretch over what
-    was dropped."""
+    was dropped.
+    """
     text, _ = corpus(rng)
     keep = text.vocab.keep_probabilities(SAMPLE)
     assert keep.min() < 0.7 < keep.max()

@@ -2,14 +2,19 @@
 
 import argparse
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from architecture import documents, rules
 from architecture.sources import PACKAGE, ROOT, files, read
 
+import fastsg
 from fastsg.cli.main import build_parser
 
+#: Where the package under test is: an installed one need not be that of the checkout.
+PACKAGE_USED = Path(fastsg.__file__).parent
 DOCUMENTS = documents.documents()
 CONTRIBUTING = read(ROOT / "CONTRIBUTING.md")
 
@@ -75,6 +80,45 @@ def test_contributing_draws_the_house():
 def test_walks_can_be_walked(title: str, most: int):
     walk = documents.walk_files(documents.section(CONTRIBUTING, title))
     assert documents.walk_complaints(walk, most, PACKAGE) == []
+
+
+def folders_entered(code: str, tmp_path: Path) -> set[str]:
+    """Folders of the package whose Python code runs while some code does, in a process of its own."""
+    trace = f"""
+import sys
+import fastsg
+seen = set()
+sys.setprofile(lambda frame, event, arg: seen.add(frame.f_code.co_filename) if event == "call" else None)
+{code}
+sys.setprofile(None)
+print("\\n".join(seen))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", trace], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    inside = [Path(name).relative_to(PACKAGE_USED) for name in done.stdout.splitlines() if is_ours(name)]
+    return {path.parts[0] for path in inside if len(path.parts) > 1}
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file belongs to the package under test."""
+    return Path(name).is_relative_to(PACKAGE_USED)
+
+
+def test_walks_enter_the_folders_that_are_drawn(tmp_path: Path):
+    (tmp_path / "text").write_text("a b c a b\nb c a\n" * 50, encoding="utf-8")
+    train = (
+        "model = fastsg.SkipGram(corpus_file='text', min_count=1, vector_size=4, progress=False); model.wv"
+    )
+    walk = documents.walk_files(documents.section(CONTRIBUTING, "From a text file to vectors"))
+    assert folders_entered(train, tmp_path) == {Path(name).parts[0] for name in walk if "/" in name}
+    query = "import numpy; fastsg.KeyedVectors(['a', 'b'], numpy.eye(2)).most_similar('a')"
+    assert folders_entered(query, tmp_path) == {"vectors"}
+
+
+def test_control_a_folder_that_is_not_drawn_is_seen(tmp_path: Path):
+    write = "import numpy; fastsg.KeyedVectors(['a'], numpy.eye(1)).save_word2vec_format('v')"
+    assert "io" in folders_entered(write, tmp_path)
 
 
 def test_glossary_holds_words_of_the_project():

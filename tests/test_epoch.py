@@ -1,5 +1,6 @@
 """The training loop: start, books of an epoch, rates, divergence, and that it reaches what can be computed by
-other means."""
+other means.
+"""
 
 import io
 import math
@@ -272,7 +273,8 @@ def conditional_entropy(N):
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_four_words_reach_their_conditional_entropy(solver, optimizer, alpha, output_bias):
     """With H >= K the model can hold any table; no loss can fall below the table's own conditional
-    entropy."""
+    entropy.
+    """
     N = np.float32([[5, 1, 2, 2], [1, 6, 1, 2], [2, 1, 3, 4], [3, 3, 3, 1]])
     words = np.array(["a", "b", "c", "d"])
     m, n = (x.ravel() for x in np.indices((4, 4)))

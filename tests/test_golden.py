@@ -1,5 +1,6 @@
 """No bit and no public name changes unnoticed: trainings, files and names against the values of
-golden.json."""
+golden.json.
+"""
 
 import copy
 import json

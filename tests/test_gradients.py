@@ -1,5 +1,6 @@
 """Gradients and steps: the oracle against central differences, the kernels against the oracle, divergence
-before any write."""
+before any write.
+"""
 
 from itertools import pairwise
 
@@ -66,7 +67,8 @@ def test_control_oracle(rng, slip):
 
 def test_residuals_sum_to_zero(isa, problem):
     """sum_k dL/du_uk = 0: moving every row of O by the same vector changes nothing, so the rows of gO sum to
-    0."""
+    0.
+    """
     p = problem(700, 21, 60, scale=0.3, bias=True)
     gO = p.workspace().gradient(p.I, p.O, p.bias, *p.batch)[2].astype(np.float64)
     assert np.abs(gO.sum(0)).max() <= 1e-6 * np.abs(gO).sum(0).max()
@@ -192,7 +194,8 @@ def test_shift_is_the_last_log_Z_and_any_shift_will_do(isa, problem):
 
 def diverges(p, I, O, rate, optimizer, steps=4):
     """Steps until DivergenceError; asserts that the failing one wrote nothing. Returns the steps that were
-    taken."""
+    taken.
+    """
     sums = (np.zeros(p.K, np.float32), np.zeros(p.K, np.float32)) if optimizer == "adagrad" else None
     shift, workspace = np.zeros(p.K, np.float32), p.workspace(rows=32)
     for taken in range(steps):
@@ -241,7 +244,8 @@ def test_control_check_after_the_update(problem):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_any_step_is_finite_or_refused(isa, problem, rng, optimizer):
     """Values, rates and weights of any size, mixed: what does not diverge is finite, what does has written
-    nothing."""
+    nothing.
+    """
     refused = 0
     for _ in range(150):
         p = problem(10, 3, 6, scale=10.0 ** rng.uniform(-12, 1), bias=bool(rng.integers(2)))

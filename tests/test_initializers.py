@@ -1,5 +1,6 @@
 """The start from the counts' spectrum: each of its steps, and the whole, against float64 NumPy; the same bits
-on any threads."""
+on any threads.
+"""
 
 import os
 
@@ -234,7 +235,8 @@ def start(N, H, symmetric=None, **options):
 
 def factors(N, H):
     """Rank-H factors of the weighted matrix by LAPACK: their product, un-weighted, and the singular
-    values."""
+    values.
+    """
     U, S, V = np.linalg.svd(exact_ppmi(N))
     p, q = N.sum(1, dtype=float) / N.sum(dtype=float), N.sum(0, dtype=float) / N.sum(dtype=float)
     with np.errstate(divide="ignore"):

@@ -1,5 +1,6 @@
 """Same seed, same bits: threads, instruction sets, OpenMP's environment, hash seeds, a build without OpenMP;
-and random numbers by counter."""
+and random numbers by counter.
+"""
 
 import importlib.util
 import json

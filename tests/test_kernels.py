@@ -1,5 +1,6 @@
 """The kernels against the float64 oracle: accuracy on hard inputs and odd shapes, exp and log, extreme
-logits, poisoned scratch."""
+logits, poisoned scratch.
+"""
 
 import math
 
@@ -81,7 +82,8 @@ def test_control_accuracy(problem, slip):
 
 def test_long_tail_is_not_lost(isa):
     """One likely word and very many unlikely ones: added one by one in float32, the tail would vanish beside
-    the peak."""
+    the peak.
+    """
     K = 70_000
     I, O = np.zeros((K, 2), np.float32), np.zeros((K, 2), np.float32)
     I[:, 0], O[1:, 0] = 1, -17.5
@@ -191,7 +193,8 @@ def test_exp_needs_whole_vectors():
 
 def reaching(problem, reach):
     """A problem whose largest norms multiply to `reach`, whatever it is: a coordinate that is 0 in I holds
-    it, so no logit changes."""
+    it, so no logit changes.
+    """
     p = problem(300, 9, 70, scale=0.5)
     p.I[:, -1] = 0
     p.O[:, -1] = 0
@@ -205,7 +208,8 @@ def reaching(problem, reach):
 @pytest.mark.parametrize("shift", [0, 8, -8, -30])
 def test_short_and_careful_exp_agree(isa, shift):
     """The short form is taken where norms say that no e^c 2^-shift leaves 2^[-100, 120]: just inside and just
-    outside of it, the same logits give the same results."""
+    outside of it, the same logits give the same results.
+    """
     found = []
     inside = (min(100 - shift, 120 + shift) - 1) / (1.001 * math.log2(math.e))
     for reach in (inside - 0.2, inside - 0.02, inside + 0.02, inside + 0.2, 3 * inside):
@@ -223,7 +227,8 @@ def test_short_and_careful_exp_agree(isa, shift):
 @pytest.mark.parametrize("K, U", [(5000, 900), (4096, 1100)])
 def test_E_past_the_caches_is_E(isa, problem, K, U):
     """More than 2^22 values of E are written past the caches: rows come out bit for bit as in small blocks,
-    and sums are theirs."""
+    and sums are theirs.
+    """
     p = problem(K, 6, U, scale=0.3, pairs=2000, bias=True)
     assert K * len(p.centers) > 1 << 22
     loss, gI, gO = p.workspace(rows=2048).gradient(p.I, p.O, p.bias, *p.batch)
@@ -369,7 +374,8 @@ def test_zero_gives_ln_K(isa, problem, K, zero):
 @pytest.mark.parametrize("peak", [None, 25.0])
 def test_probabilities_sum_to_one(isa, problem, bias, peak):
     """Against logits in float64; large ones are float32 sums themselves, so that NumPy's float32 misses 1 by
-    as much."""
+    as much.
+    """
     p = problem(1003, 31, 50, scale=0.3, bias=bias, peak=peak)
     log_z = np.zeros(len(p.centers))
     p.workspace().loss(p.I, p.O, p.bias, *p.batch, log_z)

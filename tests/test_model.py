@@ -223,7 +223,8 @@ def test_sg_hs_negative():
 
 def test_going_on_draws_anew():
     """Solver "sgd": epoch 2 draws the same whether it is of the first training or of a second; not what epoch
-    1 drew."""
+    1 drew.
+    """
     random = {"sample": 0.05, "shrink_windows": "random", "solver": "sgd"}
     pairs = [record["pairs"] for record in make(text(), **random, epochs=3).history]
     model = make(text(), **random, epochs=1)
@@ -387,7 +388,8 @@ def test_first_loss_is_ln_K():
 @pytest.mark.parametrize("sample", [0, 0.02])
 def test_first_loss_is_the_unigram_cross_entropy(sample):
     """With the bias: log p(n) of the text that is trained on, thinned or not; one draw of counts is the text
-    of the first epoch, weighed 1 / d if it is thinned."""
+    of the first epoch, weighed 1 / d if it is thinned.
+    """
     model = make(text(sentences=300), batch_size=100_000, epochs=2, sample=sample, init="random", draws=1)
     p = model.vocab.unigram() * model.vocab.keep_probabilities(sample)
     kept, borders = _core.thin(
@@ -408,7 +410,8 @@ def test_first_loss_is_the_unigram_cross_entropy(sample):
 @pytest.mark.parametrize("shrink", [True, False, "random", "harmonic"])
 def test_validation_is_the_exact_loss_of_the_real_text(output_bias, sample, shrink):
     """Nothing subsampled, expected weights (for 1 / d too), and -log keep(n) added to the logits where the
-    training text was thinned."""
+    training text was thinned.
+    """
     held_out = text(9) + [["never", "w0", "w1", "seen"]]
     model = make(text(), validation=held_out, output_bias=output_bias, sample=sample, shrink_windows=shrink)
     keep, p = model.vocab.keep_probabilities(sample), model.vocab.unigram()
@@ -703,3 +706,28 @@ def test_vectors_are_fresh_after_an_interrupted_epoch():
         model.train(callbacks=[Stop()])
     fresh = KeyedVectors(model.vocab.words, model.I)
     assert model.wv.most_similar(model.vocab.words[1]) == fresh.most_similar(model.vocab.words[1])
+
+
+def test_matrices_put_in_by_a_callback_are_the_ones_that_answer():
+    """Probabilities, vectors and files speak of the same I and O, whoever put them there."""
+    model = make(text())
+    model.state.I, model.state.O = np.zeros_like(model.I), np.zeros_like(model.O)
+    p = np.exp(model.real_bias().astype(np.float64))
+    np.testing.assert_allclose(model.predict_proba([0])[0], p / p.sum(), rtol=1e-6)
+    assert not model.I.any() and model.score(text()) == pytest.approx(
+        -model.nll(model.corpus).unigram_nll, rel=0.05
+    )
+
+
+def test_a_model_without_a_vocabulary_says_so_to_hasattr():
+    model = SkipGram()
+    assert not hasattr(model, "vocab") and getattr(model, "I", None) is None
+    with pytest.raises(RuntimeError, match="the model has no vocabulary yet"):
+        model.vocab  # noqa: B018  the question is what is tested
+
+
+def test_a_mapped_model_refuses_training_before_it_reads_anything(tmp_path):
+    make(text()).save(tmp_path / "m")
+    model = SkipGram.load(tmp_path / "m", mmap=True, validation=tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="I and O are mapped from a file, read-only"):
+        model.train(text())

@@ -1,5 +1,6 @@
 """Newton steps for the rows of I: the matrix they share and the step itself, against float64; what is wrong
-is found before it moves."""
+is found before it moves.
+"""
 
 import os
 import subprocess
@@ -236,7 +237,8 @@ def test_a_planted_value_diverges(isa, problem, rng, where, value):
 
 def test_any_step_is_finite_or_refused(problem, rng):
     """Values, weights and matrices of any size, mixed: what does not diverge is finite, what does has written
-    nothing."""
+    nothing.
+    """
     refused = 0
     for _ in range(200):
         p = problem(10, 3, 6, scale=10.0 ** rng.uniform(-12, 1), bias=bool(rng.integers(2)))
@@ -300,7 +302,8 @@ def test_curvature_is_taken_in_every_sixteenth_batch(rng):
 
 def test_newton_lowers_the_loss_of_a_batch_as_a_true_newton_step_does(problem):
     """For a row whose contexts are spread like p the shared matrix is the Hessian: one step takes off most of
-    the loss."""
+    the loss.
+    """
     rng = np.random.default_rng(1)
     K, H = 200, 5
     p = problem(K, H, 40, scale=0.3)

@@ -148,9 +148,21 @@ def test_counts_that_are_thinned_throughout():
     assert subjects(model) == [THINNED] * 3
 
 
-def test_what_is_not_known_of_earlier_trainings_is_not_claimed():
+def test_what_a_file_does_not_tell_of_earlier_trainings_is_not_claimed(tmp_path):
     model = trained(sample=0.1, epochs=3).train(SENTENCES, epochs=2)
-    assert subjects(model) == ["earlier training, all words"] * 3 + [THINNED, WHOLE]
+    assert subjects(model) == [THINNED, THINNED, WHOLE, THINNED, WHOLE]
+    model.save(tmp_path / "m")
+    loaded = SkipGram.load(tmp_path / "m")
+    assert subjects(loaded) == ["earlier training, all words"] * 3 + [THINNED, WHOLE]  # as its plan says
+    loaded.train(SENTENCES, epochs=1)
+    assert subjects(loaded) == ["earlier training, all words"] * 5 + [WHOLE]
+
+
+def test_thinning_that_leaves_no_pair_is_not_claimed():
+    """There are no thinned counts then: every epoch is on the whole text."""
+    sentences = [["a", "b"]] * 60 + [["c", "d"]] * 2
+    model = SkipGram(sentences, vector_size=2, min_count=1, sample=1e-6, draws=1, epochs=3, progress=False)
+    assert model.sample > 0 and subjects(model) == [WHOLE] * 3
 
 
 def test_huge_losses_stay_in_their_columns():

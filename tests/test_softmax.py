@@ -149,7 +149,8 @@ def test_malformed_questions(model):
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_subsampling_is_undone(output_bias):
     """Training thins the contexts, P_thin ~ P keep; what is shown is about the real text, so frequent words
-    keep their share."""
+    keep their share.
+    """
     rng = np.random.default_rng(1)
     sentences = [
         [WORDS[i] for i in (40 * rng.random(20) ** 4).astype(int)] for _ in range(400)

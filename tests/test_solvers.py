@@ -1,5 +1,6 @@
 """Both solvers and all optimizers minimise the same loss; trained on counts, models are the same bytes
-wherever they are trained."""
+wherever they are trained.
+"""
 
 import math
 import os
@@ -48,7 +49,8 @@ def outcome(model):
 @pytest.mark.parametrize("bias", [False, True])
 def test_counts_and_pairs_have_the_same_gradient(isa, rng, bias):
     """All windows of a text, pair by pair, and the rows of its counts: one loss, one gradient, and the
-    oracle's."""
+    oracle's.
+    """
     corpus = EncodedCorpus.from_iter(text(sentences=60), min_count=1)
     K, H = len(corpus.vocab), 7
     sentences = [
@@ -91,7 +93,8 @@ RUNS = {
 def test_long_trainings_end_at_the_same_loss(output_bias):
     """From the same start the solvers take the same path: 1e-5 is the rounding of hundreds of steps. Other
     optimizers and starts end in minima of their own, which lie within 0.0053 of each other here (measured),
-    while training takes off 0.37 and more."""
+    while training takes off 0.37 and more.
+    """
     ends = {name: make(text(), output_bias=output_bias, **LONG, **run).history for name, run in RUNS.items()}
     nll = {name: history[-1]["nll"] for name, history in ends.items()}
     assert nll["sgd, adagrad"] == pytest.approx(nll["counts, adagrad"], abs=1e-5)
@@ -155,7 +158,8 @@ def started(**settings):
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_the_spectral_start_is_near_the_unigram_distribution(output_bias):
     """Over all centers its mean is; without a bias a coordinate of its own carries log p(n). A random start
-    without bias is uniform."""
+    without bias is uniform.
+    """
     P, p, q = started(output_bias=output_bias)
     assert 0.5 * np.abs(q @ P - p).sum() < 0.1 < 0.5 * np.abs(1 / len(p) - p).sum()
 
@@ -181,7 +185,8 @@ def test_the_start_is_taken_once():
 
 def test_coordinates_beyond_the_rank_still_learn():
     """Where the counts have fewer directions than there are coordinates, a trace of the random start is left
-    in I."""
+    in I.
+    """
     model = make([["a", "b"], ["b", "c"], ["c", "a"]] * 20, vector_size=8, epochs=3)
     assert model.I.any(0).all() and model.O.any(0).all() and np.isfinite(model.I).all()
     assert make([["a", "b"]] * 20, vector_size=1, output_bias=None).I.any()

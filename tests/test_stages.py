@@ -1,5 +1,6 @@
 """From coarse to fine: which words and which counts an epoch trains on, against the same steps taken by
-hand."""
+hand.
+"""
 
 import tracemalloc
 
@@ -228,7 +229,8 @@ def test_leading_block(rng):
 
 def test_a_training_is_its_stages_by_hand():
     """Five epochs: rows, columns, bias, curvature, rates and the renewed sums of every stage, step by step:
-    the same bits."""
+    the same bits.
+    """
     model = SkipGram(sentences(), head=0.4, epochs=5, batch_size=9, workers=2, init="random", **PLAIN)
     hand = SkipGram(head=0.4, epochs=5, batch_size=9, workers=2, init="random", **PLAIN)
     hand.build_vocab(sentences())
@@ -268,7 +270,8 @@ def test_rare_words_rest_while_the_head_is_trained():
 
 def test_the_end_is_about_the_text():
     """Long enough, a model with room for every probability reaches the conditional entropy of the text, not
-    of the thinned copies."""
+    of the thinned copies.
+    """
     model = SkipGram(
         sentences(60),
         vector_size=K,

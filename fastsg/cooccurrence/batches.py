@@ -1,7 +1,8 @@
 """Batches of pair counts, as the kernels take them: from windows over a text, pairs, or rows of counts.
 
 A batch's pairs are grouped by center word, equal centers merged, so that each distinct center has one softmax
-row. Every random choice is a function of (seed, epoch, position): nothing depends on what ran before."""
+row. Every random choice is a function of (seed, epoch, position): nothing depends on what ran before.
+"""
 
 from __future__ import annotations
 

@@ -29,14 +29,20 @@ class CountSettings:
     draws: int
     seed: int
 
+    def __post_init__(self) -> None:
+        # NumPy's numbers as Python's: files and reports hold plain values
+        object.__setattr__(self, "sample", None if self.sample is None else float(self.sample))
+        object.__setattr__(self, "draws", int(self.draws))
+        object.__setattr__(self, "seed", int(self.seed))
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as files hold them."""
         return {
             "window": [self.window.left, self.window.right],
             "shrink_windows": self.window.shrinks,
-            "sample": None if self.sample is None else float(self.sample),
-            "draws": int(self.draws),
-            "seed": int(self.seed),
+            "sample": self.sample,
+            "draws": self.draws,
+            "seed": self.seed,
         }
 
     @classmethod

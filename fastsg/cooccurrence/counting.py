@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.subsampling import thin
 from .count_settings import CountSettings
+from .window import Window
 
 #: Entries that a part of the rows may need at most while it is counted.
 _PART = 2**22
@@ -29,6 +31,46 @@ class CountRows(NamedTuple):
     row_ptr: NDArray[np.int64]
     contexts: NDArray[np.int32]
     counts: NDArray[np.float32]
+
+
+class StoredCounts(NamedTuple):
+    """Rows of counts, how they were made, and what thinned the text they are about."""
+
+    rows: CountRows
+    settings: CountSettings | None
+    keep: NDArray[np.float64] | None
+
+
+def count_texts(
+    corpus: EncodedCorpus,
+    settings: CountSettings,
+    keep: NDArray[np.float64] | None,
+    *,
+    thinned_too: bool,
+    memory_limit: int | None,
+    folder: str | None,
+    workers: int | None,
+) -> tuple[StoredCounts, StoredCounts | None]:
+    """The counts of a corpus; with `thinned_too` those of the corpus as it is, and of thinned copies of it.
+
+    Other parameters: :func:`count_windows`. If `keep` drops no word, or leaves no pair, there are no thinned ones.
+    """
+    keep = keep if keep is not None and (keep < 1).any() else None
+
+    def counted(window: Window, keep: NDArray[np.float64] | None, sample: float | None) -> StoredCounts:
+        made = dataclasses.replace(settings, window=window, sample=sample)
+        rows = count_windows(corpus, made, keep, memory_limit=memory_limit, folder=folder, workers=workers)
+        return StoredCounts(rows, made, keep)
+
+    window, sample = settings.window, settings.sample
+    if not thinned_too or keep is None:
+        return counted(window.expected(), keep, sample), None
+    text = counted(window.expected(), None, 0.0)
+    # mapped counts leave all of the memory to the thinned ones, those in memory the rest
+    if memory_limit is not None and text.rows.counts.base is None:
+        memory_limit = max(memory_limit - 8 * len(text.rows.counts), 0)
+    thinned = counted(window.harmonised(), keep, sample)
+    return text, thinned if len(thinned.rows.counts) else None
 
 
 def count_windows(

@@ -15,8 +15,8 @@ from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from .count_settings import CountSettings, check_counting
-from .counting import CountRows, count_windows
-from .counts_file import StoredCounts, read_counts, write_counts
+from .counting import CountRows, StoredCounts, count_texts
+from .counts_file import read_counts, write_counts
 from .triples import rows_of_triples
 from .window import Reach, Shrink, Window
 
@@ -152,7 +152,8 @@ class CooccurrenceCounts:
         A training begins on the thinned counts and ends on the text's. Where windows weigh distances, thinned
         ones weigh them 1 / d whatever `shrink_windows` is (measured, docs/defaults.md). There are no thinned
         counts if `sample` drops no word of this text. Parameters as in :meth:`from_corpus`; `memory_limit` is
-        of both together."""
+        of both together.
+        """
         return cls.of_windows(
             corpus,
             Window.parse(window, shrink_windows),
@@ -233,31 +234,22 @@ class CooccurrenceCounts:
         `keep` holds the probabilities of keeping a token of each word, which `sample` may name.
         """
         check_counting(draws, seed, memory_limit)
-        keep = keep if keep is not None and (keep < 1).any() else None
-
-        def counted(
-            window: Window, keep: NDArray[np.float64] | None, sample: float | None
-        ) -> CooccurrenceCounts:
-            settings = CountSettings(window, sample, draws, seed)
-            rows = count_windows(
-                corpus, settings, keep, memory_limit=memory_limit, folder=folder, workers=workers
-            )
-            return cls._made(StoredCounts(rows, settings, keep), corpus.vocab)
-
-        if not thinned_too or keep is None:
-            return counted(window.expected(), keep, sample)
-        text = counted(window.expected(), None, 0.0)
-        if (
-            memory_limit is not None and text.counts.base is None
-        ):  # mapped counts leave all of it, others the rest
-            memory_limit = max(memory_limit - 8 * text.nnz, 0)
-        thinned = counted(window.harmonised(), keep, sample)
-        text.thinned = thinned if thinned.nnz else None  # dropping may have left no pair to begin with
-        return text
+        text, thinned = count_texts(
+            corpus,
+            CountSettings(window, sample, draws, seed),
+            keep,
+            thinned_too=thinned_too,
+            memory_limit=memory_limit,
+            folder=folder,
+            workers=workers,
+        )
+        return cls._made(text, corpus.vocab, thinned and cls._made(thinned, corpus.vocab))
 
     @classmethod
-    def _made(cls, stored: StoredCounts, vocab: Vocab) -> CooccurrenceCounts:
-        counts = cls(*stored.rows, vocab, keep=stored.keep)
+    def _made(
+        cls, stored: StoredCounts, vocab: Vocab, thinned: CooccurrenceCounts | None = None
+    ) -> CooccurrenceCounts:
+        counts = cls(*stored.rows, vocab, keep=stored.keep, thinned=thinned)
         counts.settings = stored.settings
         return counts
 
@@ -271,9 +263,19 @@ class CooccurrenceCounts:
     ) -> CooccurrenceCounts:
         """Counts of explicit triples (m, n, count); equal pairs are added up, those of count 0 vanish.
 
-        `vocab`: a Vocab, whose ids they are; or a list of words, indexed by the ids; or None for the words
-        ``"0"``, ``"1"``, … up to the largest id. Without a Vocab one is made, each word counted as often as
-        its row weighs (at least once), and ids are renumbered to its order."""
+        Parameters
+        ----------
+        centers, contexts : array-like of int (n,)
+        counts : array-like (n,)                    Finite, not negative.
+        vocab : Vocab, sequence of str or None      Whose ids they are; or words, indexed by the ids; or None
+                                                    for ``"0"``, ``"1"``, … up to the largest id. Without a
+                                                    Vocab one is made, each word counted as often as its row
+                                                    weighs (at least once); ids are renumbered to its order.
+
+        Raises
+        ------
+        TypeError, ValueError                       An argument is not as above; names it.
+        """
         rows, vocab = rows_of_triples(centers, contexts, counts, vocab)
         return cls(*rows, vocab)
 
@@ -319,13 +321,11 @@ class CooccurrenceCounts:
         """Read a file written by :meth:`save`; nothing in it is ever executed.
 
         mmap: map the entries read-only instead of reading them. Raises FormatError if the file is something
-        else or damaged."""
+        else or damaged.
+        """
         with named(os.fsdecode(path), "file of counts"):
             vocab, found, thinned = read_counts(path, mmap)
-            start = thinned and cls._made(thinned, vocab)
-            counts = cls._made(found, vocab)
-            counts.thinned = start
-            return counts
+            return cls._made(found, vocab, thinned and cls._made(thinned, vocab))
 
 
 def _check(

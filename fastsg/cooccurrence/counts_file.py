@@ -15,10 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from .._version import __version__
 from ..errors import FormatError
@@ -27,7 +23,7 @@ from ..io.safetensors import Container, Field, Schema
 from ..system.atomic import atomic_write
 from ..text.vocab import Vocab
 from .count_settings import CountSettings
-from .counting import CountRows
+from .counting import CountRows, StoredCounts
 
 SCHEMA = Schema(
     "fastsg-counts",
@@ -45,14 +41,6 @@ SCHEMA = Schema(
         Field("words", "U8"),
     ),
 )
-
-
-class StoredCounts(NamedTuple):
-    """Rows of counts, how they were made, and what thinned the text they are about."""
-
-    rows: CountRows
-    settings: CountSettings | None
-    keep: NDArray[np.float64] | None
 
 
 def write_counts(

@@ -16,7 +16,8 @@ def visits(weights: NDArray[np.float64], wanted: NDArray[np.bool_], batch_size: 
     """How often each row comes in an epoch: once for every HEAVY mean weights it has, once a batch at most.
 
     The rows of the most frequent words hold much of the loss, and one step an epoch would not be enough for
-    them. Each visit brings its share of the row's counts, so an epoch's gradients add up to the same."""
+    them. Each visit brings its share of the row's counts, so an epoch's gradients add up to the same.
+    """
     rows = int(wanted.sum())
     if not rows:
         return np.zeros(len(weights), np.int64)
@@ -36,7 +37,8 @@ def deal(
 
     No row occurs twice in a batch. Rows that come more than once go to the batches that have fewest of them
     yet, in random order. The others are dealt by falling weight, like cards, so that each batch has frequent
-    and rare ones. Ids rise within a batch."""
+    and rare ones. Ids rise within a batch.
+    """
     by_weight = np.argsort(-weights, kind="stable")
     order = by_weight[times[by_weight] > 0].astype(np.int32)
     total = int(times.sum())
@@ -84,7 +86,8 @@ def _dealt(room: NDArray[np.int64], random: NDArray[np.uint32]) -> NDArray[np.in
     """The batch of each row that comes once, in order of falling weight.
 
     Card i of a batch with room for n is dealt in round i / n, so that a batch of any size gets its cards over
-    the whole of the deck; within a round the order is random."""
+    the whole of the deck; within a round the order is random.
+    """
     batch_of = np.repeat(np.arange(len(room)), room)
     first = np.repeat(np.cumsum(room) - room, room)
     rounds = (np.arange(len(batch_of)) - first) / np.repeat(room, room)

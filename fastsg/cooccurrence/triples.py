@@ -57,7 +57,7 @@ def _weights(counts: ArrayLike) -> NDArray[np.float32]:
 
 
 def _ids(name: str, ids: ArrayLike) -> NDArray[np.int32]:
-    """The ids as int32. How many words there are is not known yet: they may tell it."""
+    """The ids as int32. How many words there are may follow from them: only int32 limits them."""
     array = np.asarray(ids)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
         raise TypeError(

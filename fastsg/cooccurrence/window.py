@@ -40,7 +40,8 @@ class Window(NamedTuple):
 
         ``shrink_windows=True`` (or ``"expected"``) weighs distance d by (z - d + 1) / z, the expectation of
         word2vec's randomly shrunk window; ``"random"`` draws the reach as word2vec does; ``"harmonic"``
-        weighs distance d by 1 / d; ``False`` weighs every distance 1."""
+        weighs distance d by 1 / d; ``False`` weighs every distance 1.
+        """
         left, right = _reach(window)
         _check_shrink(window, shrink_windows)
         if shrink_windows == "harmonic":
@@ -72,14 +73,14 @@ class Window(NamedTuple):
 
     @property
     def reach(self) -> Reach:
-        """What `window` says the same."""
+        """The value of `window` that gives this reach."""
         if self.left < 0:
             return None
         return self.left if self.left == self.right else (self.left, self.right)
 
     @property
     def shrinks(self) -> Shrink:
-        """What `shrink_windows` says the same."""
+        """The value of `shrink_windows` that gives these weights."""
         if self.draw:
             return "random"
         return "harmonic" if self.harmonic else bool(len(self.weight_left) + len(self.weight_right))

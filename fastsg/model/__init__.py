@@ -1,15 +1,16 @@
 """What users hold: the models, their files and reports.
 
-    skipgram    SkipGram: settings, and the ways to train
+    skipgram        SkipGram: settings, and the ways to train
     trained_model   TrainedModel, its base: what a model shows of its training
-    softmax     SoftmaxModel: probabilities, scores, perplexity of any text
-    inputs      what users hand in, made into arrays, and into batches to train on
-    saving      a model as data, and back: what goes into io/model_file.py
-    checkpoint  the model file at the ends of epochs
-    report      what a training leaves on record
+    softmax         SoftmaxModel: probabilities, scores, perplexity of any text
+    inputs          what users hand in, made into arrays, and into batches to train on
+    saving          a model as data, and back: what goes into io/model_file.py
+    checkpoint      the model file at the ends of epochs
+    report          what a training leaves on record
 
 Sentences come in through inputs, become a corpus (text/), counts (cooccurrence/) and matrices (training/),
-and leave as word vectors (vectors/) and files (io/)."""
+and leave as word vectors (vectors/) and files (io/).
+"""
 
 from .checkpoint import Checkpoint, load_checkpoint, spare_path
 from .report import Report, build_report, summary, write_json

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Report: TypeAlias = dict[str, Any]
 
 # What an epoch may be about.
-_WHOLE, _THINNED, _ALL = "whole text", "thinned text", "all words"
+_UNKNOWN, _WHOLE, _THINNED, _ALL = "earlier training", "whole text", "thinned text", "all words"
 _EPOCH_FIELDS = ("nll", "valid_nll", "pairs", "softmax_rows", "seconds", "pairs_per_second", "alpha", "words")
 
 
@@ -197,19 +197,14 @@ def _notes(model: SkipGram, texts: list[str], report: Report) -> list[str]:
 
 
 def _texts(model: SkipGram) -> list[str]:
-    """What text each epoch of the history was trained on.
-
-    With solver "sgd" that is the text thinned by `sample`. With "counts" a training begins on thinned counts
-    and ends on whole ones, unless only thinned ones were given. Of trainings before the last it is not known.
-    """
-    if not model.sample:
-        return [_WHOLE] * len(model.history)
-    if model.settings.solver == "sgd":
-        return [_THINNED] * len(model.history)
-    texts = []
-    if model.plan is not None:
-        all_thinned = bool(model.state.thinned)  # if the latest epoch was, so were those before it
-        for index in range(model.plan.done):
-            thinned = all_thinned or stage_of(index, model.plan.epochs, 1, 1).thinned
-            texts.append(_THINNED if thinned else _WHOLE)
-    return ["earlier training"] * (len(model.history) - len(texts)) + texts
+    """What text each epoch of the history was trained on."""
+    labels = {True: _THINNED, False: _WHOLE}
+    known, plan, solver = model._built().on_thinned, model.plan, model.settings.solver
+    texts = [_UNKNOWN if thinned is None else labels[thinned] for thinned in known]
+    # the epochs of a training that a file interrupted went as planned
+    first = len(known) - (plan.done if plan else 0)
+    for epoch in range(max(first, 0), len(known)):
+        if known[epoch] is None and plan is not None:
+            begins = stage_of(epoch - first, plan.epochs, 1, 1).thinned
+            texts[epoch] = labels[model.sample > 0 and (solver == "sgd" or begins)]
+    return texts

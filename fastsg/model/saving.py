@@ -98,6 +98,7 @@ def unpack(saved: ModelContent) -> SavedModel:
         workers=1,
         progress=None,
         history=saved.history,
+        on_thinned=[None] * len(saved.history),
         plan=plan,
     )
     return SavedModel(training, tokenizer, errors)

@@ -253,7 +253,8 @@ class SkipGram(TrainedModel):
         """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`.
 
         Where the counts know how they were made, window, shrink_windows, sample and draws of :attr:`settings`
-        become theirs."""
+        become theirs.
+        """
         check_counts(counts)
         with self._alone():
             # where they are of a text, the bias is that of a training on it
@@ -522,14 +523,15 @@ class SkipGram(TrainedModel):
         return self.corpus
 
     def _resumable_plan(self) -> Plan:
-        if self.plan is None:
+        if self._training is None:
             raise ValueError("resume=True, but no training of this model was begun")
+        plan = self._training.begun_plan()
         if not self.state.at_epoch_end:
             raise ValueError(
                 "resume=True, but the model does not stand at the end of an epoch: it was interrupted in "
                 "the middle of one, or early stopping has put back its best state; load a checkpoint"
             )
-        return self.plan
+        return plan
 
     def _run(
         self,
@@ -549,6 +551,7 @@ class SkipGram(TrainedModel):
 
         with self._alone():
             training = self._built()
+            training.check_writable()
             if training.held_out is None and self._validation_given is not None:
                 corpus = self._reader.encode_validation(self._validation_given, training.vocab)
                 training.held_out = HeldOutText(corpus, training.window)

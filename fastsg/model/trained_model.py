@@ -23,8 +23,12 @@ from .saving import pack
 from .softmax import SoftmaxModel
 
 
+class _NotBuiltError(RuntimeError, AttributeError):
+    """Both, so that ``hasattr(model, "vocab")`` answers."""
+
+
 class TrainedModel:
-    """A model: it holds a Training and a SoftmaxModel, once there is a vocabulary, and asks them.
+    """A model: it holds a Training, once there is a vocabulary, and answers as a SoftmaxModel of it does.
 
     Parameters
     ----------
@@ -36,7 +40,6 @@ class TrainedModel:
         self.settings, self._reader, self._workers = settings, reader, reader.workers
         self.corpus: EncodedCorpus | None = None
         self._training: Training | None = None
-        self._softmax: SoftmaxModel | None = None
 
     def __repr__(self) -> str:
         words = len(self.vocab) if self.is_built else "no"
@@ -50,19 +53,10 @@ class TrainedModel:
 
     def _take(self, training: Training, corpus: EncodedCorpus | None) -> None:
         self.settings, self.corpus, self._training = training.settings, corpus, training
-        self._softmax = SoftmaxModel(
-            training.vocab,
-            training.state.I,
-            training.state.O,
-            training.real_bias(),
-            window=self.settings.window,
-            shrink_windows=self.settings.shrink_windows,
-            workers=self._workers,
-        )
 
     def _built(self) -> Training:
         if self._training is None:
-            raise RuntimeError(
+            raise _NotBuiltError(
                 "the model has no vocabulary yet: call build_vocab or train with sentences first"
             )
         return self._training
@@ -140,9 +134,17 @@ class TrainedModel:
     # ---- probabilities ----
 
     def _answering(self) -> SoftmaxModel:
-        self._built()
-        assert self._softmax is not None, "made with the training"
-        return self._softmax
+        """Made anew for each question: whoever holds the state may put other matrices into it."""
+        training, settings = self._built(), self.settings
+        return SoftmaxModel(
+            training.vocab,
+            training.state.I,
+            training.state.O,
+            training.real_bias(),
+            window=settings.window,
+            shrink_windows=settings.shrink_windows,
+            workers=self._workers,
+        )
 
     def real_bias(self) -> NDArray[np.float32]:
         """b_n - log keep(n), added to the logits when they are about the real text, (K,) or (0,)."""

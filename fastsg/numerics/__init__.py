@@ -1,12 +1,13 @@
 """Losses, gradients, optimisers and starting matrices, over plain arrays.
 
-    objective       loss, gradient and probabilities of the exact softmax
-    optimizer       plain descent and row-wise Adagrad; learning rates
-    newton          the curvature of damped Newton steps
-    initializers    the uniform start of I, and I and O from the spectrum of counts
+    objective      loss, gradient and probabilities of the exact softmax
+    optimizer      plain descent and row-wise Adagrad; learning rates
+    newton         the curvature of damped Newton steps
+    initializers   the uniform start of I, and I and O from the spectrum of counts
 
 The kernels (fastsg/_core) do the work; here is what they are told and what is kept between batches. Nothing
-here knows words, texts, epochs or files: a caller hands in ids and matrices, and gets numbers."""
+here knows words, texts, epochs or files: a caller hands in ids and matrices, and gets numbers.
+"""
 
 from .initializers import spectral_start, uniform_start
 from .newton import Curvature

@@ -5,7 +5,8 @@ of I start as those of U S^(1/2), un-weighted by p_m^(-1/4), the rows of O as th
 by p_n^(-1/4).
 
 Source: Halko, Martinsson and Tropp, "Finding structure with randomness" (2011), algorithm 4.4. The
-orthonormal bases come from Gram matrices, and no BLAS takes part, so threads do not change a bit."""
+orthonormal bases come from Gram matrices, and no BLAS takes part, so threads do not change a bit.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from ..system.threads import effective_num_threads
 SCRATCH_BYTES = 384 * 2**20
 _MAX_ROWS = 1024
 _NO_BIAS = np.zeros(0, np.float32)
-_LEAST_PROBABILITY = 1e-30  # a given vocabulary may count a word 0
+#: What stands for the probability of a word that a given vocabulary counts 0.
+LEAST_PROBABILITY = 1e-30
 
 Floats = NDArray[np.float32]
 #: Rows of pair counts as the kernels take them: distinct centers, row pointers, contexts, counts.
@@ -104,7 +105,7 @@ def loss_and_gradient(
 def cross_entropy(weights: NDArray[np.float64], model: NDArray[np.float64] | None = None) -> float:
     """Cross-entropy in nats of the distribution that `weights` give under `model`, by default itself."""
     p = weights / weights.sum()
-    q = p if model is None else np.maximum(model, _LEAST_PROBABILITY)
+    q = p if model is None else np.maximum(model, LEAST_PROBABILITY)
     seen = p > 0
     return float(-(p[seen] * np.log(q[seen])).sum())
 

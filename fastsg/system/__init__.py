@@ -1,12 +1,12 @@
 """What the machine gives, and how this process uses it. Knows no words, no vectors and no training.
 
-    config      loads the kernels; what this installation is made of and will use
-    threads     how many threads this process may use
-    memory      how much memory is left, and how much was taken
-    atomic      files that are the old one or the whole new one, never half of it
+    config          loads the kernels; what this installation is made of and will use
+    threads         how many threads this process may use
+    memory          how much memory is left, and how much was taken
+    atomic          files that are the old one or the whole new one, never half of it
     growing_array   arrays that are appended to without a second copy
-    digest      SHA-256 of arrays
-    progress    progress bars, quiet where nobody looks
+    digest          SHA-256 of arrays
+    progress        progress bars, quiet where nobody looks
 
 config comes first when the package is imported: OpenMP reads its wait policy when the kernels are loaded.
 """

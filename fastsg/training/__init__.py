@@ -1,18 +1,19 @@
 """From pair counts to trained matrices.
 
-    settings    what is to be trained; defaults
-    stages      which words, and which text, an epoch is about
+    settings        what is to be trained; defaults
+    stages          which words, and which text, an epoch is about
     batch_sources   the batches of a text, of pairs, of counts
-    state       I, O and the optimiser's sums; a training and all its parts
-    plan        epochs planned and done, for resuming
-    loop        a training, epoch after epoch
-    epoch       an epoch, step after step
-    heldout     the loss of a text that is not trained on
-    callbacks   hooks, early stopping
-    memory      what all that takes
+    state           I, O and the optimiser's sums; a training and all its parts
+    plan            epochs planned and done, for resuming
+    loop            a training, epoch after epoch
+    epoch           an epoch, step after step
+    heldout         the loss of a text that is not trained on
+    callbacks       hooks, early stopping
+    memory          what all that takes
 
 :func:`loop.run` takes a Training and a BatchSource. It knows no model class and no files: whoever owns the
-model hands in a function that calls its callbacks."""
+model hands in a function that calls its callbacks.
+"""
 
 from .callbacks import Callback, EarlyStopping, StopTraining
 from .plan import Plan

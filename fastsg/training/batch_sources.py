@@ -112,7 +112,7 @@ class TextSource(_AllWords):
         return len(tokens), window_batches(tokens, offsets, self.window, K, self.batch_size, self.seed, epoch)
 
     def fingerprint(self) -> str:
-        """Of the text."""
+        """Size and digest of the text."""
         return fingerprint("tokens", self.tokens, self.offsets)
 
     def with_sizes(self, batch_size: int, head: int) -> TextSource:
@@ -141,7 +141,7 @@ class PairSource(_AllWords):
         )
 
     def fingerprint(self) -> str:
-        """Of the pairs."""
+        """Number and digest of the pairs."""
         return fingerprint("pairs", self.centers, self.contexts, self.weights)
 
     def with_sizes(self, batch_size: int, head: int) -> PairSource:
@@ -203,7 +203,7 @@ class CountSource:
         return self.counts.start
 
     def fingerprint(self) -> str:
-        """Of what the counts follow from, or of the counts."""
+        """Size and digest of what the counts follow from, or of the counts."""
         if self.origin:
             unit, arrays = self.origin
             return fingerprint(unit, *arrays)

@@ -24,7 +24,7 @@ class ModelInTraining(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """Of the training."""
+        """What is trained, and how."""
 
     @property
     def state(self) -> TrainingState:

@@ -50,7 +50,7 @@ class HeldOutText:
         return self.counts
 
     def fingerprint(self) -> str:
-        """Of the text."""
+        """Size and digest of the text."""
         return fingerprint("tokens", self.corpus.tokens, self.corpus.offsets)
 
 

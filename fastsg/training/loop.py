@@ -50,20 +50,18 @@ def run(
     resume : bool           Go on with the training's plan.
     """
     settings, state = training.settings, training.state
-    if not state.I.flags.writeable:
-        raise ValueError("I and O are mapped from a file, read-only; load the model without mmap to train it")
-    if resume and training.plan is not None:
-        training.plan.check_continues(source, training.held_out, epochs)
-        source = training.plan.with_planned_sizes(source)
+    if resume:
+        plan = training.begun_plan()
+        plan.check_continues(source, training.held_out, epochs)
+        source = plan.with_planned_sizes(source)
     else:
-        training.plan = Plan.start(
-            source, training.held_out, epochs or settings.epochs, schedule or settings.lr_schedule
-        )
+        epochs, schedule = epochs or settings.epochs, schedule or settings.lr_schedule
+        plan = training.plan = Plan.start(source, training.held_out, epochs, schedule)
         state.at_epoch_end, state.best, state.restored_epoch = True, None, None
     if settings.init == "svd" and state.step == 0:
         _start_from_spectrum(training, source)
     if notify("on_train_begin"):
-        _train(training, source, training.plan, notify)
+        _train(training, source, plan, notify)
     notify("on_train_end")
 
 
@@ -110,6 +108,7 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify) 
             totals = train_epoch(stepper, batches, rate, bar, source.context_weights(stage))
             if not totals.pairs:
                 raise ValueError(_NO_PAIRS)
+            training.on_thinned.append(stage.thinned and training.keep is not None)
             _close_epoch(training, plan, totals.record(), workspaces[K])
             if not notify("on_epoch_end"):
                 break

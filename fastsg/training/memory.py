@@ -42,7 +42,8 @@ def distinct_pairs(K: int, pairs: int) -> int:
     """About how many different pairs of words a text of so many pairs has.
 
     It grows as their number to the 3/4, by experience with texts of 2 to 280 million pairs, whose counts stay
-    below this."""
+    below this.
+    """
     return int(min(40 * pairs**0.75, pairs, K * K))
 
 

@@ -22,7 +22,8 @@ def default_batch_size(units: int, optimizer: str = "adagrad") -> int:
 
     About 64 batches an epoch: larger batches share more softmax rows, smaller ones take more steps. A power
     of two from 1,024 to 131,072, so that small changes of the text do not change it. Plain SGD takes the
-    least: its gradient is the sum over the batch, and the rate that is stable falls as batches grow."""
+    least: its gradient is the sum over the batch, and the rate that is stable falls as batches grow.
+    """
     if optimizer == "sgd":
         return _LEAST_BATCH
     return min(max(1 << max(units // _BATCHES, 1).bit_length() - 1, _LEAST_BATCH), _LARGEST_BATCH)

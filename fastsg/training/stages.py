@@ -4,7 +4,8 @@ Coarse to fine. The first epoch and the last train on all words. Those between t
 frequent half of the vocabulary, at a quarter of the cost: their softmax runs over that half alone, and the
 rarer words rest. Where the counts come with thinned ones (word2vec's subsampling), training starts on these,
 which make better vectors, and ends on the text as it is, whose probabilities the model is to tell. The last
-epoch is the exact softmax over the whole vocabulary, for every row."""
+epoch is the exact softmax over the whole vocabulary, for every row.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def stage_of(epoch: int, epochs: int, K: int, head: int) -> Stage:
     """Stage of an epoch (from 0) out of `epochs`.
 
     The first is on thinned counts, the last on the text, and so are the first and second half of those
-    between."""
+    between.
+    """
     thinned_heads = -(-max(epochs - 2, 0) // 2)
     whole = epoch in (0, epochs - 1)
     return Stage(K if whole else head, epoch < epochs - 1 and epoch <= thinned_heads)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..cooccurrence.window import Window
 from ..numerics.initializers import uniform_start
+from ..numerics.objective import LEAST_PROBABILITY
 from ..numerics.optimizer import Optimizer
 from ..text.vocab import Vocab
 from .heldout import HeldOutText
@@ -29,7 +30,8 @@ class TrainingState:
     ``at_epoch_end`` says that all of it stands at the end of an epoch whose books are closed: only then can a
     training be continued. ``thinned`` says whether the last epoch was on thinned counts, which Adagrad's sums
     are about. ``best`` is a copy of (I, O) at the best epoch, where early stopping keeps one;
-    ``restored_epoch`` is the epoch (from 1) that it has put back."""
+    ``restored_epoch`` is the epoch (from 1) that it has put back.
+    """
 
     I: Matrix
     O: Matrix
@@ -76,6 +78,7 @@ class Training:
     progress : bool or None                 Whether a bar is shown; None: where standard error is a terminal.
     seconds : dict                          Seconds spent, by what they were spent on.
     history : list of dict                  A record for each epoch.
+    on_thinned : list of bool or None       Whether each of them was on thinned text; None: unknown.
     plan : Plan or None                     The training begun last.
     held_out : HeldOutText or None          What is measured on after every epoch.
     """
@@ -89,6 +92,7 @@ class Training:
     progress: bool | None
     seconds: dict[str, float] = dataclasses.field(default_factory=no_seconds)
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    on_thinned: list[bool | None] = dataclasses.field(default_factory=list)
     plan: Plan | None = None
     held_out: HeldOutText | None = None
 
@@ -114,9 +118,22 @@ class Training:
             training.bias = _log_shares(training.thinned_unigram() if contexts is None else contexts)
         return training
 
+    def check_writable(self) -> None:
+        """ValueError if I and O cannot be trained."""
+        if not self.state.I.flags.writeable:
+            raise ValueError(
+                "I and O are mapped from a file, read-only; load the model without mmap to train it"
+            )
+
+    def begun_plan(self) -> Plan:
+        """The plan of a training that was begun; ValueError if there is none."""
+        if self.plan is None:
+            raise ValueError("resume=True, but no training of this model was begun")
+        return self.plan
+
     @property
     def window(self) -> Window:
-        """Of the settings."""
+        """How windows are cut, as the settings say."""
         return Window.parse(self.settings.window, self.settings.shrink_windows)
 
     def thinned_unigram(self) -> NDArray[np.float64]:
@@ -133,4 +150,4 @@ class Training:
 
 def _log_shares(contexts: NDArray[np.float64]) -> NDArray[np.float32]:
     """b_n = log p(n), so that the softmax starts at the unigram distribution it is trained on."""
-    return _core.logarithms(np.maximum(contexts / contexts.sum(), 1e-30)).astype(np.float32)
+    return _core.logarithms(np.maximum(contexts / contexts.sum(), LEAST_PROBABILITY)).astype(np.float32)

@@ -61,7 +61,10 @@ def modules(path: Path, tree: ast.Module, package: Path) -> set[str]:
 
 
 def private_attributes(tree: ast.Module, own: set[str], modules: set[str]) -> Iterator[tuple[int, str]]:
-    """Attributes that no file of this folder defines, and whatever is private in another folder's module."""
+    """Attributes that no file of this folder defines, and whatever is private in another folder's module.
+
+    Types are not known here: two folders that give an attribute the same private name excuse each other.
+    """
     for node in ast.walk(tree):
         of: ast.expr
         name: object
