@@ -53,7 +53,7 @@ def count_texts(
 ) -> tuple[StoredCounts, StoredCounts | None]:
     """The counts of a corpus; with `thinned_too` those of the corpus as it is, and of thinned copies of it.
 
-    Other parameters: :func:`count_windows`. If `keep` drops no word, or leaves no pair, there are no thinned ones.
+    Other parameters: :func:`count_windows`. There are none where `keep` drops no word, or every pair.
     """
     keep = keep if keep is not None and (keep < 1).any() else None
 
