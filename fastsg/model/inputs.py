@@ -18,9 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core, checks
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..text.corpus import EncodedCorpus
+from ..text.growth import common_vocab, grown_vocab, joined, recoded
 from ..text.tokenizers import line_tokenizer
 from ..text.vocab import Vocab
 from ..training.batch_sources import BatchSource, CountSource, PairSource, TextSource
+from ..training.growth import grown_training
 from ..training.settings import Settings
 from ..training.stages import any_thinned, head_words
 from ..training.state import Training
@@ -90,12 +92,21 @@ class TextReader:
             paths, tokenizer=self.tokenizer, errors=self.errors, workers=self.workers, **options
         )
 
+    def encode_all_words(self, sentences: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
+        """Encode one of the two by a vocabulary of its own, which has all its words."""
+        return dataclasses.replace(self, min_count=1, max_final_vocab=None).encode(
+            sentences, corpus_file, None
+        )
+
+    def encode_either(self, given: Any, vocab: Vocab, name: str) -> EncodedCorpus:
+        """Encode an argument that may be sentences or paths."""
+        if is_paths(given):
+            return self.encode(None, given, vocab, name)
+        return self.encode(given, None, vocab, name)
+
     def encode_validation(self, given: Any, vocab: Vocab) -> EncodedCorpus:
         """The held-out text, from all that the argument `validation` may be."""
-        if is_paths(given):
-            corpus = self.encode(None, given, vocab, "validation")
-        else:
-            corpus = self.encode(given, None, vocab, "validation")
+        corpus = self.encode_either(given, vocab, "validation")
         if np.diff(corpus.offsets).max() < 2:
             raise ValueError("the validation text has no pair of known words within a sentence")
         return corpus
@@ -124,6 +135,13 @@ def is_paths(given: object) -> bool:
 def reusable(given: object) -> object:
     """The argument, readable more than once: a one-shot iterator becomes a list."""
     return list(given) if isinstance(given, Iterator) else given
+
+
+def revised(given: object, old: Vocab, vocab: Vocab) -> object:
+    """The argument `validation`: a corpus by the ids of the old vocabulary comes by those of the new one."""
+    if isinstance(given, EncodedCorpus) and given.vocab.words == old.words:
+        return recoded(given, vocab)
+    return given
 
 
 def checked_epochs(epochs: object) -> int | None:
@@ -307,3 +325,46 @@ def pairs_source(training: Training, pairs: Pairs) -> BatchSource:
     if settings.solver == "counts":
         return counts_source(training, CooccurrenceCounts.from_arrays(m, n, w, vocab))
     return PairSource(m, n, w, training.thinned_unigram(), settings.batch_of(len(vocab), len(m)))
+
+
+def updated(
+    training: Training, found: EncodedCorpus, reader: TextReader
+) -> tuple[Training, EncodedCorpus, EncodedCorpus | None]:
+    """A training after more text: over the grown vocabulary; the new text and all text, by its ids.
+
+    Parameters
+    ----------
+    found : EncodedCorpus       The new text, by a vocabulary of all its words.
+
+    ValueError with solver "counts" if the text so far is not known, and if the new one has no word of the
+    vocabulary.
+    """
+    if training.settings.solver == "counts" and training.text is None:
+        raise ValueError(
+            "what this model was trained on is not known: it was loaded from a file, or trained on pairs or "
+            "counts. Give that text as trained_on=, or use a model with solver='sgd'"
+        )
+    so_far = None if training.text is None else joined(training.text, found)
+    all_words = common_vocab(training.vocab, found.vocab) if so_far is None else so_far.vocab
+    vocab = grown_vocab(training.vocab, all_words, reader.min_count, reader.max_final_vocab)
+    text = recoded(found, vocab)
+    if text is None:
+        raise ValueError(f"none of the {found.n_tokens} tokens of the new text is in the vocabulary")
+    _tell_new_words(vocab, training.vocab, found.vocab, reader.min_count)
+    keep = vocab.keep_probabilities(training.settings.threshold(len(vocab)))
+    grown = grown_training(training, vocab, keep if (keep < 1).any() else None)
+    grown.text = so_far
+    return grown, text, None if so_far is None else recoded(so_far, vocab)
+
+
+def _tell_new_words(vocab: Vocab, known: Vocab, found: Vocab, min_count: int) -> None:
+    if new := len(vocab) - len(known):
+        logger.info("%d new words joined the vocabulary, which has %d now", new, len(vocab))
+    if left_out := [word for word in found.words if word not in vocab]:
+        shown = ", ".join(map(repr, left_out[:3])) + ", ..." * (len(left_out) > 3)
+        logger.warning(
+            "%d words of the new text are left out, having occurred fewer than min_count=%d times so far: %s",
+            len(left_out),
+            min_count,
+            shown,
+        )

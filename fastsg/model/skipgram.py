@@ -19,9 +19,11 @@ from ..io.safetensors import named
 from ..system.memory import require
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
+from ..text.growth import recoded
 from ..text.vocab import Vocab
 from ..training.batch_sources import BatchSource
 from ..training.callbacks import Callback, checked_callbacks, notify
+from ..training.growth import begin_anew, first_rate, has_outgrown
 from ..training.heldout import HeldOutText
 from ..training.loop import run
 from ..training.memory import estimate_training
@@ -43,7 +45,9 @@ from .inputs import (
     ids_of_pairs,
     pairs_source,
     reusable,
+    revised,
     settings_of_counts,
+    updated,
     vocab_of_pairs,
 )
 from .saving import unpack
@@ -422,13 +426,72 @@ class SkipGram(TrainedModel):
         if plan:
             self.corpus = encoded
         done, planned = (plan.done, plan.epochs) if plan else (0, epochs or self.settings.epochs)
-        source = corpus_source(self._built(), encoded, done, planned)
+        training = self._built()
+        source = corpus_source(training, encoded, done, planned)
+        training.note_text(encoded, begins=training.state.step == 0 or resume)
         return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
 
-    def partial_fit(self, sentences: Corpus | None = None, *, corpus_file: Paths | None = None) -> SkipGram:
-        """One more epoch on new text at the constant rate alpha; the first call builds the vocabulary too."""
-        encoded = self._training_corpus(sentences, corpus_file)
-        return self._run(corpus_source(self._built(), encoded, 0, 1), epochs=1, schedule="constant")
+    def partial_fit(
+        self,
+        sentences: Corpus | None = None,
+        *,
+        corpus_file: Paths | None = None,
+        trained_on: Corpus | Paths | None = None,
+    ) -> SkipGram:
+        """Take in more text; the first call builds the vocabulary and trains as :meth:`train` does.
+
+        Words that by now occur `min_count` times join the vocabulary, others are left out and logged. Solver
+        "counts" trains one epoch on all text so far, from where I and O stand; when the text has doubled
+        since they began, it trains anew. The result is close to a training on all text at once, whatever the
+        pieces. Solver "sgd" makes one epoch on the new text alone, at the constant rate alpha.
+
+        Parameters
+        ----------
+        sentences, corpus_file      As in the constructor.
+        trained_on                  The text that a model loaded from a file was trained on, sentences or
+                                    paths; solver "counts" needs it.
+        """
+        if sentences is None and corpus_file is None:
+            raise ValueError("there is no new text: give sentences or corpus_file")
+        begun = time.perf_counter()
+        found = self._reader.encode_all_words(sentences, corpus_file)
+        if not self.is_built:
+            return self._begin_with(found)
+        with self._alone():
+            training = self._built()
+            training.check_writable()
+            if trained_on is not None:
+                earlier = self._reader.encode_either(trained_on, training.vocab, "trained_on")
+                training.note_text(earlier, begins=True)
+            known = training.vocab
+            training, text, all_text = updated(training, found, self._reader)
+            self._take(training, all_text)
+            self._keyed = {}
+            self._validation_given = revised(self._validation_given, known, training.vocab)
+            self.seconds["read"] += time.perf_counter() - begun
+        if all_text is None or self.settings.solver == "sgd":
+            return self._run(corpus_source(training, text, 0, 1), epochs=1, schedule="constant")
+        if has_outgrown(all_text.n_tokens, training.begun_tokens):
+            begin_anew(training)
+            training.begun_tokens = all_text.n_tokens
+            return self._run(corpus_source(training, all_text, 0, self.settings.epochs))
+        rate = first_rate(self.settings, text.n_tokens, all_text.n_tokens)
+        source = corpus_source(training, all_text, 0, 1)
+        return self._run(source, epochs=1, schedule="linear", first_rate=rate)
+
+    def _begin_with(self, found: EncodedCorpus) -> SkipGram:
+        """Train on a first text, whose rare words are kept: they may become frequent."""
+        vocab = Vocab.from_counts(
+            found.vocab.words,
+            found.vocab.counts,
+            min_count=self._reader.min_count,
+            max_final_vocab=self._reader.max_final_vocab,
+        )
+        with self._alone():
+            self._lay_out(vocab, recoded(found, vocab), self._keep_probabilities(vocab))
+        self.train()
+        self._built().text = found
+        return self
 
     def fit_pairs(
         self,
@@ -539,6 +602,7 @@ class SkipGram(TrainedModel):
         *,
         epochs: int | None = None,
         schedule: str | None = None,
+        first_rate: float | None = None,
         callbacks: Sequence[Callback] = (),
         resume: bool = False,
     ) -> SkipGram:
@@ -556,7 +620,15 @@ class SkipGram(TrainedModel):
                 corpus = self._reader.encode_validation(self._validation_given, training.vocab)
                 training.held_out = HeldOutText(corpus, training.window)
             try:
-                run(training, source, call, epochs=epochs, schedule=schedule, resume=resume)
+                run(
+                    training,
+                    source,
+                    call,
+                    epochs=epochs,
+                    schedule=schedule,
+                    first_rate=first_rate,
+                    resume=resume,
+                )
             finally:
                 self._keyed = {}
         return self

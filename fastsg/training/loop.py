@@ -18,7 +18,6 @@ from .batch_sources import BatchSource
 from .epoch import Stepper, train_epoch
 from .heldout import held_out_loss
 from .plan import Plan
-from .settings import Settings
 from .stages import Stage
 from .state import Training
 
@@ -40,6 +39,7 @@ def run(
     *,
     epochs: int | None = None,
     schedule: str | None = None,
+    first_rate: float | None = None,
     resume: bool = False,
 ) -> None:
     """Make the plan, or take up the old one; carry it out.
@@ -47,6 +47,7 @@ def run(
     Parameters
     ----------
     epochs, schedule        Default: those of the settings.
+    first_rate : float      Learning rate at the start; default: alpha of the settings.
     resume : bool           Go on with the training's plan.
     """
     settings, state = training.settings, training.state
@@ -61,13 +62,17 @@ def run(
     if settings.init == "svd" and state.step == 0:
         _start_from_spectrum(training, source)
     if notify("on_train_begin"):
-        _train(training, source, plan, notify)
+        _train(training, source, plan, notify, first_rate or settings.alpha)
     notify("on_train_end")
 
 
 def _start_from_spectrum(training: Training, source: BatchSource) -> None:
+    """The spectral start, unless there are no counts to make it from, or I and O have been set already."""
     begun, counts = time.perf_counter(), source.start_counts()
     if counts is None:
+        return
+    if not training.state.is_at_start(training.settings.seed, training.workers):
+        logger.info("I and O were set before training: there is no spectral start")
         return
     fill_spectral_start(
         training.state.I,
@@ -83,7 +88,7 @@ def _start_from_spectrum(training: Training, source: BatchSource) -> None:
     training.seconds["init"] += time.perf_counter() - begun
 
 
-def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify) -> None:
+def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, first_rate: float) -> None:
     """The epochs of the plan that are still to be done: train, take the held-out loss, call the hooks."""
     K = len(training.vocab)
     stages = {epoch: source.stage(epoch, plan.epochs) for epoch in range(plan.done, plan.epochs)}
@@ -103,7 +108,7 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify) 
             bar.total += units * stage.words / K - expected[epoch]
             bar.set_description(f"epoch {epoch + 1}/{plan.epochs}")
             stepper = _stepper(training, source, stage, workspaces[stage.words])
-            rate = _rate(training.settings, plan, epoch, units)
+            rate = _rate(first_rate, training.settings.min_alpha, plan, epoch, units)
             training.state.at_epoch_end = False
             totals = train_epoch(stepper, batches, rate, bar, source.context_weights(stage))
             if not totals.pairs:
@@ -144,10 +149,10 @@ def _stepper(training: Training, source: BatchSource, stage: Stage, workspace: _
     return Stepper(training.state, bias[: stage.words], workspace, curvature, training.settings.alpha)
 
 
-def _rate(settings: Settings, plan: Plan, epoch: int, units: int) -> Callable[[int], float]:
+def _rate(first: float, last: float, plan: Plan, epoch: int, units: int) -> Callable[[int], float]:
     """The learning rate as a function of the units walked in this epoch."""
-    schedule, alpha, min_alpha = SCHEDULES[plan.schedule], settings.alpha, settings.min_alpha
-    return lambda walked: schedule((epoch + walked / max(units, 1)) / plan.epochs, alpha, min_alpha)
+    schedule = SCHEDULES[plan.schedule]
+    return lambda walked: schedule((epoch + walked / max(units, 1)) / plan.epochs, first, last)
 
 
 def _close_epoch(training: Training, plan: Plan, record: dict[str, Any], workspace: _core.Workspace) -> None:

@@ -13,6 +13,8 @@ from ..cooccurrence.window import Window
 from ..numerics.initializers import uniform_start
 from ..numerics.objective import LEAST_PROBABILITY
 from ..numerics.optimizer import Optimizer
+from ..text.corpus import EncodedCorpus
+from ..text.growth import joined
 from ..text.vocab import Vocab
 from .heldout import HeldOutText
 from .plan import Plan
@@ -50,6 +52,11 @@ class TrainingState:
         I, O = uniform_start(K, H, seed, num_threads), np.zeros((K, H), np.float32)
         return cls(I, O, Optimizer(optimizer, K), np.zeros(K, np.float32))
 
+    def is_at_start(self, seed: int, num_threads: int) -> bool:
+        """Whether I and O are as :meth:`start` made them."""
+        K, H = self.I.shape
+        return not self.O.any() and np.array_equal(self.I, uniform_start(K, H, seed, num_threads))
+
     def begin_stage(self, thinned: bool) -> None:
         """Before an epoch: Adagrad's sums begin anew where its loss is another than the last epoch's."""
         if self.thinned not in (None, thinned):
@@ -81,6 +88,9 @@ class Training:
     on_thinned : list of bool or None       Whether each of them was on thinned text; None: unknown.
     plan : Plan or None                     The training begun last.
     held_out : HeldOutText or None          What is measured on after every epoch.
+    text : EncodedCorpus or None            All text that I and O were trained on, where that is known; by a
+                                            vocabulary of its own, which may have rarer words too.
+    begun_tokens : int                      How much of it there was when they last began at their start.
     """
 
     settings: Settings
@@ -95,6 +105,8 @@ class Training:
     on_thinned: list[bool | None] = dataclasses.field(default_factory=list)
     plan: Plan | None = None
     held_out: HeldOutText | None = None
+    text: EncodedCorpus | None = None
+    begun_tokens: int = 0
 
     @classmethod
     def start(
@@ -124,6 +136,13 @@ class Training:
             raise ValueError(
                 "I and O are mapped from a file, read-only; load the model without mmap to train it"
             )
+
+    def note_text(self, corpus: EncodedCorpus, begins: bool) -> None:
+        """Remember what was trained on; `begins`: I and O were at their start before that."""
+        if begins:
+            self.text, self.begun_tokens = corpus, corpus.n_tokens
+        elif self.text is not None and self.text is not corpus:
+            self.text = joined(self.text, corpus)
 
     def begun_plan(self) -> Plan:
         """The plan of a training that was begun; ValueError if there is none."""
