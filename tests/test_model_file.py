@@ -171,7 +171,8 @@ def test_round_trip(tmp_path, options):
     assert again.wv.most_similar("end") == model.wv.most_similar("end")
     again.save(tmp_path / "n")
     assert (tmp_path / "m").read_bytes() == (tmp_path / "n").read_bytes()
-    assert again.partial_fit(sentences(1)).I.tobytes() == model.partial_fit(sentences(1)).I.tobytes()
+    more = again.partial_fit(sentences(1), trained_on=sentences())
+    assert more.I.tobytes() == model.partial_fit(sentences(1)).I.tobytes()
 
 
 def test_a_model_without_training(tmp_path):
@@ -250,10 +251,9 @@ def test_a_tokenizer_of_ones_own_is_given_again(tmp_path):
     model = SkipGram(tokenizer=lambda line: line.strip().split(","), **options)
     model.save(tmp_path / "m")
     with pytest.raises(ValueError, match="tokenizer of its own"):
-        fastsg.load(tmp_path / "m").partial_fit(corpus_file=tmp_path / "text")
-    fastsg.load(tmp_path / "m", tokenizer=lambda line: line.strip().split(",")).partial_fit(
-        corpus_file=tmp_path / "text"
-    )
+        fastsg.load(tmp_path / "m").train(corpus_file=tmp_path / "text")
+    again = fastsg.load(tmp_path / "m", tokenizer=lambda line: line.strip().split(","))
+    again.train(corpus_file=tmp_path / "text")
     SkipGram(tokenizer="char", **options).save(tmp_path / "m")
     assert fastsg.load(tmp_path / "m")._reader.tokenizer == "char"
 

@@ -328,19 +328,6 @@ def test_fit_pairs_is_fit_counts_of_the_pairs(rng):
     assert outcome(again) == outcome(make().fit_pairs(m, n, np.round(w * 64)))
 
 
-def test_partial_fit_counts_each_text():
-    """At the constant rate; the spectral start is of the first text, and the second goes on from there."""
-    first, second = text(1), text(2, sentences=300)
-    look = Look()
-    model = make(epochs=1, lr_schedule="constant", callbacks=[look]).partial_fit(first)
-    assert outcome(make(first, epochs=1, lr_schedule="constant")) == outcome(model)
-    I, O = model.I.copy(), model.O.copy()
-    model.partial_fit(second)
-    assert (look.seen[1][0] == I).all() and (look.seen[1][1] == O).all() and (model.I != I).any()
-    assert len(model.history) == 2 and model.history[1]["pairs"] != model.history[0]["pairs"]
-    assert [record["alpha"] for record in model.history] == [model.settings.alpha] * 2
-
-
 @pytest.mark.parametrize("name", ["input", "output", "sum"])
 def test_vectors(name):
     model = make(text(), vectors=name, epochs=1)

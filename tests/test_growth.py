@@ -1,0 +1,161 @@
+"""More text for a model: words that join, texts by other ids, the loss of pieces beside that of the whole."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from fastsg import EncodedCorpus, SkipGram, Vocab
+from fastsg.text.growth import common_vocab, grown_vocab, joined, recoded
+from fastsg.training.growth import first_rate, has_outgrown
+
+SMALL = {"vector_size": 8, "window": 3, "min_count": 3, "progress": False}
+
+
+def sentences(seed=0, count=400, words=40):
+    """Topics of ten words each; the words of a sentence are of one topic."""
+    rng = np.random.default_rng(seed)
+    topics = rng.integers(0, words // 10, count)
+    return [[f"w{10 * topic + int(10 * x**2)}" for x in rng.random(8)] for topic in topics]
+
+
+# ---- vocabularies and texts --------------------------------------------------------------------------------
+
+
+def test_common_vocab():
+    first, second = Vocab(["a", "b"], [5, 2], raw_types=4, raw_tokens=9), Vocab(["b", "c"], [4, 1])
+    both = common_vocab(first, second)
+    assert both.words == ["b", "a", "c"] and both.counts.tolist() == [6, 5, 1]
+    assert both.raw_tokens == 9 + 5 and both.raw_types >= 4
+
+
+def test_words_join_once_they_are_frequent_enough():
+    known = Vocab(["a", "b"], [5, 2])
+    everything = Vocab(["c", "a", "d", "b", "e"], [9, 6, 4, 3, 2])
+    assert grown_vocab(known, everything, 3, None).words == ["c", "a", "d", "b"]
+    assert grown_vocab(known, everything, 5, None).words == ["c", "a", "b"]  # b stays, rare as it is
+    assert grown_vocab(known, everything, 1, 3).words == ["c", "a", "b"]
+    assert grown_vocab(known, everything, 1, 1).words == ["a", "b"]
+    assert grown_vocab(known, everything, 3, None).counts.tolist() == [9, 6, 4, 3]
+
+
+def test_recoded_texts_say_the_same():
+    corpus = EncodedCorpus.from_iter([["a", "b"], ["c"], ["a", "c", "a"]], min_count=1)
+    other = Vocab(["x", "c", "a"], [9, 5, 3])
+    again = recoded(corpus, other)
+    assert list(again) == [["a"], ["c"], ["a", "c", "a"]] and again.raw_tokens == corpus.raw_tokens
+    assert recoded(corpus, Vocab(["z"], [1])) is None
+    assert list(recoded(corpus, Vocab(["b", "z"], [2, 1]))) == [["b"]]  # sentences left empty vanish
+
+
+def test_joined_texts_stand_one_behind_the_other(rng):
+    first, second = ([[f"{part}{x}" for x in rng.integers(0, 9, 5)] for _ in range(20)] for part in "ab")
+    corpora = [EncodedCorpus.from_iter(part, min_count=1) for part in (first, second + first)]
+    both = joined(*corpora)
+    assert list(both) == first + second + first and both.raw_tokens == 300
+    assert both.vocab == EncodedCorpus.from_iter(first + second + first, min_count=1).vocab
+
+
+def test_rates():
+    settings = SkipGram(alpha=0.1, min_alpha=0.01).settings
+    rates = [first_rate(settings, new, 1000) for new in (1, 10, 100, 200, 900)]
+    assert rates == pytest.approx([0.01, 0.01, 0.05, 0.1, 0.1])
+    assert has_outgrown(200, 100) and not has_outgrown(199, 100) and has_outgrown(5, 0)
+
+
+# ---- models ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [0, 200])
+@pytest.mark.parametrize("piece", [13, 60])
+def test_pieces_are_nearly_as_good_as_all_at_once(first, piece):
+    text, held_out = sentences(), sentences(1)
+    once = SkipGram(text, **SMALL)
+    model = SkipGram(text[:first], **SMALL) if first else SkipGram(**SMALL)
+    for start in range(first, len(text), piece):
+        model.partial_fit(text[start : start + piece])
+    assert sorted(model.vocab.words) == sorted(once.vocab.words)
+    assert model.vocab == once.vocab or first  # rare words of a first training are counted from zero
+    assert abs(model.score(held_out) - once.score(held_out)) < 0.05
+    assert list(model.corpus) == list(once.corpus)
+
+
+def test_control_a_model_that_forgets_is_seen():
+    """Solver "counts" on the last pieces alone, as it was once done: far from the loss of the whole."""
+    text, held_out = sorted(sentences(), key=lambda s: s[0][:2]), sentences(1)
+    once, model = SkipGram(text, **SMALL), SkipGram(**SMALL)
+    model.build_vocab(text)
+    for start in range(0, len(text), 13):
+        model.train(text[start : start + 13], epochs=1)
+    assert once.score(held_out) - model.score(held_out) > 0.05
+
+
+@pytest.mark.parametrize("solver", ["counts", "sgd"])
+def test_new_words_join_and_are_told(solver, caplog):
+    model = SkipGram(sentences(), solver=solver, validation=sentences(1, 50), **SMALL)
+    before = {word: model.I[k].copy() for k, word in enumerate(model.vocab.words)}
+    words, epochs = len(model.vocab), len(model.history)
+    with caplog.at_level(logging.INFO):
+        model.partial_fit([["new", "words", "w1", "w2"]] * 3 + [["once", "w1"]])
+    assert "2 new words joined the vocabulary" in caplog.text
+    assert "1 words of the new text are left out" in caplog.text and "'once'" in caplog.text
+    assert len(model.vocab) == words + 2 == len(model.I) and "once" not in model.vocab
+    assert len(model.history) == epochs + 1 and model.history[-1]["valid_nll"] is not None
+    after = {word: model.I[model.vocab.index[word]] for word in before}
+    lengths = [np.linalg.norm(before[word]) * np.linalg.norm(after[word]) for word in after]
+    closeness = [before[word] @ after[word] / length for word, length in zip(after, lengths, strict=True)]
+    assert np.median(closeness) > 0.9  # each row went with its word
+    assert model.wv.most_similar("new", topn=1) and model.predict_context("new", 1)
+
+
+def test_a_word_that_was_too_rare_joins_with_its_earlier_text():
+    model = SkipGram(**SMALL).partial_fit(sentences() + [["late", "w1", "w2"]] * 2)
+    assert "late" not in model.vocab
+    model.partial_fit([["late", "w1"]])
+    assert model.vocab.counts[model.vocab.index["late"]] == 3
+    assert sum(sentence.count("late") for sentence in model.corpus) == 3
+
+
+def test_any_number_of_threads(tmp_path):
+    found = set()
+    for workers in (1, 2, 3):
+        model = SkipGram(sentences()[:300], workers=workers, **SMALL).partial_fit(sentences()[300:])
+        found.add(model.I.tobytes() + model.O.tobytes())
+    assert len(found) == 1
+
+
+def test_a_loaded_model_wants_the_text_it_was_trained_on(tmp_path):
+    model = SkipGram(sentences()[:300], **SMALL)
+    model.save(tmp_path / "m")
+    loaded = SkipGram.load(tmp_path / "m")
+    with pytest.raises(ValueError, match=r"what this model was trained on is not known.* as trained_on="):
+        loaded.partial_fit(sentences()[300:])
+    assert (loaded.I == model.I).all() and not loaded.corpus
+    loaded.partial_fit(sentences()[300:], trained_on=sentences()[:300])
+    assert (loaded.I == model.partial_fit(sentences()[300:]).I).all()
+
+
+def test_bad_input():
+    model = SkipGram(sentences(), **SMALL)
+    before = model.I.copy()
+    with pytest.raises(ValueError, match="there is no new text: give sentences or corpus_file"):
+        model.partial_fit()
+    with pytest.raises(ValueError, match="none of the 2 tokens of the new text is in the vocabulary"):
+        model.partial_fit([["un", "known"]])
+    with pytest.raises(TypeError, match="sentences is a str"):
+        model.partial_fit("w1 w2")
+    with pytest.raises(ValueError, match="what this model was trained on is not known"):
+        SkipGram(**SMALL).fit_pairs(["a", "b"] * 9, ["b", "a"] * 9).partial_fit([["a", "b"]])
+    assert (model.I == before).all()
+
+
+def test_a_start_set_by_hand_is_used():
+    model = SkipGram(epochs=1, **SMALL)
+    model.build_vocab(sentences())
+    model.I[:] = np.random.default_rng(3).standard_normal(model.I.shape).astype(np.float32)
+    start = model.I.copy()
+    model.train()
+    cosines = (model.I * start).sum(1) / np.linalg.norm(model.I, axis=1) / np.linalg.norm(start, axis=1)
+    assert np.median(cosines) > 0.5 and np.median(cosines) < 0.999
+    spectral = SkipGram(sentences(), epochs=1, **SMALL)
+    assert abs(np.median((spectral.I * start).sum(1))) < 0.5 * np.median((model.I * start).sum(1))
