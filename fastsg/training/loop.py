@@ -15,6 +15,7 @@ from ..numerics.optimizer import SCHEDULES, Curvature
 from ..system.progress import progress_bar
 from .epoch import Stepper, train_epoch
 from .heldout import held_out_loss
+from .history import EpochRecord
 from .plan import Plan
 from .settings import Settings
 from .sources import BatchSource
@@ -150,7 +151,7 @@ def _rate(settings: Settings, plan: Plan, epoch: int, units: int) -> Callable[[i
     return lambda walked: schedule((epoch + walked / max(units, 1)) / plan.epochs, alpha, min_alpha)
 
 
-def _close_epoch(training: Training, plan: Plan, record: dict[str, Any], workspace: _core.Workspace) -> None:
+def _close_epoch(training: Training, plan: Plan, record: EpochRecord, workspace: _core.Workspace) -> None:
     """Take the held-out loss and close the books of an epoch."""
     if training.held_out is not None:
         begun, state = time.perf_counter(), training.state
