@@ -26,7 +26,7 @@ class LineSentence:
     source : path or file object    ``.gz .bz2 .xz .zst`` are unpacked. A file object is read from its start
                                     each time; its bytes are UTF-8.
     max_sentence_length : int       Words in a sentence; longer lines become several.
-    limit : int, optional           Read only so many lines.
+    limit : int, optional           Read only so many lines; those without a word do not count.
 
     Raises
     ------
@@ -77,7 +77,7 @@ class PathLineSentences:
         self.limit = None if limit is None else checks.integer("limit", limit, 0)
 
     def __iter__(self) -> Iterator[list[str]]:
-        every = chain.from_iterable(map(file_lines, self.input_files))
+        every = chain.from_iterable(map(_lines, self.input_files))
         for line in islice(every, self.limit):
             yield from _pieces(line.split(), self.max_sentence_length)
 
@@ -85,11 +85,12 @@ class PathLineSentences:
 def _lines(source: Any) -> Iterator[str]:
     """The lines of a file, or of a file object from its start."""
     if not hasattr(source, "seek"):
-        yield from file_lines(source)
+        yield from filter(str.strip, file_lines(source))
         return
     source.seek(0)
     for line in source:
-        yield line.decode() if isinstance(line, bytes) else line
+        if line.strip():
+            yield line.decode() if isinstance(line, bytes) else line
 
 
 def _pieces(words: Iterable[str], longest: int) -> Iterator[list[str]]:

@@ -1,7 +1,5 @@
 """What stands in a history: a record for each epoch."""
 
-from __future__ import annotations
-
 from typing import NotRequired, TypedDict
 
 

@@ -38,7 +38,7 @@ class VectorStore:
                 f"got {matrix.dtype} of shape {matrix.shape}"
             )
         # float64 only where the caller gave that; what a trained model has is float32
-        self.vectors: NDArray[np.float32] = matrix  # type: ignore[assignment]
+        self.vectors: NDArray[np.float32] = matrix
         self.index_to_key = list(words)
         if len(self) != len(matrix):
             raise ValueError(f"words must have one entry per row of matrix ({len(matrix)}), got {len(self)}")
