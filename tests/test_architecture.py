@@ -334,6 +334,21 @@ def test_control_foreign_imports(house, source: str, complaints: int):
 
 
 @pytest.mark.parametrize(
+    "path, complaints", [("sklearn", ["pandas"]), ("text/sklearn", ["sklearn", "pandas"])]
+)
+def test_control_packages_imported_at_once(house, path: str, complaints: list[str]):
+    found = imports.foreign_complaints(
+        house(**{path: "from sklearn.base import BaseEstimator\nimport pandas\n"})
+    )
+    assert [line.split()[2] for line in found] == complaints
+
+
+def test_nothing_imports_what_imports_packages_at_once():
+    for room, words in rules.MAY_IMPORT.items():
+        assert not set(words.split()) & {file.removesuffix(".py") for file in rules.AT_ONCE}, room
+
+
+@pytest.mark.parametrize(
     "source, complaints",
     [("from scipy import sparse\n", 1), ("from libc.math cimport exp\nimport numpy as np\n", 0)],
 )

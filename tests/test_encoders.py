@@ -253,7 +253,7 @@ def test_arrays_grow(write, monkeypatch):
         ([["a"], ["b", 3]], TypeError, "sentence 1: tokens must be str, got 3 of type int"),
         ([["a"], b"b c"], TypeError, "sentence 1: tokens must be str, got 98 of type int"),
         ([["a"], [["b"]]], TypeError, "sentence 1: "),
-        ([["a"], None], TypeError, "sentence 1: 'NoneType' object is not iterable"),
+        ([["a"], None], TypeError, "sentence 1 is None, a NoneType, not a list of tokens"),
         ([["a", ""]], ValueError, "sentence 0: the empty string cannot be a token"),
         ([["\udc80"]], ValueError, r"sentence 0: the token '\\udc80' cannot be encoded as UTF-8"),
         ([], ValueError, "there are no tokens in sentences"),

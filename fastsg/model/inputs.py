@@ -29,7 +29,7 @@ from ..training.state import Training
 
 logger = logging.getLogger(__name__)
 
-Corpus: TypeAlias = EncodedCorpus | Iterable[Sequence[str]]
+Corpus: TypeAlias = EncodedCorpus | Iterable[Iterable[str]]
 Path: TypeAlias = str | os.PathLike[str]
 Paths: TypeAlias = Path | Sequence[Path]
 Side: TypeAlias = Sequence[str] | ArrayLike

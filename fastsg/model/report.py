@@ -12,6 +12,7 @@ from .._version import __version__
 from ..system import memory
 from ..system.atomic import atomic_write
 from ..system.digest import sha256
+from ..training.history import EpochRecord
 from ..training.stages import stage_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
     epochs without it. I and O are those of the end of the last epoch, unless ``restored_epoch`` names the one
     that early stopping put back, or ``interrupted`` says that they moved on into an unfinished epoch.
     """
-    history: list[dict[str, Any]] = model.history
+    history: list[dict[str, Any]] = [dict(record) for record in model.history]
     last = history[-1] if history else {}
     seconds = _seconds(model, history, save_seconds)
     settings = model.settings.as_dict() | {"sample": model.sample}
@@ -150,11 +151,11 @@ def _loss_table(model: SkipGram, report: Report) -> list[str]:
     return [*_aligned(rows), "", *_notes(model, texts, report)]
 
 
-def _words(epoch: dict[str, Any], vocabulary_size: int) -> str:
+def _words(epoch: EpochRecord, vocabulary_size: int) -> str:
     return f"{epoch['words']:,} words" if epoch["words"] < vocabulary_size else _ALL
 
 
-def _losses(epoch: dict[str, Any]) -> list[str]:
+def _losses(epoch: EpochRecord) -> list[str]:
     """The cells of an epoch: loss, unigram loss, perplexity; held-out loss, perplexity; seconds."""
     (loss, perplexity), (unigram, _) = _loss(epoch["nll"]), _loss(epoch["unigram_nll"])
     return [loss, unigram, perplexity, *_loss(epoch["valid_nll"]), f"{epoch['seconds']:.1f}"]

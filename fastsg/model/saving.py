@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ..errors import FormatError
 from ..io.model_file import ModelContent
 from ..numerics.optimizer import Optimizer
 from ..text.vocab import Vocab
+from ..training.history import EpochRecord
 from ..training.plan import Plan, is_count
 from ..training.settings import Settings
 from ..training.state import Training, TrainingState
@@ -61,7 +62,7 @@ def pack(training: Training, tokenizer: object, errors: str) -> ModelContent:
     vocab = training.vocab
     return ModelContent(
         config,
-        training.history,
+        cast(list[dict[str, Any]], training.history),
         progress,
         vocab.words,
         vocab.counts,
@@ -97,7 +98,7 @@ def unpack(saved: ModelContent) -> SavedModel:
         state,
         workers=1,
         progress=None,
-        history=saved.history,
+        history=cast(list[EpochRecord], saved.history),
         on_thinned=[None] * len(saved.history),
         plan=plan,
     )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..io.model_file import ModelContent, read_model_file, write_model_file
@@ -98,7 +98,7 @@ class SkipGram(TrainedModel):
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
     seed : int
-    dtype : "float32"
+    dtype : "float32" or np.float32
         Of I and O.
     precision : {"float32", "bfloat16"}
         Of the operands of the matrix products in training; sums, gradients and I and O stay in float32, and
@@ -145,7 +145,7 @@ class SkipGram(TrainedModel):
     vocab : Vocab
     I, O : ndarray (K, H), float32          Input and output matrix.
     wv, cv : KeyedVectors                   The word vectors (see `vectors`), and the rows of O.
-    history : list of dict                  One for each epoch: nll, perplexity, unigram_nll, valid_nll,
+    history : list of EpochRecord           A dict for each epoch: nll, perplexity, unigram_nll, valid_nll,
                                             valid_perplexity (nats per pair), pairs, softmax_rows, seconds,
                                             count_seconds, pairs_per_second, alpha, words (over which that
                                             epoch's softmax ran).
@@ -182,7 +182,7 @@ class SkipGram(TrainedModel):
         batch_size: int | None = None,
         workers: int | None = None,
         seed: int = 1,
-        dtype: str = "float32",
+        dtype: DTypeLike = "float32",
         precision: str = "float32",
         solver: str = "counts",
         optimizer: str | None = None,

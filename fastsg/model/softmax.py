@@ -57,6 +57,7 @@ class SoftmaxModel:
         -------
         list of (word, probability), most likely first; the probabilities of the whole vocabulary sum to 1.
         """
+        topn = checks.integer("topn", topn, 0)
         P = self.predict_proba([word])[0]
         best = np.argsort(-P, kind="stable")[:topn]
         return [(self.vocab.words[n], float(P[n])) for n in best]
@@ -91,13 +92,13 @@ class SoftmaxModel:
         counts = CooccurrenceCounts.of_windows(corpus, window, workers=workspace.num_threads)
         return held_out_loss(counts, self.I, self.O, self._bias, workspace)
 
-    def score(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
+    def score(self, corpus: EncodedCorpus | Iterable[Iterable[str]]) -> float:
         """Mean log P per pair of a text, in nats; higher is better. See :meth:`nll` for how pairs are cut."""
         if not isinstance(corpus, EncodedCorpus):
             corpus = EncodedCorpus.from_iter(corpus, vocab=self.vocab)
         return -self.nll(corpus).nll
 
-    def perplexity(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
+    def perplexity(self, corpus: EncodedCorpus | Iterable[Iterable[str]]) -> float:
         """exp(-score): how many equally likely words the model hesitates between."""
         return math.exp(-self.score(corpus))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from ..io.model_file import ModelContent, save_model_file
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss
+from ..training.history import EpochRecord
 from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import Settings
@@ -82,7 +82,7 @@ class TrainedModel:
         return self.state.O
 
     @property
-    def history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[EpochRecord]:
         """A record for each epoch."""
         return self._training.history if self._training else []
 
@@ -166,11 +166,11 @@ class TrainedModel:
         """Held-out loss of an encoded text: (nll, unigram_nll, pairs), see :meth:`SoftmaxModel.nll`."""
         return self._answering().nll(corpus, workspace)
 
-    def score(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
+    def score(self, corpus: EncodedCorpus | Iterable[Iterable[str]]) -> float:
         """Mean log P per pair of a text, in nats; higher is better."""
         return self._answering().score(corpus)
 
-    def perplexity(self, corpus: EncodedCorpus | Iterable[Sequence[str]]) -> float:
+    def perplexity(self, corpus: EncodedCorpus | Iterable[Iterable[str]]) -> float:
         """exp(-score): how many equally likely words the model hesitates between."""
         return self._answering().perplexity(corpus)
 

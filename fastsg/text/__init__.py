@@ -16,8 +16,17 @@ encoded.
 """
 
 from .corpus import EncodedCorpus
+from .sentences import file_lines, file_words
 from .subsampling import keep_probabilities, thin
 from .tokenizers import line_tokenizer
 from .vocab import Vocab
 
-__all__ = ["EncodedCorpus", "Vocab", "keep_probabilities", "line_tokenizer", "thin"]
+__all__ = [
+    "EncodedCorpus",
+    "Vocab",
+    "file_lines",
+    "file_words",
+    "keep_probabilities",
+    "line_tokenizer",
+    "thin",
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ from ..system.growing_array import GrowingArray
 from ..system.progress import advancing_bar
 from .blocks import Block, blocks, decoded, last_line, lines, long_word_error
 from .files import total_bytes
+from .sentences import number_of, plain_sentences, token_list
 from .tokenizers import line_tokenizer
 
 # More workers than this wait for the one thread that reads.
@@ -32,9 +33,9 @@ _MAX_WORKERS = 16
 def encode_sentences(sentences: Iterable[Iterable[str]], progress: bool | None) -> Encoder:
     """Encode token lists; see :meth:`.corpus.EncodedCorpus.from_iter`."""
     encoder = SentenceEncoder()
-    total = len(sentences) if isinstance(sentences, Sized) else None
-    with advancing_bar(total, "sentences", progress, desc="reading", leave=False) as advance:
-        encoder.add(sentences, advance)
+    plain = plain_sentences(sentences)
+    with advancing_bar(number_of(sentences), "sentences", progress, desc="reading", leave=False) as advance:
+        encoder.add(plain, advance)
     return encoder
 
 
@@ -151,11 +152,8 @@ class SentenceEncoder(Encoder):
     ) -> None:
         """Encode the sentences; ``advance`` is told of each of them."""
         for number, sentence in enumerate(sentences):
-            if isinstance(sentence, str):
-                raise TypeError(
-                    f"sentence {number} is a str, not a list of tokens: {sentence[:40]!r}; split it, or read "
-                    f"files with EncodedCorpus.from_files(..., tokenizer='char') for one token a character"
-                )
+            if type(sentence) is not list:
+                sentence = token_list(number, sentence)
             self._encode(number, sentence)
             self._ends.append(len(self._tokens))
             if len(self._tokens) >= self._chunk or len(self._ends) >= self._chunk:

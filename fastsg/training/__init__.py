@@ -9,6 +9,7 @@
     epoch           an epoch, step after step
     heldout         the loss of a text that is not trained on
     callbacks       hooks, early stopping
+    history         the record of an epoch
     memory          what all that takes
 
 :func:`loop.run` takes a Training and a BatchSource. It knows no model class and no files: whoever owns the
@@ -16,7 +17,8 @@ model hands in a function that calls its callbacks.
 """
 
 from .callbacks import Callback, EarlyStopping, StopTraining
+from .history import EpochRecord
 from .plan import Plan
 from .settings import Settings, default_sample
 
-__all__ = ["Callback", "EarlyStopping", "Plan", "Settings", "StopTraining", "default_sample"]
+__all__ = ["Callback", "EarlyStopping", "EpochRecord", "Plan", "Settings", "StopTraining", "default_sample"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .. import checks
 from ..text.corpus import EncodedCorpus
+from .history import EpochRecord
 from .plan import Plan
 from .settings import Settings
 from .state import TrainingState
@@ -31,7 +32,7 @@ class ModelInTraining(Protocol):
         """What training changes."""
 
     @property
-    def history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[EpochRecord]:
         """A record for each epoch."""
 
     @property
@@ -127,7 +128,7 @@ class EarlyStopping(Callback):
         self._check_monitor(model)
         done = model.plan.done if model.plan else 0
         for epoch in range(len(model.history) - done, len(model.history)):
-            self._count(epoch + 1, model.history[epoch][self.monitor])
+            self._count(epoch + 1, self._monitored(model.history[epoch]))
         if done and self.restore_best:
             self._best_state = model.state.best if self._epochs_since else self._copy(model)
             if self._best_state is None:
@@ -150,7 +151,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, model: ModelInTraining) -> None:
         """Keep the state if it is the best so far; stop if none has been for too long."""
-        self._count(len(model.history), model.history[-1][self.monitor])
+        self._count(len(model.history), self._monitored(model.history[-1]))
         if self.restore_best and not self._epochs_since:
             self._best_state = self._copy(model)
         model.state.best = self._best_state  # for checkpoints
@@ -162,6 +163,11 @@ class EarlyStopping(Callback):
             model.state.I[:], model.state.O[:] = self._best_state
             model.state.at_epoch_end, model.state.restored_epoch = False, self.best_epoch
         self._best_state = model.state.best = None
+
+    def _monitored(self, record: EpochRecord) -> float:
+        value = record["nll"] if self.monitor == "nll" else record["valid_nll"]
+        assert value is not None, "there is a validation text"
+        return value
 
     def _count(self, epoch: int, value: float) -> None:
         if value < self.best - self.min_delta:

@@ -16,6 +16,7 @@ from ..cooccurrence.batches import Batches, PairCounts
 from ..errors import DivergenceError
 from ..numerics.newton import Curvature
 from ..numerics.objective import cross_entropy
+from .history import EpochRecord
 from .state import TrainingState
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class EpochTotals:
         """Speed so far; 0 while the clock has not moved."""
         return self.pairs / self.seconds if self.seconds else 0.0
 
-    def record(self) -> dict[str, float | int | None]:
+    def record(self) -> EpochRecord:
         """What ``history`` holds; the validation figures are filled in by whoever has the text."""
         return {
             "nll": self.nll,

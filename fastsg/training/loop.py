@@ -17,6 +17,7 @@ from ..system.progress import progress_bar
 from .batch_sources import BatchSource
 from .epoch import Stepper, train_epoch
 from .heldout import held_out_loss
+from .history import EpochRecord
 from .plan import Plan
 from .stages import Stage
 from .state import Training
@@ -155,7 +156,7 @@ def _rate(first: float, last: float, plan: Plan, epoch: int, units: int) -> Call
     return lambda walked: schedule((epoch + walked / max(units, 1)) / plan.epochs, first, last)
 
 
-def _close_epoch(training: Training, plan: Plan, record: dict[str, Any], workspace: _core.Workspace) -> None:
+def _close_epoch(training: Training, plan: Plan, record: EpochRecord, workspace: _core.Workspace) -> None:
     """Take the held-out loss and close the books of an epoch."""
     if training.held_out is not None:
         begun, state = time.perf_counter(), training.state

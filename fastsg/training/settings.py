@@ -6,6 +6,8 @@ import dataclasses
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+
 from .. import _core, checks
 from ..cooccurrence.window import Reach, Shrink, Window
 from ..numerics.objective import block_rows
@@ -85,7 +87,7 @@ class Settings:
         inits = ("random", "svd") if solver == "counts" else ("random",)
         checks.choice("init", given["init"], inits, " (svd needs solver='counts')")
         checks.choice("vectors", given["vectors"], ("input", "output", "sum"))
-        checks.choice("dtype", str(given["dtype"]), ("float32",))
+        given["dtype"] = _checked_dtype(given["dtype"])
         cpu = " (bfloat16 needs a CPU with AVX512_BF16 or AMX)"
         checks.choice("precision", given["precision"], tuple(_core.available_precisions()), cpu)
         checks.choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
@@ -94,7 +96,7 @@ class Settings:
         given["head"] = None if given["head"] is None else _checked_head(given["head"], solver)
         _check_rates(given)
         Window.parse(given["window"], given["shrink_windows"])
-        given["dtype"], given["window"] = str(given["dtype"]), _plain(given["window"])
+        given["window"] = _plain(given["window"])
         return cls(**given)
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,6 +114,16 @@ class Settings:
         if self.solver == "counts":
             return default_batch_rows(K, block_rows(K))
         return default_batch_size(units, self.optimizer)
+
+
+def _checked_dtype(dtype: Any) -> str:
+    """The name of the type: ``"float32"``, np.float32 and np.dtype("float32") are the same."""
+    try:
+        name = "None" if dtype is None else np.dtype(dtype).name  # to NumPy None is float64
+    except TypeError:
+        name = str(dtype)
+    checks.choice("dtype", name, ("float32",))
+    return name
 
 
 def _check_integers(given: dict[str, Any]) -> None:

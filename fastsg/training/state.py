@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from ..text.corpus import EncodedCorpus
 from ..text.growth import joined
 from ..text.vocab import Vocab
 from .heldout import HeldOutText
+from .history import EpochRecord
 from .plan import Plan
 from .settings import Settings
 
@@ -84,7 +84,7 @@ class Training:
     workers : int
     progress : bool or None                 Whether a bar is shown; None: where standard error is a terminal.
     seconds : dict                          Seconds spent, by what they were spent on.
-    history : list of dict                  A record for each epoch.
+    history : list of EpochRecord           A record for each epoch.
     on_thinned : list of bool or None       Whether each of them was on thinned text; None: unknown.
     plan : Plan or None                     The training begun last.
     held_out : HeldOutText or None          What is measured on after every epoch.
@@ -101,7 +101,7 @@ class Training:
     workers: int
     progress: bool | None
     seconds: dict[str, float] = dataclasses.field(default_factory=no_seconds)
-    history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    history: list[EpochRecord] = dataclasses.field(default_factory=list)
     on_thinned: list[bool | None] = dataclasses.field(default_factory=list)
     plan: Plan | None = None
     held_out: HeldOutText | None = None

@@ -37,7 +37,8 @@ class VectorStore:
                 "matrix must be float32 or float64 of shape (K, H), H >= 1, "
                 f"got {matrix.dtype} of shape {matrix.shape}"
             )
-        self.vectors = matrix
+        # float64 only where the caller gave that; what a trained model has is float32
+        self.vectors: NDArray[np.float32] = matrix
         self.index_to_key = list(words)
         if len(self) != len(matrix):
             raise ValueError(f"words must have one entry per row of matrix ({len(matrix)}), got {len(self)}")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .rules import GROUPS, MAY_IMPORT, PICKLES, PUBLIC_NAMES_ONLY, REQUIRED
+from .rules import AT_ONCE, GROUPS, MAY_IMPORT, PICKLES, PUBLIC_NAMES_ONLY, REQUIRED
 from .sources import (
     CYTHON,
     PYTHON,
@@ -128,7 +128,8 @@ def foreign_complaints(package: Path) -> list[str]:
             first, place = found.name.split(".")[0], f"{shown(path, package)}:{found.line}"
             if first in PICKLES:
                 complaints.append(f"{place} imports {first}")
-            if not is_known(found, path) and id(found.node) not in late:
+            at_once = AT_ONCE.get(shown(path, package)) == first
+            if not (is_known(found, path) or at_once or id(found.node) in late):
                 complaints.append(f"{place} imports {first} at module level")
         complaints += pickle_complaints(tree, shown(path, package))
     return complaints

@@ -25,21 +25,24 @@ MAY_IMPORT = {
     "graph": "text",
     "distributed": "training numerics",
     "__init__": "model training cooccurrence vectors text numerics io system",
-    "compat": "__init__",
-    "sklearn": "__init__",
+    "compat": "__init__ text",
+    "sklearn": "__init__ text",
     "plotting": "__init__",
     "cli": "__init__ model training cooccurrence vectors text io system datasets",
     "__main__": "cli",
 }
 
 #: Rows that wait for their folder.
-TO_COME = {"graph", "distributed", "compat", "sklearn", "plotting"}
+TO_COME = {"graph", "distributed", "plotting"}
 
 #: These import of another folder only what its ``__init__`` hands out.
-PUBLIC_NAMES_ONLY = {"cli"}
+PUBLIC_NAMES_ONLY = {"cli", "compat", "sklearn"}
 
 #: Packages that every file may import. Any other is imported inside the function that needs it.
 REQUIRED = {"numpy", "tqdm", "safetensors"}
+
+#: Files that import a package at once, since they are of no use without it; nothing of ours imports them.
+AT_ONCE = {"sklearn.py": "sklearn"}
 
 #: Roads to running code that a file contains.
 PICKLES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
