@@ -153,8 +153,10 @@ def test_bad_calls(model, tmp_path):
         empty.build_vocab()
     with pytest.raises(ValueError, match="train takes either"):
         model.train(SENTENCES, "file")
-    with pytest.raises(NotImplementedError, match="a vocabulary cannot grow here yet"):
-        model.build_vocab(SENTENCES, update=True)
+    with pytest.raises(ValueError, match="trim_rule does not go with update=True"):
+        model.build_vocab(SENTENCES, update=True, trim_rule=lambda word, count, least: 0)
+    with pytest.raises(ValueError, match="frequencies without text cannot be trained on"):
+        model.build_vocab_from_freq({"a": 5}, update=True)
     with pytest.raises(ValueError, match="keep_raw_vocab is True"):
         model.build_vocab(SENTENCES, keep_raw_vocab=True)
     with pytest.raises(ValueError, match="epochs"):
@@ -471,3 +473,15 @@ def test_the_package_does_not_import_its_adapters():
     code = "import sys, fastsg.compat; print([n for n in sys.modules if n.startswith(('gensim', 'sklearn'))])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]" and fastsg.__version__
+
+
+def test_a_vocabulary_grows_as_gensim_users_write_it():
+    model = Word2Vec(SENTENCES, **SMALL)
+    words = len(model.wv)
+    more = [["new", "words", *SENTENCES[0][:2]]] * 6
+    model.build_vocab(more, update=True)
+    tokens, _ = model.train(more, total_examples=len(more), epochs=2)
+    assert len(model.wv) == words + 2 and "new" in model.wv
+    assert (
+        tokens == 2 * model.skipgram.corpus.n_tokens > 2 * sum(map(len, more))
+    )  # all text, not the new alone

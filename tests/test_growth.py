@@ -159,3 +159,24 @@ def test_a_start_set_by_hand_is_used():
     assert np.median(cosines) > 0.5 and np.median(cosines) < 0.999
     spectral = SkipGram(sentences(), epochs=1, **SMALL)
     assert abs(np.median((spectral.I * start).sum(1))) < 0.5 * np.median((model.I * start).sum(1))
+
+
+def test_build_vocab_lets_a_model_grow_without_training():
+    model, more = SkipGram(sentences(), **SMALL), [["new", "words", "w1"]] * 3
+    before, epochs = model.I[model.vocab.index["w1"]].copy(), len(model.history)
+    model.build_vocab(more, update=True)
+    assert "new" in model.vocab and (model.I[model.vocab.index["w1"]] == before).all()
+    assert len(model.history) == epochs and list(model.corpus) == sentences() + more
+    model.train(epochs=1)
+    model.train(epochs=1)  # the same text again is not more text
+    assert list(model.partial_fit([["w1", "w2"]]).corpus) == [*sentences(), *more, ["w1", "w2"]]
+    with pytest.raises(ValueError, match=r"build_vocab\(update=True\) takes text, not vocab"):
+        model.build_vocab(vocab=model.vocab, update=True)
+
+
+def test_texts_trained_on_one_after_the_other_are_both_remembered():
+    model = SkipGram(sentences()[:200], **SMALL)
+    model.train(sentences()[200:], epochs=1)
+    model.partial_fit([["w1", "w2"]])
+    kept = set(model.vocab.words)
+    assert list(model.corpus) == [[w for w in s if w in kept] for s in [*sentences(), ["w1", "w2"]]]

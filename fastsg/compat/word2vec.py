@@ -25,11 +25,6 @@ Path: TypeAlias = str | os.PathLike[str]
 Paths: TypeAlias = Path | Sequence[Path]
 Rule: TypeAlias = Callable[[str, int, int], int]
 
-_UPDATE = (
-    "update=True: a vocabulary cannot grow here yet; build a new model from all texts together. Training on "
-    "more text with the words that are known needs no update: call train"
-)
-
 
 class Word2Vec(TrainedWord2Vec):
     """Skip-gram by the exact full softmax, with the names and signatures of gensim 4's Word2Vec.
@@ -138,6 +133,7 @@ class Word2Vec(TrainedWord2Vec):
         self.trim_rule, self.comment = trim_rule, comment
         self.epochs = skipgram.settings.epochs
         self.corpus_count = self.corpus_total_words = 0
+        self._updated_corpus: EncodedCorpus | None = None
 
     # ---- vocabulary ----
 
@@ -155,24 +151,31 @@ class Word2Vec(TrainedWord2Vec):
         Parameters
         ----------
         corpus_iterable, corpus_file        One of them, as in the constructor.
-        update : bool                       Must be False: NotImplementedError otherwise.
+        update : bool                       Add the text to that so far: its frequent words join the
+                                            vocabulary, and :meth:`train` then trains on all text.
         progress_per                        Has no effect.
         keep_raw_vocab : bool               Must be False: the words that were cut are not kept.
         trim_rule                           As in the constructor, which gives the default.
         """
-        _refuse(update, keep_raw_vocab)
+        _refuse(keep_raw_vocab)
         if (corpus_iterable is None) == (corpus_file is None):
             raise ValueError("build_vocab takes either corpus_iterable or corpus_file")
         sentences = corpus_iterable
         if isinstance(sentences, Iterable) and not isinstance(sentences, str):
             sentences = counted(sentences, self._count)
         rule = trim_rule or self.trim_rule
+        update = update and self.skipgram.is_built
+        if update and rule is not None:
+            raise ValueError(
+                "trim_rule does not go with update=True: which words join is a matter of min_count"
+            )
         if rule is None:
-            self.skipgram.build_vocab(sentences, corpus_file=corpus_file)
+            self.skipgram.build_vocab(sentences, corpus_file=corpus_file, update=update)
         else:
             self.skipgram.build_vocab(self._ruled(sentences, corpus_file, rule))
         corpus = self.skipgram.corpus
         assert corpus is not None, "it was just read"
+        self._updated_corpus = corpus if update else None
         if corpus_file is not None:
             self.corpus_count = len(corpus)
         self.corpus_total_words = corpus.raw_tokens
@@ -197,7 +200,11 @@ class Word2Vec(TrainedWord2Vec):
         update: bool = False,
     ) -> None:
         """Take the vocabulary from words with their counts; the other arguments as in :meth:`build_vocab`."""
-        _refuse(update, keep_raw_vocab)
+        _refuse(keep_raw_vocab)
+        if update:
+            raise ValueError(
+                "build_vocab_from_freq(update=True): frequencies without text cannot be trained on"
+            )
         words, counts = list(word_freq), [int(count) for count in word_freq.values()]
         rule = trim_rule or self.trim_rule or (lambda word, count, least: 0)
         self.skipgram.build_vocab(
@@ -235,7 +242,8 @@ class Word2Vec(TrainedWord2Vec):
         Parameters
         ----------
         corpus_iterable, corpus_file        As in the constructor; words that are not in the vocabulary are
-                                            left out.
+                                            left out. After build_vocab(update=True) all text is trained on,
+                                            whatever is given here: the model must not forget the rest.
         epochs : int, optional              Default :attr:`epochs`.
         callbacks                           As in the constructor.
         start_alpha, end_alpha              Have no effect, with a warning.
@@ -252,7 +260,7 @@ class Word2Vec(TrainedWord2Vec):
             raise ValueError("train takes either corpus_iterable or corpus_file")
         if not model.is_built:
             raise RuntimeError("there is no vocabulary: call build_vocab before train")
-        corpus = self._encoded(corpus_iterable, corpus_file)
+        corpus = self._updated_corpus or self._encoded(corpus_iterable, corpus_file)
         self._epochs_before = len(model.history)
         model.train(corpus, epochs=self.epochs if epochs is None else epochs, callbacks=passed)
         done = len(model.history) - self._epochs_before
@@ -293,8 +301,6 @@ class Word2Vec(TrainedWord2Vec):
         return model
 
 
-def _refuse(update: bool, keep_raw_vocab: bool) -> None:
-    if update:
-        raise NotImplementedError(_UPDATE)
+def _refuse(keep_raw_vocab: bool) -> None:
     if keep_raw_vocab:
         raise ValueError("keep_raw_vocab is True; it must be False: the words that are cut are not kept")

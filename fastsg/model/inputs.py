@@ -327,10 +327,8 @@ def pairs_source(training: Training, pairs: Pairs) -> BatchSource:
     return PairSource(m, n, w, training.thinned_unigram(), settings.batch_of(len(vocab), len(m)))
 
 
-def updated(
-    training: Training, found: EncodedCorpus, reader: TextReader
-) -> tuple[Training, EncodedCorpus, EncodedCorpus | None]:
-    """A training after more text: over the grown vocabulary; the new text and all text, by its ids.
+def updated(training: Training, found: EncodedCorpus, reader: TextReader) -> tuple[Training, EncodedCorpus]:
+    """A training after more text, over the grown vocabulary, and the new text by its ids.
 
     Parameters
     ----------
@@ -354,7 +352,8 @@ def updated(
     keep = vocab.keep_probabilities(training.settings.threshold(len(vocab)))
     grown = grown_training(training, vocab, keep if (keep < 1).any() else None)
     grown.text = so_far
-    return grown, text, None if so_far is None else recoded(so_far, vocab)
+    grown.known_text = None if so_far is None else recoded(so_far, vocab)
+    return grown, text
 
 
 def _tell_new_words(vocab: Vocab, known: Vocab, found: Vocab, min_count: int) -> None:

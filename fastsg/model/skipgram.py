@@ -233,6 +233,7 @@ class SkipGram(TrainedModel):
         *,
         corpus_file: Paths | None = None,
         vocab: Vocab | None = None,
+        update: bool = False,
     ) -> None:
         """Read and encode a corpus, which :meth:`train` then uses, and lay out the matrices.
 
@@ -240,7 +241,15 @@ class SkipGram(TrainedModel):
         ----------
         sentences, corpus_file              As in the constructor; one of them, or only `vocab`.
         vocab : Vocab, optional             Take this vocabulary instead of counting one.
+        update : bool                       Add the text to that of a model which has a vocabulary already:
+                                            its frequent words join, I and O stay, and :meth:`train` then
+                                            trains on all text. :meth:`partial_fit` does both.
         """
+        if update and self.is_built:
+            if vocab is not None:
+                raise ValueError("build_vocab(update=True) takes text, not vocab")
+            self._grow(self._all_words(sentences, corpus_file))
+            return
         begun = time.perf_counter()
         with self._alone():
             if sentences is None and corpus_file is None:
@@ -451,24 +460,11 @@ class SkipGram(TrainedModel):
         trained_on                  The text that a model loaded from a file was trained on, sentences or
                                     paths; solver "counts" needs it.
         """
-        if sentences is None and corpus_file is None:
-            raise ValueError("there is no new text: give sentences or corpus_file")
-        begun = time.perf_counter()
-        found = self._reader.encode_all_words(sentences, corpus_file)
+        found = self._all_words(sentences, corpus_file)
         if not self.is_built:
             return self._begin_with(found)
-        with self._alone():
-            training = self._built()
-            training.check_writable()
-            if trained_on is not None:
-                earlier = self._reader.encode_either(trained_on, training.vocab, "trained_on")
-                training.note_text(earlier, begins=True)
-            known = training.vocab
-            training, text, all_text = updated(training, found, self._reader)
-            self._take(training, all_text)
-            self._keyed = {}
-            self._validation_given = revised(self._validation_given, known, training.vocab)
-            self.seconds["read"] += time.perf_counter() - begun
+        text = self._grow(found, trained_on)
+        training, all_text = self._built(), self._built().known_text
         if all_text is None or self.settings.solver == "sgd":
             return self._run(corpus_source(training, text, 0, 1), epochs=1, schedule="constant")
         if has_outgrown(all_text.n_tokens, training.begun_tokens):
@@ -478,6 +474,28 @@ class SkipGram(TrainedModel):
         rate = first_rate(self.settings, text.n_tokens, all_text.n_tokens)
         source = corpus_source(training, all_text, 0, 1)
         return self._run(source, epochs=1, schedule="linear", first_rate=rate)
+
+    def _all_words(self, sentences: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
+        if sentences is None and corpus_file is None:
+            raise ValueError("there is no new text: give sentences or corpus_file")
+        return self._reader.encode_all_words(sentences, corpus_file)
+
+    def _grow(self, found: EncodedCorpus, trained_on: Corpus | Paths | None = None) -> EncodedCorpus:
+        """Let the frequent words of more text join, add it to the text so far; returns it by the new ids."""
+        begun = time.perf_counter()
+        with self._alone():
+            training = self._built()
+            training.check_writable()
+            if trained_on is not None:
+                earlier = self._reader.encode_either(trained_on, training.vocab, "trained_on")
+                training.note_text(earlier, begins=True)
+            known = training.vocab
+            training, text = updated(training, found, self._reader)
+            self._take(training, training.known_text)
+            self._keyed = {}
+            self._validation_given = revised(self._validation_given, known, training.vocab)
+            self.seconds["read"] += time.perf_counter() - begun
+        return text
 
     def _begin_with(self, found: EncodedCorpus) -> SkipGram:
         """Train on a first text, whose rare words are kept: they may become frequent."""
@@ -490,7 +508,8 @@ class SkipGram(TrainedModel):
         with self._alone():
             self._lay_out(vocab, recoded(found, vocab), self._keep_probabilities(vocab))
         self.train()
-        self._built().text = found
+        training = self._built()
+        training.text, training.known_text = found, self.corpus
         return self
 
     def fit_pairs(

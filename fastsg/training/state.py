@@ -90,6 +90,7 @@ class Training:
     held_out : HeldOutText or None          What is measured on after every epoch.
     text : EncodedCorpus or None            All text that I and O were trained on, where that is known; by a
                                             vocabulary of its own, which may have rarer words too.
+    known_text : EncodedCorpus or None      What the vocabulary leaves of it, where that is another corpus.
     begun_tokens : int                      How much of it there was when they last began at their start.
     """
 
@@ -106,6 +107,7 @@ class Training:
     plan: Plan | None = None
     held_out: HeldOutText | None = None
     text: EncodedCorpus | None = None
+    known_text: EncodedCorpus | None = None
     begun_tokens: int = 0
 
     @classmethod
@@ -141,8 +143,12 @@ class Training:
         """Remember what was trained on; `begins`: I and O were at their start before that."""
         if begins:
             self.text, self.begun_tokens = corpus, corpus.n_tokens
-        elif self.text is not None and self.text is not corpus:
+        elif self.text is not None and not self._knows(corpus):
             self.text = joined(self.text, corpus)
+
+    def _knows(self, corpus: EncodedCorpus) -> bool:
+        """Whether a corpus is the text so far: itself, or the same again."""
+        return any(known is not None and _same_text(known, corpus) for known in (self.text, self.known_text))
 
     def begun_plan(self) -> Plan:
         """The plan of a training that was begun; ValueError if there is none."""
@@ -170,3 +176,11 @@ class Training:
 def _log_shares(contexts: NDArray[np.float64]) -> NDArray[np.float32]:
     """b_n = log p(n), so that the softmax starts at the unigram distribution it is trained on."""
     return _core.logarithms(np.maximum(contexts / contexts.sum(), LEAST_PROBABILITY)).astype(np.float32)
+
+
+def _same_text(first: EncodedCorpus, second: EncodedCorpus) -> bool:
+    return first is second or (
+        first.n_tokens == second.n_tokens
+        and np.array_equal(first.offsets, second.offsets)
+        and np.array_equal(first.tokens, second.tokens)
+    )
