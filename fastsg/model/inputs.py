@@ -27,7 +27,7 @@ from ..training.state import Training
 
 logger = logging.getLogger(__name__)
 
-Corpus: TypeAlias = EncodedCorpus | Iterable[Sequence[str]]
+Corpus: TypeAlias = EncodedCorpus | Iterable[Sequence[str]] | Iterable[Sequence[int]]
 Path: TypeAlias = str | os.PathLike[str]
 Paths: TypeAlias = Path | Sequence[Path]
 Side: TypeAlias = Sequence[str] | ArrayLike
