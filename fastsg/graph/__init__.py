@@ -1,4 +1,4 @@
-"""Graphs to sentences of nodes: random walks, on which SkipGram trains as on any text. Knows no vectors' makers.
+"""Graphs, and random walks on them: sentences of nodes, on which SkipGram trains as on any text.
 
     files, arrays, SciPy, networkx ──► edges: numbered, added up, in rows ──► Graph      reading, edges, graph
     Graph ──► walks, in compiled code ──► nodes numbered by count ──► EncodedCorpus      walks
@@ -10,9 +10,9 @@ DeepWalk, and with ``p`` and ``q`` node2vec, are two lines::
 
 and ``graph.node_vectors(model.wv)`` has the vectors of the nodes, in the order of ``graph.nodes``.
 
-Nodes are integers or strings. The word of a node is ``str(node)``: node 33 is ``model.wv["33"]``, never
-``model.wv[33]``, which is the 34th most frequent word. Rows of a Graph are numbered 0, 1, 2 in the order of its
-nodes; ``graph.row(33)`` is the row of node 33.
+Nodes are integers or strings, and the word of a node is ``str(node)``. Node 33 is ``model.wv["33"]``, never
+``model.wv[33]``, which is the 34th most frequent word. Rows of a Graph are numbered 0, 1, 2 in the order of
+its nodes: ``graph.row(33)`` is the row of node 33.
 """
 
 from .graph import Graph

@@ -1,4 +1,4 @@
-"""Edges to rows: nodes numbered, equal edges added up, each row rising. Plain arrays; the class is in graph."""
+"""Edges to rows: nodes numbered, equal edges added up, each row rising. Plain arrays, no class."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def checked_weights(weights: object, n: int) -> NDArray[np.float64]:
     bad = np.flatnonzero(~((single > 0) & (single < np.inf)))
     if bad.size:
         raise ValueError(
-            f"weights[{bad[0]}] is {array[bad[0]]}; weights must be finite and above 0 as float32 (an edge of "
-            "weight 0 is to be left out)"
+            f"weights[{bad[0]}] is {array[bad[0]]}; weights must be finite and above 0 as float32 (leave out "
+            "edges of weight 0)"
         )
     return array
 

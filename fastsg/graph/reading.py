@@ -20,7 +20,12 @@ def read_edges(path: PathLike, weighted: bool | None, workers: int | None) -> tu
     starts = _starts(corpus)
     words = np.diff(corpus.offsets)[starts[1]]
     if (wrong := np.flatnonzero((words < 2) | (words > 3))).size:
-        raise _line_error(corpus, starts, int(wrong[0]), "'node node' or 'node node weight'")
+        raise _line_error(
+            corpus,
+            starts,
+            int(wrong[0]),
+            "'node node' or 'node node weight' (layout 'adjacency': a node and its neighbours)",
+        )
     if weighted and (wrong := np.flatnonzero(words < 3)).size:
         raise _line_error(corpus, starts, int(wrong[0]), "'node node weight', as weighted is True")
     first = starts[0]

@@ -155,8 +155,9 @@ class SentenceEncoder(Encoder):
         for number, sentence in enumerate(sentences):
             if isinstance(sentence, (str, bytes, bytearray)):
                 raise TypeError(
-                    f"sentence {number} is a {type(sentence).__name__}, not a list of tokens: {sentence[:40]!r}; "
-                    "split it, or read files with EncodedCorpus.from_files(..., tokenizer='char') for one token a character"
+                    f"sentence {number} is a {type(sentence).__name__}, not a list of tokens: "
+                    f"{sentence[:40]!r}; split it, or read files with EncodedCorpus.from_files(..., "
+                    f"tokenizer='char') for one token a character"
                 )
             self._encode(number, sentence)
             self._ends.append(len(self._tokens))
@@ -166,8 +167,9 @@ class SentenceEncoder(Encoder):
         self._flush()
 
     def _encode(self, number: int, sentence: Iterable[str | int]) -> None:
+        number_of: Callable[[Any], int] = self._numbers.__getitem__
         try:
-            self._tokens.extend(map(self._numbers.__getitem__, sentence))
+            self._tokens.extend(map(number_of, sentence))
         except TypeError as exc:
             raise TypeError(f"sentence {number}: {exc}") from exc
         except ValueError as exc:
