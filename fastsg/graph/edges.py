@@ -126,15 +126,20 @@ def checked_weights(weights: object, n: int) -> NDArray[np.float64]:
     if len(array) != n:
         raise ValueError(f"weights has {len(array)} values; there are {n} edges")
     array = array.astype(np.float64)
-    with np.errstate(over="ignore", under="ignore"):
-        single = array.astype(np.float32)
-    bad = np.flatnonzero(~((single > 0) & (single < np.inf)))
+    bad = wrong_weights(array)
     if bad.size:
         raise ValueError(
             f"weights[{bad[0]}] is {array[bad[0]]}; weights must be finite and above 0 as float32 (leave out "
             "edges of weight 0)"
         )
     return array
+
+
+def wrong_weights(weights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The places of the weights that are not finite and above 0 as float32."""
+    with np.errstate(over="ignore", under="ignore"):
+        single = weights.astype(np.float32)
+    return np.flatnonzero(~((single > 0) & (single < np.inf)))
 
 
 def rows_of(edges: Edges, n_nodes: int, *, mirrored: bool, add_up: bool = True) -> Rows:

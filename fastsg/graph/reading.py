@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..text.corpus import EncodedCorpus
 from ..text.files import PathLike
-from .edges import Edges, Node, checked_weights
+from .edges import Edges, Node, wrong_weights
 
 _WHOLE = re.compile(r"-?[1-9][0-9]{0,17}|0")
 
@@ -91,11 +91,10 @@ def _weights(
             i = int(has[np.flatnonzero(ids == k)[0]])
             raise _line_error(corpus, starts, i, "'node node weight', with a number for the weight") from None
     found = value[ids]
-    try:
-        return checked_weights(found, len(found))
-    except ValueError:
-        i = int(has[np.flatnonzero(~((found > 0) & (found < np.finfo(np.float32).max)))[0]])
-        raise _line_error(corpus, starts, i, "'node node weight', with a finite weight above 0") from None
+    if (wrong := wrong_weights(found)).size:
+        i = int(has[wrong[0]])
+        raise _line_error(corpus, starts, i, "'node node weight', with a finite weight above 0")
+    return found
 
 
 def _nodes(
