@@ -1,4 +1,4 @@
-"""Builds the three extensions. Project data stand in pyproject.toml; here is only what needs a compiler.
+"""Builds the four extensions. Project data stand in pyproject.toml; here is only what needs a compiler.
 
 FASTSG_OPENMP=0|1|auto   without OpenMP | with it or fail | with it if the compiler can (default); same bits
 FASTSG_DEBUG=1           bounds checks in the bindings; all compiled with -O1 -g and not stripped
@@ -26,6 +26,7 @@ SOURCES = {
     ],
     "_counting": ["cooccur.c"],
     "_text": ["text.c", "decimal.c"],
+    "_walks": ["walks.c", "random.c"],
 }
 DEBUG = os.environ.get("FASTSG_DEBUG") == "1"
 SANITIZE = os.environ.get("FASTSG_SANITIZE", "")

@@ -1,22 +1,22 @@
 """Walks on BlogCatalog: node vectors by exact softmax and by gensim, judged by the groups they predict.
 
 usage: python bench/blogcatalog.py [--fastsg "name: flags" ...] [--no-gensim] [--epochs 1] [--splits 3]
-                                   [--seed 1] [--walks 80] [--steps 40] [--vector-size 128] [--window 10]
-                                   [--json FILE]
+                                   [--seed 1] [--walks 80] [--steps 40] [--p 1] [--q 1] [--vector-size 128]
+                                   [--window 10] [--json FILE]
 
 The task of DeepWalk (Perozzi, Al-Rfou and Skiena 2014): 80 walks of 40 steps from each of 10,312 nodes, 128
-coordinates, window 10; a logistic regression for each of 39 groups is trained on a part of the nodes; of
-every other node, as many groups as it has are predicted, the most probable ones. Micro-F1 and Macro-F1,
-averaged over random splits. gensim gets the same walks: negative sampling, and the hierarchical softmax of
-the original, with --epochs epochs (default 1, as DeepWalk trains); fastsg makes as many passes over the
-counts as it does by default. Seconds are from the file of walks to the file of vectors. The published
-figures are those of DeepWalk's README. Needs scikit-learn, and the graph in the shared folder.
+coordinates, window 10 (with --p or --q the walks are node2vec's); a logistic regression for each of 39 groups
+is trained on a part of the nodes; of every other node, as many groups as it has are predicted, the most
+probable ones. Micro-F1 and Macro-F1, averaged over random splits. gensim gets the same walks: negative
+sampling, and the hierarchical softmax of the original, with --epochs epochs (default 1, as DeepWalk trains);
+fastsg makes as many passes over the counts as it does by default. Seconds are from the file of walks to the
+file of vectors. The published figures are those of DeepWalk's README. Needs scikit-learn, and the graph in
+the shared folder.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import tempfile
 from pathlib import Path
@@ -26,44 +26,31 @@ from machine import describe
 from numpy.typing import NDArray
 from peers import Row, default_variants, run_fastsg, run_peer, use_cores, variant
 
-from fastsg import KeyedVectors
+from fastsg import EncodedCorpus, KeyedVectors
+from fastsg.graph import Graph, random_walks
 
 GRAPH = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "sequences"
 PARTS = (0.1, 0.5, 0.9)
 PUBLISHED = {"DeepWalk, published": [(35.86, 21.08), (41.51, 27.68), (42.40, 28.21)]}
 
 
-def read_graph() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """(start of each node's neighbours, neighbours, groups (nodes, 39))."""
-    with gzip.open(GRAPH / "blogcatalog.edges.gz", "rt") as file:
-        edges = np.loadtxt(file, dtype=np.int64)
-    edges = np.concatenate([edges, edges[:, ::-1]])
-    edges = np.unique(edges, axis=0)
-    nodes = int(edges.max()) + 1
-    starts = np.concatenate([[0], np.cumsum(np.bincount(edges[:, 0], minlength=nodes))])
+def read_groups(graph: Graph) -> NDArray[np.bool_]:
+    """The groups of each node, (nodes, 39), in the order of the graph's nodes."""
     lines = [
         list(map(int, line.split()))
         for line in (GRAPH / "blogcatalog.labels").read_text().splitlines()
         if line.strip()
     ]
-    groups = np.zeros((nodes, max(max(groups) for _, *groups in lines) + 1), bool)
+    groups = np.zeros((len(graph), max(max(groups) for _, *groups in lines) + 1), bool)
     for node, *labels in lines:
-        groups[node, labels] = True
-    return starts, edges[:, 1], groups[:, groups.any(0)]
+        groups[graph.row(node), labels] = True
+    return groups[:, groups.any(0)]
 
 
-def random_walks(
-    starts: NDArray[np.int64], neighbours: NDArray[np.int64], walks: int, steps: int, seed: int
-) -> NDArray[np.int32]:
-    """Uniform walks (walks * nodes, steps), each round from all nodes in random order."""
-    rng, nodes = np.random.default_rng(seed), len(starts) - 1
-    degree, out = np.diff(starts), np.empty((walks * nodes, steps), np.int32)
-    for walk in range(walks):
-        at = rng.permutation(nodes)
-        for step in range(steps):
-            out[walk * nodes : (walk + 1) * nodes, step] = at
-            at = neighbours[starts[at] + (rng.random(nodes) * degree[at]).astype(np.int64)]
-    return out
+def write_walks(walks: EncodedCorpus, path: Path) -> None:
+    """A walk a line: what gensim and fastsg both read."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(" ".join(walk) + "\n" for walk in walks)
 
 
 def scores(
@@ -96,12 +83,6 @@ def scores(
             )
         results.append(tuple(np.mean(found, axis=0).tolist()))
     return results
-
-
-def node_vectors(path: Path, nodes: int) -> NDArray[np.float32]:
-    """Rows in the order of the nodes."""
-    vectors = KeyedVectors.load_word2vec_format(path)
-    return vectors.vectors[[vectors.key_to_index[str(node)] for node in range(nodes)]]
 
 
 def contenders(args: argparse.Namespace, cores: int) -> list[tuple[str, str, object]]:
@@ -140,13 +121,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--walks", type=int, default=80)
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--p", type=float, default=1.0, help="node2vec's p")
+    parser.add_argument("--q", type=float, default=1.0, help="node2vec's q")
     parser.add_argument("--vector-size", type=int, default=128)
     parser.add_argument("--window", type=int, default=10)
     parser.add_argument("--json")
     args = parser.parse_args()
     if not GRAPH.is_dir():
         parser.error(f"the graph is not there: {GRAPH.name} of the shared data")
-    cores, (starts, neighbours, groups) = use_cores(None), read_graph()
+    cores, graph = use_cores(None), Graph.from_file(GRAPH / "blogcatalog.edges.gz")
+    groups = read_groups(graph)
     rows: list[Row] = []
     print("  ".join(f"{name} {value}" for name, value in describe().items()) + "\n")
     print(
@@ -157,7 +141,15 @@ def main() -> None:
     print("|---" * (2 + 2 * len(PARTS)) + "|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "walks.txt")
-        np.savetxt(text, random_walks(starts, neighbours, args.walks, args.steps, args.seed), fmt="%d")
+        walks = random_walks(
+            graph,
+            walks_per_node=args.walks,
+            walk_length=args.steps,
+            p=args.p,
+            q=args.q,
+            seed=args.seed,
+        )
+        write_walks(walks, text)
         for name, who, how in contenders(args, cores):
             stem = Path(folder, "vectors")
             row = (
@@ -165,7 +157,8 @@ def main() -> None:
                 if who == "fastsg"
                 else run_peer(who, str(text), stem, how, outputs=False)
             )
-            f1 = scores(node_vectors(stem.with_suffix(".vec"), len(groups)), groups, args.splits, args.seed)
+            vectors = graph.node_vectors(KeyedVectors.load_word2vec_format(stem.with_suffix(".vec")))
+            f1 = scores(vectors, groups, args.splits, args.seed)
             rows.append({"name": name, "f1": f1, "seconds": row["seconds"]})
             print(
                 f"| {name} | {row['seconds']:.1f} | "

@@ -5,6 +5,7 @@
     training/       epochs and steps; numerics/ has loss, optimiser and start, kernels/ the work in C
     model/          SkipGram, what users hold
     vectors/        words with their vectors: KeyedVectors
+    graph/          random walks on graphs, as sentences
     io/, system/    file formats; what the machine gives
     cli/, datasets/ the command line; texts to try things on
 

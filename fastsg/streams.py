@@ -9,10 +9,14 @@ from __future__ import annotations
 
 #: The order in which rows of counts come, one stream an epoch.
 _ROW_ORDER = 2**61
+#: The order in which the walks of a round begin, one stream a round.
+_WALK_ORDER = 2**61 + 2**60
 #: The uniform start of I.
 UNIFORM_START = 2**62
 #: The random subspace of the spectral start.
 SPECTRAL_START = 2**62 + 2**61
+#: Walks on a graph, one stream each: the upper half of all.
+WALKS = 2**63
 
 
 def thinning(epoch: int) -> int:
@@ -28,3 +32,8 @@ def reach(epoch: int) -> int:
 def row_order(epoch: int) -> int:
     """How rows of counts are dealt to the batches of an epoch."""
     return _ROW_ORDER + epoch
+
+
+def walk_order(round: int) -> int:
+    """In which order the walks of a round begin."""
+    return _WALK_ORDER + round

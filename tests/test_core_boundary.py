@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import NO_BIAS
 
-from fastsg import _core, _counting, _text
+from fastsg import _core, _counting, _text, _walks
 
 K, H = 12, 4
 
@@ -366,7 +366,7 @@ def stub_of(module):
     return (Path(module.__file__).parent / f"{module.__name__.split('.')[-1]}.pyi").read_text()
 
 
-@pytest.mark.parametrize("module", [_core, _counting, _text])
+@pytest.mark.parametrize("module", [_core, _counting, _text, _walks])
 def test_stubs_know_every_function(module):
     assert stub_complaints(module, stub_of(module)) == []
 

@@ -250,8 +250,14 @@ def test_arrays_grow(write, monkeypatch):
         ("a b", TypeError, "sentences is a str; use EncodedCorpus.from_files"),
         (b"a b", TypeError, "sentences is a bytes; use EncodedCorpus.from_files"),
         ([["a"], "b c"], TypeError, r"sentence 1 is a str, not a list of tokens: 'b c'.*tokenizer='char'"),
-        ([["a"], ["b", 3]], TypeError, "sentence 1: tokens must be str, got 3 of type int"),
-        ([["a"], b"b c"], TypeError, "sentence 1: tokens must be str, got 98 of type int"),
+        ([["a"], ["b", 3.0]], TypeError, "sentence 1: tokens must be str or integers, got 3.0 of type float"),
+        (
+            [["1"], ["b", True]],
+            TypeError,
+            "sentence 1: tokens must be str or integers, got True of type bool",
+        ),
+        ([[1], [1.0]], TypeError, "sentence 1: tokens must be str or integers, got 1.0 of type float"),
+        ([["a"], b"b c"], TypeError, "sentence 1 is a bytes, not a list of tokens"),
         ([["a"], [["b"]]], TypeError, "sentence 1: "),
         ([["a"], None], TypeError, "sentence 1 is None, a NoneType, not a list of tokens"),
         ([["a", ""]], ValueError, "sentence 0: the empty string cannot be a token"),
@@ -289,7 +295,7 @@ def test_wrong_token_lists(sentences, error, message):
         ({"min_count": 3}, ValueError, "the commonest occurs 2 times, fewer than min_count=3"),
         ({"vocab": Vocab(["z"], [1])}, ValueError, "none of the 3 tokens in .* is in the vocabulary"),
         ({"tokenizer": lambda line: line}, TypeError, "sentence 0 is a str"),
-        ({"tokenizer": lambda line: [1]}, TypeError, "sentence 0: tokens must be str"),
+        ({"tokenizer": lambda line: [1.5]}, TypeError, "sentence 0: tokens must be str"),
     ],
 )
 def test_wrong_options(write, options, error, message):

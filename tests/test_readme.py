@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from fastsg.cli.main import parse
 
@@ -23,16 +24,23 @@ def commands(start: str) -> list[str]:
     return [line for line in lines if line.startswith(start)]
 
 
-def test_python_example_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (code,) = [block for language, block in BLOCKS if language == "python"]
-    names = {}
+def run(code: str) -> dict[str, Any]:
+    """The names that a block of Python leaves behind."""
+    names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         exec(compile(code, "README.md", "exec"), names)
-    model = names["model"]
+    return names
+
+
+def test_python_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words, *others = [run(block) for language, block in BLOCKS if language == "python"]
+    model = words["model"]
     assert model.wv.most_similar("cat", topn=1)[0][0] == "dog"
     assert model.history[-1]["nll"] < model.history[-1]["unigram_nll"]
     assert (tmp_path / "vectors.vec").exists()
+    for names in others:
+        assert names["model"].history[-1]["nll"] < names["model"].history[-1]["unigram_nll"]
 
 
 def test_commands_parse():

@@ -13,6 +13,7 @@ from .demo import add_demo
 from .query import add_info, add_nn, add_predict
 from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, say, say_error
 from .train import add_train
+from .walk import add_walk
 
 # What bad input, a full disk or a missing package raises. Anything else is a bug, and shows where it is.
 _EXPECTED = (
@@ -27,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fastsg {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for add in (add_train, add_count, add_nn, add_predict, add_info, add_demo):
+    for add in (add_train, add_count, add_nn, add_predict, add_info, add_walk, add_demo):
         add(commands)
     return parser
 

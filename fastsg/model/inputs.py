@@ -29,7 +29,7 @@ from ..training.state import Training
 
 logger = logging.getLogger(__name__)
 
-Corpus: TypeAlias = EncodedCorpus | Iterable[Iterable[str]]
+Corpus: TypeAlias = EncodedCorpus | Iterable[Iterable[str]] | Iterable[Iterable[int]]
 Path: TypeAlias = str | os.PathLike[str]
 Paths: TypeAlias = Path | Sequence[Path]
 Side: TypeAlias = Sequence[str] | ArrayLike

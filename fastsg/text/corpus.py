@@ -15,9 +15,10 @@ from ..io import safetensors
 from ..io.safetensors import Field, Schema
 from ..system.atomic import atomic_write
 from ..system.threads import effective_num_threads
-from .encoders import encode_files, encode_sentences
+from .encoders import Encoder, encode_files, encode_sentences
 from .files import PathLike, input_paths, shown_paths
 from .ids import final_ids
+from .integers import IntegerEncoder, is_integer_array
 from .vocab import Vocab, check_cuts
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class EncodedCorpus:
     @classmethod
     def from_iter(
         cls,
-        sentences: Iterable[Iterable[str]],
+        sentences: Iterable[Iterable[str | int]],
         *,
         vocab: Vocab | None = None,
         min_count: int = 5,
@@ -116,15 +117,17 @@ class EncodedCorpus:
 
         Parameters
         ----------
-        sentences : iterable of iterables of str
-            Tokens may be any strings but the empty one.
+        sentences : iterable of iterables of str or int
+            Tokens may be any strings but the empty one. The word of an integer is its decimal form. An array
+            (n, length) of integers is read at once.
         vocab : Vocab or None       Keep these words and their ids; None makes a vocabulary.
         min_count, max_final_vocab  See :meth:`Vocab.from_counts`; not used with ``vocab``.
         progress : bool or None     Show a progress bar; None: if standard error is a terminal.
 
         Raises
         ------
-        TypeError                   A sentence is a str, or a token is not; says which sentence.
+        TypeError                   A sentence is a str, or a token is neither a str nor an integer; says
+                                    which sentence.
         ValueError                  There are no tokens, or no token is left in the vocabulary.
         """
         if isinstance(sentences, (str, bytes, os.PathLike)):
@@ -132,7 +135,11 @@ class EncodedCorpus:
                 f"sentences is a {type(sentences).__name__}; use EncodedCorpus.from_files to read files"
             )
         _check_options(vocab, min_count, max_final_vocab)
-        encoder = encode_sentences(sentences, progress)
+        encoder: Encoder
+        if is_integer_array(sentences):
+            encoder = IntegerEncoder(sentences)
+        else:
+            encoder = encode_sentences(sentences, progress)
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, "sentences")
         return cls(*arrays, raw_tokens=encoder.n_tokens)
 

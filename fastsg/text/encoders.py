@@ -30,7 +30,7 @@ from .tokenizers import line_tokenizer
 _MAX_WORKERS = 16
 
 
-def encode_sentences(sentences: Iterable[Iterable[str]], progress: bool | None) -> Encoder:
+def encode_sentences(sentences: Iterable[Iterable[str | int]], progress: bool | None) -> Encoder:
     """Encode token lists; see :meth:`.corpus.EncodedCorpus.from_iter`."""
     encoder = SentenceEncoder()
     plain = plain_sentences(sentences)
@@ -125,8 +125,10 @@ class _TokenNumbers(dict[str, int]):
     """Numbers tokens as they come; only new ones run Python code."""
 
     def __missing__(self, token: object) -> int:
+        if isinstance(token, (int, np.integer)) and token is not True and token is not False:
+            return self[str(int(token))]  # not entered as an integer: True and 1.0 would be found under 1
         if not isinstance(token, str):
-            raise TypeError(f"tokens must be str, got {token!r} of type {type(token).__name__}")
+            raise TypeError(f"tokens must be str or integers, got {token!r} of type {type(token).__name__}")
         if not token:
             raise ValueError("the empty string cannot be a token")
         try:
@@ -148,7 +150,7 @@ class SentenceEncoder(Encoder):
         self._ends = array("q")
 
     def add(
-        self, sentences: Iterable[Iterable[str]], advance: Callable[[int], object] = lambda n: None
+        self, sentences: Iterable[Iterable[str | int]], advance: Callable[[int], object] = lambda n: None
     ) -> None:
         """Encode the sentences; ``advance`` is told of each of them."""
         for number, sentence in enumerate(sentences):
@@ -161,9 +163,10 @@ class SentenceEncoder(Encoder):
             advance(1)
         self._flush()
 
-    def _encode(self, number: int, sentence: Iterable[str]) -> None:
+    def _encode(self, number: int, sentence: Iterable[str | int]) -> None:
+        number_of: Callable[[Any], int] = self._numbers.__getitem__
         try:
-            self._tokens.extend(map(self._numbers.__getitem__, sentence))
+            self._tokens.extend(map(number_of, sentence))
         except TypeError as exc:
             raise TypeError(f"sentence {number}: {exc}") from exc
         except ValueError as exc:

@@ -72,10 +72,11 @@ def token_list(number: int, sentence: Any) -> Iterable[str]:
     """
     if hasattr(sentence, "as_py"):  # a single value of Arrow
         sentence = sentence.as_py()
-    if isinstance(sentence, str):
+    if isinstance(sentence, (str, bytes, bytearray)):
         raise TypeError(
-            f"sentence {number} is a str, not a list of tokens: {sentence[:40]!r}; split it, or read "
-            f"files with EncodedCorpus.from_files(..., tokenizer='char') for one token a character"
+            f"sentence {number} is a {type(sentence).__name__}, not a list of tokens: {sentence[:40]!r}; "
+            "split it, or read files with EncodedCorpus.from_files(..., tokenizer='char') for one token a "
+            "character"
         )
     if isinstance(sentence, Mapping):
         names = list(map(str, sentence))
