@@ -24,6 +24,7 @@
   #endif
   #include "softmax.inc.c"
   #include "dense.inc.c"
+  #include "search.inc.c"
   #include "table.inc.c"
   #if defined(__clang__)
     #pragma clang attribute pop

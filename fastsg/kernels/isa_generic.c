@@ -13,6 +13,7 @@
 #define GO_NV 2
 #include "softmax.inc.c"
 #include "dense.inc.c"
+#include "search.inc.c"
 #include "table.inc.c"
 
 const fsg_table *fsg_generic(void) { return &table; }

@@ -14,6 +14,7 @@
   #define GO_NV 4
   #include "softmax.inc.c"
   #include "dense.inc.c"
+  #include "search.inc.c"
   #include "table.inc.c"
 
 const fsg_table *fsg_neon(void) { return &table; }
