@@ -5,12 +5,14 @@ A vector whose norm is below 1.2e-38 counts as zero.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .. import _core
 
 Floats = NDArray[np.floating[Any]]
 
@@ -59,48 +61,47 @@ def cosine(x: Floats, y: Floats) -> float:
     return float(unit(x) @ unit(y))
 
 
+def is_plain(matrix: Floats) -> bool:
+    """Whether kernels can read a matrix where it is."""
+    flags = matrix.flags
+    return matrix.dtype == np.float32 and flags.c_contiguous and flags.aligned
+
+
+def unit_row(matrix: Floats, row: int) -> Floats:
+    """A row at length 1; see :func:`unit`."""
+    return _core.unit_row(matrix, row) if is_plain(matrix) else unit(matrix[row])
+
+
 def weighted_mean(
-    rows: Sequence[Floats | int], matrix: Floats, weights: Iterable[Any] | None, is_unit: bool
+    rows: list[Floats | int], matrix: Floats, weights: list[Any] | None, is_unit: bool
 ) -> Floats:
     """The sum of w v over the sum of abs(w), in float64; 0 for no rows, or if the weights are all 0.
 
     Parameters
     ----------
-    rows : sequence of int and ndarray (H,)     Rows of `matrix`, and vectors that are taken as they are.
+    rows : list of int and ndarray (H,)         Rows of `matrix`, and vectors that are taken as they are.
     matrix : ndarray (K, H)
-    weights : iterable of numbers or None       One for each row; None: all 1.
-    is_unit : bool                              Bring rows of the matrix to length 1 first.
+    weights : list of numbers or None           One for each row; None: all 1.
+    is_unit : bool                              Bring rows of the matrix to length 1 first, in its dtype.
 
     Notes
     -----
-    Added up in the order of the rows, each as rounded to the dtype of the matrix.
+    Added up in the order of the rows.
     """
-    if not rows:
-        return np.zeros(matrix.shape[1])
-    numbers = [i for i, row in enumerate(rows) if isinstance(row, int)]
-    if len(numbers) == len(rows):
-        vectors = matrix[np.array(rows)].astype(np.float64)
+    total = np.zeros(matrix.shape[1])
+    numbers = [row for row in rows if isinstance(row, int)]
+    if len(numbers) == len(rows) and is_plain(matrix):
+        _core.add_rows(matrix, numbers, weights, is_unit, total)
     else:
-        vectors = np.array([matrix[row] if isinstance(row, int) else row for row in rows], np.float64)
-    if is_unit and numbers:
-        _scale_to_unit(vectors, numbers, matrix.dtype)
+        for row, weight in zip(rows, itertools.repeat(1.0) if weights is None else weights):
+            if isinstance(row, int):
+                vector: Floats = unit_row(matrix, row) if is_unit else matrix[row]
+            else:
+                vector = row
+            total += weight * vector.astype(np.float64)
     weight_sum: Any = float(len(rows))
     if weights is not None:
-        vectors *= np.array([float(weight) for weight in weights])[:, None]
         weight_sum = 0.0
-        for weight in weights:  # one after the other, as the vectors
+        for weight in weights:
             weight_sum += abs(weight)
-    total: Floats = np.add.accumulate(vectors)[-1] + 0.0  # no -0
     return total / weight_sum if weight_sum else total
-
-
-def _scale_to_unit(vectors_nh: Floats, places: list[int], dtype: np.dtype[Any]) -> None:
-    """Bring some rows to length 1, rounded to `dtype`, as :func:`unit` does."""
-    norms = [math.sqrt(row.dot(row)) for row in vectors_nh]
-    if len(places) == len(norms) and all(TINY <= norm < math.inf for norm in norms):
-        vectors_nh /= np.array(norms)[:, None]
-        if dtype != np.float64:
-            vectors_nh[:] = vectors_nh.astype(dtype)
-        return
-    for i in places:
-        vectors_nh[i] = unit(vectors_nh[i]).astype(dtype)

@@ -7,7 +7,8 @@ counts as zero, and its cosine with anything is 0.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..system.threads import effective_num_threads
-from .directions import TINY, Floats, unit
+from .directions import TINY, Floats, is_plain, unit
 
 Ids = NDArray[np.int64]
 #: (vector, rows) -> their cosines (n,); rows are a slice or ids.
@@ -31,7 +32,7 @@ _BLOCK_NUMBERS = 1 << 20
 _SLACK = 1e-5  # twice what a cosine in float32 is off by; wide vectors have more: see ExactSearch
 _MOST_BY_KERNELS = 2048  # rows asked for; for more, all scores are kept and NumPy sorts them
 _SCRATCH_BYTES = 64 << 20
-_ALONE = 1 << 20  # products; fewer are not worth a second thread
+_ALONE = 1 << 23  # products; fewer are not worth a second thread
 
 
 # ---- scores ----
@@ -77,6 +78,7 @@ class ExactSearch:
 
     def __init__(self, matrix: Floats, inverse_norms: Floats) -> None:
         self._matrix, self._inverse_norms = matrix, inverse_norms
+        self._fits_kernels = is_plain(matrix) and len(matrix) < 2**31
         self._slack = max(_SLACK, 2.0**-23 * (matrix.shape[1] + 8))
 
     def cosines(self, query: Floats, rows: slice | Ids) -> Floats:
@@ -93,15 +95,17 @@ class ExactSearch:
         A matrix product in float32 may give equal rows different last bits; these cosines decide ties.
         """
         query = unit(query.astype(np.float64))
-        scores = np.empty(len(ids))
         step = max(1, _BLOCK_NUMBERS // self._matrix.shape[1])
         with np.errstate(invalid="ignore"):
-            for start in range(0, len(ids), step):
-                block = self._matrix[ids[start : start + step]].astype(np.float64)
-                norms = np.sqrt(np.einsum("kh,kh->k", block, block))
-                norms[norms < TINY] = np.inf
-                scores[start : start + step] = np.einsum("kh,h->k", block, query) / norms
-        return scores
+            parts = [self._exact(query, ids[start : start + step]) for start in range(0, len(ids), step)]
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts])
+
+    def _exact(self, query: Floats, ids: Ids) -> Floats:
+        block = self._matrix[ids].astype(np.float64)
+        norms = np.sqrt(np.einsum("kh,kh->k", block, block))
+        norms[norms < TINY] = np.inf
+        cosines: Floats = np.einsum("kh,h->k", block, query) / norms
+        return cosines
 
     def scores(self, score: Score, rows: slice) -> Floats:
         """The scores of rows, in the precision of the matrix."""
@@ -124,10 +128,10 @@ class ExactSearch:
 
     def _ranked(self, score: Score, ids: Ids, topn: int, excluded: Sequence[int]) -> Found:
         """The best of rising `ids` by exact scores."""
-        if excluded:
-            ids = ids[~np.isin(ids, excluded)]
+        for row in excluded:
+            ids = ids[ids != row]
         exact = score(self.exact_cosines, ids)
-        ranked = np.argsort(np.where(np.isnan(exact), np.inf, -exact), kind="stable")[:topn]
+        ranked = (-exact).argsort(kind="stable")[:topn]  # NaN comes last
         return list(zip(ids[ranked].tolist(), exact[ranked].tolist()))
 
     def nearest(
@@ -136,47 +140,40 @@ class ExactSearch:
         """What :meth:`best` finds by the cosine with each query (U, H), faster."""
         start, stop, _ = rows.indices(len(self._matrix))
         wanted = topn + max(map(len, excluded_u), default=0)
-        if not self._fits_kernels() or wanted > min(_MOST_BY_KERNELS, (stop - start) // 4):
+        if wanted > min(_MOST_BY_KERNELS, (stop - start) // 4) or not self._fits_kernels:
             return [
                 self.best(cosine_score(query), rows, topn, excluded)
                 for query, excluded in zip(queries_uh, excluded_u)
             ]
-        matrix, inverse_k = self._matrix[start:stop], self._inverse_norms[start:stop]
         found: list[Found] = []
-        threads = _threads()
-        step = max(1, _SCRATCH_BYTES // (40 * threads * (wanted + 16)))
+        step = max(1, _SCRATCH_BYTES // (40 * _threads() * (wanted + 16)))
         for first in range(0, len(queries_uh), step):
             block = queries_uh[first : first + step]
-            units = np.stack([unit(query).astype(np.float32) for query in block])
-            alone = len(block) * matrix.size < _ALONE
-            ptr, ids, scores = _core.nearest(
-                matrix, inverse_k, units, wanted, self._slack, 1 if alone else threads
-            )
-            for u, query in enumerate(block):
-                part, excluded = slice(ptr[u], ptr[u + 1]), excluded_u[first + u]
-                near = self._near(ids[part], scores[part], wanted)
-                score = cosine_score(query)
+            for i, near in enumerate(self._candidates(block, start, stop, wanted)):
+                score, excluded = cosine_score(block[i]), excluded_u[first + i]
                 if near is None:
                     found.append(self.best(score, rows, topn, excluded))
                 else:
-                    found.append(self._ranked(score, start + near, topn, excluded))
+                    found.append(self._ranked(score, near, topn, excluded))
         return found
 
-    def _near(self, ids: NDArray[np.int32], scores: Floats, wanted: int) -> Ids | None:
-        """Rising ids of those whose scores come near the n-th best; None where the kernels found too few."""
-        if len(ids) < wanted:
-            return None
-        bar = np.partition(scores, -wanted)[-wanted] - self._slack
-        return np.sort(ids[scores >= bar]).astype(np.int64)
-
-    def _fits_kernels(self) -> bool:
-        matrix = self._matrix
-        return (
-            matrix.dtype == np.float32
-            and matrix.flags.c_contiguous
-            and matrix.flags.aligned
-            and len(matrix) < 2**31
-        )
+    def _candidates(self, queries_uh: Floats, start: int, stop: int, wanted: int) -> Iterator[Ids | None]:
+        """For each query the rows, rising, whose float32 cosines come near the n-th best, or None: too few."""
+        matrix, inverse_k = self._matrix, self._inverse_norms
+        if stop - start < len(matrix):
+            matrix, inverse_k = matrix[start:stop], inverse_k[start:stop]
+        units_uh = np.array([unit(query) for query in queries_uh], np.float32)
+        threads = 1 if len(units_uh) * matrix.size < _ALONE else _threads()
+        ptr, ids, scores = _core.nearest(matrix, inverse_k, units_uh, wanted, self._slack, threads)
+        for begin, end in itertools.pairwise(ptr.tolist()):
+            if end - begin < wanted:
+                yield None
+                continue
+            part = scores[begin:end]
+            bar = np.partition(part, -wanted)[-wanted] - self._slack
+            near = ids[begin:end][part >= bar].astype(np.int64)
+            near.sort()
+            yield near + start if start else near
 
     def closer(self, query: Floats, bound: int) -> list[int]:
         """Rows closer to `query` than row `bound` is, in ascending order."""

@@ -204,7 +204,7 @@ class Queries(VectorStore):
     ) -> list[Answers]:
         """The words closest to each query, without those that it was given."""
         excluded = [self._keys_among(items) for items in given]
-        found = self._search().nearest(np.stack(queries), rows, topn, excluded)
+        found = self._search().nearest(np.array(queries), rows, topn, excluded)
         return [[(self.index_to_key[i], cosine) for i, cosine in part] for part in found]
 
     def _ranked(
@@ -223,7 +223,9 @@ class Queries(VectorStore):
 
 def _is_nothing(topn: int | None) -> bool:
     """Whether no word is wanted; TypeError unless `topn` is None or an integer."""
-    return topn is not None and checks.integer("topn", topn, least=-(2**63)) < 1
+    if topn is None or type(topn) is int:
+        return topn is not None and topn < 1
+    return checks.integer("topn", topn, least=-(2**63)) < 1
 
 
 def _rows(clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> slice:
@@ -233,7 +235,7 @@ def _rows(clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> 
         ("clip_end", clip_end),
         ("restrict_vocab", restrict_vocab),
     ):
-        if value is not None:
+        if value is not None and type(value) is not int:
             checks.integer(name, value, least=-(2**63))
     return slice(0, restrict_vocab) if restrict_vocab is not None else slice(clip_start, clip_end)
 

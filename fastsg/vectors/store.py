@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..checks import word_index
 from ..errors import close_words
 from .attributes import Column, Counts, checked_counts
-from .directions import Floats, inverse_norms, unit, weighted_mean
+from .directions import Floats, inverse_norms, unit, unit_row, weighted_mean
 
 #: A word, or as in gensim a row number.
 Key = str | int | np.integer[Any]
@@ -131,9 +131,11 @@ class VectorStore:
     def get_vector(self, key: Key, norm: bool = False) -> Floats:
         """Vector (H,) of a key: a read-only view, or with `norm` a copy of length 1 (zero stays zero)."""
         index = self.key_to_index.get(key) if isinstance(key, str) else None  # the usual case, without a call
-        vector: Floats = self.vectors[self.get_index(key) if index is None else index]
+        if index is None:
+            index = self.get_index(key)
         if norm:
-            return unit(vector)
+            return unit_row(self.vectors, index)
+        vector: Floats = self.vectors[index]
         vector.setflags(write=False)  # of this view; the matrix stays as it is
         return vector
 
@@ -186,11 +188,12 @@ class VectorStore:
             index[item] if isinstance(item, str) and item in index else self._row(item, default)
             for item in items
         ]
-        if -1 in {row for row in rows if isinstance(row, int)}:
+        if ignore_missing:
             kept = [i for i, row in enumerate(rows) if not isinstance(row, int) or row >= 0]
-            rows = [rows[i] for i in kept]
-            weights = None if weights is None else [weights[i] for i in kept]
-        mean = weighted_mean(rows, self.vectors, weights, pre_normalize)
+            if len(kept) < len(rows):
+                rows = [rows[i] for i in kept]
+                weights = None if weights is None else [weights[i] for i in kept]
+        mean = weighted_mean(rows, self.vectors, None if weights is None else list(weights), pre_normalize)
         return (unit(mean) if post_normalize else mean).astype(self.vectors.dtype)
 
     def _row(self, item: KeyOrVector, default: int | None) -> int | Floats:
