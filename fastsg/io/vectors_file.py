@@ -54,7 +54,6 @@ _TABLES: dict[str, tuple[str, ...]] = {
     "texts": ("str",),
 }
 _STORED = {"integers": np.int64, "numbers": np.float64, "bools": np.uint8}
-_PICKLE = b"\x80"
 
 
 class VectorsContent(NamedTuple):
@@ -124,12 +123,17 @@ def read_vectors_file(path: str | os.PathLike[str], *, mmap: bool = False) -> Ve
     OSError             It cannot be read.
     """
     with safetensors.named(os.fsdecode(path), "file of vectors"), safetensors.open_regular(path) as file:
-        if file.peek(1)[:1] == _PICKLE:
+        if _is_pickle(file.peek(9)):
             raise FormatError(
                 "it is a pickle, which is never opened; where it comes from, save_word2vec_format writes its "
                 "vectors in a format that can be read here"
             )
         return _read(Container(file, _SCHEMA), mmap)
+
+
+def _is_pickle(start: bytes) -> bool:
+    """A length may begin with the same two bytes, but then JSON follows it."""
+    return start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5") and start[8:9] != b"{"
 
 
 def _read(container: Container, mmap: bool) -> VectorsContent:
@@ -153,13 +157,13 @@ def _attributes(container: Container, K: int) -> dict[str, NDArray[Any]]:
             kinds: Mapping[str, str] = dict(entries)
         case _:
             raise FormatError("its list of attributes is not valid")
+    if len(kinds) < len(listed):
+        raise FormatError("an attribute occurs twice")
     attributes: dict[str, NDArray[Any]] = {}
     for table, allowed in _TABLES.items():
         names = [name for name, kind in listed if kind in allowed]
         for name, column in zip(names, _columns(container, table, len(names), K), strict=True):
             attributes[name] = _as_kind(name, column, kinds[name])
-    if len(attributes) != len(listed):
-        raise FormatError("an attribute occurs twice")
     return attributes
 
 

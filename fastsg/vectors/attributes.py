@@ -36,7 +36,8 @@ def check_value(attr: str, value: object, column: Column) -> None:
         if not isinstance(value, str):
             raise TypeError(f"attribute {attr!r} holds texts, got {value!r}")
         return
-    if not np.can_cast(_number(attr, value).dtype, column.dtype, "safe"):
+    number = _number(attr, value)
+    if not (np.can_cast(number.dtype, column.dtype, "safe") or _survives(number, column.dtype)):
         raise TypeError(f"attribute {attr!r} holds {column.dtype}, got {value!r}")
     if attr == "count" and float(value) < 0:  # type: ignore[arg-type]  # it is a number by now
         raise ValueError(f"attribute 'count' must not be negative, got {value!r}")
@@ -59,6 +60,13 @@ def longer(column: Column, n: int) -> Column:
     """A copy with n more values: zeros, False or empty texts."""
     more: Column = np.full(n, "", object) if column.dtype == object else np.zeros(n, column.dtype)
     return np.concatenate([column, more])
+
+
+def _survives(number: NDArray[Any], dtype: np.dtype[Any]) -> bool:
+    """Whether a number of the same kind is one of a narrower type too; floating-point ones may be rounded."""
+    with np.errstate(over="ignore"):
+        is_same = dtype.kind == "f" or number.astype(dtype) == number
+    return np.can_cast(number.dtype, dtype, "same_kind") and bool(is_same)
 
 
 def _number(attr: str, value: object) -> NDArray[Any]:

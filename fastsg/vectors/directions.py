@@ -5,7 +5,6 @@ A vector whose norm is below 1.2e-38 counts as zero.
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
@@ -93,12 +92,12 @@ def weighted_mean(
     if len(numbers) == len(rows) and is_plain(matrix):
         _core.add_rows(matrix, numbers, weights, is_unit, total)
     else:
-        for row, weight in zip(rows, itertools.repeat(1.0) if weights is None else weights):
+        for i, row in enumerate(rows):
             if isinstance(row, int):
                 vector: Floats = unit_row(matrix, row) if is_unit else matrix[row]
             else:
                 vector = row
-            total += weight * vector.astype(np.float64)
+            total += vector if weights is None else weights[i] * vector.astype(np.float64)
     weight_sum: Any = float(len(rows))
     if weights is not None:
         weight_sum = 0.0

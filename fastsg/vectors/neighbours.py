@@ -50,12 +50,23 @@ def cosmul_score(positive: Sequence[Floats], negative: Sequence[Floats]) -> Scor
     """
 
     def score(cosines: Cosines, rows: slice | Ids) -> Floats:
-        shifted = [(1 + cosines(vector, rows)) / 2 for vector in (*positive, *negative)]
-        numerator = np.prod(shifted[: len(positive)], axis=0)
-        product: Floats = numerator / (np.prod(shifted[len(positive) :], axis=0) + COSMUL_EPSILON)
-        return product
+        quotient: Floats = _shifted(cosines, positive, rows) / (
+            _shifted(cosines, negative, rows) + COSMUL_EPSILON
+        )
+        return quotient
 
     return score
+
+
+def _shifted(cosines: Cosines, vectors: Sequence[Floats], rows: slice | Ids) -> Any:
+    """The product of the cosines with some vectors, each moved to [0, 1]; 1 for none."""
+    product: Any = 1.0
+    for i, vector in enumerate(vectors):
+        moved = cosines(vector, rows)
+        moved += 1
+        moved /= 2
+        product = np.multiply(product, moved, out=moved) if i else moved
+    return product
 
 
 # ---- search ----
@@ -158,7 +169,7 @@ class ExactSearch:
         return found
 
     def _candidates(self, queries_uh: Floats, start: int, stop: int, wanted: int) -> Iterator[Ids | None]:
-        """For each query the rows, rising, whose float32 cosines come near the n-th best, or None: too few."""
+        """For each query the rows, rising, that come near the n-th best in float32, or None: too few."""
         matrix, inverse_k = self._matrix, self._inverse_norms
         if stop - start < len(matrix):
             matrix, inverse_k = matrix[start:stop], inverse_k[start:stop]
@@ -178,9 +189,11 @@ class ExactSearch:
     def closer(self, query: Floats, bound: int) -> list[int]:
         """Rows closer to `query` than row `bound` is, in ascending order."""
         scores_k = self.cosines(query, slice(None))
-        near = np.flatnonzero(scores_k >= scores_k[bound] - self._slack)
+        is_closer = scores_k > scores_k[bound] + self._slack
+        near = np.flatnonzero(np.abs(scores_k - scores_k[bound]) <= self._slack)
         exact = self.exact_cosines(query, near)
-        closer: list[int] = near[exact > self.exact_cosines(query, np.array([bound]))].tolist()
+        is_closer[near] = exact > self.exact_cosines(query, np.array([bound]))
+        closer: list[int] = np.flatnonzero(is_closer).tolist()
         return closer
 
 

@@ -164,7 +164,15 @@ class Queries(VectorStore):
         """:meth:`most_similar` to one word."""
         return self.most_similar(positive=[word], topn=topn, restrict_vocab=restrict_vocab)
 
-    similar_by_key = similar_by_word
+    @overload
+    def similar_by_key(self, key: Key, topn: int = 10, restrict_vocab: int | None = None) -> Answers: ...
+    @overload
+    def similar_by_key(self, key: Key, topn: None, restrict_vocab: int | None = None) -> Floats: ...
+    def similar_by_key(
+        self, key: Key, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> Answers | Floats:
+        """The same as :meth:`similar_by_word`."""
+        return self.most_similar(positive=[key], topn=topn, restrict_vocab=restrict_vocab)
 
     @overload
     def similar_by_vector(
