@@ -1,4 +1,4 @@
-# Exact search (search.inc.c): the rows of a matrix that lie closest to queries; and single rows (directions.h).
+# Exact search (search.inc.c): the rows of a matrix that lie closest to queries. Single rows (directions.h).
 
 cdef extern from "directions.h" nogil:
     void fsg_unit(const float *, int64_t, float *) noexcept
@@ -54,8 +54,8 @@ def nearest(const float[:, ::1] Y_kh not None, const float[::1] inverse_k not No
     return gathered(size_tu[1], id_tu, score_tu, room)
 
 
-cdef void search_bundle(const fsg_nearest *find, const float[:, ::1] Y_kh, const float[::1] inverse_k, int64_t b,
-                        const float[:, ::1] X_uh, const float *X_ph) noexcept nogil:
+cdef void search_bundle(const fsg_nearest *find, const float[:, ::1] Y_kh, const float[::1] inverse_k,
+                        int64_t b, const float[:, ::1] X_uh, const float *X_ph) noexcept nogil:
     """One bundle of slices, all queries: by panels, or row by row where X_ph is NULL."""
     cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], s, first, count
     for s in range(b * BUNDLE, (b + 1) * BUNDLE):
@@ -112,8 +112,8 @@ def add_rows(const float[:, ::1] Y_kh not None, list rows not None, list weights
     weights w is 1."""
     cdef int64_t H = Y_kh.shape[1], i, k
     if sum_h.shape[0] != H or (weights is not None and len(weights) != len(rows)):
-        raise ValueError(f"sum_h has {sum_h.shape[0]} values for {H} columns, or there are other than {len(rows)} "
-                         "weights")
+        raise ValueError(f"sum_h has {sum_h.shape[0]} values for {H} columns, or there are other than "
+                         f"{len(rows)} weights")
     for i in range(len(rows)):
         k = rows[i]
         if not 0 <= k < Y_kh.shape[0]:
