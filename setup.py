@@ -22,7 +22,7 @@ SOURCES = {
     "_core": [
         *("dispatch.c", "isa_generic.c", "isa_avx2.c", "isa_avx512.c", "isa_neon.c"),
         *("bf16_amx.c", "bf16_avx512.c"),
-        *("random.c", "subsampling.c", "windows.c", "rows.c", "small_matrices.c"),
+        *("random.c", "subsampling.c", "windows.c", "rows.c", "small_matrices.c", "directions.c"),
     ],
     "_counting": ["cooccur.c"],
     "_text": ["text.c", "decimal.c"],

@@ -9,6 +9,7 @@ codes into exceptions. Here stands what takes a batch, class Workspace; the othe
     _scratch.pxi            the buffers of a workspace
     _forward_backward.pxi   the passes over a block of rows, shared among threads
     _dense.pxi              tall matrices of few columns, and small ones
+    _search.pxi             the rows closest to queries
 
 Nothing here knows words, files, epochs or default settings.
 """
@@ -20,7 +21,7 @@ import numpy as np
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 from libc.math cimport INFINITY, sqrt
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from .errors import DivergenceError
@@ -239,3 +240,4 @@ cdef class Workspace:
 
 
 include "_dense.pxi"
+include "_search.pxi"

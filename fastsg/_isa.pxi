@@ -30,6 +30,16 @@ cdef extern from "kernels.h" nogil:
         float rate
         float *adagrad_k
 
+    ctypedef struct fsg_nearest:
+        int64_t n, room
+        float slack
+        float *bar_u
+        int64_t *filled_u
+        int64_t *size_u
+        float *heap_un
+        int32_t *id_ur
+        float *score_ur
+
     ctypedef struct fsg_table:
         const char *name
         int fma
@@ -50,6 +60,10 @@ cdef extern from "kernels.h" nogil:
         void (*sparse_row)(const float *, const int32_t *, int64_t, const float *, int64_t,
                            float *) noexcept nogil
         void (*newton_row)(float *, const float *, int64_t, double, double, double) noexcept nogil
+        void (*nearest_rows)(const fsg_nearest *, const float *, const float *, int64_t, int64_t, int64_t,
+                             const float *, int64_t) noexcept nogil
+        void (*nearest_slice)(const fsg_nearest *, const float *, const float *, int64_t, int64_t, int64_t,
+                              const float *, int64_t) noexcept nogil
         double (*log)(double) noexcept nogil
         void (*exp)(const float *, const float *, float *, int64_t) noexcept nogil
         int64_t (*peak)(int64_t, float *) noexcept nogil

@@ -3,6 +3,7 @@
     word2vec       vectors as text or binary; its rows are read by word2vec_rows
     bias           the constants added to the logits, as text
     model_file     everything there is to ask a model and to train it on
+    vectors_file   words, vectors and attributes
     safetensors    the container of model files, encoded corpora and counts
     untrusted      opening and reading files that nobody vouches for
 
@@ -13,17 +14,21 @@ and whatever is wrong with the content is a FormatError that names the file and 
 
 from .bias import load_bias, save_bias
 from .model_file import ModelContent, read_model_file, save_model_file, write_model_file
+from .vectors_file import VectorsContent, read_vectors_file, write_vectors_file
 from .word2vec import check_words, load_counts, load_word2vec, save_word2vec
 
 __all__ = [
     "ModelContent",
+    "VectorsContent",
     "check_words",
     "load_bias",
     "load_counts",
     "load_word2vec",
     "read_model_file",
+    "read_vectors_file",
     "save_bias",
     "save_model_file",
     "save_word2vec",
     "write_model_file",
+    "write_vectors_file",
 ]

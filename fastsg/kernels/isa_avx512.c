@@ -25,6 +25,7 @@
   #include "softmax.inc.c"
   #include "dense.inc.c"
   #include "newton.inc.c"
+  #include "search.inc.c"
   #include "kernel_table.inc.c"
   #if defined(__clang__)
     #pragma clang attribute pop

@@ -15,6 +15,7 @@
   #include "softmax.inc.c"
   #include "dense.inc.c"
   #include "newton.inc.c"
+  #include "search.inc.c"
   #include "kernel_table.inc.c"
 
 const fsg_table *fsg_neon(void) { return &table; }

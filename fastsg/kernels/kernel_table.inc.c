@@ -18,4 +18,6 @@ static const fsg_table table = {
     .times_rows = times_rows,
     .sparse_row = sparse_row,
     .newton_row = newton_row,
+    .nearest_rows = nearest_rows,
+    .nearest_slice = nearest_slice,
 };

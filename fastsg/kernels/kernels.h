@@ -78,6 +78,20 @@ typedef struct {
     float *adagrad_k; /* (K) running sums, or NULL for plain SGD */
 } fsg_step;
 
+/* What one thread has found of the rows that lie closest to each query u: see search.inc.c. Arrays are padded
+ * to whole panels of queries. */
+typedef struct {
+    int64_t n;         /* how many rows a query asks for, at least 1 */
+    int64_t room;      /* of its list, at least 2 n */
+    float slack;       /* scores are off by less than half of it */
+    float *bar_u;      /* what a score must lie above: -inf at first, +inf where there is no query */
+    int64_t *filled_u; /* scores in the heap, 0 at first */
+    int64_t *size_u;   /* entries in the list, 0 at first; -1: there were too many */
+    float *heap_un;    /* the n best scores */
+    int32_t *id_ur;    /* the list */
+    float *score_ur;
+} fsg_nearest;
+
 /* The functions of one instruction set. */
 typedef struct {
     const char *name;
@@ -123,6 +137,12 @@ typedef struct {
     void (*sparse_row)(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H,
                        float *out_h);
     void (*newton_row)(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate);
+
+    /* Exact search: see search.inc.c. */
+    void (*nearest_rows)(const fsg_nearest *nearest, const float *Y_kh, const float *inverse_k, int64_t count,
+                         int64_t H, int64_t first, const float *X_uh, int64_t U);
+    void (*nearest_slice)(const fsg_nearest *nearest, const float *Y_kh, const float *inverse_k,
+                          int64_t count, int64_t H, int64_t first, const float *X_ph, int64_t U);
 
     /* The project's own logarithm: the same bits everywhere. */
     double (*log)(double x);

@@ -1,16 +1,33 @@
 """Words with their vectors: access, exact queries, evaluation. Knows no trainer, no text and no loss.
 
-    words, matrix -> VectorStore          access by word or row, means of vectors, word2vec files
-                       KeyedVectors       the same, and queries with gensim's names:
-                          |-> neighbours    cosines, and exact search among all rows
+    words, matrix -> VectorStore          access by word or row, attributes, means of vectors
+                       GrowingVectors       words and vectors added and replaced
+                       StoredVectors        files
+                       Queries              exact search, with gensim's names
+                       KeyedVectors         all of these, queries over few words, and evaluation:
+                          |-> directions    vectors at length 1, cosines, means
+                          |-> neighbours    exact search among all rows, by kernels
+                          |-> attributes    columns of values beside the words
                           |-> evaluation    word similarity and analogy files -> statistics
 
 :class:`KeyedVectors` turns words into rows and rows into words; the modules below it see rows and numbers
-alone. The matrix is kept as it was given, be it mapped or shared with a trainer; only 1 / norm of each row is
-computed, once.
+alone. The matrix is kept as it was given, be it mapped or shared with a trainer, until words are added or
+replaced; only 1 / norm of each row is computed, once.
 """
 
+from .directions import unit_rows
+from .evaluation import AnalogiesResult, AnalogySection, WordPairsResult
+from .indexer import Indexer, UsearchIndexer
 from .keyed_vectors import KeyedVectors
-from .neighbours import unit_rows
+from .statistics import Correlation
 
-__all__ = ["KeyedVectors", "unit_rows"]
+__all__ = [
+    "AnalogiesResult",
+    "AnalogySection",
+    "Correlation",
+    "Indexer",
+    "KeyedVectors",
+    "UsearchIndexer",
+    "WordPairsResult",
+    "unit_rows",
+]

@@ -10,14 +10,15 @@ import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
-from .neighbours import COSMUL_EPSILON, Floats, Ids
-from .statistics import pearson, spearman
+from .directions import Floats
+from .neighbours import COSMUL_EPSILON, Ids
+from .statistics import Correlation, pearson, spearman
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,29 @@ LineSource = str | os.PathLike[str] | Iterable[str]
 Question = tuple[str, str, str, str]
 Section = tuple[str, list[Question]]
 Fold = Callable[[str], str]
+
+
+class WordPairsResult(NamedTuple):
+    """How cosines agree with human scores; see :meth:`KeyedVectors.evaluate_word_pairs`."""
+
+    pearson: Correlation
+    spearman: Correlation
+    oov_percent: float
+
+
+class AnalogySection(TypedDict):
+    """The questions of a section, sorted into right and wrong."""
+
+    section: str
+    correct: list[Question]
+    incorrect: list[Question]
+
+
+class AnalogiesResult(NamedTuple):
+    """The share of right answers; see :meth:`KeyedVectors.evaluate_word_analogies`."""
+
+    score: float
+    sections: list[AnalogySection]
 
 
 # ---- word similarity ----
@@ -43,7 +67,7 @@ def word_pairs(
     encoding: str = "utf8",
     case_insensitive: bool = True,
     dummy4unknown: bool = False,
-) -> tuple[tuple[float, float], tuple[float, float], float]:
+) -> WordPairsResult:
     """Correlate cosines with human scores; see :meth:`KeyedVectors.evaluate_word_pairs`.
 
     Parameters
@@ -54,7 +78,7 @@ def word_pairs(
 
     Returns
     -------
-    pearson, spearman : (float, float)      Correlation and p-value.
+    pearson, spearman : Correlation
     oov_percent : float                     Percentage of pairs with an unknown word.
     """
     fold = _folding(case_insensitive)
@@ -73,7 +97,9 @@ def word_pairs(
     cosines[known] = products * inverse_norms_k[left] * inverse_norms_k[right]
     scores = np.array([score for *_, score in found])
     oov_percent = 100.0 * float(np.mean(~known))
-    return pearson(scores[used], cosines[used]), spearman(scores[used], cosines[used]), oov_percent
+    return WordPairsResult(
+        pearson(scores[used], cosines[used]), spearman(scores[used], cosines[used]), oov_percent
+    )
 
 
 def read_word_pairs(
@@ -122,7 +148,7 @@ def analogies(
     dummy4unknown: bool = False,
     similarity_function: str = "most_similar",
     _batch_numbers: int = _BATCH_NUMBERS,
-) -> tuple[float, list[dict[str, Any]]]:
+) -> AnalogiesResult:
     """Accuracy on "a is to b as c is to ?"; see :meth:`KeyedVectors.evaluate_word_analogies`.
 
     Parameters are those of :func:`word_pairs`; answers come from `words` alone.
@@ -255,9 +281,7 @@ class _AnalogySolver:
         return b
 
 
-def _report(
-    sections: list[Section], right: NDArray[np.bool_], asked: NDArray[np.bool_]
-) -> tuple[float, list[dict[str, Any]]]:
+def _report(sections: list[Section], right: NDArray[np.bool_], asked: NDArray[np.bool_]) -> AnalogiesResult:
     """The score of all questions, and those of the sections; `right` and `asked` have a flag per question."""
     everything = [question for _, questions in sections for question in questions]
     ends = itertools.accumulate(len(questions) for _, questions in sections)
@@ -266,16 +290,16 @@ def _report(
         _judged(name, questions, right[part], asked[part]) for part, (name, questions) in zip(parts, sections)
     ]
     total = _judged("Total accuracy", everything, right, asked)
-    return _accuracy(total), [*results, total]
+    return AnalogiesResult(_accuracy(total), [*results, total])
 
 
 def _judged(
     name: str, questions: list[Question], right: NDArray[np.bool_], asked: NDArray[np.bool_]
-) -> dict[str, Any]:
+) -> AnalogySection:
     """The questions of a section that were asked, sorted into right and wrong."""
     answered = [(question, hit) for question, hit, counts in zip(questions, right, asked) if counts]
     correct = [question for question, hit in answered if hit]
-    result = {
+    result: AnalogySection = {
         "section": name,
         "correct": correct,
         "incorrect": [question for question, hit in answered if not hit],
@@ -284,7 +308,7 @@ def _judged(
     return result
 
 
-def _accuracy(result: dict[str, Any]) -> float:
+def _accuracy(result: AnalogySection) -> float:
     total = len(result["correct"]) + len(result["incorrect"])
     return len(result["correct"]) / total if total else 0.0
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Numbers = Sequence[float] | NDArray[Any]
+
+
+class Correlation(NamedTuple):
+    """A correlation and its two-sided p-value."""
+
+    statistic: float
+    pvalue: float
 
 
 def average_ranks(values: Numbers) -> NDArray[np.float64]:
@@ -21,7 +28,7 @@ def average_ranks(values: Numbers) -> NDArray[np.float64]:
     return ranks
 
 
-def pearson(x: Numbers, y: Numbers) -> tuple[float, float]:
+def pearson(x: Numbers, y: Numbers) -> Correlation:
     """Pearson's correlation and its two-sided p-value.
 
     Parameters
@@ -30,7 +37,7 @@ def pearson(x: Numbers, y: Numbers) -> tuple[float, float]:
 
     Returns
     -------
-    r, p : float        Both NaN if x or y is constant.
+    statistic, pvalue : float       Both NaN if x or y is constant.
 
     Raises
     ------
@@ -45,16 +52,17 @@ def pearson(x: Numbers, y: Numbers) -> tuple[float, float]:
     if a.ndim != 1 or a.shape != b.shape or len(a) < 2:
         raise ValueError(f"x and y must be of one shape (n,), n >= 2, got {a.shape} and {b.shape}")
     if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return math.nan, math.nan
+        return Correlation(math.nan, math.nan)
     a, b = a - a.mean(), b - b.mean()
     # Scaling first keeps the squares of tiny and huge values in range.
     a, b = a / np.abs(a).max(), b / np.abs(b).max()
     r = float(np.clip(a @ b / math.sqrt((a @ a) * (b @ b)), -1.0, 1.0))
     freedom = len(a) - 2
-    return r, incomplete_beta((1 - r) * (1 + r), freedom / 2, 0.5) if freedom else 1.0
+    p = incomplete_beta((1 - r) * (1 + r), freedom / 2, 0.5) if freedom else 1.0
+    return Correlation(r, p)
 
 
-def spearman(x: Numbers, y: Numbers) -> tuple[float, float]:
+def spearman(x: Numbers, y: Numbers) -> Correlation:
     """Spearman's rank correlation (ties averaged) and its p-value: :func:`pearson` of the ranks."""
     return pearson(average_ranks(x), average_ranks(y))
 

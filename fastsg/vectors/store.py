@@ -1,31 +1,29 @@
-"""VectorStore: words with their vectors and counts; access, means, word2vec files."""
+"""VectorStore: words with their vectors and attributes; access and means."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import word_index
-from ..errors import FormatError, close_words
-from ..io.word2vec import load_counts, load_word2vec, save_word2vec
-from .neighbours import Floats, inverse_norms, unit
+from ..errors import close_words
+from .attributes import Column, Counts, checked_counts
+from .directions import Floats, inverse_norms, unit, unit_row, weighted_mean
 
 #: A word, or as in gensim a row number.
 Key = str | int | np.integer[Any]
 KEY_TYPES = (str, int, np.integer)
 KeyOrVector = Key | Floats
-Counts = Sequence[int] | NDArray[np.integer[Any]]
-Path = str | os.PathLike[str]
 
 _LONGEST_SHOWN = 64  # letters of an unknown word in its error
+_COUNT = "count"
 
 
 class VectorStore:
-    """Words with their vectors and counts; the part of :class:`KeyedVectors` that compares nothing.
+    """Words with their vectors and attributes; the part of :class:`KeyedVectors` that compares nothing.
 
     Parameters, errors and attributes are those of :class:`KeyedVectors`.
     """
@@ -43,8 +41,19 @@ class VectorStore:
         if len(self) != len(matrix):
             raise ValueError(f"words must have one entry per row of matrix ({len(matrix)}), got {len(self)}")
         self.key_to_index = word_index(self.index_to_key)
-        self.counts = None if counts is None else _checked_counts(counts, len(matrix))
+        self.expandos: dict[str, Column] = {}
+        self.counts = counts
         self._inverse_norms_k: Floats | None = None
+        self._measured: Floats | None = None  # the matrix whose norms these are
+        # Arrays that may be written to, because they were made here: the matrix (None), attributes by name.
+        self._own: dict[str | None, NDArray[Any]] = {}
+
+    def __copy__(self) -> Self:
+        """A store of the same arrays. Whichever of the two is changed first takes copies of its own."""
+        other = type(self).__new__(type(self))
+        self._own = {}
+        other.__dict__.update(self.__dict__, expandos=dict(self.expandos), _own={})
+        return other
 
     # ---- words and rows ----
 
@@ -63,6 +72,10 @@ class VectorStore:
             f"<{type(self).__name__}: {len(self)} words x {self.vector_size}, {self.vectors.dtype}{counts}>"
         )
 
+    def has_index_for(self, key: Key) -> bool:
+        """Whether a key is known; the same as ``key in vectors``."""
+        return key in self
+
     def get_index(self, key: Key, default: int | None = None) -> int:
         """Row of a key; of an unknown one `default`, or without it a KeyError that suggests close words."""
         if isinstance(key, str):
@@ -76,14 +89,32 @@ class VectorStore:
             return default
         raise _UnknownKeyError(key, self.key_to_index)
 
-    def get_vecattr(self, key: Key, attr: str) -> int:
-        """An attribute of a word. There is only "count": another one, or unknown counts, are a KeyError."""
-        if attr != "count":
-            raise KeyError(f"attr must be 'count', got {attr!r}")
+    # ---- attributes ----
+
+    @property
+    def counts(self) -> NDArray[np.int64] | None:
+        """Occurrences of each word (K,), or None; the attribute "count"."""
+        return self.expandos.get(_COUNT)
+
+    @counts.setter
+    def counts(self, counts: Counts | None) -> None:
+        if counts is None:
+            self.expandos.pop(_COUNT, None)
+        else:
+            self.expandos[_COUNT] = checked_counts(counts, len(self))
+
+    def get_vecattr(self, key: Key, attr: str) -> Any:
+        """An attribute of a word, "count" or one that was set; KeyError if there is none of this name."""
         index = self.get_index(key)
-        if self.counts is None:
-            raise KeyError("attr 'count': these vectors came without counts")
-        return int(self.counts[index])
+        if attr not in self.expandos:
+            hint = (
+                "these vectors came without counts"
+                if attr == _COUNT
+                else f"these words have {list(self.expandos)}"
+            )
+            raise KeyError(f"attr {attr!r}: {hint}")
+        value = self.expandos[attr][index]
+        return value.item() if isinstance(value, np.generic) else value
 
     # ---- vectors ----
 
@@ -100,17 +131,19 @@ class VectorStore:
 
     def get_vector(self, key: Key, norm: bool = False) -> Floats:
         """Vector (H,) of a key: a read-only view, or with `norm` a copy of length 1 (zero stays zero)."""
-        vector: Floats = self.vectors[self.get_index(key)]
+        index = self.key_to_index.get(key) if isinstance(key, str) else None  # the usual case, without a call
+        if index is None:
+            index = self.get_index(key)
         if norm:
-            return unit(vector)
-        view = vector.view()
-        view.flags.writeable = False
-        return view
+            return unit_row(self.vectors, index)
+        vector: Floats = self.vectors[index]
+        vector.setflags(write=False)  # of this view; the matrix stays as it is
+        return vector
 
     def fill_norms(self, force: bool = False) -> None:
         """Compute the norms of the rows, which are cached; `force` does so again, after `vectors` changed."""
-        if self._inverse_norms_k is None or force:
-            self._inverse_norms_k = inverse_norms(self.vectors)
+        if self._inverse_norms_k is None or self._measured is not self.vectors or force:
+            self._inverse_norms_k, self._measured = inverse_norms(self.vectors), self.vectors
 
     def get_normed_vectors(self) -> Floats:
         """A new matrix (K, H) with rows of length 1; zero rows stay zero."""
@@ -142,29 +175,31 @@ class VectorStore:
         ------
         KeyError                                A key is unknown.
         ValueError                              No keys, or another number of weights than keys.
+        TypeError                               Weights are not numbers.
         """
         items = [keys] if isinstance(keys, KEY_TYPES) else list(keys)
         if not items:
             raise ValueError("keys: cannot compute the mean of nothing")
-        if weights is None:
-            weights = np.ones(len(items))
-        if len(weights) != len(items):
+        if weights is not None and len(weights) != len(items):
             raise ValueError(f"weights must be one per key ({len(items)}), got {len(weights)}")
-        total, weight_sum = np.zeros(self.vector_size), 0.0
-        for key, weight in zip(items, weights):
-            vector = self._mean_part(key, pre_normalize, ignore_missing)
-            if vector is not None:
-                total += weight * vector.astype(np.float64)
-                weight_sum += abs(weight)
-        mean: Floats = total / weight_sum if weight_sum else total
+        if weights is not None and np.asarray(weights).dtype.kind not in "biuf":
+            raise TypeError(f"weights must be numbers, got {weights!r}")
+        index, default = self.key_to_index, -1 if ignore_missing else None
+        rows = [
+            index[item] if isinstance(item, str) and item in index else self._row(item, default)
+            for item in items
+        ]
+        if ignore_missing:
+            kept = [i for i, row in enumerate(rows) if not isinstance(row, int) or row >= 0]
+            if len(kept) < len(rows):
+                rows = [rows[i] for i in kept]
+                weights = None if weights is None else [weights[i] for i in kept]
+        mean = weighted_mean(rows, self.vectors, None if weights is None else list(weights), pre_normalize)
         return (unit(mean) if post_normalize else mean).astype(self.vectors.dtype)
 
-    def _mean_part(self, key: KeyOrVector, pre_normalize: bool, ignore_missing: bool) -> Floats | None:
-        if isinstance(key, np.ndarray):
-            return self._vector_of(key)
-        if ignore_missing and key not in self:
-            return None
-        return self.get_vector(key, norm=pre_normalize)
+    def _row(self, item: KeyOrVector, default: int | None) -> int | Floats:
+        """The row number of a key, or the vector given."""
+        return self._vector_of(item) if isinstance(item, np.ndarray) else self.get_index(item, default)
 
     def _vector_of(self, key_or_vector: KeyOrVector) -> Floats:
         """The vector of a key as it is in the matrix, or the vector given."""
@@ -183,56 +218,19 @@ class VectorStore:
         assert self._inverse_norms_k is not None
         return self._inverse_norms_k
 
-    # ---- files ----
-
-    def save_word2vec_format(
-        self, fname: Path, fvocab: Path | None = None, binary: bool = False, write_header: bool = True
-    ) -> None:
-        """Write word2vec text or binary; see :func:`fastsg.io.word2vec.save_word2vec`."""
-        save_word2vec(
-            fname,
-            self.index_to_key,
-            self.vectors,
-            counts=self.counts,
-            binary=binary,
-            write_header=write_header,
-            fvocab=fvocab,
-        )
-
-    @classmethod
-    def load_word2vec_format(
-        cls,
-        fname: Path,
-        fvocab: Path | None = None,
-        binary: bool = False,
-        limit: int | None = None,
-        no_header: bool = False,
-        unicode_errors: str = "strict",
-        *,
-        encoding: str = "utf8",
-    ) -> Self:
-        """Read word2vec text or binary; see :func:`fastsg.io.word2vec.load_word2vec`.
-
-        `fvocab` names a file of "word count" lines with every word (FormatError names a missing one).
-        """
-        words, matrix = load_word2vec(
-            fname, binary=binary, limit=limit, no_header=no_header, encoding=encoding, errors=unicode_errors
-        )
-        if fvocab is None:
-            return cls(words, matrix)
-        counts = load_counts(fvocab, encoding=encoding, errors=unicode_errors)
-        missing = next((word for word in words if word not in counts), None)
-        if missing is not None:
-            raise FormatError(
-                f"{os.fsdecode(fvocab)}: no count for the word {missing!r} of {os.fsdecode(fname)}"
-            )
-        return cls(words, matrix, [counts[word] for word in words])
+    def _part(self, rows: Any, with_attributes: bool) -> Self:
+        """Copies of some rows, in their order, as a store of their own."""
+        ids = np.arange(len(self))[rows]
+        part = type(self)([self.index_to_key[i] for i in ids.tolist()], self.vectors[ids])
+        if with_attributes:
+            part.expandos = {attr: column[ids] for attr, column in self.expandos.items()}
+        return part
 
 
 class _UnknownKeyError(KeyError):
     """Looks for close words only when it is shown: most unknown words are caught, not printed."""
 
-    def __init__(self, key: Any, index: dict[str, int]) -> None:
+    def __init__(self, key: Any, index: Mapping[str, int]) -> None:
         super().__init__(key)
         self._index = index
 
@@ -246,10 +244,3 @@ class _UnknownKeyError(KeyError):
 
     def __reduce__(self) -> tuple[type[KeyError], tuple[str]]:
         return KeyError, (str(self),)  # without the vocabulary
-
-
-def _checked_counts(counts: Counts, K: int) -> NDArray[np.int64]:
-    array = np.asarray(counts)
-    if array.shape != (K,) or (K and array.dtype.kind not in "iu") or (array < 0).any():
-        raise ValueError(f"counts must be {K} integers >= 0, got {array.dtype} of shape {array.shape}")
-    return array.astype(np.int64, copy=False)

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "io": "system _text",
     "numerics": "system _core",
     "text": "io system bindings",
-    "vectors": "io system",
+    "vectors": "io system _core",
     "cooccurrence": "text io system bindings",
     "training": "cooccurrence text numerics system bindings",
     "model": "training cooccurrence vectors text numerics io system bindings",
