@@ -517,10 +517,8 @@ def finish(argv):
 @pytest.fixture
 def expected(command, text, tmp_path):
     """Bytes of the vectors of an uninterrupted training."""
-    assert finish(command(text, "-o", tmp_path / "whole.vec", "--save-output", tmp_path / "whole.out")) == (
-        0,
-        "",
-    )
+    outputs = ["-o", tmp_path / "whole.vec", "--save-output", tmp_path / "whole.out", "--quiet"]
+    assert finish(command(text, *outputs)) == (0, "")
     return (tmp_path / "whole.vec").read_bytes() + (tmp_path / "whole.out").read_bytes()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from commands import TEXT, fails, python, run
 
-from fastsg import SkipGram, Vocab
+from fastsg import EncodedCorpus, SkipGram, Vocab
 from fastsg.cli import main, parse
 from fastsg.cli.terminal import printable
 from fastsg.io.bias import load_bias
@@ -129,7 +129,7 @@ def test_patience_stops(tmp_path, capsys):
 
 
 def test_divergence_is_one_line(capsys):
-    assert "step" in fails(capsys, f"train text.txt --optimizer sgd --alpha 1e30 {QUIET}")
+    assert "step" in fails(capsys, f"train text.txt -o v.vec --optimizer sgd --alpha 1e30 {QUIET}")
 
 
 # ---- questions -------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_bad_input_is_one_line(content, flags, says, tmp_path, capsys):
 
 def test_no_input_and_directory(tmp_path, capsys):
     assert "no input" in fails(capsys, "train")
-    assert str(tmp_path) in fails(capsys, f"train {shlex.quote(str(tmp_path))}")
+    assert str(tmp_path) in fails(capsys, f"train -o v.vec {shlex.quote(str(tmp_path))}")
 
 
 @pytest.fixture
@@ -234,6 +234,7 @@ def no_training(monkeypatch):
 def untouched(monkeypatch, no_training):
     """Fails when a text is read or a training starts."""
     monkeypatch.setattr(SkipGram, "build_vocab", lambda *args, **kwargs: pytest.fail("a text was read"))
+    monkeypatch.setattr(EncodedCorpus, "from_files", lambda *args, **kwargs: pytest.fail("a text was read"))
 
 
 WORD_FILES = ["--output", "--save-output", "--save-vocab", "--save-bias"]
@@ -296,6 +297,70 @@ def test_only_the_log_goes_to_standard_output(flag, tmp_path, capsys, untouched)
 @pytest.mark.parametrize("files", ["--input - --valid -", "- -"])
 def test_standard_input_is_read_once(files, capsys, untouched):
     assert "only once" in fails(capsys, f"train {files}")
+
+
+@pytest.mark.parametrize("flags", ["", "--valid text.txt", "--quiet --epochs 1"])
+def test_a_training_without_an_output_is_not_begun(flags, capsys, untouched):
+    assert "there is no output" in fails(capsys, f"train text.txt {flags}")
+
+
+@pytest.mark.parametrize(
+    "output", ["-o v", "--save-model v", "--save-vocab v", "--report v", "--json-log v", "--json"]
+)
+def test_every_output_counts(output, capsys):
+    run(capsys, f"train text.txt {output} {QUIET}")
+
+
+# ---- what is said ----------------------------------------------------------------------------------------
+
+
+def test_json_is_the_report(tmp_path, capsys):
+    out = run(capsys, f"train text.txt --json --report r {SMALL}")
+    assert json.loads(out) == json.loads((tmp_path / "r").read_text())
+    assert "standard output" in fails(capsys, "train text.txt --json --json-log -")
+
+
+def test_a_line_for_each_epoch_where_there_is_no_terminal(capsys):
+    for flags, lines in ((SMALL, 2), (QUIET, 0)):
+        assert main(shlex.split(f"train text.txt -o v.vec --valid text.txt {flags}")) == 0
+        err = capsys.readouterr().err.splitlines()
+        assert len(err) == lines
+        assert all(line.startswith(f"fastsg: epoch {i}/2: loss ") for i, line in enumerate(err, 1))
+        assert all("held-out" in line and "perplexity" in line for line in err)
+
+
+def test_log_level(capsys, caplog):
+    run(capsys, f"train text.txt -o v.vec --log-level debug {QUIET}")
+    assert any("epoch" in record.message for record in caplog.records)
+    caplog.clear()
+    run(capsys, f"train text.txt -o v.vec {QUIET}")
+    assert not caplog.records
+
+
+# ---- dry run ---------------------------------------------------------------------------------------------
+
+
+def test_dry_run_writes_nothing_and_trains_nothing_large(tmp_path, capsys):
+    before = sorted(tmp_path.iterdir())
+    out = run(capsys, f"train text.txt --dry-run {SMALL}")
+    assert "8 words x 8 coordinates, 520 tokens" in out and "MiB" in out and "reading took" in out
+    run(capsys, f"train text.txt --dry-run -o v.vec --save-model m {SMALL}")
+    assert sorted(tmp_path.iterdir()) == before
+    facts = json.loads(run(capsys, f"train text.txt --dry-run --json {SMALL}"))
+    assert facts["words"] == 8 and facts["memory"]["total"] > 0 and facts["seconds"]["total"] > 0
+
+
+def test_dry_run_of_words_that_are_known(tmp_path, capsys, monkeypatch):
+    run(capsys, "vocab text.txt -o words --min-count 1 --quiet")
+    run(capsys, "count text.txt -o counts --min-count 1 --quiet")
+    monkeypatch.setattr(EncodedCorpus, "from_files", lambda *args, **kwargs: pytest.fail("a text was read"))
+    for source in ("missing.txt --read-vocab words", "--counts counts"):
+        facts = json.loads(run(capsys, f"train {source} --dry-run --json --vector-size 8"))
+        assert facts["words"] == 8 and facts["tokens"] == 520 and facts["read_seconds"] is None
+
+
+def test_dry_run_excludes_resuming(capsys):
+    assert "--dry-run and --resume" in fails(capsys, "train text.txt --dry-run --resume m")
 
 
 @pytest.mark.parametrize(

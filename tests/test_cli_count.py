@@ -102,7 +102,8 @@ def test_standard_input(text, tmp_path, capsys):
         ),
         ("a b a b", "--min-count 1 --sample -1", "sample"),
         ("a b a b", "--min-count 1 --workers 0", "workers"),
-        ("a b", "--min-count 1 --read-vocab nowhere", "nowhere"),
+        ("a b", "--read-vocab nowhere", "nowhere"),
+        ("a b", "--min-count 1 --read-vocab v", "--read-vocab and --min-count exclude each other"),
         ("a\nb\n", "--min-count 1", "no pairs"),
     ],
 )
@@ -297,6 +298,6 @@ def test_files_that_hold_no_counts(capsys):
     assert f"text.txt' is {not_counts}" in fails(capsys, "train --counts text.txt -o v.vec --quiet")
     assert "nowhere" in fails(capsys, "train --counts nowhere -o v.vec --quiet")
     run(capsys, f"train text.txt --save-model m --min-count 2 {SMALL}")
-    assert f"m' is {not_counts}" in fails(capsys, "train --counts m --quiet")
+    assert f"m' is {not_counts}" in fails(capsys, "train --counts m -o v.vec --quiet")
     count(capsys)
     assert "c' is no model file of fastsg" in fails(capsys, "train text.txt --resume c --quiet")

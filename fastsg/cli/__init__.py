@@ -1,9 +1,16 @@
-"""The command line: fastsg train, count, nn, predict, info and demo.
+"""The command line.
 
-    main -> train, count, query, demo    the commands (query: nn, predict, info): their flags, what they do
-              -> flags                   settings as flags; what several commands share is declared once
-              -> outputs                 files to write: checked before the work, written after it
-              -> terminal                what a person sees: printable words, errors, prompts, signals
+    main -> the commands: their flags, what they do
+              train, dry_run             train, and what it would take; its flags are in train_flags
+              word2vec                   train, by the command line of word2vec.c
+              corpora, count             vocab and encode; count
+              query, judging             nn, predict and info; eval and analogies
+              demo, completion
+         -> what they share
+              flags                      parsers, and settings as flags; declared once
+              reading                    texts and encoded corpora to read
+              outputs                    files to write: checked before the work, written after it
+              epochs, terminal           what a person sees: epochs, printable words, errors, prompts, signals
 
 A command is a function from parsed arguments to an exit code. It checks all it can before the work begins,
 uses the public names of the other folders, and raises what went wrong; :func:`main` prints that as one line.

@@ -7,10 +7,10 @@ import time
 
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..text.corpus import EncodedCorpus
-from ..text.vocab import Vocab
 from ..training.settings import default_sample
-from .flags import Commands, add_command, add_quiet, add_read_vocab, add_setting
+from .flags import Commands, add_command, add_quiet, add_read_vocab, add_reading, add_setting
 from .outputs import check_can_be_written, check_no_overwriting
+from .reading import check_texts, read_corpus
 from .terminal import EXIT_OK
 
 
@@ -23,11 +23,18 @@ def add_count(commands: Commands) -> None:
         help="count co-occurrences in text",
         description="Count how often each word occurs in the windows of each other word, and save the counts "
         "as a safetensors file.",
+        examples="""
+            fastsg count text.txt -o text.counts --window 5
+            fastsg train --counts text.counts -o words.vec --epochs 3
+        """,
     )
     parser.add_argument(
-        "operands", nargs="+", metavar="TEXT", help="text files, one sentence per line; '-' is standard input"
+        "operands",
+        nargs="+",
+        metavar="TEXT",
+        help="text files, one sentence per line; '-' is standard input; or a corpus from fastsg encode",
     )
-    parser.add_argument("--output", "-o", required=True, metavar="F", help="the file of counts")
+    parser.add_argument("--output", "-o", required=True, metavar="F", help="the file of counts (no default)")
     add_setting(parser, "window")
     add_setting(
         parser,
@@ -43,7 +50,7 @@ def add_count(commands: Commands) -> None:
         parser,
         "sample",
         help="threshold for thinning frequent words in the thinned counts, on which a training begins; 0 "
-        "leaves these out; default as in train",
+        "leaves these out (default: 2e-4, more for small vocabularies)",
     )
     add_setting(parser, "draws")
     add_setting(parser, "seed")
@@ -51,10 +58,9 @@ def add_count(commands: Commands) -> None:
         "--memory-limit",
         type=float,
         metavar="GB",
-        help="counts that need more memory than this go to a temporary file",
+        help="counts that need more memory than this go to a temporary file (default: no limit)",
     )
-    add_setting(parser, "tokenizer")
-    add_setting(parser, "errors")
+    add_reading(parser)
     add_setting(parser, "workers")
     add_quiet(parser, "progress bar and no summary")
 
@@ -65,8 +71,9 @@ def run_count(args: argparse.Namespace) -> int:
     check_can_be_written(outputs)
     check_no_overwriting(outputs, texts + ([("--read-vocab", args.read_vocab)] if args.read_vocab else []))
     memory_limit = _bytes(args.memory_limit)
+    check_texts(args, args.operands)
     begun = time.perf_counter()
-    corpus = _read(args)
+    corpus = read_corpus(args, args.operands)
     read = time.perf_counter()
     counts = _count(corpus, memory_limit, args)
     counted = time.perf_counter()
@@ -76,19 +83,6 @@ def run_count(args: argparse.Namespace) -> int:
         print(_summary(corpus, counts))
         print(f"seconds   read {read - begun:.2f}   count {counted - read:.2f}   save {saved - counted:.2f}")
     return EXIT_OK
-
-
-def _read(args: argparse.Namespace) -> EncodedCorpus:
-    return EncodedCorpus.from_files(
-        args.operands,
-        tokenizer=args.tokenizer,
-        vocab=Vocab.load(args.read_vocab) if args.read_vocab else None,
-        min_count=args.min_count,
-        max_final_vocab=args.max_final_vocab,
-        errors=args.errors,
-        workers=args.workers,
-        progress=False if args.quiet else None,
-    )
 
 
 def _count(corpus: EncodedCorpus, memory_limit: int | None, args: argparse.Namespace) -> CooccurrenceCounts:

@@ -12,6 +12,7 @@ from ..io.bias import save_bias
 from ..io.word2vec import save_word2vec
 from ..model.report import Report, build_report, summary, write_json
 from ..model.skipgram import SkipGram
+from .epochs import epoch_lines
 from .flags import Commands, add_command, add_quiet
 from .outputs import check_can_be_written
 from .terminal import EXIT_OK
@@ -34,11 +35,20 @@ def add_demo(commands: Commands) -> None:
         help="train on the documentation of this Python; needs no data and no network",
         description="Train on the docstrings and comments of the standard library and on the pydoc topics; "
         "print the held-out perplexity and some neighbours; leave vectors and a report.",
+        examples="""
+            fastsg demo
+            fastsg demo --folder . --quiet
+        """,
     )
     parser.add_argument("--folder", default=".", help="where the vectors and the report go")
-    parser.add_argument("--workers", type=int, metavar="N", help="threads; the same bits for any number")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="threads; the same bits for any number (default: as many as allowed)",
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of all random choices")
-    add_quiet(parser, "progress bar")
+    add_quiet(parser, "progress")
 
 
 def run_demo(args: argparse.Namespace) -> int:
@@ -64,6 +74,7 @@ def _train(args: argparse.Namespace) -> SkipGram:
         validation=corpus.valid,
         workers=args.workers,
         seed=args.seed,
+        callbacks=epoch_lines(args.quiet),
         progress=False if args.quiet else None,
     )
 

@@ -1,15 +1,16 @@
-"""Settings as flags, with the constructor's defaults; what train and count share is declared here, once."""
+"""Parsers, and settings as flags with the constructor's defaults; what commands share is declared once."""
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import sys
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from ..model.skipgram import SkipGram
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 Group: TypeAlias = "argparse._ArgumentGroup | argparse.ArgumentParser"
 
 #: The constructor's parameters and their defaults.
@@ -17,21 +18,81 @@ DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(Ski
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the default of every flag that takes a value and has one."""
+    """Shows the default of every flag whose help does not tell it; leaves the lines of an epilog alone."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.nargs == 0:
+        told = action.help is None or "default" in action.help
+        if told or not action.option_strings or action.dest in ("help", "version"):
             return action.help
+        if action.default is None or action.default is False:
+            return f"{action.help} (default: {'no' if action.nargs == 0 else 'none'})"
         return super()._get_help_string(action)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith(EPILOG):
+            return text
+        return super()._fill_text(text, width, indent)
+
+
+#: How texts begin whose lines stay as they are.
+EPILOG = "examples:\n"
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the usage of a command with many flags would hide it.
+
+    Attributes
+    ----------
+    summary : str       What the command does, in a few words.
+    """
+
+    summary = ""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
+        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(2)
 
 
 def add_command(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], help: str, description: str
-) -> argparse.ArgumentParser:
-    """The parser of a command; `run` is the function that carries it out."""
-    parser = commands.add_parser(name, help=help, description=description, formatter_class=HelpFormatter)
-    parser.set_defaults(run=run, given=frozenset())
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    help: str,
+    description: str,
+    examples: str = "",
+    **options: Any,
+) -> Parser:
+    """The parser of a command.
+
+    Parameters
+    ----------
+    run : function      Carries the command out; returns the exit code.
+    examples : str      Command lines, one a line; a test runs them in their order.
+    options             For the parser.
+    """
+    lines = "".join(f"  {line.strip()}\n" for line in examples.strip().splitlines())
+    parser = commands.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=EPILOG + lines if lines else None,
+        formatter_class=HelpFormatter,
+        **options,
+    )
+    parser.summary = help
+    parser.set_defaults(run=run, given=frozenset(), log_level="warning")
     return parser
+
+
+def add_log_level(parser: argparse.ArgumentParser) -> None:
+    """Declare --log-level, the last flag of every command."""
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="warning",
+        help="what the library reports on standard error",
+    )
 
 
 class _Setting(argparse.Action):
@@ -62,16 +123,32 @@ def add_setting(group: Group, name: str, *aliases: str, **options: Any) -> None:
     group.add_argument(flag(name), *shared_aliases, *aliases, dest=name, action=_Setting, **options)
 
 
+def add_reading(group: Group) -> None:
+    """Declare how texts are read: --tokenizer, --errors, --encoding and --lower."""
+    add_setting(group, "tokenizer")
+    add_setting(group, "errors")
+    group.add_argument(
+        "--encoding",
+        action=_Setting,
+        default="utf-8",
+        metavar="NAME",
+        help="of the text files, such as gb18030, big5, latin-1 or utf-16",
+    )
+    group.add_argument("--lower", action="store_true", help="make the text lower case")
+
+
 def add_read_vocab(group: Group) -> None:
     """Declare --read-vocab."""
     group.add_argument(
-        "--read-vocab", metavar="F", help="take the vocabulary from a file of words and counts"
+        "--read-vocab",
+        metavar="F",
+        help="take the vocabulary from a file of words and counts (default: count the text's words)",
     )
 
 
 def add_quiet(group: Group, shown: str) -> None:
     """Declare --quiet, which leaves out what is `shown`."""
-    group.add_argument("--quiet", action="store_true", help=f"no {shown}")
+    group.add_argument("--quiet", action="store_true", help=f"no {shown} (default: shown)")
 
 
 def parse_window(text: str) -> int | tuple[int, int] | None:
@@ -121,7 +198,10 @@ _SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     ),
     "shrink_windows": ((), {"type": parse_shrink}),
     "min_count": ((), {"type": int, "help": "drop words that occur less often"}),
-    "max_final_vocab": (("--max-vocab",), {"type": int, "help": "keep at most this many words"}),
+    "max_final_vocab": (
+        ("--max-vocab",),
+        {"type": int, "help": "keep at most this many words (default: all)"},
+    ),
     "sample": (("-t",), {"type": float}),
     "draws": (
         (),
@@ -134,18 +214,19 @@ _SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "seed": ((), {"type": int, "help": "seed of all random choices"}),
     "workers": (
         ("--threads",),
-        {"type": int, "help": "threads; by default as many as allowed; the same bits for any number"},
+        {"type": int, "help": "threads; the same bits for any number (default: as many as allowed)"},
     ),
     "tokenizer": (
         (),
         {
-            "choices": ("space", "char"),
+            "choices": ("space", "char", "rjieba"),
             "default": "space",
-            "help": "split on Unicode white space, or into characters",
+            "help": "split on Unicode white space, into characters, or into Chinese words (needs the package "
+            "rjieba)",
         },
     ),
     "errors": (
         (),
-        {"choices": ("replace", "strict", "ignore"), "help": "what to do with invalid UTF-8"},
+        {"choices": ("replace", "strict", "ignore"), "help": "what to do with bytes that are no text"},
     ),
 }

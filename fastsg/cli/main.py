@@ -3,52 +3,121 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
+import re
 import sys
 from collections.abc import Sequence
 
 from .._version import __version__
+from .completion import add_completion, flags_of
+from .corpora import add_encode, add_vocab
 from .count import add_count
 from .demo import add_demo
+from .flags import EPILOG, HelpFormatter, Parser, add_log_level
+from .judging import add_analogies, add_eval
 from .query import add_info, add_nn, add_predict
 from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, say, say_error
 from .train import add_train
 from .walk import add_walk
+from .word2vec import add_word2vec
 
 # What bad input, a full disk or a missing package raises. Anything else is a bug, and shows where it is.
 _EXPECTED = (
     ValueError, TypeError, KeyError, OSError, MemoryError, ArithmeticError, ImportError, RuntimeError,
 )  # fmt: skip
+_COMMANDS = (
+    add_train, add_word2vec, add_count, add_vocab, add_encode, add_eval, add_nn, add_analogies, add_predict,
+    add_info, add_walk, add_demo, add_completion,
+)  # fmt: skip
+# One dash and a word: word2vec.c's way of writing flags.
+_ONE_DASH = re.compile(r"-([A-Za-z][A-Za-z_-][\w-]*)")
+
+_AT_THE_END = f"""{EPILOG}  fastsg demo
+  fastsg train text.txt -o words.vec
+  fastsg nn words.vec cat
+
+fastsg COMMAND --help tells the flags of a command.
+
+exit codes:
+  0    done
+  1    something went wrong; standard error says what, in one line
+  2    the command line itself is wrong
+  130  interrupted; fastsg train has written what was trained so far
+"""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(
-        prog="fastsg", description="Skip-gram word embeddings by the exact full softmax."
+    return _parsers()[0]
+
+
+def _parsers() -> tuple[Parser, dict[str, Parser]]:
+    """The parser of all commands, and that of each."""
+    parser = Parser(
+        prog="fastsg",
+        description="Skip-gram word embeddings by the exact full softmax.",
+        epilog=_AT_THE_END,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"fastsg {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for add in (add_train, add_count, add_nn, add_predict, add_info, add_walk, add_demo):
+    commands = parser.add_subparsers(
+        dest="command", required=True, title="commands", metavar="COMMAND [FLAG]"
+    )
+    for add in _COMMANDS:
         add(commands)
-    return parser
+    for command in commands.choices.values():
+        add_log_level(command)
+    return parser, commands.choices
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse a command line; unlike in argparse, words and files may stand before and after flags."""
-    parser = build_parser()
-    args, rest = parser.parse_known_args(argv)
+    parser, commands = _parsers()
+    words = list(sys.argv[1:] if argv is None else argv)
+    _check_command(parser, list(commands), words)
+    _refuse_one_dash(commands, words)
+    args, rest = parser.parse_known_args(words)
     if any(word.startswith("-") for word in rest) or (rest and not hasattr(args, "operands")):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        commands[args.command].error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         args.operands = [*args.operands, *rest]
-    args.argv = list(sys.argv[1:] if argv is None else argv)
+    args.argv = words
     return args
+
+
+def _check_command(parser: Parser, commands: list[str], words: list[str]) -> None:
+    """Exit unless the line begins with a command, or asks for help or the version."""
+    listed = ", ".join(commands)
+    if not words:
+        parser.error(f"a command is missing; there are {listed}")
+    if not words[0].startswith("-") and words[0] not in commands:
+        close = difflib.get_close_matches(words[0], commands, n=1)
+        advice = f"did you mean {close[0]!r}?" if close else f"there are {listed}"
+        parser.error(f"there is no command {words[0]!r}; {advice}")
+
+
+def _refuse_one_dash(commands: dict[str, Parser], words: list[str]) -> None:
+    """Exit where a flag has one dash and a name: argparse would take -output for -o utput."""
+    if words[0] not in commands or words[0] == "word2vec":
+        return
+    parser = commands[words[0]]
+    known = {name for flag in flags_of(parser) for name in flag.names}
+    for word in words[: words.index("--")] if "--" in words else words:
+        if found := _ONE_DASH.match(word):
+            long, short = "--" + found[1].replace("_", "-"), word[:2]
+            advice = f"write {long}" if long in known or short not in known else f"write {short} {word[2:]}"
+            if words[0] == "train":
+                advice += " (fastsg word2vec takes the command line of word2vec.c)"
+            parser.error(f"{word}: flags of more than a letter have two dashes; {advice}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 done, 1 error, 130 interrupted. Usage errors exit with 2."""
     logging.basicConfig(format="fastsg: %(message)s", level=logging.WARNING)
     args = parse(argv)
+    level = logging.NOTSET if args.log_level == "warning" else getattr(logging, args.log_level.upper())
+    logging.getLogger(__package__.partition(".")[0]).setLevel(level)
     try:
         return int(args.run(args))
     except KeyboardInterrupt:

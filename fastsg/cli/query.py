@@ -28,7 +28,12 @@ def add_nn(commands: Commands) -> None:
         "nn",
         run_nn,
         help="nearest neighbours of words",
-        description="Print the words most similar to each word.",
+        description="Print the words most similar to each word. A word that is not known does not stop the "
+        "others; the exit code is 1 then.",
+        examples="""
+            fastsg nn words.vec cat dog -k 5
+            fastsg nn words.vec
+        """,
     )
     parser.add_argument("vectors", help="word2vec text or binary file")
     parser.add_argument(
@@ -47,6 +52,9 @@ def add_predict(commands: Commands) -> None:
         help="likeliest contexts of words, with their probabilities",
         description="Print the likeliest contexts of each center word, with their exact probabilities over "
         "the whole vocabulary.",
+        examples="""
+            fastsg predict words.vec output.vec --bias bias cat
+        """,
     )
     parser.add_argument("vectors", help="input vectors, from fastsg train --output")
     parser.add_argument("output_vectors", help="output vectors, from fastsg train --save-output")
@@ -72,6 +80,10 @@ def add_info(commands: Commands) -> None:
         help="describe a vector file, or this installation",
         description="Describe vector files: words, coordinates, norms. Without a file, describe this "
         "installation.",
+        examples="""
+            fastsg info words.vec
+            fastsg info
+        """,
     )
     parser.add_argument("operands", metavar="file", nargs="*", help="word2vec text or binary files")
     _add_format(parser)
@@ -142,14 +154,12 @@ def _load(path: str, format: str | None) -> tuple[list[str], NDArray[np.float32]
 
 
 def _answer(words: Sequence[str], answer: Callable[[str], None]) -> int:
-    """Answer each word. A word given as an argument must be known; one that is typed in may be wrong."""
+    """Answer each word; one that is not known is named, and does not stop the others."""
     code = EXIT_OK
     for word in asked_words(words):
         try:
             answer(word)
         except KeyError as error:
-            if words:
-                raise
             say_error(error)
             code = EXIT_ERROR
     return code

@@ -34,12 +34,12 @@ def say_error(error: BaseException) -> None:
     say(f"error: {error_text(error)}")
 
 
-def asked_words(words: Sequence[str]) -> Iterator[str]:
-    """The words given, or else those of standard input, one a line, with a prompt where a person types."""
+def asked_words(words: Sequence[str], ask: str = "word? ") -> Iterator[str]:
+    """The words given, or else the lines of standard input, with a prompt where a person types."""
     if words:
         yield from words
         return
-    prompt = "word? " if sys.stdin.isatty() else ""
+    prompt = ask if sys.stdin.isatty() else ""
     while True:
         print(prompt, end="", flush=True)
         if not (line := sys.stdin.readline()):

@@ -5,27 +5,19 @@ from __future__ import annotations
 import argparse
 import shlex
 import time
-from collections.abc import Callable
 from typing import Any
 
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..model.checkpoint import Checkpoint, load_checkpoint, spare_path
-from ..model.report import Report, build_report, summary, write_json
+from ..model.report import Report, build_report, json_text, summary, write_json
 from ..model.skipgram import SkipGram
+from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.callbacks import Callback, EarlyStopping
 from ..training.settings import Settings
-from .flags import (
-    DEFAULTS,
-    Commands,
-    Group,
-    add_command,
-    add_quiet,
-    add_read_vocab,
-    add_setting,
-    flag,
-    parse_bias,
-)
+from .dry_run import dry_run
+from .epochs import epoch_lines
+from .flags import DEFAULTS, Commands, add_command, flag
 from .outputs import (
     check_can_be_written,
     check_no_overwriting,
@@ -34,17 +26,16 @@ from .outputs import (
     outputs_of,
     save_all,
 )
+from .reading import check_texts, encoded_among, is_changed, read_corpus
 from .terminal import EXIT_INTERRUPTED, EXIT_OK, say, termination_as_interruption
+from .train_flags import add_train_flags
 
 # Settings that a file of counts has decided.
 _COUNTED = ("window", "shrink_windows", "sample", "draws", "min_count", "max_final_vocab")
 
 
-# ---- flags ----
-
-
 def add_train(commands: Commands) -> None:
-    """Declare fastsg train; long flags are the Python names, with the aliases of word2vec.c and fastText."""
+    """Declare fastsg train."""
     parser = add_command(
         commands,
         "train",
@@ -52,186 +43,15 @@ def add_train(commands: Commands) -> None:
         help="train word vectors on text",
         description="Train word vectors on text files, one sentence per line. '-' is standard input; .gz, "
         ".bz2, .xz and .zst are unpacked.",
+        examples="""
+            fastsg train text.txt -o words.vec --epochs 3
+            fastsg train text.txt --dry-run
+            fastsg train text.txt --valid held-out.txt --patience 2 --save-model model
+            fastsg train text.txt -o words.vec --save-output output.vec --save-bias bias
+            fastsg train chinese.txt --encoding gb18030 --tokenizer char -o characters.bin
+        """,
     )
-    _add_inputs(parser.add_argument_group("input"))
-    _add_outputs(parser.add_argument_group("output"))
-    _add_model(parser.add_argument_group("model"))
-    training = parser.add_argument_group("training")
-    _add_method(training)
-    _add_course(training)
-
-
-def _add_inputs(group: Group) -> None:
-    group.add_argument("operands", nargs="*", metavar="TEXT", help="text files, the same as --input")
-    group.add_argument(
-        "--input", "--train", nargs="+", metavar="PATH", help="text files; '-' is standard input"
-    )
-    group.add_argument(
-        "--counts", metavar="F", help="train on the counts in a file from fastsg count, instead of on text"
-    )
-    group.add_argument(
-        "--valid", nargs="+", metavar="PATH", help="held-out text, whose loss is measured after each epoch"
-    )
-    add_read_vocab(group)
-    group.add_argument(
-        "--resume",
-        metavar="F",
-        help="continue from a checkpoint; it holds settings and vocabulary, but name the same texts again",
-    )
-    add_setting(
-        group,
-        "tokenizer",
-        choices=("space", "char", "rjieba"),
-        help="split on Unicode white space, into characters, or into Chinese words (needs rjieba)",
-    )
-    add_setting(group, "errors")
-
-
-def _add_outputs(group: Group) -> None:
-    group.add_argument(
-        "--output",
-        "-o",
-        metavar="V",
-        help="word vectors as word2vec text, or binary if V ends in .bin; the rows of I unless --vectors "
-        "says otherwise",
-    )
-    group.add_argument("--save-output", metavar="V2", help="the rows of the output matrix O, likewise")
-    group.add_argument(
-        "--format", choices=("text", "binary"), help="of the vectors; by default from the suffix"
-    )
-    group.add_argument("--save-vocab", metavar="F", help="a word and its count per line")
-    group.add_argument(
-        "--save-bias",
-        metavar="F",
-        help="a word and the constant added to its logit, b_n - log keep(n), per line",
-    )
-    group.add_argument(
-        "--save-model", metavar="F", help="the whole model, a safetensors file for fastsg.load"
-    )
-    group.add_argument(
-        "--checkpoint",
-        metavar="F",
-        help="save the model after each epoch, to continue after an interruption; the previous one is kept "
-        "as F.1 (with --resume, by default the file resumed)",
-    )
-    group.add_argument("--report", metavar="F", help="what was trained and what it took, as JSON")
-    group.add_argument(
-        "--json-log", metavar="F", help="a JSON object per epoch and line; '-' is standard output"
-    )
-
-
-def _add_model(group: Group) -> None:
-    add_setting(group, "vector_size", "--size", "--dim", type=int, help="H, the coordinates of a vector")
-    add_setting(group, "window")
-    add_setting(
-        group,
-        "shrink_windows",
-        metavar="true|false|harmonic|random",
-        help="weigh distance d in a window of z words by (z-d+1)/z, not at all, by 1/d, or draw the size of "
-        "each window as word2vec does",
-    )
-    add_setting(group, "min_count")
-    add_setting(group, "max_final_vocab")
-    add_setting(
-        group,
-        "sample",
-        help="threshold for thinning frequent words; 0 keeps every token; by default 2e-4, with the solver "
-        "sgd 1e-3, more for small vocabularies",
-    )
-    add_setting(
-        group,
-        "vectors",
-        choices=("input", "output", "sum"),
-        help="what --output holds: rows of I, rows of O, or the sum of both at unit length",
-    )
-    add_setting(
-        group,
-        "output_bias",
-        type=parse_bias,
-        metavar="none|unigram",
-        help="fixed output bias; none is the model of the paper",
-    )
-
-
-def _add_method(group: Group) -> None:
-    add_setting(
-        group,
-        "solver",
-        choices=("counts", "sgd"),
-        help="counts walks the rows of the co-occurrence matrix, sgd the text, batch by batch; the loss is "
-        "the same",
-    )
-    add_setting(
-        group,
-        "optimizer",
-        choices=("newton", "adagrad", "sgd"),
-        help="damped Newton steps for I and row-wise Adagrad for O, Adagrad for both, or plain gradient "
-        "descent; by default newton, with the solver sgd adagrad",
-    )
-    add_setting(
-        group,
-        "init",
-        choices=("svd", "random"),
-        help="where I and O start; by default svd, with the solver sgd random",
-    )
-    add_setting(group, "draws")
-    add_setting(
-        group,
-        "head",
-        type=float,
-        help="the epochs between the first and the last train on this share of the vocabulary, the most "
-        "frequent words; by default .5 above 16,384 words; 1 trains on all words in every epoch",
-    )
-    add_setting(
-        group,
-        "precision",
-        choices=("float32", "bfloat16"),
-        help="of the matrix products; bfloat16 needs a CPU with AVX512_BF16 or AMX",
-    )
-
-
-def _add_course(group: Group) -> None:
-    add_setting(
-        group,
-        "alpha",
-        "--lr",
-        type=float,
-        help="learning rate at the start; the default depends on the optimizer",
-    )
-    add_setting(group, "min_alpha", type=float, help="learning rate at the end; by default a tenth of alpha")
-    add_setting(
-        group,
-        "lr_schedule",
-        choices=("linear", "constant"),
-        help="linear: from alpha to min_alpha; constant: always alpha",
-    )
-    add_setting(
-        group,
-        "epochs",
-        "--iter",
-        type=int,
-        help="passes over the counts, or with the solver sgd over the text",
-    )
-    add_setting(
-        group,
-        "batch_size",
-        type=int,
-        help="rows of counts, or with the solver sgd center positions, in a batch; by default about 64 "
-        "batches per epoch",
-    )
-    add_setting(group, "workers")
-    add_setting(group, "seed")
-    group.add_argument(
-        "--patience",
-        type=int,
-        metavar="N",
-        help="stop when the held-out loss has reached no new minimum in N epochs in a row; keep the best "
-        "epoch",
-    )
-    add_quiet(group, "progress bar and no summary")
-
-
-# ---- the command ----
+    add_train_flags(parser)
 
 
 def run_train(args: argparse.Namespace) -> int:
@@ -239,15 +59,19 @@ def run_train(args: argparse.Namespace) -> int:
     with termination_as_interruption():
         texts = [*(args.input or []), *args.operands]
         _check_inputs(args, texts)
+        if args.dry_run:
+            return dry_run(args, texts, _settings(args))
         _check_outputs(args, texts)
-        callbacks = _early_stopping(args)
+        callbacks = [*_early_stopping(args), *epoch_lines(args.quiet)]
         args.checkpoint = args.checkpoint or args.resume
         counts = CooccurrenceCounts.load(args.counts) if args.counts else None
         model = _resumed_model(args) if args.resume else _new_model(args, texts, counts)
         check_words_can_be_written(args, model.vocab.words)
         finished = _fit(model, args, texts, counts, callbacks)
         report = _write(model, args)
-        if not args.quiet:
+        if args.json:
+            print(json_text(report))
+        elif not args.quiet:
             print(summary(model, report))
     return EXIT_OK if finished else EXIT_INTERRUPTED
 
@@ -260,8 +84,11 @@ def _check_inputs(args: argparse.Namespace, texts: list[str]) -> None:
         _check_counts(args, texts)
     if args.solver == "sgd" and "draws" in args.given:
         raise ValueError("--draws is for --solver counts; --solver sgd draws anew in every epoch")
-    if [*texts, *(args.valid or [])].count("-") > 1:
-        raise ValueError("'-' is named more than once, but standard input can be read only once")
+    if args.dry_run and args.resume:
+        raise ValueError("--dry-run and --resume exclude each other: it foresees whole trainings")
+    if args.json and args.json_log == "-":
+        raise ValueError("--json and --json-log - would both write to standard output; name a file for one")
+    check_texts(args, texts, args.valid or [])
 
 
 def _check_counts(args: argparse.Namespace, texts: list[str]) -> None:
@@ -280,8 +107,14 @@ def _check_counts(args: argparse.Namespace, texts: list[str]) -> None:
 
 
 def _check_outputs(args: argparse.Namespace, texts: list[str]) -> None:
-    """Every output can be written, and none would overwrite an input or another output."""
+    """There is an output, each can be written, and none would overwrite an input or another output."""
     outputs = outputs_of(args)
+    if not (outputs or args.json or args.resume):
+        raise ValueError(
+            "there is no output, so the training would be lost: name a file for the vectors with --output, "
+            "or give --save-model, --save-output, --save-vocab, --save-bias, --checkpoint, --report, "
+            "--json-log or --json"
+        )
     check_can_be_written(outputs, stream="--json-log")
     if checkpoint := args.checkpoint or args.resume:
         outputs += [("--checkpoint", checkpoint), ("--checkpoint", spare_path(checkpoint))]
@@ -298,28 +131,39 @@ def _early_stopping(args: argparse.Namespace) -> list[Callback]:
     return [EarlyStopping(patience=args.patience)]
 
 
-def _new_model(args: argparse.Namespace, texts: list[str], counts: CooccurrenceCounts | None) -> SkipGram:
-    """A model that has not been trained, with its vocabulary."""
-    cuts = [flag(name) for name in ("min_count", "max_final_vocab") if name in args.given]
-    if args.read_vocab and cuts:
-        raise ValueError(
-            f"--read-vocab and {cuts[0]} exclude each other: the words of the file are taken as they are"
-        )
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The constructor's arguments, but for the texts."""
     settings = {name: value for name, value in vars(args).items() if name in DEFAULTS}
-    model = SkipGram(**(settings | _reading(args)))
+    return settings | {"progress": False if args.quiet else None}
+
+
+def _new_model(args: argparse.Namespace, texts: list[str], counts: CooccurrenceCounts | None) -> SkipGram:
+    """A model that has not been trained, with its vocabulary and its text."""
+    settings = _settings(args)
+    SkipGram(**settings)  # refuses what cannot be, before texts are read
+    begun = time.perf_counter()
+    corpus = None if counts else read_corpus(args, texts)
+    vocab = counts.vocab if counts else corpus.vocab if corpus else None
+    held_out = read_corpus(args, args.valid, vocab) if args.valid else None
+    seconds = time.perf_counter() - begun
+    model = SkipGram(**settings, validation=held_out)
     if counts is not None:
         model.build_from_counts(counts)
     else:
-        model.build_vocab(corpus_file=texts, vocab=Vocab.load(args.read_vocab) if args.read_vocab else None)
+        model.build_vocab(corpus)
+    model.seconds["read"] = seconds
     return model
 
 
 def _resumed_model(args: argparse.Namespace) -> SkipGram:
     """The model of the checkpoint; flags may repeat its settings, not contradict them."""
-    reading = _reading(args)
-    for name in {"tokenizer", "errors"} - args.given:
-        reading[name] = None  # as in the checkpoint
-    model = load_checkpoint(args.resume, workers=args.workers, **reading)
+    model = load_checkpoint(
+        args.resume,
+        workers=args.workers,
+        validation=_resumed_held_out(args),
+        progress=False if args.quiet else None,
+        **{name: getattr(args, name) if name in args.given else None for name in ("tokenizer", "errors")},
+    )
     begun = model.settings.as_dict()
     repeated = {name: getattr(args, name) for name in sorted(args.given) if name in begun}
     if "solver" in repeated:  # first, since defaults of others depend on it
@@ -332,31 +176,20 @@ def _resumed_model(args: argparse.Namespace) -> SkipGram:
     return model
 
 
+def _resumed_held_out(args: argparse.Namespace) -> list[str] | EncodedCorpus | None:
+    """The held-out texts: for the model to read as it did, unless they are to be changed first."""
+    if args.valid and (is_changed(args) or encoded_among(args.valid)):
+        return read_corpus(args, args.valid, load_checkpoint(args.resume).vocab)
+    held_out: list[str] | None = args.valid
+    return held_out
+
+
 def _check_repeats(args: argparse.Namespace, name: str, value: object, begun: dict[str, object]) -> None:
     if value != begun[name]:
         raise ValueError(
             f"{flag(name)} is {value}, but the training in {args.resume} was begun with {begun[name]}; "
             "leave the flag out, or begin anew without --resume"
         )
-
-
-def _reading(args: argparse.Namespace) -> dict[str, Any]:
-    """How texts are read, which a checkpoint holds only in part."""
-    return {
-        "tokenizer": _chinese_words() if args.tokenizer == "rjieba" else args.tokenizer,
-        "errors": args.errors,
-        "validation": args.valid,
-        "progress": False if args.quiet else None,
-    }
-
-
-def _chinese_words() -> Callable[[str], list[str]]:
-    """Splits a line into Chinese words, without white space."""
-    try:
-        import rjieba
-    except ImportError:
-        raise ImportError("the tokenizer rjieba needs the package rjieba: pip install rjieba") from None
-    return lambda line: [word for word in rjieba.cut(line) if not word.isspace()]
 
 
 def _fit(
@@ -374,8 +207,12 @@ def _fit(
         try:
             if counts is not None:
                 model.fit_counts(counts, callbacks=callbacks, resume=resume)
-            else:  # a new model has read its text already
-                model.train(corpus_file=texts if resume else None, callbacks=callbacks, resume=resume)
+            elif not resume:  # a new model has its text already
+                model.train(callbacks=callbacks)
+            elif is_changed(args) or encoded_among(texts):
+                model.train(read_corpus(args, texts, model.vocab), callbacks=callbacks, resume=True)
+            else:
+                model.train(corpus_file=texts, callbacks=callbacks, resume=True)
         except KeyboardInterrupt:
             say("interrupted; writing what is trained so far")
             if checkpoint:
@@ -398,7 +235,8 @@ def _write(model: SkipGram, args: argparse.Namespace) -> Report:
     begun = time.perf_counter()
     save_all(model, args)
     report = build_report(model, time.perf_counter() - begun)
-    if args.counts:  # a file of counts does not say which words were left out
+    if args.counts or encoded_among([*(args.input or []), *args.operands]):
+        # such files do not say which words were left out
         report["settings"] |= {"min_count": None, "max_final_vocab": None}
     if args.report:
         write_json(report, args.report)

@@ -32,6 +32,11 @@ def add_walk(commands: Commands) -> None:
         description="Walk at random on a graph, a number of times from each node, and write the walks: "
         "sentences of nodes, to train on with fastsg train --min-count 1 --sample 0. Isolated nodes are "
         "walks of one node.",
+        examples="""
+            fastsg walk edges.txt -o walks.txt
+            fastsg walk edges.txt -o walks.txt --p 0.5 --q 2 --walks 5
+            fastsg train walks.txt -o nodes.vec --min-count 1 --sample 0
+        """,
     )
     parser.add_argument(
         "edges",
@@ -43,7 +48,7 @@ def add_walk(commands: Commands) -> None:
         "-o",
         required=True,
         metavar="WALKS",
-        help="a walk a line; '-' is standard output; if it ends with .corpus, a file for EncodedCorpus.load",
+        help="a walk a line; '-' is standard output; if it ends with .corpus, a file of ids, as fastsg encode writes (no default)",
     )
     parser.add_argument("--walks", type=int, default=10, metavar="N", help="walks from each node")
     parser.add_argument("--length", type=int, default=80, metavar="N", help="nodes of a walk")

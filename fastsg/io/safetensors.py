@@ -127,6 +127,19 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
     return file
 
 
+def format_of(path: str | os.PathLike[str]) -> str | None:
+    """The format that a file of :func:`write` names, by its header alone; None for any other file."""
+    try:
+        with open_regular(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size)) if 2 <= size <= MAX_HEADER else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    name = metadata.get("format") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else None
+
+
 class Container:
     """A file whose header is proven: every array lies in it, none overlaps, nothing is left over.
 

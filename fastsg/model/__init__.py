@@ -7,24 +7,29 @@
     saving          a model as data, and back: what goes into io/model_file.py
     checkpoint      the model file at the ends of epochs
     report          what a training leaves on record
+    forecasting     what a training would take, from a small one
 
 Sentences come in through inputs, become a corpus (text/), counts (cooccurrence/) and matrices (training/),
 and leave as word vectors (vectors/) and files (io/).
 """
 
 from .checkpoint import Checkpoint, load_checkpoint, spare_path
-from .report import Report, build_report, summary, write_json
+from .forecasting import Forecast, forecast
+from .report import Report, build_report, json_text, summary, write_json
 from .skipgram import SkipGram, load
 from .softmax import SoftmaxModel
 from .trained_model import TrainedModel
 
 __all__ = [
     "Checkpoint",
+    "Forecast",
     "Report",
     "SkipGram",
     "SoftmaxModel",
     "TrainedModel",
     "build_report",
+    "forecast",
+    "json_text",
     "load",
     "load_checkpoint",
     "spare_path",

@@ -84,9 +84,13 @@ def _seconds(model: SkipGram, history: list[dict[str, Any]], save_seconds: float
 
 def write_json(report: Report, path: str | os.PathLike[str]) -> None:
     """Write a report as indented JSON, atomically; NaN and infinity, unknown to JSON, become null."""
-    text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_write(path) as file:
-        file.write(text.encode() + b"\n")
+        file.write(json_text(report).encode() + b"\n")
+
+
+def json_text(report: Report) -> str:
+    """A report as indented JSON; NaN and infinity, unknown to JSON, become null."""
+    return json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

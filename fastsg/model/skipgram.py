@@ -128,8 +128,8 @@ class SkipGram(TrainedModel):
     output_bias : {None, "unigram"}
         None is the paper's model; "unigram" fixes b_n = log p(n), so that the vectors carry only what the
         center adds.
-    tokenizer : {"space", "char"}, callable or object with ``encode``, optional
-        For files. Default "space": split on Unicode white space.
+    tokenizer : {"space", "char", "rjieba"}, callable or object with ``encode``, optional
+        For files. Default "space": split on Unicode white space. "rjieba" finds Chinese words.
     errors : {"replace", "strict", "ignore"}
         What to do with invalid UTF-8 in files.
     validation : path, paths, EncodedCorpus or iterable of lists of str, optional

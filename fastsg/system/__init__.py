@@ -14,5 +14,6 @@ config comes first when the package is imported: OpenMP reads its wait policy wh
 from .config import show_config  # isort: skip  loads the kernels, which others need
 
 from .atomic import atomic_write, check_writable
+from .memory import available
 
-__all__ = ["atomic_write", "check_writable", "show_config"]
+__all__ = ["atomic_write", "available", "check_writable", "show_config"]

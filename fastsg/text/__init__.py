@@ -12,10 +12,11 @@ The way of a file::
 What a worker does is compiled and holds no GIL. Workers are Python threads, not OpenMP's: they need no
 barrier, overlap with reading, and survive a fork. Token lists, and the lines that tokenizers of users cut
 (``tokenizers``), go through an encoder in Python instead. ``subsampling`` drops frequent words of what was
-encoded.
+encoded. Other encodings become UTF-8, and texts lower case, on their way into the blocks (``transcoding``);
+``segmentation`` notices text without spaces between its words.
 """
 
-from .corpus import EncodedCorpus
+from .corpus import EncodedCorpus, is_encoded_corpus
 from .sentences import file_lines, file_words
 from .subsampling import keep_probabilities, thin
 from .tokenizers import line_tokenizer
@@ -26,6 +27,7 @@ __all__ = [
     "Vocab",
     "file_lines",
     "file_words",
+    "is_encoded_corpus",
     "keep_probabilities",
     "line_tokenizer",
     "thin",

@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from .. import _text
 from .files import InputFile
+from .transcoding import Transcoding
 
 Cut: TypeAlias = Callable[[bytearray, int], int]
 
@@ -47,6 +48,7 @@ def blocks(
     max_tail: int | None = None,
     new_buffer: Callable[[int], bytearray] = bytearray,
     advance: Callable[[int], object] = lambda n: None,
+    transcoding: Transcoding | None = None,
 ) -> Iterator[Block]:
     """Read the files one after another.
 
@@ -58,6 +60,7 @@ def blocks(
     max_tail        Longest run without a cut that is allowed.
     new_buffer      Called with the size needed (padding included) for each block.
     advance         Called with the bytes consumed since the last call.
+    transcoding     What is done to the bytes first.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def blocks(
     ValueError                          A run without a cut exceeds ``max_tail``.
     """
     for path in paths:
-        with InputFile(path) as file:
+        with InputFile(path, transcoding) as file:
             yield from _file_blocks(file, cut, block_bytes, max_tail, new_buffer, advance)
 
 

@@ -19,6 +19,7 @@ from .encoders import Encoder, encode_files, encode_sentences
 from .files import PathLike, input_paths, shown_paths
 from .ids import final_ids
 from .integers import IntegerEncoder, is_integer_array
+from .transcoding import Transcoding
 from .vocab import Vocab, check_cuts
 
 logger = logging.getLogger(__name__)
@@ -153,6 +154,8 @@ class EncodedCorpus:
         min_count: int = 5,
         max_final_vocab: int | None = None,
         errors: str = "replace",
+        encoding: str = "utf-8",
+        lower: bool = False,
         max_word_bytes: int = 4096,
         workers: int | None = None,
         progress: bool | None = None,
@@ -166,12 +169,15 @@ class EncodedCorpus:
         tokenizer                           "space": words between white space as ``str.split()`` sees it.
                                             "char": each character that is not white space. Or a callable or
                                             an object with ``encode``, for whole lines, see
-                                            :func:`.tokenizers.line_tokenizer`; only these hold a whole line
-                                            in memory.
+                                            :func:`.tokenizers.line_tokenizer`, which also knows "rjieba",
+                                            Chinese words; only these hold a whole line in memory.
         vocab, min_count, max_final_vocab   As in :meth:`from_iter`.
         errors : str                        Invalid UTF-8: "replace" by U+FFFD, with a warning; "ignore"
                                             leaves it out, with a warning; "strict" raises.
-        max_word_bytes : int                Longest word allowed, in bytes of the file, for tokenizer "space".
+        encoding : str                      Of the files, as Python names it; invalid bytes are treated as
+                                            `errors` says. Other than "utf-8" it takes longer.
+        lower : bool                        Make the text lower case, as ``str.lower()`` does.
+        max_word_bytes : int                Longest word allowed, in bytes of UTF-8, for tokenizer "space".
         workers : int or None               Threads of "space" and "char", at most 16; the result is the same.
         progress : bool or None             As in :meth:`from_iter`; counts bytes of the files.
 
@@ -191,6 +197,7 @@ class EncodedCorpus:
         paths = input_paths(paths)
         _check_options(vocab, min_count, max_final_vocab)
         checks.choice("errors", errors, checks.TEXT_ERRORS)
+        transcoding = Transcoding.wanted(encoding, errors, lower)
         encoder = encode_files(
             paths,
             tokenizer,
@@ -199,9 +206,12 @@ class EncodedCorpus:
             workers=effective_num_threads(workers),
             progress=progress,
             block_bytes=_block_bytes,
+            transcoding=transcoding,
         )
+        if transcoding:
+            encoder.count_invalid(transcoding.invalid)
         source = shown_paths(paths)
-        _warn_of_invalid(encoder.invalid, errors, source)
+        _warn_of_invalid(encoder.invalid, errors, source, encoding)
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, source)
         return cls(*arrays, raw_tokens=encoder.n_tokens, invalid_bytes_replaced=encoder.invalid)
 
@@ -294,7 +304,13 @@ def _check_options(vocab: Vocab | None, min_count: int, max_final_vocab: int | N
         raise TypeError(f"vocab must be None or a Vocab, got {type(vocab).__name__}")
 
 
-def _warn_of_invalid(n: int, errors: str, source: str) -> None:
+def _warn_of_invalid(n: int, errors: str, source: str, encoding: str) -> None:
     if n:
         verb = "replaced by U+FFFD" if errors == "replace" else "left out"
-        logger.warning("%d invalid UTF-8 sequences were %s in %s", n, verb, source)
+        shown = "UTF-8" if encoding == "utf-8" else encoding
+        logger.warning("%d invalid %s sequences were %s in %s", n, shown, verb, source)
+
+
+def is_encoded_corpus(path: str | os.PathLike[str]) -> bool:
+    """Whether a file was written by :meth:`EncodedCorpus.save`, by its header; False if there is none."""
+    return safetensors.format_of(path) == _SCHEMA.name

@@ -23,8 +23,10 @@ from ..system.growing_array import GrowingArray
 from ..system.progress import advancing_bar
 from .blocks import Block, blocks, decoded, last_line, lines, long_word_error
 from .files import total_bytes
+from .segmentation import hinting
 from .sentences import number_of, plain_sentences, token_list
 from .tokenizers import line_tokenizer
+from .transcoding import Transcoding
 
 # More workers than this wait for the one thread that reads.
 _MAX_WORKERS = 16
@@ -48,14 +50,15 @@ def encode_files(
     workers: int,
     progress: bool | None,
     block_bytes: int,
+    transcoding: Transcoding | None = None,
 ) -> Encoder:
     """Encode text files; see :meth:`.corpus.EncodedCorpus.from_files`, which checks the arguments."""
     workers = min(workers, _MAX_WORKERS)
     with advancing_bar(total_bytes(paths), "B", progress, desc="reading", leave=False) as advance:
-        read = partial(blocks, paths, block_bytes=block_bytes, advance=advance)
+        read = partial(blocks, paths, block_bytes=block_bytes, advance=advance, transcoding=transcoding)
         if tokenizer == "space":
             words = WordEncoder(errors, workers, max_word_bytes)
-            words.add(partial(read, _text.last_space, max_tail=max_word_bytes))
+            words.add(partial(hinting, partial(read, _text.last_space, max_tail=max_word_bytes)))
             return words
         if tokenizer == "char":
             chars = CharEncoder(errors, workers)

@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Self, TypeAlias, Union
 
+from .transcoding import Transcoding
+
 PathLike: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 STDIN = "-"
@@ -32,6 +34,7 @@ class InputFile:
     Attributes
     ----------
     path : str          As given; ``"-"`` is standard input.
+    transcoding         Makes the text UTF-8, or lower case; None hands out the bytes as they are.
     text_start : int    Where the text starts in the decompressed file: behind the byte order mark, if there
                         is one.
 
@@ -42,8 +45,8 @@ class InputFile:
     ImportError         It is a ``.zst`` file, and no package here reads those.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, transcoding: Transcoding | None = None) -> None:
+        self.path, self._transcoding = path, transcoding
         self.text_start = 0
         self._stack = contextlib.ExitStack()
         self._bytes_read = 0
@@ -61,7 +64,12 @@ class InputFile:
             self._readinto = (
                 getattr(file, "readinto1", file.readinto) if self.path == STDIN else file.readinto
             )
-            self._read_head()
+            head = self._first_bytes()
+            if self._transcoding:
+                self._readinto = self._transcoding.reader(head, self._readinto, self.path).readinto
+                head = self._first_bytes()
+            self._head = head.removeprefix(_BOM)
+            self.text_start = len(head) - len(self._head)
             self._stack = stack.pop_all()
         return self
 
@@ -89,13 +97,12 @@ class InputFile:
         self._bytes_read += n
         return n
 
-    def _read_head(self) -> None:
-        """Look at the first bytes: compressed data are refused, a byte order mark is skipped."""
+    def _first_bytes(self) -> bytes:
+        """Read the first bytes, which are not those of compressed data."""
         room = bytearray(_HEAD_BYTES)
         head = bytes(room[: self._read(memoryview(room))])
         _refuse_compressed(head, self.path)
-        self._head = head.removeprefix(_BOM)
-        self.text_start = len(head) - len(self._head)
+        return head
 
     @contextlib.contextmanager
     def _named_errors(self) -> Iterator[None]:

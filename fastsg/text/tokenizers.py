@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,16 +15,20 @@ def line_tokenizer(tokenizer: Any) -> Callable[[str], Iterable[str]]:
     tokenizer       A callable str -> list of str; or an object whose ``encode(str)`` gives an object with
                     ``tokens`` or else ``ids`` (as the packages tokenizers and sentencepiece-like wrappers
                     do), or a list of either. Ids become words by ``tokenizer.id_to_token`` where that exists,
-                    else by ``str``.
+                    else by ``str``. Or "rjieba": Chinese words, without white space.
 
     Raises
     ------
     TypeError       It is neither a callable nor such an object.
-    ValueError      It is a str: the name of no tokenizer that reads whole lines.
+    ValueError      It is another str: the name of no tokenizer that reads whole lines.
+    ImportError     It is "rjieba", and that package is not installed.
     """
+    if isinstance(tokenizer, str) and tokenizer == "rjieba":
+        return _chinese_words()
     if isinstance(tokenizer, str):
         raise ValueError(  # noqa: TRY004  a wrong name, not a wrong type
-            f"tokenizer is {tokenizer!r}; allowed are 'space', 'char', a callable and an object with encode()"
+            f"tokenizer is {tokenizer!r}; allowed are 'space', 'char', 'rjieba', a callable and an object "
+            "with encode()"
         )
     if callable(getattr(tokenizer, "encode", None)) and not isinstance(tokenizer, type):
         return _encode_tokenizer(tokenizer)
@@ -33,6 +38,15 @@ def line_tokenizer(tokenizer: Any) -> Callable[[str], Iterable[str]]:
         )
     function: Callable[[str], Iterable[str]] = tokenizer
     return function
+
+
+def _chinese_words() -> Callable[[str], list[str]]:
+    """Splits a line into Chinese words."""
+    try:
+        rjieba: Any = importlib.import_module("rjieba")
+    except ImportError:
+        raise ImportError("the tokenizer 'rjieba' needs the package rjieba: pip install rjieba") from None
+    return lambda line: [word for word in rjieba.cut(line) if not word.isspace()]
 
 
 def _encode_tokenizer(tokenizer: Any) -> Callable[[str], list[str]]:

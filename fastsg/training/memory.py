@@ -14,13 +14,13 @@ _DRAWN_BYTES, _ENTRY_BYTES = 12, 8
 
 
 def estimate_training(
-    settings: Settings, K: int, corpus: EncodedCorpus | None, workers: int
+    settings: Settings, K: int, corpus: EncodedCorpus | None, workers: int, tokens: int = 0
 ) -> dict[str, int]:
-    """Bytes by part that a training over K words needs; without a corpus those that do not depend on it."""
-    tokens, H, rows = corpus.n_tokens if corpus else 0, settings.vector_size, block_rows(K)
+    """Bytes by part that a training over K words needs; without a corpus for one of so many tokens."""
+    tokens, H, rows = corpus.n_tokens if corpus else tokens, settings.vector_size, block_rows(K)
     window, size = Window.parse(settings.window, settings.shrink_windows), settings.batch_of(K, tokens)
     if settings.solver == "counts":
-        words = window.most_contexts(corpus.offsets) if corpus else 0
+        words = window.most_contexts(corpus.offsets) if corpus else max(window.left + window.right, 0)
         return estimate(
             K,
             H,

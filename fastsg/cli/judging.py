@@ -1,0 +1,267 @@
+"""fastsg eval and analogies: how good vectors are, and what they answer to "a is to b as c is to"."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+
+from ..model.report import json_text
+from ..model.skipgram import SkipGram
+from ..text.corpus import EncodedCorpus
+from ..vectors.keyed_vectors import KeyedVectors
+from .flags import Commands, add_command, add_quiet, add_reading
+from .query import _add_format, _load
+from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, printable, say_error
+
+_METHODS = {"add": "most_similar", "mul": "most_similar_cosmul"}
+_ALL_WORDS = 2**31 - 1
+
+
+# ---- eval ----
+
+
+def add_eval(commands: Commands) -> None:
+    """Declare fastsg eval."""
+    parser = add_command(
+        commands,
+        "eval",
+        run_eval,
+        help="judge vectors by word similarity, analogies and held-out text",
+        description="Compare cosines with human scores of word pairs (lines 'word word score'), answer "
+        "analogies (lines 'a b c d' under ': section' lines, as in questions-words.txt), and take the "
+        "perplexity of texts. Words that are not known are left out and counted.",
+        examples="""
+            fastsg eval words.vec --pairs pairs.txt --analogies questions.txt
+            fastsg eval words.vec --pairs pairs.txt --restrict-vocab 30000 --json
+            fastsg eval model --perplexity held-out.txt
+        """,
+    )
+    parser.add_argument("vectors", help="the vectors; for --perplexity a whole model")
+    parser.add_argument(
+        "--pairs", nargs="+", default=[], metavar="FILE", help="files of word pairs (default: none)"
+    )
+    parser.add_argument(
+        "--analogies", nargs="+", default=[], metavar="FILE", help="files of analogies (default: none)"
+    )
+    parser.add_argument(
+        "--perplexity",
+        nargs="+",
+        default=[],
+        metavar="TEXT",
+        help="texts to take the loss of (default: none)",
+    )
+    parser.add_argument(
+        "--restrict-vocab",
+        type=int,
+        default=300_000,
+        metavar="N",
+        help="only the first N words count as known and as answers; 0 takes all",
+    )
+    parser.add_argument(
+        "--case-sensitive",
+        action="store_true",
+        help="tell upper from lower case (default: compare in upper case)",
+    )
+    parser.add_argument(
+        "--unknown-is-wrong",
+        action="store_true",
+        help="what has unknown words counts, as similarity 0 or as wrong (default: it is left out)",
+    )
+    _add_method(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON (default: tables)")
+    add_quiet(parser, "lines for the sections of analogies, only their totals")
+    _add_format(parser)
+    add_reading(parser.add_argument_group("how texts are read"))
+
+
+def _add_method(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--method",
+        choices=tuple(_METHODS),
+        default="add",
+        help="how analogies are answered: sums of cosines, or products (3CosMul)",
+    )
+
+
+def run_eval(args: argparse.Namespace) -> int:
+    """Judge, and print tables or JSON."""
+    if not (args.pairs or args.analogies or args.perplexity):
+        raise ValueError("there is nothing to judge by: give --pairs, --analogies or --perplexity")
+    if args.restrict_vocab < 0:
+        raise ValueError(f"--restrict-vocab is {args.restrict_vocab}; it must be 0 (all words) or more")
+    found: dict[str, Any] = {"vectors": args.vectors, "pairs": [], "analogies": [], "perplexity": []}
+    if args.perplexity:
+        model = SkipGram.load(args.vectors, mmap=True)
+        found["perplexity"] = [_text(model, path, args) for path in args.perplexity]
+    if args.pairs or args.analogies:
+        vectors = KeyedVectors(*_load(args.vectors, args.format))
+        found["words"] = min(len(vectors), args.restrict_vocab or _ALL_WORDS)
+        found["pairs"] = [_pairs(vectors, path, args) for path in args.pairs]
+        found["analogies"] = [_analogies(vectors, path, args) for path in args.analogies]
+    print(json_text(found) if args.json else _tables(found, args.quiet))
+    return EXIT_OK
+
+
+def _pairs(vectors: KeyedVectors, path: str, args: argparse.Namespace) -> dict[str, Any]:
+    (pearson, pearson_p), (spearman, spearman_p), oov = vectors.evaluate_word_pairs(
+        path,
+        delimiter=_delimiter(path),
+        restrict_vocab=args.restrict_vocab or _ALL_WORDS,
+        case_insensitive=not args.case_sensitive,
+        dummy4unknown=args.unknown_is_wrong,
+    )
+    return {
+        "file": path,
+        "spearman": float(spearman),
+        "spearman_p": float(spearman_p),
+        "pearson": float(pearson),
+        "pearson_p": float(pearson_p),
+        "unknown_percent": float(oov),
+    }
+
+
+def _delimiter(path: str) -> str | None:
+    """What separates the columns of a file: tabs, commas, or else any white space."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = (line for line in file if line.strip() and not line.startswith("#"))
+        first = next(lines, "")
+    return next((sign for sign in ("\t", ",") if first.count(sign) >= 2), None)
+
+
+def _analogies(vectors: KeyedVectors, path: str, args: argparse.Namespace) -> dict[str, Any]:
+    _, sections = vectors.evaluate_word_analogies(
+        path,
+        restrict_vocab=args.restrict_vocab or _ALL_WORDS,
+        case_insensitive=not args.case_sensitive,
+        dummy4unknown=args.unknown_is_wrong,
+        similarity_function=_METHODS[args.method],
+    )
+    counted = [
+        {
+            "section": section["section"],
+            "correct": len(section["correct"]),
+            "asked": len(section["correct"]) + len(section["incorrect"]),
+        }
+        for section in sections
+    ]
+    return {"file": path, "questions": _questions(path), **counted.pop(), "sections": counted}
+
+
+def _questions(path: str) -> int:
+    """Lines of four words of a file, whether or not their words are known."""
+    with open(path, encoding="utf-8") as file:
+        return sum(len(line.split()) == 4 for line in file if not line.startswith(":"))
+
+
+def _text(model: SkipGram, path: str, args: argparse.Namespace) -> dict[str, Any]:
+    corpus = EncodedCorpus.from_files(
+        path,
+        vocab=model.vocab,
+        tokenizer=args.tokenizer,
+        errors=args.errors,
+        encoding=args.encoding,
+        lower=args.lower,
+    )
+    loss = model.nll(corpus)
+    return {
+        "file": path,
+        "nll": loss.nll,
+        "perplexity": math.exp(min(loss.nll, 700.0)),
+        "unigram_nll": loss.unigram_nll,
+        "pairs": loss.pairs,
+        "unknown_percent": 100 * (1 - corpus.n_tokens / corpus.raw_tokens),
+    }
+
+
+def _tables(found: dict[str, Any], quiet: bool) -> str:
+    """What was found, for people."""
+    lines = (
+        [f"{printable(found['vectors'])}: {found['words']:,} words considered"] if "words" in found else []
+    )
+    if found["pairs"]:
+        lines += ["", f"{'word pairs':<42}{'Spearman':>9}{'Pearson':>9}{'unknown':>9}"]
+    for row in found["pairs"]:
+        numbers = f"{row['spearman']:>9.4f}{row['pearson']:>9.4f}{row['unknown_percent']:>7.1f} %"
+        lines.append(f"{_name(row['file'])}{numbers}")
+    if found["analogies"]:
+        lines += ["", f"{'analogies':<42}{'right':>9}{'asked':>9}{'accuracy':>9}"]
+    for table in found["analogies"]:
+        sections = [] if quiet else table["sections"]
+        lines += [_right(f"  {section['section']}", section) for section in sections]
+        unknown = table["questions"] - table["asked"]
+        lines.append(_right(table["file"], table) + (f"  {unknown:,} unknown" if unknown else ""))
+    if found["perplexity"]:
+        lines += ["", f"{'held-out text':<42}{'loss':>9}{'unigram':>9}{'perplexity':>11}{'unknown':>9}"]
+    for row in found["perplexity"]:
+        numbers = f"{row['nll']:>9.4f}{row['unigram_nll']:>9.4f}{row['perplexity']:>11,.1f}"
+        lines.append(f"{_name(row['file'])}{numbers}{row['unknown_percent']:>7.1f} %")
+    return "\n".join(lines).lstrip("\n")
+
+
+def _right(name: str, table: dict[str, Any]) -> str:
+    share = f"{100 * table['correct'] / table['asked']:.1f} %" if table["asked"] else "-"
+    return f"{_name(name)}{table['correct']:>9,}{table['asked']:>9,}{share:>9}"
+
+
+def _name(name: str) -> str:
+    """A name in a column of 42; the end of a long one tells files apart."""
+    shown = printable(name)
+    return f"{shown if len(shown) < 42 else '…' + shown[-40:]:<42}"
+
+
+# ---- analogies ----
+
+
+def add_analogies(commands: Commands) -> None:
+    """Declare fastsg analogies."""
+    parser = add_command(
+        commands,
+        "analogies",
+        run_analogies,
+        help="answer 'a is to b as c is to ?'",
+        description="Print the words d of 'a is to b as c is to d' for each three words a b c. Unknown words "
+        "do not stop the others; the exit code is 1 then.",
+        examples="""
+            fastsg analogies words.vec cat cats dog -k 3
+            fastsg analogies words.vec
+        """,
+    )
+    parser.add_argument("vectors", help="the vectors")
+    parser.add_argument(
+        "operands",
+        metavar="a b c",
+        nargs="*",
+        help="three words, or three more; without any, standard input is read, three words a line",
+    )
+    parser.add_argument("-k", "--topn", type=int, default=10, metavar="N", help="how many answers")
+    _add_method(parser)
+    _add_format(parser)
+
+
+def run_analogies(args: argparse.Namespace) -> int:
+    """Answer each question."""
+    if args.topn < 1:
+        raise ValueError(f"--topn is {args.topn}; it must be at least 1")
+    words = args.operands
+    if len(words) % 3:
+        raise ValueError(f"there are {len(words)} words, and questions have three each: a b c")
+    vectors = KeyedVectors(*_load(args.vectors, args.format))
+    answer = getattr(vectors, _METHODS[args.method])
+    given = [" ".join(words[i : i + 3]) for i in range(0, len(words), 3)]
+    code = EXIT_OK
+    for question in asked_words(given, "a b c? "):
+        try:
+            a, b, c = _three(question)
+            print_ranked(f"{a} : {b} = {c} : ?", answer(positive=[b, c], negative=[a], topn=args.topn))
+        except (KeyError, ValueError) as error:
+            say_error(error)
+            code = EXIT_ERROR
+    return code
+
+
+def _three(question: str) -> list[str]:
+    words = question.split()
+    if len(words) != 3:
+        raise ValueError(f"a question has three words, a b c; {question!r} has {len(words)}")
+    return words

@@ -1,0 +1,144 @@
+"""Help, examples, completion, exit codes, and flags that are written in another program's way."""
+
+import io
+import re
+import shlex
+import subprocess
+
+import pytest
+from commands import TEXT, python
+
+from fastsg.cli import build_parser, main, parse
+from fastsg.cli.completion import flags_of
+
+COMMANDS = build_parser()._subparsers._group_actions[0].choices
+
+
+def help_of(command):
+    return python("-m", "fastsg", *command, "--help", COLUMNS="80").stdout
+
+
+def examples_of(text):
+    """The command lines at the end of a help."""
+    block = text.split("examples:\n")[1].split("\n\n")[0].replace("\\\n", " ")
+    return [line.strip() for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_examples_that_fit_the_terminal(command):
+    text = help_of([command])
+    lines = examples_of(text)
+    assert lines and all(line.startswith("fastsg ") for line in lines)
+    assert any(line.split()[1] == command for line in lines)
+    assert max(map(len, text.splitlines())) <= 80
+    for line in lines:
+        parse(shlex.split(line)[1:])
+
+
+def test_the_examples_run_in_their_order(tmp_path, monkeypatch, capsys):
+    """On small files of the names they use."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text(TEXT.replace("a dog", "dogs cats"))
+    (tmp_path / "held-out.txt").write_text(TEXT)
+    (tmp_path / "chinese.txt").write_bytes(("春眠不觉晓\n" * 30).encode("gb18030"))
+    (tmp_path / "pairs.txt").write_text("cat\tdog\t9\ncat\tmeat\t2\nfish\tmeat\t7\n")
+    (tmp_path / "edges.txt").write_text("1 2\n2 3\n3 1\n3 4\n")
+    (tmp_path / "questions.txt").write_text(": plural\ncat cats dog dogs\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    for command in COMMANDS:
+        if command != "demo":
+            for line in examples_of(help_of([command])):
+                assert main(shlex.split(line)[1:]) == 0, (line, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_flag_states_its_default(command):
+    """An entry of the help begins at a line with a flag two columns in."""
+    text = help_of([command]).split("examples:")[0]
+    entries = [" ".join(entry.split()) for entry in re.split(r"^  (?=-)", text, flags=re.M)[1:]]
+    assert len(entries) == len([flag for flag in flags_of(COMMANDS[command]) if flag.names])
+    assert [entry for entry in entries if "default" not in entry and "--help" not in entry] == []
+
+
+def test_help_documents_the_exit_codes():
+    text = help_of([])
+    codes = re.findall(r"^  (\d+) +\S", text.split("exit codes:")[1], re.M)
+    assert codes == ["0", "1", "2", "130"]
+
+
+@pytest.mark.parametrize(
+    "line, says",
+    [
+        ("", "a command is missing; there are train, word2vec,"),
+        ("trian x", "there is no command 'trian'; did you mean 'train'?"),
+        ("train text.txt --nosuch", "fastsg train: error: unrecognized arguments: --nosuch"),
+        ("train text.txt -output x", "write --output (fastsg word2vec takes the command line of word2vec.c)"),
+        (
+            "train -train text.txt -size 5",
+            "-train: flags of more than a letter have two dashes; write --train",
+        ),
+        ("train text.txt -min_count 5", "write --min-count"),
+        ("train text.txt -ov.vec", "write -o v.vec"),
+        ("nn v.vec -topn 5", "write --topn"),
+        ("nn", "fastsg nn: error: the following arguments are required: vectors"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_2(capsys, line, says):
+    with pytest.raises(SystemExit) as stop:
+        main(shlex.split(line))
+    err = capsys.readouterr().err
+    assert stop.value.code == 2 and says in err and len(err.splitlines()) == 1 and "--help)" in err
+
+
+def test_what_has_one_dash_and_may():
+    assert parse(["nn", "v.vec", "-k5"]).topn == 5
+    assert parse(["train", "t", "-t1e-4", "-o./v"]).output == "./v"
+    assert parse(["nn", "v.vec", "--", "-ing"]).operands == ["-ing"]
+
+
+# ---- completion ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command_and_flag(capsys, shell):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for command, parser in COMMANDS.items():
+        assert re.search(rf"\b{command}\b", script)
+        for flag in flags_of(parser):
+            for name in flag.names:
+                assert name.lstrip("-") in script and (shell == "fish" or name in script)
+
+
+def completed(script, *words):
+    """What bash offers for the last word."""
+    array = " ".join(map(shlex.quote, ["fastsg", *words]))
+    ask = f"COMP_WORDS=({array}); COMP_CWORD={len(words)}; _fastsg; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    done = subprocess.run(["bash", "-c", script + ask], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_completion_in_bash(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").touch()
+    main(["completion", "bash"])
+    script = capsys.readouterr().out
+    assert completed(script, "tr") == ["train"]
+    assert completed(script, "train", "--save-v") == ["--save-vocab"]
+    assert completed(script, "train", "--solver", "") == ["counts", "sgd"]
+    assert completed(script, "train", "te") == ["text.txt"]
+    assert completed(script, "word2vec", "-sa") == ["-sample", "-save-vocab"]
+    assert completed(script, "completion", "z") == ["zsh"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_completion_is_a_script(capsys, shell):
+    try:
+        subprocess.run([shell, "--version"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"needs {shell}")
+    main(["completion", shell])
+    script = capsys.readouterr().out
+    done = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
