@@ -4,6 +4,7 @@
     threads     how many threads this process may use
     memory      how much memory is left, and how much was taken
     atomic      files that are the old one or the whole new one, never half of it
+    compression .gz, .bz2, .xz and .zst, by suffix
     growing     arrays that are appended to without a second copy
     digest      SHA-256 of arrays
     progress    progress bars, quiet where nobody looks
