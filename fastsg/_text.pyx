@@ -1,5 +1,5 @@
-"""Thin binding of kernels/text.c, decimal.c and vector_rows.c: checks sizes, makes room, holds no GIL while it
-works. Knows no files and no tokenizer but white space and characters."""
+"""Thin binding of kernels/text.c, decimal.c and vector_rows.c: checks sizes, makes room, holds no GIL while
+it works. Knows no files and no tokenizer but white space and characters."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
 from libc.string cimport memcpy

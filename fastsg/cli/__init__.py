@@ -1,6 +1,6 @@
-"""The command line: fastsg train, count, nn, predict, info and demo.
+"""The command line: fastsg train, count, nn, predict, convert, info and demo.
 
-    main -> train, count, query, demo    the commands (query: nn, predict, info): their flags, what they do
+    main -> train, count, query, convert, demo    the commands (query: nn, predict, info)
               -> flags                   settings as flags; what several commands share is declared once
               -> outputs                 files to write: checked before the work, written after it
               -> terminal                what a person sees: printable words, errors, prompts, signals

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from .._version import __version__
+from .convert import add_convert
 from .count import add_count
 from .demo import add_demo
 from .query import add_info, add_nn, add_predict
@@ -27,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fastsg {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for add in (add_train, add_count, add_nn, add_predict, add_info, add_demo):
+    for add in (add_train, add_count, add_nn, add_predict, add_convert, add_info, add_demo):
         add(commands)
     return parser
 

@@ -31,6 +31,7 @@ _FOREIGN_FORMATS = {
     b"PK\x03\x04": "a zip archive (npz?)",
     b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
+    b"\x89HDF": "an HDF5 file",
     b"\x93NUMPY": "a NumPy .npy file",
     b"FiFu": "a finalfusion file",
     b"\xff\xfe": "UTF-16 text; convert it to UTF-8",
@@ -108,6 +109,16 @@ class UntrustedFile:
         if len(data) < count:
             raise FormatError(f"{self.path}: truncated: {what} needs {count} bytes, {len(data)} are left")
         return data
+
+    def read_until(self, end: bytes, longest: int) -> bytes | None:
+        """The bytes before the byte `end`, which is read too; None if it is not among the next `longest`."""
+        taken = bytearray()
+        while len(taken) < longest and (piece := self._file.peek(1)[: longest - len(taken)]):
+            at = piece.find(end)
+            taken += self._file.read(len(piece) if at < 0 else at + 1)
+            if at >= 0:
+                return bytes(taken[:-1])
+        return None
 
     def left(self) -> int | None:
         """Bytes behind what was read; None where the file is compressed."""
@@ -205,19 +216,13 @@ def _refuse_foreign(path: str, start: bytes, magic: bytes | None) -> None:
         raise FormatError(f"{path}: the file is empty")
     if magic is not None and start.startswith(magic):
         return
-    what = foreign_format(start)
+    what = next((what for first, what in _FOREIGN_FORMATS.items() if start.startswith(first)), None)
+    if start[4:9] == b"\0\0\0\0{":
+        what = "a safetensors file"
     if what is not None:
         raise FormatError(f"{path}: this is {what}")
     if magic is not None:
         raise FormatError(f"{path}: it does not start with {magic!r}, but with {shown(start)}")
-
-
-def foreign_format(start: bytes) -> str | None:
-    """What a file is that starts so and is neither text nor word2vec binary; None where nothing says so."""
-    for magic, what in _FOREIGN_FORMATS.items():
-        if start.startswith(magic):
-            return what
-    return "a safetensors file" if start[4:9] == b"\0\0\0\0{" else None
 
 
 def shown(text: bytes | str) -> str:

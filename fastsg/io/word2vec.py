@@ -3,8 +3,8 @@
 Text: a header ``K H``, then a line for each row: the word and H numbers, separated by single spaces.
 Binary: the same header line, then for each row the word, one space, H little-endian float32, and LF
 (word2vec.c) or nothing (gensim). Words hold any bytes except space, tab, CR, LF and NUL; nothing else
-separates, so U+00A0 and U+2028 stay inside words. A name ending in ``.gz``, ``.bz2``, ``.xz`` or ``.zst`` means
-compression around either.
+separates, so U+00A0 and U+2028 stay inside words. A name ending in ``.gz``, ``.bz2``, ``.xz`` or ``.zst``
+means compression around either.
 
 Reading trusts nothing: sizes are proven against the length of the file before memory is taken for them.
 """
@@ -15,7 +15,7 @@ import codecs
 import operator
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -27,6 +27,7 @@ from ..errors import FormatError
 from ..system.atomic import atomic_write
 from ..system.compression import compressed, compression_of, without_compression
 from .untrusted import open_untrusted, shown
+from .vector_table import check_finite
 from .word2vec_binary import read_binary
 from .word2vec_rows import (
     CHUNK_NUMBERS,
@@ -57,7 +58,8 @@ def save_word2vec(
 
     Parameters
     ----------
-    path : str or PathLike                  Target; compressed if it ends in ``.gz``, ``.bz2``, ``.xz``, ``.zst``.
+    path : str or PathLike                  Target; compressed if it ends in ``.gz``, ``.bz2``,
+                                            ``.xz`` or ``.zst``.
     words : sequence of str, length K       Unique. Encoded as UTF-8; ``surrogateescape`` gives undecodable
                                             bytes back.
     matrix : ndarray of shape (K, H)        float32 or float64 (rounded to float32), finite, H >= 1. Not
@@ -90,7 +92,7 @@ def save_word2vec(
     binary = _is_binary_name(path) if binary is None else binary
     if binary and not write_header:
         raise ValueError("write_header=False is for text: binary rows cannot be told apart without a header")
-    _check_finite(matrix, lambda row: f"matrix: the vector of word {words[row]!r}", ValueError)
+    check_finite(matrix, lambda row: f"matrix: the vector of word {words[row]!r}", ValueError)
 
     with atomic_write(path) as file, compressed(file, compression_of(path)) as out:
         if write_header:
@@ -163,7 +165,7 @@ def load_word2vec(
         matrix = read_binary(source, found, limit) if binary else read_text(source, found, limit, no_header)
     found.warn_of_dropped()
     if not allow_nonfinite:
-        _check_finite(matrix, lambda row: f"{path}: the vector of word {shown(found.kept[row])}", FormatError)
+        check_finite(matrix, lambda row: f"{path}: the vector of word {shown(found.kept[row])}", FormatError)
     return found.kept, matrix
 
 
@@ -245,17 +247,6 @@ def _encoded(word: str) -> bytes:
     if not raw or FORBIDDEN.search(raw):
         raise ValueError(f"words: {word!r} cannot be written: empty, or contains a space, tab, CR, LF or NUL")
     return raw
-
-
-def _check_finite(matrix: Floats, owner: Callable[[int], str], exception: type[ValueError]) -> None:
-    """Raise naming the first row with a number that is not finite in float32."""
-    step = max(1, CHUNK_NUMBERS // matrix.shape[1])  # blocks keep temporaries small
-    for start in range(0, len(matrix), step):
-        with np.errstate(over="ignore"):
-            finite = np.isfinite(matrix[start : start + step].astype(np.float32, copy=False))
-        if not finite.all():
-            row = start + int(np.argmin(finite.all(axis=1)))
-            raise exception(f"{owner(row)} (row {row + 1}) is not finite in float32")
 
 
 # ---- writing ----

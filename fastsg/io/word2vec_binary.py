@@ -1,4 +1,4 @@
-"""The rows of a word2vec binary file. Plain ones are cut by the compiled reader, the others here, with reasons."""
+"""The rows of a word2vec binary file. Plain ones are cut by compiled code, the others here."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _RowReader:
         return np.frombuffer(raw, "<f4").astype(np.float32, copy=False).reshape(1, -1)[: int(is_kept)]
 
     def block(self, most: int) -> tuple[int, Matrix]:
-        """(rows read, numbers of those kept) of up to `most` plain rows; none where the next one is not plain.
+        """(rows read, numbers of those kept) of up to `most` rows; none where the next is not plain.
 
         The numbers must be used before the next call.
         """
@@ -115,7 +115,7 @@ def read_binary(source: UntrustedFile, words: UniqueWords, limit: int | None) ->
     reader, read = _RowReader(source, width, words), 0
     while read < wanted:
         # The first row shows whether the numbers are text.
-        rows, values = reader.block(wanted - read) if read else (0, None)
+        rows, values = reader.block(wanted - read) if read else (0, np.empty(0, np.float32))
         if not rows:
             rows, values = 1, reader.next()
         numbers.append(values.reshape(-1))

@@ -140,6 +140,7 @@ def header_sizes(source: UntrustedFile, line: bytes) -> tuple[int, int] | None:
 
 
 def wanted_rows(count: int, limit: int | None) -> int:
+    """How many of `count` rows are read."""
     return count if limit is None else min(count, limit)
 
 

@@ -1,4 +1,4 @@
-"""The rows of a word2vec text file. Plain lines are cut by the compiled reader, the others here, with reasons."""
+"""The rows of a word2vec text file. Plain lines are cut by compiled code, the others here."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def compressed(raw: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
 
         file = bz2.BZ2File(raw, "wb")
     elif suffix == ".xz":
-        file = lzma.LZMAFile(raw, "wb", preset=_XZ_PRESET)
+        file = lzma.LZMAFile(raw, "wb", preset=_XZ_PRESET)  # noqa: SIM115  # closed below
     elif suffix == ".zst":
         file = _zstd_writer(raw)
     else:
