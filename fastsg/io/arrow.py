@@ -23,6 +23,7 @@ _VECTORS = ("vector", "embedding", "embeddings", "vectors")
 _COUNTS = ("count", "counts", "frequency")
 # Bytes that strings and lists of a Parquet header may take; ours have a few hundred.
 _MOST_HEADER = 16 << 20
+_MOST_SHOWN = 200
 
 
 def require() -> Any:
@@ -122,7 +123,9 @@ def _read(path: str, read: Any) -> VectorTable:
     except (FormatError, FileNotFoundError):
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError, OverflowError) as error:
-        raise FormatError(f"{path}: pyarrow refuses it: {' '.join(str(error).split())[:200]}") from None
+        said = " ".join(str(error).split()).encode("ascii", "backslashreplace").decode()[:_MOST_SHOWN]
+        shown = "".join(c if c.isprintable() else "?" for c in said)
+        raise FormatError(f"{path}: pyarrow refuses it: {shown}") from None
 
 
 def _column(path: str, table: Any, names: tuple[str, ...]) -> Any:

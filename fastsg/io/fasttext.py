@@ -12,6 +12,7 @@ args.cc, dictionary.cc, densematrix.cc, fasttext.cc.
 from __future__ import annotations
 
 import struct
+import warnings
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -57,6 +58,10 @@ def read_fasttext(path: str, reading: Reading) -> VectorTable:
     Raises
     ------
     FormatError     It is no such model, is damaged, quantised, or has no vectors of the kind wanted.
+
+    Warns
+    -----
+    UserWarning     A word is empty, or decodes to nothing: the row is dropped.
     """
     with open_untrusted(path, reading.max_decompressed, MAGIC) as source:
         settings = _read_settings(source)
@@ -67,11 +72,16 @@ def read_fasttext(path: str, reading: Reading) -> VectorTable:
         outputs = None
         if which != "input":
             outputs = _read_outputs(source, settings, len(words), labels)
+    matrix = chosen(path, which, inputs, outputs)
     text = [
         decoded(raw, reading.encoding, reading.errors, f"{path}: entry {i}") for i, raw in enumerate(words)
     ]
+    if "" in text:  # files of the tests of other libraries have such
+        warnings.warn(f"{path}: dropped {text.count('')} row(s) whose word is empty", stacklevel=3)
+        kept = [i for i, word in enumerate(text) if word]
+        text, matrix, counts = [text[i] for i in kept], matrix[kept], counts[kept]
     check_unique(path, text)
-    return VectorTable(text, chosen(path, which, inputs, outputs), counts)
+    return VectorTable(text, matrix, counts)
 
 
 def _read_settings(source: UntrustedFile) -> _Settings:
@@ -125,8 +135,6 @@ class _Dictionary:
         word = self._source.read_until(b"\0", self._longest + 1)
         if word is None:
             self._refuse(f"entry {entry}: no end of the word within max_word_bytes={self._longest} bytes")
-        if not word:
-            self._refuse(f"entry {entry}: the word is empty")
         return word, *_ENTRY.unpack(self._source.take(_ENTRY.size, f"entry {entry}"))
 
     def _refuse(self, problem: str) -> NoReturn:
@@ -176,7 +184,8 @@ def _word_vectors(source: UntrustedFile, words: list[bytes], rows: Matrix, setti
         ids = [i]
         if word != _END_OF_SENTENCE:
             ids += [K + h % settings.bucket for h in _ngram_hashes(word, settings.minn, settings.maxn)]
-        np.add.reduce(rows[ids], axis=0, out=vectors[i])
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
+            np.add.reduce(rows[ids], axis=0, out=vectors[i])
         vectors[i] *= np.float32(1.0 / len(ids))
     return vectors
 

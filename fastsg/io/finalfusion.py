@@ -86,7 +86,8 @@ class _Chunks:
             elif kind == _ARRAY and matrix is None:
                 matrix = self._array()
             elif kind == _NORMS and matrix is not None:
-                matrix = matrix * self._norms(len(matrix))[:, None]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    matrix = matrix * self._norms(len(matrix))[:, None]
             elif kind == _METADATA:
                 self._take(length, "the metadata")
             else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 import zipfile
 import zlib
 from typing import IO, Any
@@ -29,6 +30,10 @@ MAGIC = b"PK\x03\x04"
 _BLOCK_BYTES = 1 << 20
 _RATIO, _FREE_BYTES = 100, 64 << 20
 _HEADER_BYTES = 4096
+# What zipfile raises on damaged archives.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error
+)  # fmt: skip
 # As NumPy writes it; anything else, like fields of a record, is no array of ours.
 _HEADER = re.compile(
     rb"\{'descr': '([^']{1,20})', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \}\s*"
@@ -62,7 +67,9 @@ def read_npz(path: str, reading: Reading) -> VectorTable:
     try:
         with zipfile.ZipFile(path) as archive:
             return _table(path, _Archive(path, archive, reading.max_decompressed))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except FormatError:
+        raise
+    except _DAMAGE as error:
         raise FormatError(f"{path}: damaged zip archive ({error})") from None
     except OSError as error:
         if error.errno is None or error.filename is None:

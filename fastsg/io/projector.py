@@ -62,7 +62,7 @@ def read_projector(path: str, reading: Reading) -> VectorTable:
         rows = [line.rstrip(b"\r\n").split(b"\t") for line in _lines(source, FIRST_LINE_BYTES)]
     header = rows.pop(0) if len(rows) == len(matrix) + 1 else []
     if len(rows) != len(matrix):
-        raise FormatError(f"{metadata}: it has {len(rows)} lines for {len(matrix)} vectors")
+        raise FormatError(f"{path}: it has {len(matrix)} vectors, {metadata} {len(rows)} lines")
     names = [name.lower() for name in header]
     column = next((names.index(name) for name in (b"word", b"token", b"label") if name in names), 0)
     words = []

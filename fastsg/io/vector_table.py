@@ -133,10 +133,12 @@ def _unit_rows(matrix: Matrix) -> Matrix:
     """The rows at length 1, lengths taken in float64; a zero row stays zero."""
     squares_k = np.empty(len(matrix))
     step = max(1, _BLOCK_NUMBERS // matrix.shape[1])
-    for start in range(0, len(matrix), step):
-        block = matrix[start : start + step].astype(np.float64)
-        squares_k[start : start + step] = np.einsum("kh,kh->k", block, block)
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
+        for start in range(0, len(matrix), step):
+            block = matrix[start : start + step].astype(np.float64)
+            squares_k[start : start + step] = np.einsum("kh,kh->k", block, block)
     norms_k = np.sqrt(squares_k)
     is_nonzero = norms_k >= np.finfo(np.float32).tiny
     inverse_k = np.divide(1.0, norms_k, out=np.zeros_like(norms_k), where=is_nonzero)
-    return matrix * inverse_k.astype(np.float32)[:, None]
+    unit: Matrix = matrix * inverse_k.astype(np.float32)[:, None]
+    return unit
