@@ -1,4 +1,4 @@
-"""Files that lie, end early or were changed at random: each is loaded or refused with FormatError, quickly."""
+"""Files that lie, end early or were changed at random: each is loaded, or refused with FormatError."""
 
 import bz2
 import gzip
@@ -14,7 +14,7 @@ import zipfile
 import numpy as np
 import pytest
 from conftest import SEED
-from test_formats import fasttext_model, needs_pyarrow
+from vector_files import fasttext_model, needs_pyarrow
 
 from fastsg import FormatError
 from fastsg.io import load_vectors, save_vectors
@@ -55,8 +55,12 @@ def outcome(path, name=None, format=None):
         try:
             words, matrix, counts = load_vectors(path, format)
         except FormatError as error:
-            assert (name or path).rstrip("/") in str(error) and str(error).isprintable(), error
-            return False
+            message = str(error)
+        else:
+            message = None
+    if message is not None:
+        assert (name or path) in message and message.isprintable(), message
+        return False
     assert len(words) == len(matrix) == len(set(words)) and "" not in words and np.isfinite(matrix).all()
     assert matrix.dtype == np.float32 and (
         counts is None or (len(counts) == len(words) and (counts >= 0).all())

@@ -1,4 +1,4 @@
-"""Other libraries read what we write, and we what they write; each test is skipped where its library is absent."""
+"""Other libraries read what we write, and we what they write; skipped where a library is absent."""
 
 import os
 from pathlib import Path

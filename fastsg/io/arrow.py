@@ -1,8 +1,8 @@
 """Vectors as a table: Parquet (.parquet) and Arrow's file format (.arrow, .feather); needs pyarrow.
 
 Columns ``word`` (string), ``count`` (int64, where known), ``vector`` (fixed_size_list<float>[H]) and, where
-asked for, ``neighbors``: a struct of ``ids`` (rows, from 0) and ``distances`` (1 - cosine) as embedding viewers
-read it. Read are also the names that others give to the columns, and lists of any floats.
+asked for, ``neighbors``: a struct of ``ids`` (rows, from 0) and ``distances`` (1 - cosine) as embedding
+viewers read it. Read are also the names that others give to the columns, and lists of any floats.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def write_arrow(path: str, vectors: VectorTable, writing: Writing) -> None:
 def _table(vectors: VectorTable, writing: Writing) -> Any:
     pa = require()
     utf8_words(vectors.words)
-    K, H = vectors.matrix.shape
+    H = vectors.matrix.shape[1]
     columns = {"word": pa.array(vectors.words, pa.string())}
     if vectors.counts is not None:
         columns["count"] = pa.array(vectors.counts)

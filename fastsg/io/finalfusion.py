@@ -3,8 +3,8 @@
 Layout, little-endian: ``FiFu``, version 0, the number of chunks and their kinds; then chunks of a kind
 (uint32), a length (uint64) and data. Ours has a vocabulary (uint64 words; each a uint32 length and UTF-8) and
 an array (uint64 rows, uint32 columns, uint32 type, zeros up to the next multiple of 4, float32). Where a file
-has norms, its rows have length 1; they are multiplied by them, which gives back the vectors before that. Facts
-of the format: finalfusion/finalfusion-rust, io.rs.
+has norms, its rows have length 1; they are multiplied by them, which gives back the vectors before that.
+Facts of the format: finalfusion/finalfusion-rust, io.rs.
 """
 
 from __future__ import annotations

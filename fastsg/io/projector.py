@@ -1,8 +1,8 @@
 """Two files of tab-separated text for TensorBoard's Embedding Projector: numbers, and words with counts.
 
-``vectors.tsv`` has a line of H numbers for each word, ``metadata.tsv`` beside it the words: one column without
-a header or, where counts are known, the columns ``word`` and ``count`` under a header, as the projector wants
-it (tensorflow/docs#473). Of another name ``x.tsv`` the words stand in ``x.metadata.tsv``.
+``vectors.tsv`` has a line of H numbers for each word, ``metadata.tsv`` beside it the words: one column
+without a header or, where counts are known, the columns ``word`` and ``count`` under a header, as the
+projector wants it (tensorflow/docs#473). Of another name ``x.tsv`` the words stand in ``x.metadata.tsv``.
 """
 
 from __future__ import annotations

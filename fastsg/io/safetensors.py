@@ -173,7 +173,7 @@ class Container:
 
 
 def format_of(file: io.BufferedIOBase) -> str | None:
-    """``format`` in the metadata of an open file, None if there is none; FormatError if it is no such file."""
+    """``format`` in the metadata of an open file, None without; FormatError if it is another kind."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     header, _ = _read_header(file, size)

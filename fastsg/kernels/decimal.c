@@ -117,7 +117,7 @@ const char *fsg_read_decimal(const char *text, float *out)
         const double power = POWER[left < EXACT_POWER ? left : EXACT_POWER];
         d = number.scale < 0 ? d / power : d * power;
     }
-    if (d > 3e38) return NULL;
+    if (d > 1e38) return NULL;
     const float low = (float)(is_exact ? d : d * (1 - 0x1p-50));
     const float high = (float)(is_exact ? d : d * (1 + 0x1p-50));
     if (low != high) return NULL;
