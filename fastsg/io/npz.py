@@ -10,11 +10,9 @@ NumPy's own reader takes memory on the word of a header. This one proves every s
 from __future__ import annotations
 
 import math
-import re
 import struct
-import zipfile
 import zlib
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,19 +24,15 @@ from . import safetensors
 from .untrusted import open_untrusted, shown
 from .vector_table import Reading, VectorTable, Writing, check_unique, utf8_words
 
+if TYPE_CHECKING:
+    import zipfile  # slow to import; loaded by the functions that need it
+
 MAGIC = b"PK\x03\x04"
 _BLOCK_BYTES = 1 << 20
 _RATIO, _FREE_BYTES = 100, 64 << 20
 _HEADER_BYTES = 4096
-# What zipfile raises on damaged archives.
-_DAMAGE = (
-    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error
-)  # fmt: skip
-# As NumPy writes it; anything else, like fields of a record, is no array of ours.
-_HEADER = re.compile(
-    rb"\{'descr': '([^']{1,20})', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \}\s*"
-)
-_TYPES = re.compile(r"[<|]([iu][1248]|f[248])|<U[0-9]{1,9}")
+# What zipfile raises on damaged archives, besides its own BadZipFile.
+_DAMAGE = (zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
 #: What others call the same things.
 _NAMES = {
     "words": ("words", "index_to_key", "vocab", "tokens"),
@@ -48,6 +42,8 @@ _NAMES = {
 
 def write_npz(path: str, vectors: VectorTable, writing: Writing) -> None:
     """Write words, vectors and counts; ValueError if a word cannot be UTF-8."""
+    import zipfile
+
     utf8_words(vectors.words)
     offsets, blob = safetensors.pack_words(vectors.words)
     arrays = {"vectors": vectors.matrix.astype("<f4", copy=False), "words": blob, "word_offsets": offsets}
@@ -62,6 +58,8 @@ def write_npz(path: str, vectors: VectorTable, writing: Writing) -> None:
 
 def read_npz(path: str, reading: Reading) -> VectorTable:
     """Words, vectors and counts; FormatError if the archive does not hold them, or holds a pickle."""
+    import zipfile
+
     with open_untrusted(path, magic=MAGIC):
         pass  # regular, and a zip archive
     try:
@@ -69,7 +67,7 @@ def read_npz(path: str, reading: Reading) -> VectorTable:
             return _table(path, _Archive(path, archive, reading.max_decompressed))
     except FormatError:
         raise
-    except _DAMAGE as error:
+    except (zipfile.BadZipFile, *_DAMAGE) as error:
         raise FormatError(f"{path}: damaged zip archive ({error})") from None
     except OSError as error:
         if error.errno is None or error.filename is None:
@@ -109,8 +107,10 @@ class _Archive:
         return name in self._members
 
     def _read(self, name: str) -> NDArray[Any]:
+        from zipfile import ZIP_DEFLATED, ZIP_STORED
+
         info = self._members[name]
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
+        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED) or info.flag_bits & 1:
             raise FormatError(
                 f"{self.path}: {name} is encrypted, or compressed in a way that NumPy never uses"
             )
