@@ -33,6 +33,11 @@ _RATIO, _FREE_BYTES = 100, 64 << 20
 _HEADER_BYTES = 4096
 # What zipfile raises on damaged archives, besides its own BadZipFile.
 _DAMAGE = (zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
+# As NumPy writes it; anything else, like fields of a record, is no array of ours.
+_HEADER = re.compile(
+    rb"\{'descr': '([^']{1,20})', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \}\s*"
+)
+_TYPES = re.compile(r"[<|]([iu][1248]|f[248])|<U[0-9]{1,9}")
 #: What others call the same things.
 _NAMES = {
     "words": ("words", "index_to_key", "vocab", "tokens"),
