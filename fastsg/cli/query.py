@@ -11,8 +11,8 @@ import numpy as np
 
 from ..errors import FormatError
 from ..io.bias import load_bias
+from ..io.embeddings_file import is_model
 from ..io.formats import FORMATS, format_of_file, load_vectors
-from ..io.vector_file import is_model
 from ..io.vector_table import VectorTable
 from ..model.skipgram import load
 from ..model.softmax import SoftmaxModel

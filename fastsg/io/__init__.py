@@ -2,7 +2,7 @@
 
     formats        every format of vectors by name and suffix: load_vectors, save_vectors
       word2vec       text and binary; rows are cut by word2vec_text and word2vec_binary
-      fasttext, npz, vector_file (safetensors), arrow (Parquet too), projector, static_folder, finalfusion
+      fasttext, npz, embeddings_file (safetensors), arrow (Parquet too), projector, static_folder, finalfusion
       vector_table   what all of them are read into, and the checks they share
     bias           the constants added to the logits, as text
     model_file     everything there is to ask a model and to train it on
@@ -15,6 +15,7 @@ and whatever is wrong with the content is a FormatError that names the file and 
 """
 
 from .bias import load_bias, save_bias
+from .embeddings_file import is_model
 from .formats import (
     FORMATS,
     check_words_fit,
@@ -26,7 +27,6 @@ from .formats import (
 )
 from .model_file import ModelContent, read_model_file, save_model_file, write_model_file
 from .static_folder import STATIC_FILES
-from .vector_file import is_model
 from .vector_table import WHICH, VectorTable
 from .word2vec import check_words, load_counts, load_word2vec, save_word2vec
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..checks import choice, integer, real
 from ..errors import FormatError
 from ..system.compression import compression_of, without_compression
-from . import arrow, fasttext, finalfusion, npz, projector, static_folder, vector_file
+from . import arrow, embeddings_file, fasttext, finalfusion, npz, projector, static_folder
 from .untrusted import first_bytes, shown
 from .vector_table import (
     WHICH,
@@ -114,10 +114,10 @@ _ALL = (
         "safetensors",
         (".safetensors",),
         "safetensors with words",
-        vector_file.read_safetensors,
-        vector_file.write_safetensors,
+        embeddings_file.read_safetensors,
+        embeddings_file.write_safetensors,
     ),
-    Format("model", (), "native model", vector_file.read_model_vectors, has_outputs=True),
+    Format("model", (), "native model", embeddings_file.read_model_vectors, has_outputs=True),
     Format(
         "parquet",
         (".parquet", ".pq"),
@@ -162,8 +162,8 @@ _ALL = (
 )
 #: The formats by name, in the order in which people should see them.
 FORMATS = {format.name: format for format in _ALL}
-#: Of safetensors files: what stands as ``format`` in their metadata, and the format that is.
-_CONTAINERS = {vector_file.MODEL: "model", vector_file.VECTORS: "safetensors"}
+#: Of safetensors files, where a new container needs a row: what stands as ``format`` in their metadata, and the format that is.
+_CONTAINERS = {embeddings_file.MODEL: "model", embeddings_file.EMBEDDINGS: "safetensors"}
 _BY_SUFFIX = {suffix: format for format in _ALL for suffix in format.suffixes}
 # Longer than a word of a text that happens to start so.
 _BY_START = {
@@ -175,6 +175,7 @@ _BY_START = {
 }
 #: Suffixes of formats that are not written, and what to do instead.
 _NOT_WRITTEN = dict.fromkeys((".pkl", ".pickle", ".joblib", ".pt", ".pth"), "pickles are never written") | {
+    ".kv": "KeyedVectors.save writes such files",
     ".npy": "it has no room for words; .npz has",
     ".ftz": "fastText's models are read (.bin), not written",
     **dict.fromkeys((".h5", ".hdf5", ".mat", ".magnitude", ".json", ".csv", ".onnx"), "it is not supported"),
@@ -237,7 +238,7 @@ def format_of_file(path: Path, format: str | None = None) -> Format:
     start = first_bytes(path)
     found = next((name for magic, name in _BY_START.items() if start.startswith(magic)), None)
     if found is None and not compression_of(path) and start[4:9] == b"\0\0\0\0{":
-        found = _CONTAINERS.get(vector_file.kind_of(path) or "", "safetensors")
+        found = _CONTAINERS.get(embeddings_file.kind_of(path) or "", "safetensors")
     suffix = os.path.splitext(without_compression(path))[1].lower()
     return FORMATS[found] if found else _BY_SUFFIX.get(suffix, FORMATS["text"])
 

@@ -10,6 +10,7 @@ NumPy's own reader takes memory on the word of a header. This one proves every s
 from __future__ import annotations
 
 import math
+import re
 import struct
 import zlib
 from typing import IO, TYPE_CHECKING, Any

@@ -1,6 +1,6 @@
 """Vectors in a safetensors file: ours, and those of the native model.
 
-Ours has the metadata ``format=fastsg-vectors`` and the tensors ``counts`` I64 (K,) where they are known,
+Ours has the metadata ``format=fastsg-embeddings`` and the tensors ``counts`` I64 (K,) where they are known,
 ``word_offsets`` I64 (K + 1,), ``embeddings`` F32 (K, H) and ``words`` U8. The native model is described in
 :mod:`~fastsg.io.model_file`. A file of others has no words in it: they stand in the folder around it, which
 :mod:`~fastsg.io.static_folder` reads.
@@ -22,7 +22,7 @@ from .safetensors import Container, Field, Schema
 from .vector_table import Reading, VectorTable, Writing, check_unique, chosen, utf8_words
 
 _SCHEMA = Schema(
-    "fastsg-vectors",
+    "fastsg-embeddings",
     "1",
     (
         Field("counts", "I64", optional=True),
@@ -32,7 +32,7 @@ _SCHEMA = Schema(
     ),
 )
 #: ``format`` in the metadata of each kind of file.
-MODEL, VECTORS = "fastsg-model", "fastsg-vectors"
+MODEL, EMBEDDINGS = "fastsg-model", "fastsg-embeddings"
 
 
 def write_safetensors(path: str, vectors: VectorTable, writing: Writing) -> None:
