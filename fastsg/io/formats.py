@@ -162,7 +162,8 @@ _ALL = (
 )
 #: The formats by name, in the order in which people should see them.
 FORMATS = {format.name: format for format in _ALL}
-#: Of safetensors files, where a new container needs a row: what stands as ``format`` in their metadata, and the format that is.
+#: Of safetensors files: what stands as ``format`` in their metadata, and the format that is. A container of
+#: its own kind has a row here and one above.
 _CONTAINERS = {embeddings_file.MODEL: "model", embeddings_file.EMBEDDINGS: "safetensors"}
 _BY_SUFFIX = {suffix: format for format in _ALL for suffix in format.suffixes}
 # Longer than a word of a text that happens to start so.
