@@ -25,7 +25,7 @@ SOURCES = {
         *("random.c", "subsampling.c", "windows.c", "rows.c", "small_matrices.c", "directions.c"),
     ],
     "_counting": ["cooccur.c"],
-    "_text": ["text.c", "decimal.c"],
+    "_text": ["text.c", "decimal.c", "vector_rows.c"],
     "_walks": ["walks.c", "random.c"],
 }
 DEBUG = os.environ.get("FASTSG_DEBUG") == "1"

@@ -1,5 +1,5 @@
-"""Thin binding of kernels/text.c and kernels/decimal.c: checks sizes, makes room, holds no GIL while it
-works. Knows no files and no tokenizer but white space and characters."""
+"""Thin binding of kernels/text.c, decimal.c and vector_rows.c: checks sizes, makes room, holds no GIL while
+it works. Knows no files and no tokenizer but white space and characters."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
@@ -44,8 +44,22 @@ cdef extern from "decimal.h" nogil:
         FSG_DECIMAL_MOST
     int fsg_decimal(float x, char *out) noexcept
 
+cdef extern from "vector_rows.h" nogil:
+    enum:
+        FSG_ROWS_DONE, FSG_ROWS_MORE, FSG_ROWS_ODD
+    ctypedef struct fsg_rows:
+        const char *data
+        int64_t n, pos, H, most, max_word
+        float *values
+        char *words
+        int64_t words_used, rows
+        int is_led
+    int fsg_rows_of_text(fsg_rows *run) noexcept
+    int fsg_rows_of_binary(fsg_rows *run) noexcept
+
 PAD = FSG_TEXT_PAD
 N_CODE_POINTS = 0x110000
+ROWS_DONE, ROWS_MORE, ROWS_ODD = FSG_ROWS_DONE, FSG_ROWS_MORE, FSG_ROWS_ODD
 cdef Py_ssize_t ALIGN = 64
 cdef str NO_PAD = "text needs a space and PAD bytes behind it"
 
@@ -261,3 +275,31 @@ def format_rows(words: list[bytes], const float[:, :] rows not None) -> bytes:
         o[at] = c'\n'
         at += 1
     return bytes(memoryview(out)[:at])
+
+
+def read_rows(
+        const uint8_t[::1] data not None, int64_t start, bint is_binary, int64_t most, int64_t max_word,
+        float[:, ::1] values not None):
+    """Up to ``most`` rows of a vector file from ``data[start]`` on, their numbers into ``values``.
+
+    Returns
+    -------
+    rows, pos : int     How many were read, and where the next one starts.
+    words : bytes       Their words, each with a newline behind it.
+    code : int          ``ROWS_DONE``; ``ROWS_MORE`` where the data end within a row; ``ROWS_ODD`` where the
+                        row at ``pos`` is not plain.
+    is_led : bool       Whether a newline stands before the word of the last row of a binary file.
+    """
+    need(0 <= start <= data.shape[0], "start is outside the data")
+    need(most >= 1 and values.shape[0] >= most and values.shape[1] >= 1, "values has no room for the rows")
+    need(max_word >= 0, "max_word is negative")
+    cdef int code = FSG_ROWS_MORE
+    if start == data.shape[0]:
+        return 0, start, b"", code, False
+    cdef uint8_t[::1] words = np.empty(data.shape[0] - start, dtype=np.uint8)
+    cdef fsg_rows run = fsg_rows(
+        <const char *> &data[0], data.shape[0], start, values.shape[1], most, max_word, &values[0, 0],
+        <char *> &words[0], 0, 0, 0)
+    with nogil:
+        code = fsg_rows_of_binary(&run) if is_binary else fsg_rows_of_text(&run)
+    return run.rows, run.pos, bytes(words[: run.words_used]), code, bool(run.is_led)

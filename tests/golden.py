@@ -263,7 +263,7 @@ def public_names() -> dict[str, object]:
     take.
     """
     from fastsg.cli import build_parser
-    from fastsg.io import word2vec
+    from fastsg.io import formats, word2vec
     from fastsg.vectors import KeyedVectors as the_same
 
     assert the_same is KeyedVectors
@@ -279,6 +279,8 @@ def public_names() -> dict[str, object]:
         )
     for name in ("load_counts", "load_word2vec", "save_word2vec"):
         names[f"io.word2vec.{name}"] = signature(getattr(word2vec, name))
+    for name in ("load_vectors", "save_vectors"):
+        names[f"io.formats.{name}"] = signature(getattr(formats, name))
     for command, parser in build_parser()._subparsers._group_actions[0].choices.items():
         actions = [a for a in parser._actions if a.dest != "help"]
         names[f"fastsg {command}"] = {" ".join(a.option_strings) or a.dest: str(a.default) for a in actions}

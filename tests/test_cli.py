@@ -158,7 +158,7 @@ def test_nn_answers_lines_of_standard_input(tmp_path, capsys):
 
 def test_a_format_against_the_suffix_can_be_read(capsys):
     run(capsys, f"train text.txt -o v.vec --save-output o.vec --format binary {QUIET}")
-    for question in ("nn v.vec cat", "predict v.vec o.vec cat", "info v.vec"):
+    for question in ("nn v.vec cat", "predict v.vec o.vec cat --bias none", "info v.vec"):
         assert "--format" in fails(capsys, question)
         run(capsys, f"{question} --format binary")
 
@@ -166,7 +166,7 @@ def test_a_format_against_the_suffix_can_be_read(capsys):
 def test_unknown_words(capsys):
     run(capsys, f"train text.txt -o v.vec --save-output o.vec {QUIET}")
     assert "catt" in fails(capsys, "nn v.vec catt")
-    message = fails(capsys, "predict v.vec o.vec catt")
+    message = fails(capsys, "predict v.vec o.vec catt --bias none")
     assert "catt" in message and "cat" in message.replace("catt", "")
     assert "--topn is 0" in fails(capsys, "nn v.vec cat -k 0")
 
@@ -174,7 +174,7 @@ def test_unknown_words(capsys):
 def test_predict_refuses_files_that_do_not_belong_together(tmp_path, capsys):
     run(capsys, f"train text.txt -o v.vec {QUIET}")
     run(capsys, f"train text.txt -o w.vec {QUIET} --max-vocab 3")
-    assert "same words" in fails(capsys, "predict v.vec w.vec cat")
+    assert "same words" in fails(capsys, "predict v.vec w.vec cat --bias none")
     (tmp_path / "b").write_text("cat 1\n")
     assert "lacks" in fails(capsys, "predict v.vec v.vec cat --bias b")
     (tmp_path / "b").write_text("cat one\n")

@@ -124,7 +124,7 @@ def test_read_error_names_the_file(tmp_path, monkeypatch):
         def readinto(self, room):
             raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(files, "_decompressed", lambda raw, path: Broken())
+    monkeypatch.setattr(files, "decompressed", lambda raw, suffix: Broken())
     (tmp_path / "a").write_bytes(b"the")
     with pytest.raises(OSError) as caught:
         read(tmp_path / "a")

@@ -5,6 +5,8 @@
               word2vec                   train, by the command line of word2vec.c
               corpora, count             vocab and encode; count
               query, judging             nn, predict and info; eval and analogies
+              convert                    vectors from one format into another
+              walk                       walks on a graph
               demo, completion
          -> what they share
               flags                      parsers, and settings as flags; declared once

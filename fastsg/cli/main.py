@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from .._version import __version__
 from .completion import add_completion, flags_of
+from .convert import add_convert
 from .corpora import add_encode, add_vocab
 from .count import add_count
 from .demo import add_demo
@@ -28,7 +29,7 @@ _EXPECTED = (
 )  # fmt: skip
 _COMMANDS = (
     add_train, add_word2vec, add_count, add_vocab, add_encode, add_eval, add_nn, add_analogies, add_predict,
-    add_info, add_walk, add_demo, add_completion,
+    add_convert, add_info, add_walk, add_demo, add_completion,
 )  # fmt: skip
 # One dash and a word: word2vec.c's way of writing flags.
 _ONE_DASH = re.compile(r"-([A-Za-z][A-Za-z_-][\w-]*)")

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..io.bias import save_bias
-from ..io.word2vec import check_words, save_word2vec
+from ..io.formats import check_words_fit, format_to_write, save_vectors, writable_formats
+from ..io.static_folder import STATIC_FILES
+from ..io.word2vec import check_words
 from ..model.skipgram import SkipGram
 from ..system.atomic import check_writable
+from ..system.folder import check_replaceable
 from ..training.callbacks import Callback
-from .flags import flag
+from .flags import Group, flag
 
 #: A flag, or another name for what the user gave, and a path.
 NamedPath = tuple[str, str]
@@ -30,17 +33,53 @@ _OUTPUTS = (
     "json_log",
     "checkpoint",
 )
-_WORD_FILES = ("output", "save_output", "save_vocab", "save_bias")
+_VECTOR_FILES = ("output", "save_output")
+_MAY_BE_FOLDERS = ("--output", "--save-output", "OUT")
+_WORD_FILES = ("save_vocab", "save_bias")
 
 
 def outputs_of(args: argparse.Namespace) -> list[NamedPath]:
-    """The files that fastsg train was asked to write."""
+    """The files that fastsg train was asked to write; ValueError if vectors cannot have the format wanted."""
+    vectors = [
+        (flag(name), path) for name in _VECTOR_FILES if (path := getattr(args, name)) not in (None, "-")
+    ]
+    check_vector_files(vectors, args.format)
     return [(flag(name), path) for name in _OUTPUTS if (path := getattr(args, name)) is not None]
+
+
+def add_write_format(group: Group, file: str) -> None:
+    """Declare --format, which names the format of a `file` to write."""
+    group.add_argument(
+        "--format",
+        choices=writable_formats(),
+        metavar="FORMAT",
+        help=f"of {file}: {', '.join(writable_formats())}; by default from the suffix, else text",
+    )
+
+
+def check_vector_files(outputs: Iterable[NamedPath], format: str | None) -> None:
+    """Error unless vectors can be written to every file, in the format given or that of its suffix."""
+    for name, path in outputs:
+        try:
+            found = format_to_write(path, format)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if found.is_folder:
+            try:
+                check_replaceable(path.rstrip(os.sep), STATIC_FILES)
+            except OSError as error:
+                error.strerror = f"{name}: {error.strerror}"
+                raise
+            check_writable(path.rstrip(os.sep) + ".tmp", name)
+        elif path != "-":
+            check_writable(path, name)
 
 
 def check_can_be_written(outputs: Iterable[NamedPath], stream: str | None = None) -> None:
     """Error unless every file can be written; only the flag `stream` may be '-', standard output."""
     for name, path in outputs:
+        if name in _MAY_BE_FOLDERS and os.path.isdir(path):
+            continue  # check_vector_files has looked
         if path != "-":
             check_writable(path, name)
         elif name != stream:
@@ -72,20 +111,24 @@ def _place(path: str) -> str | None:
 
 def check_words_can_be_written(args: argparse.Namespace, words: Sequence[str]) -> None:
     """ValueError if a file that was asked for cannot hold every word. Needs the text to have been read."""
-    if wanted := next((flag(name) for name in _WORD_FILES if getattr(args, name)), None):
+    wanted = [(name, getattr(args, name)) for name in (*_VECTOR_FILES, *_WORD_FILES) if getattr(args, name)]
+    for name, path in wanted:
         try:
-            check_words(words)
+            if name in _VECTOR_FILES:
+                check_words_fit(format_to_write(path, args.format), words)
+            else:
+                check_words(words)
         except ValueError as error:
-            raise ValueError(f"{wanted}: {error}; --save-model can hold any word") from None
+            raise ValueError(f"{flag(name)}: {error}; --save-model can hold any word") from None
 
 
 def save_all(model: SkipGram, args: argparse.Namespace) -> None:
     """Write every file that was asked for and that holds the model or a part of it."""
-    words, binary = model.vocab.words, None if args.format is None else args.format == "binary"
+    words, counts = model.vocab.words, model.vocab.counts
     if args.output:
-        save_word2vec(args.output, words, model.wv.vectors, binary=binary)
+        save_vectors(args.output, words, model.wv.vectors, args.format, counts=counts)
     if args.save_output:
-        save_word2vec(args.save_output, words, model.O, binary=binary)
+        save_vectors(args.save_output, words, model.O, args.format, counts=counts)
     if args.save_vocab:
         model.vocab.save(args.save_vocab)
     if args.save_bias:

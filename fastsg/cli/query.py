@@ -8,11 +8,13 @@ import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import FormatError
 from ..io.bias import load_bias
-from ..io.word2vec import load_word2vec
+from ..io.embeddings_file import is_model
+from ..io.formats import FORMATS, format_of_file, load_vectors
+from ..io.vector_table import VectorTable
+from ..model.skipgram import load
 from ..model.softmax import SoftmaxModel
 from ..system.config import show_config
 from ..text.vocab import Vocab
@@ -35,7 +37,7 @@ def add_nn(commands: Commands) -> None:
             fastsg nn words.vec
         """,
     )
-    parser.add_argument("vectors", help="word2vec text or binary file")
+    parser.add_argument("vectors", help="vectors of any format, or a native model")
     parser.add_argument(
         "operands", metavar="word", nargs="*", help="words; without any, standard input is read, one per line"
     )
@@ -51,21 +53,27 @@ def add_predict(commands: Commands) -> None:
         run_predict,
         help="likeliest contexts of words, with their probabilities",
         description="Print the likeliest contexts of each center word, with their exact probabilities over "
-        "the whole vocabulary.",
+        "the whole vocabulary. A native model has all that takes; without one, name the input vectors, then "
+        "the output vectors, and the constants with --bias.",
         examples="""
+            fastsg predict model cat
             fastsg predict words.vec output.vec --bias bias cat
         """,
     )
-    parser.add_argument("vectors", help="input vectors, from fastsg train --output")
-    parser.add_argument("output_vectors", help="output vectors, from fastsg train --save-output")
     parser.add_argument(
-        "operands",
-        metavar="word",
-        nargs="*",
-        help="center words; without any, standard input is read, one per line",
+        "vectors", help="a native model, from fastsg train --save-model; or input vectors, from --output"
     )
     parser.add_argument(
-        "--bias", metavar="F", help="constants added to the logits, from fastsg train --save-bias"
+        "operands",
+        metavar="[output_vectors] word",
+        nargs="*",
+        help="behind input vectors the output vectors, from --save-output; then center words; without any, "
+        "standard input is read, one per line",
+    )
+    parser.add_argument(
+        "--bias",
+        metavar="F",
+        help="constants added to the logits, from fastsg train --save-bias; 'none': there are none",
     )
     parser.add_argument("-k", "--topn", type=int, default=10, metavar="N", help="how many contexts")
     _add_format(parser)
@@ -85,15 +93,17 @@ def add_info(commands: Commands) -> None:
             fastsg info
         """,
     )
-    parser.add_argument("operands", metavar="file", nargs="*", help="word2vec text or binary files")
+    parser.add_argument("operands", metavar="file", nargs="*", help="vectors, models or folders")
     _add_format(parser)
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
-        choices=("text", "binary"),
-        help="of the vector files; by default binary if the name ends in .bin",
+        choices=list(FORMATS),
+        metavar="FORMAT",
+        help=f"of the vector files: {', '.join(FORMATS)}; by default from their first bytes, else from their "
+        "suffix",
     )
 
 
@@ -107,16 +117,36 @@ def run_nn(args: argparse.Namespace) -> int:
 def run_predict(args: argparse.Namespace) -> int:
     """Print the likeliest contexts of each word."""
     _check_topn(args.topn)
-    words, inputs = _load(args.vectors, args.format)
-    same, outputs = _load(args.output_vectors, args.format)
-    if words != same or inputs.shape != outputs.shape:
+    if args.format == "model" or (args.format is None and is_model(args.vectors)):
+        if args.bias:
+            raise ValueError(f"--bias is for vectors; the model {args.vectors} has its own constants")
+        model, asked = load(args.vectors), args.operands
+        return _answer(asked, lambda word: print_ranked(word, model.predict_context(word, args.topn)))
+    softmax = _softmax_of_files(args)
+    return _answer(
+        args.operands[1:], lambda word: print_ranked(word, softmax.predict_context(word, args.topn))
+    )
+
+
+def _softmax_of_files(args: argparse.Namespace) -> SoftmaxModel:
+    """The model that input vectors, output vectors and constants make."""
+    if not args.operands:
+        raise ValueError(f"{args.vectors} is no native model: name the output vectors behind it")
+    if not args.bias:
         raise ValueError(
-            f"{args.vectors} and {args.output_vectors} do not hold the same words in the same order and size"
+            "predict needs the constants added to the logits: --bias F, from fastsg train --save-bias, or "
+            "--bias none if the model was trained without (--output-bias none --sample 0)"
         )
-    bias = load_bias(args.bias, words) if args.bias else None
-    falling = np.arange(len(words), 0, -1)  # a vocabulary needs counts, and the files have only their order
-    model = SoftmaxModel(Vocab(words, falling), inputs, outputs, bias)
-    return _answer(args.operands, lambda word: print_ranked(word, model.predict_context(word, args.topn)))
+    path = args.operands[0]
+    words, inputs, _ = _load(args.vectors, args.format)
+    same, outputs, _ = _load(path, args.format)
+    if words != same or inputs.shape != outputs.shape:
+        raise ValueError(f"{args.vectors} and {path} do not hold the same words in the same order and size")
+    bias = None if args.bias == "none" else load_bias(args.bias, words)
+    falling = np.arange(
+        len(words), 0, -1
+    )  # a vocabulary needs counts, and the files may have only their order
+    return SoftmaxModel(Vocab(words, falling), inputs, outputs, bias)
 
 
 def run_info(args: argparse.Namespace) -> int:
@@ -124,16 +154,25 @@ def run_info(args: argparse.Namespace) -> int:
     if not args.operands:
         print(json.dumps(show_config(), indent=2))
     for path in args.operands:
-        words, matrix = _load(path, args.format)
+        words, matrix, counts = _load(path, args.format)
         norms = np.linalg.norm(matrix.astype(np.float64), axis=1)
-        size = (
-            f"{len(words):,} words x {matrix.shape[1]} coordinates, {os.path.getsize(path) / 2**20:.1f} MiB"
-        )
+        size = f"{len(words):,} words x {matrix.shape[1]} coordinates, {_bytes(path) / 2**20:.1f} MiB"
         print(printable(path))
-        print(f"  {size}")
-        print(f"  norms: median {np.median(norms):.3f}, from {norms.min():.3f} to {norms.max():.3f}")
+        print(f"  {size}, {format_of_file(path, args.format).title}")
+        if len(words):
+            print(f"  norms: median {np.median(norms):.3f}, from {norms.min():.3f} to {norms.max():.3f}")
+        if counts is not None:
+            print(f"  counts: {counts.sum():,} occurrences")
         print(f"  first words: {' '.join(map(printable, words[:10]))}")
     return EXIT_OK
+
+
+def _bytes(path: str) -> int:
+    """Size of a file, or of the files in a folder."""
+    if not os.path.isdir(path):
+        return os.path.getsize(path)
+    with os.scandir(path) as entries:
+        return sum(entry.stat().st_size for entry in entries if entry.is_file())
 
 
 def _check_topn(topn: int) -> None:
@@ -141,15 +180,15 @@ def _check_topn(topn: int) -> None:
         raise ValueError(f"--topn is {topn}; it must be at least 1")
 
 
-def _load(path: str, format: str | None) -> tuple[list[str], NDArray[np.float32]]:
-    """Words and vectors of a file; where the format was only guessed, an error says how to name it."""
-    if format:
-        return load_word2vec(path, binary=format == "binary")
+def _load(path: str, format: str | None) -> VectorTable:
+    """Words, vectors and counts of a file; where its format was guessed, an error says how to name it."""
     try:
-        return load_word2vec(path)
+        return load_vectors(path, format)
     except FormatError as error:
+        if format:
+            raise
         raise FormatError(
-            f"{error} (text or binary was guessed from the name; --format overrides that)"
+            f"{error} (the format was guessed from content and name; --format overrides that)"
         ) from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .flags import Group, add_quiet, add_read_vocab, add_reading, add_setting, parse_bias
+from .outputs import add_write_format
 
 
 def add_train_flags(parser: argparse.ArgumentParser) -> None:
@@ -47,13 +48,11 @@ def _add_outputs(group: Group) -> None:
         "--output",
         "-o",
         metavar="V",
-        help="word vectors as word2vec text, or binary if V ends in .bin; the rows of I unless --vectors "
-        "says otherwise",
+        help="word vectors, by suffix word2vec text (.vec) or binary (.bin), .npz, .safetensors, .parquet "
+        "and others, also compressed (.vec.gz); the rows of I unless --vectors says otherwise",
     )
     group.add_argument("--save-output", metavar="V2", help="the rows of the output matrix O, likewise")
-    group.add_argument(
-        "--format", choices=("text", "binary"), help="of the vectors; by default from the suffix"
-    )
+    add_write_format(group, "the vectors")
     group.add_argument("--save-vocab", metavar="F", help="a word and its count per line")
     group.add_argument(
         "--save-bias",

@@ -48,7 +48,8 @@ def add_walk(commands: Commands) -> None:
         "-o",
         required=True,
         metavar="WALKS",
-        help="a walk a line; '-' is standard output; if it ends with .corpus, a file of ids, as fastsg encode writes (no default)",
+        help="a walk a line; '-' is standard output; if it ends with .corpus, a file of ids, as fastsg "
+        "encode writes (no default)",
     )
     parser.add_argument("--walks", type=int, default=10, metavar="N", help="walks from each node")
     parser.add_argument("--length", type=int, default=80, metavar="N", help="nodes of a walk")

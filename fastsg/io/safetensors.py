@@ -26,7 +26,7 @@ from .untrusted import open_if_regular
 
 #: Bytes that a header may have.
 MAX_HEADER = 1 << 20
-_NUMPY_TYPES = {"I64": "<i8", "F64": "<f8", "I32": "<i4", "F32": "<f4", "U8": "|u1"}
+_NUMPY_TYPES = {"I64": "<i8", "F64": "<f8", "I32": "<i4", "F32": "<f4", "F16": "<f2", "U8": "|u1"}
 _ALIGNMENT = 64
 
 
@@ -42,10 +42,11 @@ class Field(NamedTuple):
 class Schema(NamedTuple):
     """A format: its name and version in the metadata, and its tensors in the order of the file.
 
-    Tensors of eight-byte numbers come first, so that all of them are aligned.
+    Tensors of eight-byte numbers come first, so that all of them are aligned. Files without a name are those
+    of others: their metadata are not looked at.
     """
 
-    name: str
+    name: str | None
     version: str
     fields: tuple[Field, ...]
 
@@ -75,9 +76,8 @@ def write(
     ------
     ValueError                              The header would be longer than a reader allows.
     """
-    header: dict[str, Any] = {
-        "__metadata__": {"format": schema.name, "format_version": schema.version, **metadata}
-    }
+    about = {} if schema.name is None else {"format": schema.name, "format_version": schema.version}
+    header: dict[str, Any] = {"__metadata__": {**about, **metadata}}
     raw, end = [], 0
     for field in schema.fields:
         if field.optional and field.name not in arrays:
@@ -214,6 +214,8 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _checked_metadata(header: dict[str, Any], schema: Schema) -> dict[str, str]:
     metadata = header.pop("__metadata__", None)
+    if schema.name is None:
+        return {}
     if not isinstance(metadata, dict) or metadata.get("format") != schema.name:
         raise FormatError(f"its header does not say format={schema.name!r}")
     if not all(isinstance(value, str) for value in metadata.values()):

@@ -1,4 +1,4 @@
-"""Opening a file that nobody vouches for: regular files only, gzip by suffix, bounded lines, foreign formats.
+"""Opening a file that nobody vouches for: regular files, compression by suffix, bounded lines, other formats.
 
 Whatever is wrong with the content is a FormatError that names the file; memory grows only with what was
 really read.
@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gzip
 import io
 import os
 import stat
-import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import Any, cast
 
 from ..errors import FormatError
+from ..system.compression import DAMAGE, MAGIC, compression_of, decompressed
 
 _BLOCK_BYTES = 1 << 20
-_GZIP_RATIO = 100  # honest vectors shrink three- to fivefold
-_GZIP_FREE_BYTES = 64 << 20
+_RATIO = 100  # honest vectors shrink three- to fivefold
+_FREE_BYTES = 64 << 20
+_KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard"}
 _SHOWN_CHARACTERS = 40
 _FOREIGN_FORMATS = {
-    b"\xba\x16\x4f\x2f": "fastText's native model; export its vectors as .vec text first",
+    b"\xba\x16\x4f\x2f": "fastText's native model, which is read as format='fasttext'",
     b"\x1f\x8b": "gzip data, but its name does not end in .gz",
-    b"BZh": "bzip2 data; decompress it first",
-    b"\xfd7zXZ": "xz data; decompress it first",
-    b"(\xb5/\xfd": "zstandard data; decompress it first",
+    b"BZh": "bzip2 data, but its name does not end in .bz2",
+    b"\xfd7zXZ": "xz data, but its name does not end in .xz",
+    b"(\xb5/\xfd": "zstandard data, but its name does not end in .zst",
     b"PK\x03\x04": "a zip archive (npz?)",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+    b"\x89HDF": "an HDF5 file",
     b"\x93NUMPY": "a NumPy .npy file",
     b"FiFu": "a finalfusion file",
     b"\xff\xfe": "UTF-16 text; convert it to UTF-8",
@@ -37,27 +40,40 @@ _FOREIGN_FORMATS = {
 }
 
 
-class _GzipContent(io.RawIOBase):
-    """The bytes inside a gzip file, at most `allowed` of them; damage is a FormatError."""
+class _Content(io.RawIOBase):
+    """The bytes inside a compressed file, at most `allowed` of them; damage is a FormatError.
 
-    def __init__(self, path: str, file: BinaryIO, allowed: int) -> None:
-        self._path, self._allowed, self._read = path, allowed, 0
-        self._unzip = gzip.GzipFile(fileobj=file, mode="rb")
+    Parameters
+    ----------
+    path : str              For messages.
+    unpack : file object    With ``readinto`` for the unpacked bytes.
+    kind : str              Of the compression: "gzip".
+    """
+
+    def __init__(self, path: str, unpack: Any, kind: str, allowed: int) -> None:
+        self._path, self._unpack, self._kind, self._allowed, self._read = path, unpack, kind, allowed, 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # what readers pass
         try:
-            count = self._unzip.readinto(buffer)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise FormatError(f"{self._path}: damaged or truncated gzip data ({error})") from None
+            count = int(self._unpack.readinto(buffer))
+        except DAMAGE as error:
+            raise self._damaged(error) from None
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise self._damaged(error) from None
         self._read += count
         if self._read > self._allowed:
             raise FormatError(
                 f"{self._path}: unpacks to more than {self._allowed} bytes; see max_decompressed"
             )
         return count
+
+    def _damaged(self, error: Exception) -> FormatError:
+        return FormatError(f"{self._path}: damaged or truncated {self._kind} data ({error})")
 
 
 class UntrustedFile:
@@ -67,7 +83,7 @@ class UntrustedFile:
     ----------
     path : str                      For messages.
     file : buffered binary file
-    size : int or None              Bytes of the file; None where nobody knows before reading it (gzip).
+    size : int or None              Bytes of the file; None where nobody knows before reading it (compressed).
     """
 
     def __init__(self, path: str, file: io.BufferedReader, size: int | None) -> None:
@@ -85,6 +101,29 @@ class UntrustedFile:
             count -= len(piece)
         return b"".join(pieces)
 
+    def take(self, count: int, what: str) -> bytes:
+        """The next `count` bytes; FormatError if the file ends before. `what` they are is for the message."""
+        if (left := self.left()) is not None and count > left:
+            raise FormatError(f"{self.path}: truncated: {what} needs {count} bytes, {left} are left")
+        data = self.read(count)
+        if len(data) < count:
+            raise FormatError(f"{self.path}: truncated: {what} needs {count} bytes, {len(data)} are left")
+        return data
+
+    def read_until(self, end: bytes, longest: int) -> bytes | None:
+        """The bytes before the byte `end`, which is read too; None if it is not among the next `longest`."""
+        taken = bytearray()
+        while len(taken) < longest and (piece := self._file.peek(1)[: longest - len(taken)]):
+            at = piece.find(end)
+            taken += self._file.read(len(piece) if at < 0 else at + 1)
+            if at >= 0:
+                return bytes(taken[:-1])
+        return None
+
+    def left(self) -> int | None:
+        """Bytes behind what was read; None where the file is compressed."""
+        return None if self._size is None else self._size - self._file.tell()
+
     def read_line(self, longest: int) -> bytes:
         """The next line with its end, b"" after the last; FormatError if it exceeds `longest` bytes."""
         line = self._file.readline(longest)
@@ -95,11 +134,11 @@ class UntrustedFile:
     def proven_rows(self, rows: int, least_row_bytes: int) -> int:
         """How many rows to take memory for; FormatError if a header promises more than the file can hold.
 
-        The unpacked size of a gzip file is not known: nothing is proven then, and the answer is 0.
+        The unpacked size of a compressed file is not known: nothing is proven then, and the answer is 0.
         """
-        if self._size is None:
+        left = self.left()
+        if left is None:
             return 0
-        left = self._size - self._file.tell()
         needed = rows * least_row_bytes - 1  # the last row may lack its newline
         if needed > left:
             raise FormatError(
@@ -110,35 +149,50 @@ class UntrustedFile:
 
 
 @contextlib.contextmanager
-def open_untrusted(path: str, max_decompressed: int | None = None) -> Iterator[UntrustedFile]:
-    """Open a regular file, or what a ``.gz`` holds.
+def open_untrusted(
+    path: str, max_decompressed: int | None = None, magic: bytes | None = None
+) -> Iterator[UntrustedFile]:
+    """Open a regular file, or what a compressed one holds.
 
     Parameters
     ----------
     path : str
     max_decompressed : int or None      As in :func:`~fastsg.io.word2vec.load_word2vec`.
+    magic : bytes or None               What the content must start with; None: it is text or word2vec binary.
 
     Raises
     ------
-    FormatError                         The file is empty, or of a format that is known not to be ours; names
-                                        both.
+    FormatError                         The file is empty, or of another format, which is named where it is
+                                        known.
     OSError                             It cannot be read, or is not a regular file.
     """
     file = open_if_regular(path)
     if file is None:
         raise OSError(errno.EINVAL, "not a regular file", path)
+    suffix = compression_of(path)
     with file:
         size = os.fstat(file.fileno()).st_size
-        source = UntrustedFile(path, file, size)
-        if path.endswith(".gz"):
-            if size and not file.peek(2).startswith(b"\x1f\x8b"):
-                raise FormatError(f"{path}: named .gz, but holds no gzip data")
-            if max_decompressed is None:
-                max_decompressed = max(_GZIP_FREE_BYTES, _GZIP_RATIO * size)
-            content = _GzipContent(path, file, max_decompressed)
+        if not suffix:
+            source = UntrustedFile(path, file, size)
+            _refuse_foreign(path, source.peek(), magic)
+            yield source
+            return
+        kind = _KINDS[suffix]
+        if size and not file.peek(8).startswith(MAGIC[suffix]):
+            raise FormatError(f"{path}: named {suffix}, but holds no {kind} data")
+        if max_decompressed is None:
+            max_decompressed = max(_FREE_BYTES, _RATIO * size)
+        with decompressed(file, suffix) as unpack:
+            content = _Content(path, unpack, kind, max_decompressed)
             source = UntrustedFile(path, io.BufferedReader(content, _BLOCK_BYTES), None)
-        _refuse_foreign(path, source.peek())
-        yield source
+            _refuse_foreign(path, source.peek(), magic)
+            yield source
+
+
+def first_bytes(path: str) -> bytes:
+    """The first bytes of a file, at most 16, unpacked if it is compressed; no format is refused."""
+    with open_untrusted(path, magic=b"") as source:
+        return source.peek()
 
 
 def open_if_regular(path: str | os.PathLike[str]) -> io.BufferedReader | None:
@@ -157,14 +211,18 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _refuse_foreign(path: str, start: bytes) -> None:
+def _refuse_foreign(path: str, start: bytes, magic: bytes | None) -> None:
     if not start:
         raise FormatError(f"{path}: the file is empty")
-    for magic, what in _FOREIGN_FORMATS.items():
-        if start.startswith(magic):
-            raise FormatError(f"{path}: this is {what}")
+    if magic is not None and start.startswith(magic):
+        return
+    what = next((what for first, what in _FOREIGN_FORMATS.items() if start.startswith(first)), None)
     if start[4:9] == b"\0\0\0\0{":
-        raise FormatError(f"{path}: this is a safetensors file")
+        what = "a safetensors file"
+    if what is not None:
+        raise FormatError(f"{path}: this is {what}")
+    if magic is not None:
+        raise FormatError(f"{path}: it does not start with {magic!r}, but with {shown(start)}")
 
 
 def shown(text: bytes | str) -> str:

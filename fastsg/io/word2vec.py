@@ -3,7 +3,8 @@
 Text: a header ``K H``, then a line for each row: the word and H numbers, separated by single spaces.
 Binary: the same header line, then for each row the word, one space, H little-endian float32, and LF
 (word2vec.c) or nothing (gensim). Words hold any bytes except space, tab, CR, LF and NUL; nothing else
-separates, so U+00A0 and U+2028 stay inside words. A name ending in ``.gz`` means gzip around either.
+separates, so U+00A0 and U+2028 stay inside words. A name ending in ``.gz``, ``.bz2``, ``.xz`` or ``.zst``
+means compression around either.
 
 Reading trusts nothing: sizes are proven against the length of the file before memory is taken for them.
 """
@@ -11,13 +12,11 @@ Reading trusts nothing: sizes are proven against the length of the file before m
 from __future__ import annotations
 
 import codecs
-import contextlib
-import gzip
 import operator
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,10 @@ from .. import _text
 from ..checks import all_str, word_index
 from ..errors import FormatError
 from ..system.atomic import atomic_write
+from ..system.compression import compressed, compression_of, without_compression
 from .untrusted import open_untrusted, shown
+from .vector_table import check_finite
+from .word2vec_binary import read_binary
 from .word2vec_rows import (
     CHUNK_NUMBERS,
     FIRST_LINE_BYTES,
@@ -35,9 +37,8 @@ from .word2vec_rows import (
     UniqueWords,
     decoded,
     fields_of,
-    read_binary,
-    read_text,
 )
+from .word2vec_text import read_text
 
 Path = str | os.PathLike[str]
 Floats = NDArray[np.floating[Any]]
@@ -57,13 +58,14 @@ def save_word2vec(
 
     Parameters
     ----------
-    path : str or PathLike                  Target; gzip if it ends in ``.gz``.
+    path : str or PathLike                  Target; compressed if it ends in ``.gz``, ``.bz2``,
+                                            ``.xz`` or ``.zst``.
     words : sequence of str, length K       Unique. Encoded as UTF-8; ``surrogateescape`` gives undecodable
                                             bytes back.
     matrix : ndarray of shape (K, H)        float32 or float64 (rounded to float32), finite, H >= 1. Not
                                             changed.
     counts : sequence of int (K,) or None   Occurrences of each word, for `fvocab`.
-    binary : bool or None                   None: by the suffix ``.bin`` (``.bin.gz``).
+    binary : bool or None                   None: by the suffix ``.bin`` (``.bin.gz`` and so on).
     write_header : bool                     False writes GloVe's text layout; binary files need their header.
     fvocab : path or None                   Also write "word count" lines there, in the order of `words`.
 
@@ -90,9 +92,9 @@ def save_word2vec(
     binary = _is_binary_name(path) if binary is None else binary
     if binary and not write_header:
         raise ValueError("write_header=False is for text: binary rows cannot be told apart without a header")
-    _check_finite(matrix, lambda row: f"matrix: the vector of word {words[row]!r}", ValueError)
+    check_finite(matrix, lambda row: f"matrix: the vector of word {words[row]!r}", ValueError)
 
-    with atomic_write(path) as file, _compressed(file, path) as out:
+    with atomic_write(path) as file, compressed(file, compression_of(path)) as out:
         if write_header:
             out.write(b"%d %d\n" % matrix.shape)
         write_rows = _write_binary if binary else _write_text
@@ -120,15 +122,16 @@ def load_word2vec(
 
     Parameters
     ----------
-    path : str or PathLike          A regular file; gzip if it ends in ``.gz``.
-    binary : bool or None           None: by the suffix ``.bin`` (``.bin.gz``).
+    path : str or PathLike          A regular file; compressed if it ends in ``.gz``, ``.bz2``,
+                                    ``.xz`` or ``.zst``.
+    binary : bool or None           None: by the suffix ``.bin`` (``.bin.gz`` and so on).
     limit : int or None             Read the first `limit` rows only; what follows them is not looked at.
     no_header : bool                The first line of the text is a row (GloVe). Without it such a file is
                                     still recognised if its first line is a word and at least two numbers.
     encoding, errors : str          How words are decoded; the encoding must contain ASCII.
     allow_nonfinite : bool          Accept NaN and infinity.
     max_word_bytes : int            Longest word accepted.
-    max_decompressed : int or None  Most bytes a ``.gz`` may unpack to; None: 100 times its size, or 64 MiB.
+    max_decompressed : int or None  Most bytes a file may unpack to; None: 100 times its size, or 64 MiB.
 
     Returns
     -------
@@ -162,7 +165,7 @@ def load_word2vec(
         matrix = read_binary(source, found, limit) if binary else read_text(source, found, limit, no_header)
     found.warn_of_dropped()
     if not allow_nonfinite:
-        _check_finite(matrix, lambda row: f"{path}: the vector of word {shown(found.kept[row])}", FormatError)
+        check_finite(matrix, lambda row: f"{path}: the vector of word {shown(found.kept[row])}", FormatError)
     return found.kept, matrix
 
 
@@ -205,7 +208,7 @@ def check_words(words: Sequence[str]) -> list[bytes]:
 
 
 def _is_binary_name(path: Path) -> bool:
-    return os.fsdecode(path).removesuffix(".gz").endswith(".bin")
+    return without_compression(path).endswith(".bin")
 
 
 def _checked_limit(limit: int | None) -> int | None:
@@ -246,27 +249,7 @@ def _encoded(word: str) -> bytes:
     return raw
 
 
-def _check_finite(matrix: Floats, owner: Callable[[int], str], exception: type[ValueError]) -> None:
-    """Raise naming the first row with a number that is not finite in float32."""
-    step = max(1, CHUNK_NUMBERS // matrix.shape[1])  # blocks keep temporaries small
-    for start in range(0, len(matrix), step):
-        with np.errstate(over="ignore"):
-            finite = np.isfinite(matrix[start : start + step].astype(np.float32, copy=False))
-        if not finite.all():
-            row = start + int(np.argmin(finite.all(axis=1)))
-            raise exception(f"{owner(row)} (row {row + 1}) is not finite in float32")
-
-
 # ---- writing ----
-
-
-@contextlib.contextmanager
-def _compressed(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
-    if not os.fsdecode(path).endswith(".gz"):
-        yield file
-        return
-    with gzip.GzipFile("", "wb", 1, file, mtime=0) as out:  # no name, no time: same vectors, same bytes
-        yield cast(BinaryIO, out)
 
 
 def _blocks(words: list[bytes], matrix: Floats) -> Iterator[tuple[list[bytes], Matrix]]:

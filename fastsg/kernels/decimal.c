@@ -1,6 +1,7 @@
-/* See decimal.h for what the function promises. */
+/* See decimal.h for what the functions promise. */
 #include "decimal.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { DIGITS = 9 };
@@ -40,4 +41,86 @@ int fsg_decimal(float x, char *out)
         out[length++] = digit[i];
     }
     return length;
+}
+
+enum { MOST_DIGITS = 19, EXACT_POWER = 22, MOST_POWER = 66 };
+
+/* A decimal number as read: (-1)^negative w 10^scale; `cut` where digits beyond the 19th were left out. */
+struct decimal {
+    uint64_t w;
+    int64_t scale;
+    int negative, cut;
+};
+
+static int is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* The digits from p on, before the point or behind it; returns where they end. */
+static const char *read_digits(const char *p, int is_fraction, int *used, struct decimal *number)
+{
+    for (; is_digit(*p); p++) {
+        if (*used < MOST_DIGITS) {
+            number->w = number->w * 10 + (uint64_t)(*p - '0');
+            *used += number->w != 0;
+            number->scale -= is_fraction;
+        } else {
+            number->cut = 1;
+            number->scale += !is_fraction;
+        }
+    }
+    return p;
+}
+
+/* The parts of a number; NULL where it is none. */
+static const char *read_parts(const char *p, struct decimal *number)
+{
+    int used = 0;
+    number->negative = *p == '-';
+    p += *p == '-' || *p == '+';
+    const char *const whole = p;
+    p = read_digits(p, 0, &used, number);
+    const int has_whole = p > whole;
+    if (*p == '.') {
+        const char *const fraction = ++p;
+        p = read_digits(p, 1, &used, number);
+        if (p == fraction && !has_whole) return NULL;
+    } else if (!has_whole) {
+        return NULL;
+    }
+    if (*p == 'e' || *p == 'E') {
+        const int is_below = *++p == '-';
+        p += *p == '-' || *p == '+';
+        if (!is_digit(*p)) return NULL;
+        int e = 0;
+        for (; is_digit(*p); p++) {
+            if (e > 999) return NULL;
+            e = 10 * e + (*p - '0');
+        }
+        number->scale += is_below ? -e : e;
+    }
+    return p;
+}
+
+/* Up to 2^53 and 10^22 both factors are exact, so their product or quotient is the rounded number itself.
+ * Elsewhere w, up to three powers and what was cut off err by less than 2^-51 in all: where both ends of an
+ * interval of 2^-50 give one float, the number gives it too. */
+const char *fsg_read_decimal(const char *text, float *out)
+{
+    static const double POWER[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    struct decimal number = {0, 0, 0, 0};
+    const char *const end = read_parts(text, &number);
+    if (end == NULL || number.scale < -MOST_POWER || number.scale > MOST_POWER) return NULL;
+    double d = (double)number.w;
+    int64_t left = number.scale < 0 ? -number.scale : number.scale;
+    const int is_exact = !number.cut && number.w <= ((uint64_t)1 << 53) && left <= EXACT_POWER;
+    for (; left > 0; left -= EXACT_POWER) {
+        const double power = POWER[left < EXACT_POWER ? left : EXACT_POWER];
+        d = number.scale < 0 ? d / power : d * power;
+    }
+    if (d > 1e38) return NULL;
+    const float low = (float)(is_exact ? d : d * (1 - 0x1p-50));
+    const float high = (float)(is_exact ? d : d * (1 + 0x1p-50));
+    if (low != high) return NULL;
+    *out = number.negative ? -low : low;
+    return end;
 }

@@ -10,4 +10,9 @@
  * there the caller uses a slower way. */
 int fsg_decimal(float x, char *out);
 
+/* The number that starts at text, such as -12.5e-3: rounded to double and then to float, as Python's float()
+ * and NumPy round. Something that is no part of a number must follow it. Returns where it ends; NULL where it
+ * is not that plain, beyond 1e38, or too near the middle of two results: there the caller uses a slower way. */
+const char *fsg_read_decimal(const char *text, float *out);
+
 #endif

@@ -4,6 +4,8 @@
     threads         how many threads this process may use
     memory          how much memory is left, and how much was taken
     atomic          files that are the old one or the whole new one, never half of it
+    folder          the same for folders
+    compression     .gz, .bz2, .xz and .zst, by suffix
     growing_array   arrays that are appended to without a second copy
     digest          SHA-256 of arrays
     progress        progress bars, quiet where nobody looks
@@ -14,6 +16,7 @@ config comes first when the package is imported: OpenMP reads its wait policy wh
 from .config import show_config  # isort: skip  loads the kernels, which others need
 
 from .atomic import atomic_write, check_writable
+from .folder import check_replaceable
 from .memory import available
 
-__all__ = ["atomic_write", "available", "check_writable", "show_config"]
+__all__ = ["atomic_write", "available", "check_replaceable", "check_writable", "show_config"]

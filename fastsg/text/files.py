@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
-import io
-import lzma
 import os
 import sys
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Self, TypeAlias, Union
 
+from ..system.compression import DAMAGE, MAGIC, compression_of, decompressed
 from .transcoding import Transcoding
 
 PathLike: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
@@ -20,10 +17,8 @@ PathLike: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"
 STDIN = "-"
 _BOM = b"\xef\xbb\xbf"
 # First bytes that no text starts with, to refuse a compressed file that is not named as one.
-_MAGIC = {b"\x1f\x8b\x08": ".gz", b"BZh91AY": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
-_HEAD_BYTES = max(map(len, _MAGIC))
-# Compressed bytes handed to zstd at once: it answers with all they hold, at most 32,768 times as many.
-_ZST_BYTES = 2048
+_MAGIC = MAGIC | {".bz2": b"BZh91AY"}  # a text may start with BZh
+_HEAD_BYTES = max(map(len, _MAGIC.values()))
 
 
 class InputFile:
@@ -58,7 +53,7 @@ class InputFile:
                 self._raw = _stdin()
             else:
                 self._raw = stack.enter_context(open(self.path, "rb", buffering=0))
-            file = stack.enter_context(_decompressed(self._raw, self.path))
+            file = stack.enter_context(decompressed(self._raw, _compression(self.path)))
             # readinto() of a buffered pipe goes on in C until the room is full; a Ctrl-C would have to wait
             # for that.
             self._readinto = (
@@ -110,7 +105,7 @@ class InputFile:
             yield
         except EOFError:
             raise OSError(errno.EIO, "the compressed data are truncated", self.path) from None
-        except (lzma.LZMAError, zlib.error) as exc:
+        except DAMAGE as exc:
             raise OSError(errno.EIO, f"the compressed data are damaged ({exc})", self.path) from exc
         except OSError as exc:
             if exc.filename is not None:
@@ -118,6 +113,10 @@ class InputFile:
             # The decompressors raise OSErrors that have nothing but a message.
             reason = exc.strerror or f"the compressed data are damaged ({exc})"
             raise OSError(exc.errno or errno.EIO, reason, self.path) from exc
+
+
+def _compression(path: str) -> str:
+    return "" if path == STDIN else compression_of(path)
 
 
 def _stdin() -> BinaryIO:
@@ -128,73 +127,8 @@ def _stdin() -> BinaryIO:
     return binary
 
 
-def _decompressed(raw: BinaryIO, path: str) -> contextlib.AbstractContextManager[Any]:
-    """A file object with ``readinto`` for the bytes, decompressed as the suffix of the path says."""
-    suffix = os.path.splitext(path)[1].lower() if path != STDIN else ""
-    if suffix == ".gz":
-        import gzip
-
-        return gzip.GzipFile(fileobj=raw, mode="rb")
-    if suffix == ".bz2":
-        import bz2
-
-        return bz2.BZ2File(raw)
-    if suffix == ".xz":
-        return lzma.LZMAFile(raw)
-    if suffix == ".zst":
-        return _zstd(raw)
-    return contextlib.nullcontext(raw)
-
-
-def _zstd(raw: BinaryIO) -> contextlib.AbstractContextManager[Any]:
-    with contextlib.suppress(ImportError):
-        file: contextlib.AbstractContextManager[Any]
-        file = importlib.import_module("compression.zstd").ZstdFile(raw)  # Python 3.14
-        return file
-    try:
-        return _ZstdReader(raw, importlib.import_module("zstandard"))
-    except ImportError:
-        raise ImportError(
-            "reading .zst files needs Python 3.14 or the package zstandard: pip install zstandard"
-        ) from None
-
-
-class _ZstdReader(io.RawIOBase):
-    """zstandard's own stream reader ends silently where a file is cut off; this one raises EOFError."""
-
-    def __init__(self, raw: BinaryIO, zstandard: Any) -> None:
-        self._raw, self._zstandard = raw, zstandard
-        self._frame: Any = None
-        self._left = b""  # compressed bytes behind a frame's end
-        self._ready = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, room: Any) -> int:
-        while not self._ready:
-            data = self._left or self._raw.read(_ZST_BYTES)
-            self._left = b""
-            if not data:
-                if self._frame is not None:
-                    raise EOFError
-                return 0
-            if self._frame is None:
-                self._frame = self._zstandard.ZstdDecompressor().decompressobj()
-            try:
-                self._ready = memoryview(self._frame.decompress(data))
-            except self._zstandard.ZstdError as exc:
-                raise OSError(str(exc)) from exc
-            if self._frame.eof:
-                self._left, self._frame = self._frame.unused_data, None
-        n = min(len(room), len(self._ready))
-        room[:n] = self._ready[:n]
-        self._ready = self._ready[n:]
-        return n
-
-
 def _refuse_compressed(head: bytes, path: str) -> None:
-    for magic, suffix in _MAGIC.items():
+    for suffix, magic in _MAGIC.items():
         if head.startswith(magic) and not path.lower().endswith(suffix):
             advice = "decompress it first"
             if path != STDIN:

@@ -1,0 +1,169 @@
+"""Vectors as a table: Parquet (.parquet) and Arrow's file format (.arrow, .feather); needs pyarrow.
+
+Columns ``word`` (string), ``count`` (int64, where known), ``vector`` (fixed_size_list<float>[H]) and, where
+asked for, ``neighbors``: a struct of ``ids`` (rows, from 0) and ``distances`` (1 - cosine) as embedding
+viewers read it. Read are also the names that others give to the columns, and lists of any floats.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from ..errors import FormatError
+from ..system.atomic import atomic_write
+from .untrusted import open_untrusted
+from .vector_table import Counts, Matrix, Reading, VectorTable, Writing, check_unique, utf8_words
+
+PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
+_WORDS = ("word", "token", "text", "key", "label")
+_VECTORS = ("vector", "embedding", "embeddings", "vectors")
+_COUNTS = ("count", "counts", "frequency")
+# Bytes that strings and lists of a Parquet header may take; ours have a few hundred.
+_MOST_HEADER = 16 << 20
+_MOST_SHOWN = 200
+
+
+def require() -> Any:
+    """pyarrow; ImportError that says how to get it."""
+    try:
+        return importlib.import_module("pyarrow")
+    except ImportError:
+        raise ImportError("Parquet and Arrow files need pyarrow: pip install 'fastsg[arrow]'") from None
+
+
+def write_parquet(path: str, vectors: VectorTable, writing: Writing) -> None:
+    """Write a Parquet file; ValueError if a word cannot be UTF-8."""
+    table = _table(vectors, writing)
+    parquet = importlib.import_module("pyarrow.parquet")
+    with atomic_write(path) as file:
+        parquet.write_table(table, file)
+
+
+def write_arrow(path: str, vectors: VectorTable, writing: Writing) -> None:
+    """Write an Arrow file; ValueError if a word cannot be UTF-8."""
+    table = _table(vectors, writing)
+    ipc = importlib.import_module("pyarrow.ipc")
+    with atomic_write(path) as file, ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _table(vectors: VectorTable, writing: Writing) -> Any:
+    pa = require()
+    utf8_words(vectors.words)
+    H = vectors.matrix.shape[1]
+    columns = {"word": pa.array(vectors.words, pa.string())}
+    if vectors.counts is not None:
+        columns["count"] = pa.array(vectors.counts)
+    columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(vectors.matrix.reshape(-1)), H)
+    if writing.neighbors is not None:
+        ids, distances = writing.neighbors
+        lists = {
+            "ids": _lists(pa, np.asarray(ids, np.int64)),
+            "distances": _lists(pa, np.asarray(distances, np.float32)),
+        }
+        columns["neighbors"] = pa.StructArray.from_arrays(list(lists.values()), list(lists))
+    return pa.table(columns)
+
+
+def _lists(pa: Any, matrix: Any) -> Any:
+    offsets = np.arange(len(matrix) + 1, dtype=np.int32) * matrix.shape[1]
+    return pa.ListArray.from_arrays(offsets, pa.array(matrix.reshape(-1)))
+
+
+def read_parquet(path: str, reading: Reading) -> VectorTable:
+    """Words, vectors and counts of a Parquet file; FormatError if its columns do not hold them."""
+    parquet = _submodule("pyarrow.parquet")
+    with open_untrusted(path, magic=PARQUET_MAGIC):
+        pass  # regular, and says what it is
+    return _read(
+        path,
+        lambda: parquet.read_table(
+            path,
+            thrift_string_size_limit=_MOST_HEADER,
+            thrift_container_size_limit=_MOST_HEADER,
+            use_threads=False,
+            partitioning=None,
+        ),
+    )
+
+
+def read_arrow(path: str, reading: Reading) -> VectorTable:
+    """Words, vectors and counts of an Arrow file; FormatError if its columns do not hold them."""
+    ipc = _submodule("pyarrow.ipc")
+    with open_untrusted(path, magic=ARROW_MAGIC):
+        pass
+
+    def read() -> Any:
+        with open(path, "rb") as file:
+            return ipc.open_file(file).read_all()
+
+    return _read(path, read)
+
+
+def _submodule(name: str) -> Any:
+    require()
+    return importlib.import_module(name)
+
+
+def _read(path: str, read: Any) -> VectorTable:
+    pa = require()
+    try:
+        table = read()
+        table.validate(full=True)
+        words = _column(path, table, _WORDS)
+        if words.null_count or not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
+            raise FormatError(f"{path}: the words are {words.type} with {words.null_count} nulls")
+        text = words.to_pylist()
+        check_unique(path, text)
+        matrix = _matrix(pa, path, _column(path, table, _VECTORS))
+        return VectorTable(text, matrix, _counts(pa, path, table))
+    except (FormatError, FileNotFoundError):
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError, OverflowError) as error:
+        said = " ".join(str(error).split()).encode("ascii", "backslashreplace").decode()[:_MOST_SHOWN]
+        shown = "".join(c if c.isprintable() else "?" for c in said)
+        raise FormatError(f"{path}: pyarrow refuses it: {shown}") from None
+
+
+def _column(path: str, table: Any, names: tuple[str, ...]) -> Any:
+    found = next((name for name in names if table.column_names.count(name) == 1), None)
+    if found is None:
+        raise FormatError(f"{path}: its columns are {table.column_names}; need one of {', '.join(names)}")
+    return table.column(found)
+
+
+def _matrix(pa: Any, path: str, column: Any) -> Matrix:
+    kind = column.type
+    is_list = (
+        pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    ) and pa.types.is_floating(kind.value_type)
+    if not is_list or column.null_count:
+        raise FormatError(
+            f"{path}: the vectors are {kind} with {column.null_count} nulls; need lists of floats"
+        )
+    column = column.combine_chunks()
+    if isinstance(column, pa.ChunkedArray):  # no chunk at all
+        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], kind)
+    values = column.flatten()
+    width = len(values) // len(column) if len(column) else getattr(kind, "list_size", 0)
+    if not pa.types.is_fixed_size_list(kind):
+        lengths = set(column.value_lengths().to_pylist())
+        if len(lengths) > 1:
+            raise FormatError(f"{path}: the vectors have {min(lengths)} to {max(lengths)} numbers")
+    if values.null_count or width < 1 or len(values) != width * len(column):
+        raise FormatError(f"{path}: the vectors have {width} numbers, {values.null_count} of them missing")
+    with np.errstate(over="ignore"):
+        matrix = np.array(values.to_numpy(zero_copy_only=False), np.float32)
+    return matrix.reshape(len(column), width)
+
+
+def _counts(pa: Any, path: str, table: Any) -> Counts | None:
+    if not set(_COUNTS) & set(table.column_names):
+        return None
+    column = _column(path, table, _COUNTS)
+    if column.null_count or not pa.types.is_integer(column.type):
+        raise FormatError(f"{path}: the counts are {column.type} with {column.null_count} nulls")
+    return np.array(column.to_pylist(), np.int64).reshape(-1)
