@@ -1,6 +1,7 @@
 """Every format of vectors: round trips bit for bit, names and suffixes, models, files of other tools."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import struct
@@ -22,10 +23,15 @@ from fastsg.io.projector import metadata_path
 from fastsg.io.word2vec import load_word2vec, save_word2vec
 
 ARROW = ["v.parquet", "v.arrow", "v.feather"]
+needs_zst = pytest.mark.skipif(
+    sys.version_info < (3, 14) and importlib.util.find_spec("zstandard") is None,
+    reason="zstandard is missing",
+)
 PACKED = [f"v.{inner}.{outer}" for inner in ("vec", "bin", "glove") for outer in ("gz", "bz2", "xz", "zst")]
 NAMES = [
     "v.vec", "v.txt", "v.bin", "v.glove", "v", "v.foo", "v.npz", "v.safetensors", "v.tsv", "v.fifu",
-    "folder/", *PACKED, *(pytest.param(name, marks=needs_pyarrow) for name in ARROW),
+    "folder/", *(pytest.param(name, marks=needs_zst if name.endswith("zst") else ()) for name in PACKED),
+    *(pytest.param(name, marks=needs_pyarrow) for name in ARROW),
 ]  # fmt: skip
 WORDS = ["the", "café", "a\u00a0b", "中文", "\u2028", "</s>", *(f"w{i}" for i in range(12))]
 

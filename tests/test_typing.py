@@ -77,6 +77,12 @@ word: str = model.history[-1]["nll"]
 """
 
 
+def _search_path() -> dict[str, str]:
+    """Where mypy finds the package: it looks into site-packages by itself, and refuses to be told so."""
+    folder = Path(fastsg.__file__).parents[1]
+    return {} if folder.name == "site-packages" else {"MYPYPATH": str(folder)}
+
+
 def strict(folder: Path, program: str) -> str:
     """What mypy says about a program; of the package that is tested nothing, as if it were installed."""
     pytest.importorskip("mypy")
@@ -93,7 +99,7 @@ def strict(folder: Path, program: str) -> str:
             "program.py",
         ],
         cwd=folder,
-        env={"MYPYPATH": str(Path(fastsg.__file__).parents[1]), "PATH": ""},
+        env={"PATH": "", **_search_path()},
         capture_output=True,
         text=True,
     )

@@ -113,7 +113,7 @@ _ALL = (
     Format(
         "safetensors",
         (".safetensors", ".kv"),
-        "words, vectors and attributes, as KeyedVectors.save writes them",
+        "file of vectors (safetensors)",
         embeddings_file.read_safetensors,
         embeddings_file.write_safetensors,
     ),
