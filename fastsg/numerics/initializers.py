@@ -50,7 +50,7 @@ def fill_spectral_start(
     seed: int,
     num_threads: int,
 ) -> None:
-    """Write the spectral start into I and O (K, H): the same however often it is done before the first step.
+    """Turn I (K, H), as :func:`uniform_start` made it, and O (K, H), zero, into the spectral start.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def fill_spectral_start(
     frequency_coordinate : bool
         The last coordinate carries log p(n), which a model without an output bias has to learn first.
     """
-    K, H = I.shape
+    H = I.shape[1]
     width = H - 1 if frequency_coordinate and H > 1 else H
     left, right = spectral_start(
         counts, row_sums, column_sums, width, symmetric=symmetric, seed=seed, num_threads=num_threads
     )
-    np.multiply(uniform_start(K, H, seed, num_threads), np.float32(_TRACE), out=I)
+    I *= np.float32(_TRACE)
     I[:, :width] += left
     O[:, :width] = right
     if width < H:
