@@ -87,5 +87,5 @@ def test_pyrdf2vec(monkeypatch):
     assert np.shape(vectors) == (6, 8) and np.isfinite(vectors).all()
     with pytest.raises(ValueError, match="must have been provided"):
         embedder.transform(["n9"])
-    with pytest.raises(NotImplementedError, match="update=True"):
-        embedder.fit(walks, is_update=True)
+    embedder.fit([[("n9", "to", "n0"), ("n0", "to", "n9")]] * 10, is_update=True)
+    assert np.shape(embedder.transform(["n9", "n0"])) == (2, 8)
