@@ -36,6 +36,8 @@ CALLS: dict[str, Callable[[Any, np.ndarray], Any]] = {
     "rank_by_centrality": lambda kv, v: kv.rank_by_centrality(["w1", "w2", "w3", "w4"]),
     "most_similar, one word": lambda kv, v: kv.most_similar("w1"),
     "most_similar, analogy": lambda kv, v: kv.most_similar(["w1", "w2"], ["w3"]),
+    "most_similar, topn=100": lambda kv, v: kv.most_similar("w1", topn=100),
+    "most_similar, topn=1000": lambda kv, v: kv.most_similar("w1", topn=1000),
     "most_similar, topn=None": lambda kv, v: kv.most_similar("w1", topn=None),
     "most_similar_cosmul": lambda kv, v: kv.most_similar_cosmul(["w1", "w2"], ["w3"]),
     "similar_by_vector": lambda kv, v: kv.similar_by_vector(v),

@@ -151,6 +151,18 @@ def nearest(
     slack: float,
     num_threads: int,
 ) -> tuple[_Offsets, _Ids, _Floats]: ...
+def ranked(
+    Y_kh: NDArray[np.float32],
+    unit_h: _Doubles,
+    ids: _Ids,
+    scores: _Floats,
+    wanted: int,
+    slack: float,
+) -> list[tuple[int, float]] | None: ...
+def cosines(
+    Y_kh: NDArray[np.float32], inverse_k: NDArray[np.float32], x_h: NDArray[np.float32], num_threads: int
+) -> NDArray[np.float32]: ...
+def exact_cosines(Y_kh: NDArray[np.float32], unit_h: _Doubles, rows: NDArray[np.int64]) -> _Doubles: ...
 def unit_row(Y_kh: NDArray[np.float32], k: int) -> NDArray[np.float32]: ...
 def add_rows(
     Y_kh: NDArray[np.float32], rows: list[int], weights: list[float] | None, as_unit: bool, sum_h: _Doubles

@@ -60,6 +60,8 @@ cdef extern from "kernels.h" nogil:
         void (*sparse_row)(const float *, const int32_t *, int64_t, const float *, int64_t,
                            float *) noexcept nogil
         void (*newton_row)(float *, const float *, int64_t, double, double, double) noexcept nogil
+        void (*score_rows)(const float *, const float *, int64_t, int64_t, const float *,
+                           float *) noexcept nogil
         void (*nearest_rows)(const fsg_nearest *, const float *, const float *, int64_t, int64_t, int64_t,
                              const float *, int64_t) noexcept nogil
         void (*nearest_slice)(const fsg_nearest *, const float *, const float *, int64_t, int64_t, int64_t,

@@ -47,6 +47,32 @@ def test_every_near_row_is_found(isa, rng, shape, n):
         assert best <= set(ids.tolist()) if K >= n else len(ids) < n
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_cosines(isa, rng, shape):
+    K, H, _ = shape
+    Y = (rng.standard_normal((K, H)) * 10.0 ** rng.integers(-15, 15, (K, 1))).astype(np.float32)
+    Y[0] = 0
+    x = unit(rng.standard_normal(H))
+    wanted = float64_scores(Y, x[None])[0]
+    got = [_core.cosines(Y, inverse_norms(Y), x.astype(np.float32), threads) for threads in train_threads()]
+    assert got[0] == pytest.approx(wanted, abs=2e-6) and all((one == got[0]).all() for one in got)
+    rows = rng.permutation(K)
+    assert _core.exact_cosines(Y, x, rows) == pytest.approx(wanted[rows], abs=1e-15 * H)
+
+
+def test_ranked():
+    """Near ties in float32 are ordered in float64, equal rows by number; far ones are left out."""
+    Y = np.array([[1, 0], [1, 1e-4], [0, 1], [1, 0], [1, -1e-4], [np.nan, 0]], np.float32)
+    x = np.array([1.0, 0.0])
+    ids, scores = np.array([4, 3, 2, 1, 0], np.int32), np.array([1, 1, 0, 1, 1], np.float32)
+    one = 1 / np.hypot(1, np.float64(np.float32(1e-4)))
+    assert _core.ranked(Y, x, ids, scores, 2, 1e-5) == [(0, 1.0), (3, 1.0), (1, one), (4, one)]
+    assert [row for row, _ in _core.ranked(Y, x, ids, scores, 5, 1e-5)] == [0, 3, 1, 4, 2]
+    assert _core.ranked(Y, x, ids, scores, 6, 1e-5) is None
+    with_nan = _core.ranked(Y, x, np.array([5, 0], np.int32), np.ones(2, np.float32), 1, 1e-5)
+    assert with_nan[0] == (0, 1.0) and np.isnan(with_nan[1][1])
+
+
 def test_too_few_or_too_many_are_not_answered(rng):
     Y = np.ones((5000, 4), np.float32)
     X = np.full((1, 4), 0.5, np.float32)
@@ -112,8 +138,10 @@ def test_other_matrices(rng, make):
     matrix = make(rng.standard_normal((500, 10)).astype(np.float32))
     words = [f"w{i}" for i in range(500)]
     plain = KeyedVectors(words, np.ascontiguousarray(matrix))
-    got = KeyedVectors(words, matrix).most_similar_batch(words[:9])
-    assert got == [plain.most_similar(word) for word in words[:9]]
+    for got, word in zip(KeyedVectors(words, matrix).most_similar_batch(words[:9]), words):
+        expected = plain.most_similar(word)
+        assert [other for other, _ in got] == [other for other, _ in expected]
+        assert [cosine for _, cosine in got] == pytest.approx([cosine for _, cosine in expected], abs=1e-15)
 
 
 def test_batch_refuses(rng):
@@ -150,6 +178,18 @@ def test_kernel_refuses(rng):
         _core.nearest(Y, inverse[:2], X, 1, 1e-5, 1)
     with pytest.raises(ValueError, match="X_uh 3 columns"):
         _core.nearest(Y, inverse, np.ones((2, 3), np.float32), 1, 1e-5, 1)
+    with pytest.raises(ValueError, match="inverse_k has 2 values, x_h 4, num_threads is 1; need 3 and 4"):
+        _core.cosines(Y, inverse[:2], X[0], 1)
+    with pytest.raises(ValueError, match="num_threads is 0"):
+        _core.cosines(Y, inverse, X[0], 0)
+    with pytest.raises(ValueError, match="row 3 is none of 3"):
+        _core.exact_cosines(Y, np.ones(4), np.array([0, 3]))
+    with pytest.raises(ValueError, match="unit_h has 3 values; need 4"):
+        _core.exact_cosines(Y, np.ones(3), np.array([0]))
+    with pytest.raises(ValueError, match="row -1 is none of 3"):
+        _core.ranked(Y, np.ones(4), np.array([-1], np.int32), np.ones(1, np.float32), 1, 1e-5)
+    with pytest.raises(ValueError, match="scores 2, wanted is 0; need 4 and 1, 1 or more"):
+        _core.ranked(Y, np.ones(4), np.array([0], np.int32), np.ones(2, np.float32), 0, 1e-5)
     with pytest.raises(ValueError, match="k is 3; rows are numbered below 3"):
         _core.unit_row(Y, 3)
     with pytest.raises(ValueError, match="row -1 is none of 3"):

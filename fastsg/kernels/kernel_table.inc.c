@@ -18,6 +18,7 @@ static const fsg_table table = {
     .times_rows = times_rows,
     .sparse_row = sparse_row,
     .newton_row = newton_row,
+    .score_rows = score_rows,
     .nearest_rows = nearest_rows,
     .nearest_slice = nearest_slice,
 };

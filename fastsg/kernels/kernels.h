@@ -139,6 +139,8 @@ typedef struct {
     void (*newton_row)(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate);
 
     /* Exact search: see search.inc.c. */
+    void (*score_rows)(const float *Y_kh, const float *inverse_k, int64_t count, int64_t H, const float *x_h,
+                       float *score_k);
     void (*nearest_rows)(const fsg_nearest *nearest, const float *Y_kh, const float *inverse_k, int64_t count,
                          int64_t H, int64_t first, const float *X_uh, int64_t U);
     void (*nearest_slice)(const fsg_nearest *nearest, const float *Y_kh, const float *inverse_k,

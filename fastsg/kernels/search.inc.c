@@ -67,66 +67,66 @@ static void nearest_column(const fsg_nearest *N, int64_t u, const float *C_k, in
     }
 }
 
-typedef float half_lanes __attribute__((vector_size(FSG_LANES * 2)));
-typedef float quarter_lanes __attribute__((vector_size(FSG_LANES)));
+#define AT_ONCE 4 /* rows: as many streams as a memory bus follows well; x is read once for all */
 
-/* The sum of all lanes, folded in halves. */
-INLINE float lanes_sum(lanes sum)
-{
-    half_lanes half[2];
-    quarter_lanes quarter[2];
-    memcpy(half, &sum, sizeof half);
-    half[0] += half[1];
-    memcpy(quarter, half, sizeof quarter);
-    quarter[0] += quarter[1];
-    return (quarter[0][0] + quarter[0][2]) + (quarter[0][1] + quarter[0][3]);
-}
+typedef float quarter __attribute__((vector_size(16)));
 
 #define AHEAD 16 /* rows */
 
-/* score_k = Y_k . x for `rows` rows of H >= LANES numbers. What is left behind the last whole unit is read
- * together with what stands before it, which `end` then multiplies by zero. */
-INLINE void few_products(const int rows, const float *Y_kh, int64_t H, const float *x_h, lanes end,
-                         float *score_k)
+/* The sum of a vector's numbers. */
+INLINE float vsum(vf sum)
 {
-    lanes sum[4], x, y;
-    UNROLL for (int i = 0; i < rows; i++)
-        sum[i] = (lanes){0};
-    for (int64_t h = 0; h + FSG_LANES <= H; h += FSG_LANES) {
-        memcpy(&x, x_h + h, sizeof x);
-        UNROLL for (int i = 0; i < rows; i++) {
-            memcpy(&y, Y_kh + i * H + h, sizeof y);
-            __builtin_prefetch(Y_kh + (i + AHEAD) * H + h, 0, 3);
-            sum[i] += x * y;
-        }
-    }
-    UNROLL for (int i = 0; i < rows; i++) {
-        memcpy(&y, Y_kh + (i + 1) * H - FSG_LANES, sizeof y);
-        score_k[i] = lanes_sum(sum[i] + end * y);
-    }
+    quarter part[VLEN / 4];
+    memcpy(part, &sum, sizeof part);
+    UNROLL for (int n = VLEN / 8; n > 0; n /= 2) UNROLL
+        for (int i = 0; i < n; i++) part[i] += part[i + n];
+    return (part[0][0] + part[0][2]) + (part[0][1] + part[0][3]);
 }
 
-/* score_k = Y_k . x for `count` rows. */
-static void all_products(const float *Y_kh, int64_t count, int64_t H, const float *x_h, float *score_k)
+/* score_k = Y_k . x for `rows` rows of H >= VLEN numbers. What is left behind the last whole vector is read
+ * together with what stands before it, which `end` then multiplies by zero. */
+INLINE void few_products(const int rows, const float *Y_kh, int64_t H, const float *x_h, vf end,
+                         float *score_k)
+{
+    vf sum[AT_ONCE];
+    UNROLL for (int i = 0; i < rows; i++)
+        sum[i] = end * vload(Y_kh + (i + 1) * H - VLEN);
+    for (int64_t h = 0; h + VLEN <= H; h += VLEN) {
+        const vf x = vload(x_h + h);
+        UNROLL for (int i = 0; i < rows; i++)
+            sum[i] += x * vload(Y_kh + i * H + h);
+        UNROLL for (int i = 0; i < rows * VLEN; i += 16) /* each cache line of some rows ahead, once */
+            __builtin_prefetch(Y_kh + AHEAD * H + h * rows + i);
+    }
+    UNROLL for (int i = 0; i < rows; i++)
+        score_k[i] = vsum(sum[i]);
+}
+
+/* score_k = (Y_k . x) inverse_k for `count` rows. */
+static void score_rows(const float *Y_kh, const float *inverse_k, int64_t count, int64_t H, const float *x_h,
+                       float *score_k)
 {
     int64_t k = 0;
-    if (H >= FSG_LANES) {
-        lanes end = {0};
-        for (int64_t i = FSG_LANES - H % FSG_LANES; i < FSG_LANES; i++) end[i] = x_h[H - FSG_LANES + i];
-        for (; k + 4 <= count; k += 4) few_products(4, Y_kh + k * H, H, x_h, end, score_k + k);
+    if (H >= VLEN) {
+        vf end = {0};
+        for (int64_t i = VLEN - H % VLEN; i < VLEN; i++) end[i] = x_h[H - VLEN + i];
+        for (; k + AT_ONCE <= count; k += AT_ONCE)
+            few_products(AT_ONCE, Y_kh + k * H, H, x_h, end, score_k + k);
         for (; k < count; k++) few_products(1, Y_kh + k * H, H, x_h, end, score_k + k);
     }
     for (; k < count; k++) score_k[k] = dot(Y_kh + k * H, x_h, H);
+    for (k = 0; k < count; k++) score_k[k] *= inverse_k[k];
 }
 
 /* At most SLICE rows from row `first` on, against all queries, query by query: for few of them. */
 static void nearest_rows(const fsg_nearest *N, const float *Y_kh, const float *inverse_k, int64_t count,
                          int64_t H, int64_t first, const float *X_uh, int64_t U)
 {
-    float C[SLICE];
+    float score_k[SLICE];
     for (int64_t u = 0; u < U; u++) {
-        all_products(Y_kh, count, H, X_uh + u * H, C);
-        nearest_column(N, u, C, 1, inverse_k, count, first);
+        score_rows(Y_kh, inverse_k, count, H, X_uh + u * H, score_k);
+        for (int64_t k = 0; k < count; k++)
+            if (score_k[k] > N->bar_u[u]) nearest_take(N, u, (int32_t)(first + k), score_k[k]);
     }
 }
 

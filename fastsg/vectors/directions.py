@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 from .. import _core
 
 Floats = NDArray[np.floating[Any]]
+#: A vector of length 1, or 0.
+Direction = NDArray[np.float64]
 
 _BLOCK_NUMBERS = 1 << 20
+_FLOAT32 = np.dtype(np.float32)
+_PLAIN = 0x101  # the flags C_CONTIGUOUS and ALIGNED
 #: Shorter vectors count as zero.
 TINY = float(np.finfo(np.float32).tiny)
 
@@ -29,6 +33,11 @@ def unit(vector: Floats) -> Floats:
         return scaled
     with np.errstate(invalid="ignore"):  # NaN stays NaN
         return (double * 0.0 if norm < TINY else double / norm).astype(vector.dtype)
+
+
+def direction(vector: Floats) -> Direction:
+    """The vector at length 1, in float64."""
+    return unit(vector.astype(np.float64)).astype(np.float64, copy=False)
 
 
 def unit_rows(matrix: Floats) -> NDArray[np.float32]:
@@ -62,8 +71,7 @@ def cosine(x: Floats, y: Floats) -> float:
 
 def is_plain(matrix: Floats) -> bool:
     """Whether kernels can read a matrix where it is."""
-    flags = matrix.flags
-    return matrix.dtype == np.float32 and flags.c_contiguous and flags.aligned
+    return matrix.dtype == _FLOAT32 and matrix.flags.num & _PLAIN == _PLAIN
 
 
 def unit_row(matrix: Floats, row: int) -> Floats:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError
 from .directions import Floats
-from .neighbours import COSMUL_EPSILON, Ids
+from .neighbours import COSMUL_EPSILON, ExactSearch, Ids
 from .statistics import Correlation, pearson, spearman
 
 logger = logging.getLogger(__name__)
@@ -235,26 +235,15 @@ class _AnalogySolver:
 
     def answers(self, abc_q3: Ids, method: str, batch_numbers: int) -> Ids:
         """Best word (q,) for every question, never one of a, b, c; -1 if no score is finite."""
-        best = np.empty(len(abc_q3), np.int64)
+        answers = self._additive if method == "most_similar" else self._multiplicative
         step = max(1, batch_numbers // max(1, len(self._first_k)))
-        score = self._additive if method == "most_similar" else self._multiplicative
-        for start in range(0, len(abc_q3), step):
-            batch = abc_q3[start : start + step]
-            with np.errstate(invalid="ignore", over="ignore"):
-                scores_qk = score(batch)
-            scores_qk[:, self._never] = -np.inf
-            scores_qk[np.arange(len(batch))[:, None], batch] = -np.inf
-            self._exclude_spellings(scores_qk, batch)
-            winner = scores_qk.argmax(axis=1)
-            valid = np.isfinite(scores_qk[np.arange(len(batch)), winner])
-            best[start : start + step] = np.where(valid, self._first_k[winner], -1)
-        return best
+        parts = [answers(abc_q3[start : start + step]) for start in range(0, len(abc_q3), step)]
+        best: Ids = np.concatenate([np.empty(0, np.int64), *parts])
+        return np.where(best >= 0, self._first_k[best], -1)
 
-    def _exclude_spellings(self, scores_qk: Floats, batch: Ids) -> None:
-        if self._spellings:
-            for q, question in enumerate(batch.tolist()):
-                for word in question:
-                    scores_qk[q, self._spellings.get(word, [])] = -np.inf
+    def _excluded(self, question: list[int]) -> list[int]:
+        """The rows of a question's words, in all spellings."""
+        return question + [row for word in question for row in self._spellings.get(word, [])]
 
     def _unit(self, ids: Ids) -> Floats:
         return self._vectors_kh[ids] * self._inverse_norms_k[ids, None]
@@ -264,21 +253,33 @@ class _AnalogySolver:
         scores_qk *= self._inverse_norms_k
         return scores_qk
 
-    def _additive(self, abc_q3: Ids) -> Floats:
-        """3CosAdd: cos(d, b) - cos(d, a) + cos(d, c) (Mikolov et al. 2013)."""
+    def _additive(self, abc_q3: Ids) -> Ids:
+        """3CosAdd: cos(d, b) - cos(d, a) + cos(d, c) (Mikolov et al. 2013), near ties decided in float64."""
         a, b, c = abc_q3.T
-        return self._cosines(self._unit(b) - self._unit(a) + self._unit(c))
+        with np.errstate(invalid="ignore"):
+            queries_qh = self._unit(b) - self._unit(a) + self._unit(c)
+        excluded = [self._excluded(question) for question in abc_q3.tolist()]
+        found = ExactSearch(self._vectors_kh, self._inverse_norms_k).nearest(
+            queries_qh, slice(None), 1, excluded
+        )
+        return np.array([near[0][0] if near and math.isfinite(near[0][1]) else -1 for near in found])
 
-    def _multiplicative(self, abc_q3: Ids) -> Floats:
+    def _multiplicative(self, abc_q3: Ids) -> Ids:
         """3CosMul: cos(d, b) cos(d, c) / (cos(d, a) + eps), cosines moved to [0, 1] (Levy, Goldberg 2014)."""
-        a, b, c = (self._cosines(self._unit(ids)) for ids in abc_q3.T)
-        # In place, and without the halves, which do not change the order.
-        b += 1
-        c += 1
-        b *= c
-        a += 1 + 2 * COSMUL_EPSILON
-        b /= a
-        return b
+        with np.errstate(invalid="ignore", over="ignore"):
+            a, b, c = (self._cosines(self._unit(ids)) for ids in abc_q3.T)
+            # In place, and without the halves, which do not change the order.
+            b += 1
+            c += 1
+            b *= c
+            a += 1 + 2 * COSMUL_EPSILON
+            b /= a
+        b[:, self._never] = -np.inf
+        for scores_k, question in zip(b, abc_q3.tolist()):
+            scores_k[self._excluded(question)] = -np.inf
+        winner = b.argmax(axis=1)
+        valid = np.isfinite(b[np.arange(len(b)), winner])
+        return np.where(valid, winner, -1)
 
 
 def _report(sections: list[Section], right: NDArray[np.bool_], asked: NDArray[np.bool_]) -> AnalogiesResult:

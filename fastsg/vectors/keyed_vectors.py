@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from . import evaluation
-from .directions import Floats, cosine, unit
+from .directions import TINY, Floats, cosine, unit
 from .files import StoredVectors
 from .growing import GrowingVectors
 from .queries import Queries
@@ -92,7 +92,8 @@ class KeyedVectors(Queries, GrowingVectors, StoredVectors):
         known = self._some_known(words, "rank_by_centrality")
         vectors = self[known].astype(np.float64)
         if use_norm:
-            vectors = np.stack([unit(vector) for vector in vectors])
+            norms = np.sqrt(np.einsum("nh,nh->n", vectors, vectors))
+            vectors /= np.maximum(norms, TINY)[:, None]
         products = vectors @ unit(vectors.mean(axis=0))
         return sorted(zip(products.tolist(), known), key=lambda pair: pair[0], reverse=True)
 

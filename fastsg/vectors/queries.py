@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from .. import checks
-from .directions import Floats
+from .directions import Floats, direction
 from .indexer import Answers, Indexer
 from .neighbours import ExactSearch, Score, cosine_score, cosmul_score
 from .store import KEY_TYPES, Key, KeyOrVector, VectorStore
@@ -189,13 +189,14 @@ class Queries(VectorStore):
     def distances(self, word_or_vector: KeyOrVector, other_words: Iterable[Key] = ()) -> Floats:
         """Cosine distances (1 - cosine) from a word or vector to `other_words`, by default to all words."""
         others = self._indices(other_words)
-        query = self._vector_of(word_or_vector)
+        query = direction(self._vector_of(word_or_vector))
         return 1.0 - self._search().cosines(query, others if len(others) else slice(None))
 
     def closer_than(self, key1: Key, key2: Key) -> list[str]:
         """All words closer to `key1` than `key2` is, in the order of the index."""
         own = self.get_index(key1)
-        closer = self._search().closer(self.vectors[own], self.get_index(key2))
+        query = direction(self.vectors[own])
+        closer = self._search().closer(query, self.get_index(key2))
         return [self.index_to_key[i] for i in closer if i != own]
 
     def rank(self, key1: Key, key2: Key) -> int:
