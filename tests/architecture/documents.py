@@ -68,6 +68,25 @@ def section(text: str, title: str) -> str:
     return match[1]
 
 
+def table(text: str, title: str) -> list[list[str]]:
+    """The rows of the table under a heading, below its head, as cells."""
+    lines = [line.strip() for line in section(text, title).splitlines() if line.startswith("|")]
+    rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in lines[2:]]
+    return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
+
+
+def table_of_code(text: str, title: str) -> dict[str, str]:
+    """What a table says, in its last column, of each piece of code in its first one."""
+    rows = table(text, title)
+    return {code: row[-1] for row in rows for code in re.findall(r"`([^`]+)`", row[0])}
+
+
+def code_lines(text: str, title: str) -> list[str]:
+    """The lines of the first block of code under a heading."""
+    block = re.search(r"^```\w*\n(.*?)^```", section(text, title), re.MULTILINE | re.DOTALL)
+    return block[1].splitlines() if block else []
+
+
 def rule_rows(text: str) -> dict[str, str]:
     """The table of who may import whom, as it stands in a document: first column, second column."""
     rows = re.findall(r"^\| `(\w+)`[^|]*\| ([^|]*)\|", text, re.MULTILINE)
