@@ -18,7 +18,7 @@ NOTHING = "–"
 
 def rows_of(title):
     """The rows of a table, its code without the backticks."""
-    return [[cell.strip("`") for cell in row] for row in documents.table(PAGE, title)]
+    return [[cell.strip("`") for cell in row] for row in documents.table(PAGE, title)[1:]]
 
 
 WORD2VEC, FASTTEXT = rows_of("Flags of word2vec.c"), rows_of("Flags of fastText")

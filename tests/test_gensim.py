@@ -151,7 +151,7 @@ def test_listed_difference(call, both, files):
 def test_enough_calls():
     assert len(SAME) == len(set(SAME)) >= 90 and not set(SAME) & set(DIFFERENCES)
     assert len(MODEL_SAME) == len(set(MODEL_SAME)) >= 30 and not set(MODEL_SAME) & set(MODEL_DIFFERENCES)
-    rows = [documents.table(PAGE, f"{part}: differences") for part in ("KeyedVectors", "Word2Vec")]
+    rows = [documents.table(PAGE, f"{part}: differences")[1:] for part in ("KeyedVectors", "Word2Vec")]
     assert sum(map(len, rows)) == len(DIFFERENCES) + len(MODEL_DIFFERENCES) >= 70
     assert all(map(all, [DIFFERENCES.values(), MODEL_DIFFERENCES.values(), MISSING.values()]))
 
