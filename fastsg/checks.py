@@ -16,13 +16,12 @@ MAX_WORDS = 2**31 - 1
 TEXT_ERRORS = ("replace", "strict", "ignore")
 
 
-def integer(name: str, value: object, least: int) -> int:
+def integer(name: str, value: object, least: int | None) -> int:
     """The value as an int; TypeError if it is not an integer, ValueError if it is below `least`."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(
-            f"{name} is {value!r}, a {type(value).__name__}; it must be an integer of at least {least}"
-        )
-    if value < least:
+        bound = "" if least is None else f" of at least {least}"
+        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be an integer{bound}")
+    if least is not None and value < least:
         raise ValueError(f"{name} is {value}; it must be at least {least}")
     return int(value)
 

@@ -26,6 +26,8 @@ def test_wrong_integers():
     for value, kind in ((1.0, "float"), ("1", "str"), (None, "NoneType"), (True, "bool")):
         message = f"seed is {value!r}, a {kind}; it must be an integer of at least 0"
         refused(TypeError, message, checks.integer, "seed", value, 0)
+    assert checks.integer("topn", -(2**70), None) == -(2**70)
+    refused(TypeError, "topn is 5.0, a float; it must be an integer", checks.integer, "topn", 5.0, None)
 
 
 @pytest.mark.parametrize("value", [1, 2**40, np.int32(7)])

@@ -6,12 +6,14 @@ import os
 import numpy as np
 import pytest
 from commands import TEXT, fails, run
+from vector_files import fasttext_model, needs_pyarrow
 
 from fastsg import Vocab, load
 from fastsg.io import FORMATS, load_vectors
 
 TRAIN = "train text.txt --quiet --vector-size 8 --min-count 1 --epochs 2 --batch-size 64"
-FILES = ["v.vec", "v.bin.gz", "v.npz", "v.safetensors", "v.tsv", "v.fifu", "folder/"]
+FILES = ["v.vec", "v.bin.gz", "v.npz", "v.safetensors", "v.tsv", "v.fifu", "v.glove", "folder/"]
+ARROW = [pytest.param(name, marks=needs_pyarrow) for name in ("v.parquet", "v.arrow")]
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,18 @@ def model(capsys):
     return load("m")
 
 
-@pytest.mark.parametrize("file", FILES)
+def test_a_model_of_fasttext_is_read(tmp_path, capsys):
+    (tmp_path / "f.bin").write_bytes(fasttext_model((b"cat", b"dog")))
+    assert run(capsys, "nn f.bin cat").splitlines()[1].split()[1] == "dog"
+    assert "2 words x 2 coordinates" in run(capsys, "info f.bin")
+    run(capsys, "convert f.bin v.vec")
+    run(capsys, "convert f.bin o.vec --which output")
+    assert run(capsys, "predict f.bin o.vec --bias none cat") == run(
+        capsys, "predict v.vec o.vec --bias none cat"
+    )
+
+
+@pytest.mark.parametrize("file", [*FILES, *ARROW])
 def test_train_writes_every_format_and_every_command_reads_it(file, capsys):
     run(capsys, f"{TRAIN} -o {file} --save-output o{file} --save-model m --save-bias b")
     model = load("m")

@@ -397,27 +397,7 @@ def test_text8_and_folders(text, tmp_path):
         PathLineSentences(tmp_path / "none")
 
 
-# ---- beside gensim, where it is installed ----
-
-#: Attributes that only gensim has: they belong to sampling, to its threads, or are of no use afterwards.
-ABSENT = {
-    "batch_words",
-    "cbow_mean",
-    "compute_loss",
-    "cum_table",
-    "effective_min_count",
-    "hashfxn",
-    "lifecycle_events",
-    "max_vocab_size",
-    "min_alpha_yet_reached",
-    "ns_exponent",
-    "null_word",
-    "random",
-    "raw_vocab",
-    "running_training_loss",
-    "sorted_vocab",
-    "train_count",
-}
+# ---- beside gensim, where it is installed; more in test_gensim.py ----
 
 
 @pytest.fixture(scope="module")
@@ -441,15 +421,6 @@ def test_signatures_are_those_of_gensim(gensim_model, name):
     theirs = inspect.signature(getattr(gensim_model, name)).parameters
     ours = list(inspect.signature(getattr(Word2Vec, name)).parameters)
     assert [each for each in ours if each != "settings"] == [each for each in theirs if each != "kwargs"]
-
-
-def test_attributes_are_those_of_gensim(gensim_model, model):
-    theirs = gensim_model(SENTENCES, sg=1, vector_size=8, min_count=2, epochs=1, workers=1)
-    assert {name for name in vars(theirs) if not hasattr(model, name)} == ABSENT
-    assert theirs.corpus_count == model.corpus_count and theirs.corpus_total_words == model.corpus_total_words
-    assert {w: theirs.wv.get_vecattr(w, "count") for w in theirs.wv.key_to_index} == {
-        w: model.wv.get_vecattr(w, "count") for w in model.wv.key_to_index
-    }
 
 
 def test_sentences_are_those_of_gensim(text, tmp_path):

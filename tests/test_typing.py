@@ -142,3 +142,6 @@ def test_topn_is_named(topn, error):
     model = SkipGram([["a", "b"]] * 5, vector_size=2, epochs=1)
     with pytest.raises(error, match="topn is"):
         model.predict_context("a", topn=topn)
+    if error is TypeError:
+        with pytest.raises(TypeError, match=r"topn is .*; it must be an integer$"):
+            model.wv.most_similar("a", topn=topn)

@@ -388,3 +388,8 @@ def test_skipgram_takes_integers():
     assert sorted(model.wv.index_to_key) == ["1", "2", "3"]
     model = SkipGram(np.array([[33, 2, 33]]), min_count=1, vector_size=4, progress=False)
     assert model.wv.index_to_key == ["33", "2"]
+    assert (model.wv["2"] == model.wv[1]).all()  # a str is a node, an integer a row
+    with pytest.raises(KeyError, match="33 is neither a word nor a row number below 2"):
+        model.wv[33]
+    with pytest.raises(ValueError, match="fewer than min_count=5"):
+        SkipGram([[1, 2, 3]])

@@ -106,11 +106,18 @@ def _refuse_one_dash(commands: dict[str, Parser], words: list[str]) -> None:
     known = {name for flag in flags_of(parser) for name in flag.names}
     for word in words[: words.index("--")] if "--" in words else words:
         if found := _ONE_DASH.match(word):
-            long, short = "--" + found[1].replace("_", "-"), word[:2]
-            advice = f"write {long}" if long in known or short not in known else f"write {short} {word[2:]}"
+            advice = _two_dashes(word, found[1], known) or f"there is no flag --{found[1]}"
             if words[0] == "train":
                 advice += " (fastsg word2vec takes the command line of word2vec.c)"
             parser.error(f"{word}: flags of more than a letter have two dashes; {advice}")
+
+
+def _two_dashes(word: str, name: str, known: set[str]) -> str:
+    """How a word is written whose name of a flag followed one dash; empty if no flag is meant."""
+    long = "--" + re.sub("(?<=[a-z])(?=[A-Z])|_", "-", name).lower()
+    if meant := [flag for flag in (long, long + "s") if flag in known]:
+        return f"write {meant[0]}"
+    return f"write {word[:2]} {word[2:]}" if word[:2] in known else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

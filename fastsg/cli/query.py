@@ -73,7 +73,8 @@ def add_predict(commands: Commands) -> None:
     parser.add_argument(
         "--bias",
         metavar="F",
-        help="constants added to the logits, from fastsg train --save-bias; 'none': there are none",
+        help="constants added to the logits, from fastsg train --save-bias; 'none': there are none (no "
+        "default for vectors; a model has its own)",
     )
     parser.add_argument("-k", "--topn", type=int, default=10, metavar="N", help="how many contexts")
     _add_format(parser)

@@ -234,7 +234,7 @@ def _is_nothing(topn: int | None) -> bool:
     """Whether no word is wanted; TypeError unless `topn` is None or an integer."""
     if topn is None or type(topn) is int:
         return topn is not None and topn < 1
-    return checks.integer("topn", topn, least=-(2**63)) < 1
+    return checks.integer("topn", topn, least=None) < 1
 
 
 def _rows(clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> slice:
@@ -245,7 +245,7 @@ def _rows(clip_start: int, clip_end: int | None, restrict_vocab: int | None) -> 
         ("restrict_vocab", restrict_vocab),
     ):
         if value is not None and type(value) is not int:
-            checks.integer(name, value, least=-(2**63))
+            checks.integer(name, value, least=None)
     return slice(0, restrict_vocab) if restrict_vocab is not None else slice(clip_start, clip_end)
 
 

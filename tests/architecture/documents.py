@@ -11,7 +11,7 @@ from pathlib import Path
 from .sources import ROOT, targets_of
 
 #: Files of others whose names look like ours.
-NOT_OURS = {"word2vec.c", "Python.h"}
+NOT_OURS = {"word2vec.c", "Python.h", "eval.py"}
 #: Options of other people's commands: mypy, setup.py.
 OPTIONS_NOT_OURS = {"--strict", "--inplace"}
 #: Folders that a path may start from: `kernels/vec.h` is ``fastsg/kernels/vec.h``.
@@ -66,6 +66,26 @@ def section(text: str, title: str) -> str:
     if match is None:
         raise LookupError(f"there is no heading {title!r}")
     return match[1]
+
+
+def table(text: str, title: str) -> list[list[str]]:
+    """The rows of the table under a heading as cells; the first is its head."""
+    lines = [line.strip() for line in section(text, title).splitlines() if line.startswith("|")]
+    rows = [re.split(r"(?<!\\)\|", line.removeprefix("|").removesuffix("|")) for line in lines]
+    del rows[1:2]
+    return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
+
+
+def table_of_code(text: str, title: str) -> dict[str, str]:
+    """What a table says, in its last column, of each piece of code in its first one."""
+    rows = table(text, title)[1:]
+    return {code: row[-1] for row in rows for code in re.findall(r"`([^`]+)`", row[0])}
+
+
+def code_lines(text: str, title: str) -> list[str]:
+    """The lines of the first block of code under a heading."""
+    block = re.search(r"^```\w*\n(.*?)^```", section(text, title), re.MULTILINE | re.DOTALL)
+    return block[1].splitlines() if block else []
 
 
 def rule_rows(text: str) -> dict[str, str]:
