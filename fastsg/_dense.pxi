@@ -3,7 +3,10 @@
 
 cdef extern from "small_matrices.h" nogil:
     int fsg_invert(double *, int64_t, double *) noexcept
-    void fsg_eigen(double *, int64_t, double *, double *) noexcept
+    void fsg_orthonormal(const double *, int64_t, double *, double *) noexcept
+    void fsg_reflect(double *, int64_t, int64_t, double *, double *, double *) noexcept
+    void fsg_settle(double *, double *, double *, int64_t, int64_t) noexcept
+    void fsg_reflect_back(const double *, int64_t, double *) noexcept
 
 
 cdef enum:
@@ -133,20 +136,46 @@ def inverse(const double[:, ::1] A not None):
     """Inverse of a symmetric positive definite matrix; ValueError for any other."""
     cdef int64_t n = A.shape[0]
     out = np.array(A)
-    cdef double[:, ::1] out_v = out, scratch = np.empty((n, n))
+    cdef double[:, ::1] out_v = out, scratch = np.empty((2 * n, n))
     if A.shape[1] != n or fsg_invert(&out_v[0, 0], n, &scratch[0, 0]):
         raise ValueError(f"the matrix of shape ({n}, {A.shape[1]}) is not positive definite")
     return out
 
 
-def eigen(const double[:, ::1] A not None):
-    """(eigenvalues, falling; eigenvectors as columns) of a symmetric matrix."""
+def orthonormal(const double[:, ::1] A not None):
+    """T (n, n): the columns of Y T are orthonormal, where A = Y' Y. Those that the ones before explain, but for
+    1e-6 of their length, become zero."""
     cdef int64_t n = A.shape[0]
     if A.shape[1] != n:
         raise ValueError(f"the matrix is ({n}, {A.shape[1]}); it must be square")
-    values, vectors = np.empty(n), np.empty((n, n))
-    cdef double[::1] values_v = values
-    cdef double[:, ::1] vectors_v = vectors, copy = np.array(A)
+    out = np.empty((n, n))
+    cdef double[:, ::1] out_v = out, scratch = np.empty((n, n))
     with nogil:
-        fsg_eigen(&copy[0, 0], n, &values_v[0], &vectors_v[0, 0])
-    return values, vectors
+        fsg_orthonormal(&A[0, 0], n, &scratch[0, 0], &out_v[0, 0])
+    return out.T
+
+
+def eigen(const double[:, ::1] A not None):
+    """(eigenvalues, falling; eigenvectors as columns) of a symmetric matrix. Can be interrupted."""
+    cdef int64_t n = A.shape[0], i
+    if A.shape[1] != n:
+        raise ValueError(f"the matrix is ({n}, {A.shape[1]}); it must be square")
+    largest = float(np.abs(A).max(initial=0.0))  # divided by a power of two near it, no square overflows
+    scale = float(np.ldexp(1.0, np.frexp(largest)[1] - 1)) if 0 < largest < INFINITY else 1.0
+    values, vectors = np.empty(n), np.eye(n)
+    cdef double[::1] values_v = values, beside = np.empty(n), scratch = np.empty(n)
+    cdef double[:, ::1] rows = vectors, copy = np.asarray(A) / scale
+    for i in range(n):
+        with nogil:
+            fsg_reflect(&copy[0, 0], n, i, &values_v[0], &beside[0], &scratch[0])
+        PyErr_CheckSignals()
+    for i in range(n):
+        with nogil:
+            fsg_settle(&values_v[0], &beside[0], &rows[0, 0], n, i)
+        PyErr_CheckSignals()
+    for i in range(n):
+        with nogil:
+            fsg_reflect_back(&copy[0, 0], n, &rows[i, 0])
+        PyErr_CheckSignals()
+    order = (-values).argsort(kind="stable")
+    return values[order] * scale, vectors[order].T

@@ -3,9 +3,11 @@ on any threads.
 """
 
 import os
+import signal
 
 import numpy as np
 import pytest
+from conftest import SEED
 
 from fastsg import _core
 from fastsg.numerics.initializers import spectral_start, transposed
@@ -197,6 +199,70 @@ def test_eigen_of_degenerate_matrices(A):
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(len(A)), atol=1e-12)
 
 
+def hard_matrices():
+    rng = np.random.default_rng(SEED)
+    n = 60
+    turn = np.linalg.qr(rng.standard_normal((n, n)))[0]
+    steps = np.abs(np.arange(n) - n // 2).astype(float)
+    yield "pairs of nearly equal values", np.diag(steps) + np.eye(n, k=1) + np.eye(n, k=-1)  # Wilkinson's
+    yield "one cluster", turn * (1 + 1e-13 * rng.standard_normal(n)) @ turn.T
+    yield "falling by 300 decades", turn * 10.0 ** -np.linspace(0, 300, n) @ turn.T
+    yield "rank 2", np.add.outer(np.arange(n), np.arange(n)).astype(float)
+    yield "near the largest number", turn * np.linspace(0, 1e307, n) @ turn.T
+    yield "near the smallest", turn * np.linspace(0, 1e-290, n) @ turn.T
+
+
+@pytest.mark.parametrize("A", [pytest.param(A, id=name) for name, A in hard_matrices()])
+def test_eigen_of_hard_matrices(A):
+    A = A / 2 + A.T / 2
+    values, vectors = _core.eigen(A)
+    size = np.abs(values).max()
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(len(A)), atol=1e-13)
+    np.testing.assert_allclose(A / size @ vectors, vectors * (values / size), atol=1e-13)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+@pytest.mark.timeout(20)
+def test_eigen_can_be_interrupted(rng):
+    """In its first part, which for this matrix takes longer than the test may."""
+    A = rng.standard_normal((4000, 4000))
+
+    def alarm(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, alarm)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            _core.eigen(A)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_eigen_of_what_is_no_number_ends(wrong):
+    assert np.isnan(_core.eigen(np.diag([1.0, wrong, 2]) + np.ones((3, 3)))[0]).any()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 17, 64, 113])
+def test_orthonormal(rng, n):
+    Y = rng.standard_normal((3 * n, n)) * 10.0 ** rng.uniform(-2, 2, n)
+    basis = Y @ _core.orthonormal(Y.T @ Y)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(n), atol=1e-11)
+    np.testing.assert_allclose(basis @ (basis.T @ Y), Y, atol=1e-9 * np.abs(Y).max())
+
+
+def test_columns_that_others_explain_become_zero(rng):
+    Y = rng.standard_normal((50, 6))
+    Y[:, 2], Y[:, 4] = 0, Y[:, 0] - 3 * Y[:, 1]
+    basis = Y @ _core.orthonormal(Y.T @ Y)
+    kept = np.array([0, 1, 3, 5])
+    assert (basis[:, [2, 4]] == 0).all()
+    np.testing.assert_allclose(basis[:, kept].T @ basis[:, kept], np.eye(4), atol=1e-12)
+    assert (_core.orthonormal(np.full((3, 3), np.nan)) == 0).all()
+
+
 # ---- bad input ---------------------------------------------------------------------------------------------
 
 
@@ -214,6 +280,8 @@ def test_shapes_that_do_not_fit():
         _core.sparse_times(*A[:2], A[2][1:].copy(), Y, 1)
     with pytest.raises(ValueError, match=r"the matrix is \(2, 3\); it must be square"):
         _core.eigen(np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"the matrix is \(2, 3\); it must be square"):
+        _core.orthonormal(np.ones((2, 3)))
     for call in (
         lambda: _core.gram(Y.astype(float), None, 1),
         lambda: _core.times(Y, np.ones((16, 2)), 1),

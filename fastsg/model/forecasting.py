@@ -21,7 +21,7 @@ from .skipgram import SkipGram
 #: Operations of a pass of the small training, and tokens of its text.
 _PASS, _TOKENS = 2e10, 150_000
 _LEAST_WORDS = 64
-#: Longer vectors are scaled up from this: the eigenvectors of their start would take minutes.
+#: Longer vectors are scaled up from this: their small training would take long itself.
 _LONGEST_VECTOR = 128
 _STRETCHES = 8
 _ALMOST_1 = 1 - 1e-12
@@ -192,10 +192,9 @@ def _start(
 ) -> float:
     """Seconds that the start of K words takes.
 
-    It grows with the words and with the entries of the counts, and as the cube of the coordinates where its
-    eigenvectors take most of the time.
+    It grows with the words, with the entries of the counts, and as the square of the coordinates.
     """
     assert model.corpus is not None, "it was trained on one"
     more = max(K / len(model.vocab), (counts.start.nnz / model.corpus.n_tokens) if counts else longer**0.5)
     wider = settings.vector_size / model.settings.vector_size
-    return model.seconds["init"] * max(more * wider**2, wider**3, 1.0)
+    return model.seconds["init"] * max(more * wider**2, 1.0)

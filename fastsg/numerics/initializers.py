@@ -99,20 +99,24 @@ def spectral_start(
         return np.zeros((K, H), np.float32), np.zeros((K, H), np.float32)
     A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
     B = A if symmetric else transposed(A)
-    start = _random(K, -(-(H + _SPARE) // _UNIT) * _UNIT, seed, num_threads)
+    wanted = min(H, K)  # there are no more directions
+    start = _random(K, -(-(wanted + _SPARE) // _UNIT) * _UNIT, seed, num_threads)
     Q = _orthonormal(_core.sparse_times(*A, start, num_threads), num_threads)
     for _ in range(iterations):
         if not symmetric:
             Q = _orthonormal(_core.sparse_times(*B, Q, num_threads), num_threads)
         Q = _orthonormal(_core.sparse_times(*A, Q, num_threads), num_threads)
+    Q = _orthonormal(Q, num_threads)
     W = _core.sparse_times(*B, Q, num_threads)  # A is nearly Q W'
     squares, rotation = _core.eigen(_core.gram(W, None, num_threads))
-    root = np.sqrt(np.sqrt(np.maximum(squares[:H], 0)))  # of the singular values
+    root = np.sqrt(np.sqrt(np.maximum(squares[:wanted], 0)))  # of the singular values
     kept = root > 1e-6 * max(root[0], 1e-30)  # a direction of no weight would be noise
     left, right = np.where(kept, root, 0), np.where(kept, 1 / np.where(kept, root, 1), 0)
-    I = _core.times(Q, np.ascontiguousarray(rotation[:, :H] * left, np.float32), num_threads)
-    O = _core.times(W, np.ascontiguousarray(rotation[:, :H] * right, np.float32), num_threads)
-    return I * _unweighted(row_sums), O * _unweighted(column_sums)
+    I, O = np.zeros((K, H), np.float32), np.zeros((K, H), np.float32)
+    for factor, Y, weight, sums in ((I, Q, left, row_sums), (O, W, right, column_sums)):
+        turned = np.ascontiguousarray(rotation[:, :wanted] * weight, np.float32)
+        factor[:, :wanted] = _core.times(Y, turned, num_threads) * _unweighted(sums)
+    return I, O
 
 
 def transposed(A: Sparse) -> Sparse:
@@ -126,13 +130,9 @@ def transposed(A: Sparse) -> Sparse:
 
 
 def _orthonormal(Y: Matrix, num_threads: int) -> Matrix:
-    """An orthonormal basis of the columns; twice, because the first try loses digits."""
-    for _ in range(2):
-        values, vectors = _core.eigen(_core.gram(Y, None, num_threads))
-        kept = values > 1e-12 * max(values[0], 1e-300)
-        scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)
-        Y = _core.times(Y, np.ascontiguousarray(vectors * scale, np.float32), num_threads)
-    return Y
+    """An orthonormal basis of the columns, but for digits that are lost where they are nearly dependent."""
+    basis = _core.orthonormal(_core.gram(Y, None, num_threads))
+    return _core.times(Y, np.ascontiguousarray(basis, np.float32), num_threads)
 
 
 def _random(K: int, width: int, seed: int, num_threads: int) -> Matrix:
