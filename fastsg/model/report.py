@@ -13,7 +13,6 @@ from ..system import memory
 from ..system.atomic import atomic_write
 from ..system.digest import sha256
 from ..training.history import EpochRecord
-from ..training.stages import stage_of
 
 if TYPE_CHECKING:
     from .skipgram import SkipGram
@@ -22,7 +21,17 @@ Report: TypeAlias = dict[str, Any]
 
 # What an epoch may be about.
 _UNKNOWN, _WHOLE, _THINNED, _ALL = "earlier training", "whole text", "thinned text", "all words"
-_EPOCH_FIELDS = ("nll", "valid_nll", "pairs", "softmax_rows", "seconds", "pairs_per_second", "alpha", "words")
+_EPOCH_FIELDS = (
+    "nll",
+    "valid_nll",
+    "pairs",
+    "softmax_rows",
+    "seconds",
+    "pairs_per_second",
+    "alpha",
+    "words",
+    "thinned",
+)
 
 
 # ---- for machines ----
@@ -41,7 +50,7 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
     history: list[dict[str, Any]] = [dict(record) for record in model.history]
     last = history[-1] if history else {}
     seconds = _seconds(model, history, save_seconds)
-    settings = model.settings.as_dict() | {"sample": model.sample}
+    settings = model.settings.as_dict() | model.reading | {"sample": model.sample}
     if model.corpus:
         settings["batch_size"] = model.batch_size()
     return {
@@ -55,7 +64,7 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
         "uniform_nll": math.log(len(model.vocab)),
         "unigram_nll": last.get("unigram_nll"),
         "valid_unigram_nll": last.get("valid_unigram_nll"),
-        "epochs": [{name: epoch[name] for name in _EPOCH_FIELDS} for epoch in history],
+        "epochs": [{name: epoch.get(name) for name in _EPOCH_FIELDS} for epoch in history],
         "restored_epoch": model.restored_epoch,
         "interrupted": model.plan is not None
         and model.restored_epoch is None
@@ -203,13 +212,5 @@ def _notes(model: SkipGram, texts: list[str], report: Report) -> list[str]:
 
 def _texts(model: SkipGram) -> list[str]:
     """What text each epoch of the history was trained on."""
-    labels = {True: _THINNED, False: _WHOLE}
-    known, plan, solver = model._built().on_thinned, model.plan, model.settings.solver
-    texts = [_UNKNOWN if thinned is None else labels[thinned] for thinned in known]
-    # the epochs of a training that a file interrupted went as planned
-    first = len(known) - (plan.done if plan else 0)
-    for epoch in range(max(first, 0), len(known)):
-        if known[epoch] is None and plan is not None:
-            begins = stage_of(epoch - first, plan.epochs, 1, 1).thinned
-            texts[epoch] = labels[model.sample > 0 and (solver == "sgd" or begins)]
-    return texts
+    labels = {True: _THINNED, False: _WHOLE, None: _UNKNOWN}
+    return [labels[epoch.get("thinned")] for epoch in model.history]

@@ -32,10 +32,7 @@ from ..training.settings import SETTING_NAMES, Settings
 from ..training.state import Training
 from ..vectors import KeyedVectors, unit_rows
 from .inputs import (
-    Corpus,
-    Paths,
     Side,
-    TextReader,
     check_counts,
     check_counts_fit,
     checked_epochs,
@@ -44,13 +41,12 @@ from .inputs import (
     counts_source,
     ids_of_pairs,
     pairs_source,
-    reusable,
-    revised,
     settings_of_counts,
     updated,
     vocab_of_pairs,
 )
 from .saving import unpack
+from .text_reader import Corpus, Paths, TextReader, reusable, revised
 from .trained_model import TrainedModel
 
 _ENTER = threading.Lock()
@@ -131,7 +127,13 @@ class SkipGram(TrainedModel):
     tokenizer : {"space", "char", "rjieba"}, callable or object with ``encode``, optional
         For files. Default "space": split on Unicode white space. "rjieba" finds Chinese words.
     errors : {"replace", "strict", "ignore"}
-        What to do with invalid UTF-8 in files.
+        What to do with invalid UTF-8 in files, or bytes that are not of another `encoding`.
+    encoding : str
+        Of files, as Python names it: "gb18030", "latin-1", ...
+    lower : bool
+        Make all texts lower case, token lists too: those trained on, held-out ones, and those of
+        :meth:`partial_fit`, :meth:`score` and :meth:`perplexity`. What is encoded already, pairs, and words
+        asked for are taken as they are.
     validation : path, paths, EncodedCorpus or iterable of lists of str, optional
         Held-out text; its loss is taken after every epoch.
     callbacks : sequence of Callback
@@ -152,6 +154,8 @@ class SkipGram(TrainedModel):
     plan : Plan or None                     The training begun last: epochs planned and done. It is saved with
                                             the model.
     restored_epoch : int or None            The epoch (from 1) whose I and O early stopping has put back.
+    reading : dict                          How texts are read: tokenizer, errors, encoding, lower.
+    notes : dict                            Yours: plain values that :meth:`save` keeps.
 
     Examples
     --------
@@ -193,6 +197,8 @@ class SkipGram(TrainedModel):
         vectors: str = "input",
         tokenizer: object = None,
         errors: str = "replace",
+        encoding: str = "utf-8",
+        lower: bool = False,
         validation: Corpus | Paths | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
@@ -211,14 +217,17 @@ class SkipGram(TrainedModel):
             raise ValueError("sentences and corpus_file are both given; give one of them")
         checked = Settings.checked(**settings)
         reader = TextReader(
-            "space" if tokenizer is None else tokenizer,
+            tokenizer,
             errors,
+            encoding,
+            lower,
             effective_num_threads(workers),
             progress,
             min_count,
             checked.max_final_vocab,
         )
         super().__init__(checked, reader)
+        self._told_reader = reader  # as it was told to read, whatever a corpus says
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
         self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
@@ -257,10 +266,11 @@ class SkipGram(TrainedModel):
                     raise ValueError("build_vocab needs sentences, corpus_file or vocab")
                 self._lay_out(vocab, keep=self._keep_probabilities(vocab))
             else:
-                corpus = self._reader.encode(sentences, corpus_file, vocab)
+                reader = self._told_reader.following(sentences)
+                corpus = reader.encode(sentences, corpus_file, vocab)
                 seconds = time.perf_counter() - begun
                 self._lay_out(corpus.vocab, corpus, self._keep_probabilities(corpus.vocab))
-                self.seconds["read"] = seconds
+                self._reader, self.seconds["read"] = reader, seconds
 
     def build_from_counts(self, counts: CooccurrenceCounts) -> None:
         """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`.
@@ -274,6 +284,7 @@ class SkipGram(TrainedModel):
             contexts = None if counts.settings else counts.column_sums()
             settings = settings_of_counts(self.settings, counts)
             self._lay_out(counts.vocab, None, counts.start.keep, contexts, settings)
+            self._reader = self._told_reader.told(None)
 
     def _lay_out(
         self,
@@ -335,6 +346,8 @@ class SkipGram(TrainedModel):
         workers: int | None = None,
         tokenizer: object = None,
         errors: str | None = None,
+        encoding: str | None = None,
+        lower: bool | None = None,
         validation: Corpus | Paths | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
@@ -350,22 +363,22 @@ class SkipGram(TrainedModel):
         verify : bool, optional             Compare the checksums of I and O, and look for NaN; default unless
                                             mapped.
         allow_nonfinite : bool              Load NaN and infinity.
-        workers, tokenizer, errors, validation, callbacks, progress
-                                            As in the constructor. By default the tokenizer "space" or "char"
-                                            and `errors` are those of the file.
+        workers, tokenizer, errors, encoding, lower, validation, callbacks, progress
+                                            As in the constructor. By default the tokenizer, if it has a name,
+                                            `errors`, `encoding` and `lower` are those of the file.
 
         Raises
         ------
         FormatError                         The file is no model file, or is damaged.
         OSError                             It cannot be read.
+        ValueError                          `lower` is another than that of the model's words.
         """
         saved = read_model_file(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite)
         return cls._restored(
             saved,
             os.fsdecode(path),
+            {"tokenizer": tokenizer, "errors": errors, "encoding": encoding, "lower": lower},
             workers=workers,
-            tokenizer=tokenizer,
-            errors=errors,
             validation=validation,
             callbacks=callbacks,
             progress=progress,
@@ -373,20 +386,14 @@ class SkipGram(TrainedModel):
 
     @classmethod
     def _restored(
-        cls,
-        saved: ModelContent,
-        name: str,
-        *,
-        tokenizer: object = None,
-        errors: str | None = None,
-        **options: Any,
+        cls, saved: ModelContent, name: str, reading: dict[str, Any] | None = None, **options: Any
     ) -> SkipGram:
+        """The model of a file; `reading` is what the user says of it otherwise."""
         with named(name, "model file"):
-            training, read_with, read_errors = unpack(saved)
-        settings = training.settings.as_dict()
-        model = cls(**settings, tokenizer=tokenizer, errors=errors or read_errors, **options)
-        if tokenizer is None:
-            model._reader.tokenizer = read_with
+            training, recorded, notes = unpack(saved)
+        model = cls(**training.settings.as_dict(), **options)
+        model._reader = model._told_reader = model._reader.restored(recorded, reading or {})
+        model.notes = notes
         training.workers, training.progress = model._workers, model._reader.progress
         model._take(training, None)
         return model
@@ -478,6 +485,8 @@ class SkipGram(TrainedModel):
     def _all_words(self, sentences: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         if sentences is None and corpus_file is None:
             raise ValueError("there is no new text: give sentences or corpus_file")
+        if not self.is_built:
+            self._reader = self._told_reader.following(sentences)
         return self._reader.encode_all_words(sentences, corpus_file)
 
     def _grow(self, found: EncodedCorpus, trained_on: Corpus | Paths | None = None) -> EncodedCorpus:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +20,9 @@ from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import Settings
 from ..training.state import Training, TrainingState, no_seconds
-from .inputs import TextReader
 from .saving import pack
 from .softmax import SoftmaxModel
+from .text_reader import Corpus, Paths, TextReader
 
 
 class _NotBuiltError(RuntimeError, AttributeError):
@@ -39,6 +41,7 @@ class TrainedModel:
     def __init__(self, settings: Settings, reader: TextReader) -> None:
         self.settings, self._reader, self._workers = settings, reader, reader.workers
         self.corpus: EncodedCorpus | None = None
+        self.notes: dict[str, Any] = {}
         self._training: Training | None = None
 
     def __repr__(self) -> str:
@@ -118,6 +121,31 @@ class TrainedModel:
         training = self._built()
         return 0.0 if training.keep is None else self.settings.threshold(len(training.vocab))
 
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How texts are read: tokenizer (None: unknown, or your own), errors, encoding, lower."""
+        return self._reader.record()
+
+    def encode(
+        self,
+        sentences: Corpus | None = None,
+        *,
+        corpus_file: Paths | None = None,
+        all_words: bool = False,
+    ) -> EncodedCorpus:
+        """A text as the model reads it: by its tokenizer, encoding and lower, and by the ids of its words.
+
+        Parameters
+        ----------
+        sentences, corpus_file      As in the constructor; one of them.
+        all_words : bool            By ids of its own, a vocabulary of all its words, rare ones included.
+        """
+        if (sentences is None) == (corpus_file is None):
+            raise ValueError("encode takes either sentences or corpus_file")
+        if all_words:
+            return self._reader.encode_all_words(sentences, corpus_file)
+        return self._reader.encode(sentences, corpus_file, self.vocab)
+
     def estimate_memory(self) -> dict[str, int]:
         """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total."""
         return estimate_training(self.settings, len(self.vocab), self.corpus, self._workers)
@@ -166,23 +194,26 @@ class TrainedModel:
         """Held-out loss of an encoded text: (nll, unigram_nll, pairs), see :meth:`SoftmaxModel.nll`."""
         return self._answering().nll(corpus, workspace)
 
-    def score(self, corpus: EncodedCorpus | Iterable[Iterable[str]]) -> float:
-        """Mean log P per pair of a text, in nats; higher is better."""
-        return self._answering().score(corpus)
+    def score(self, corpus: Corpus | Paths) -> float:
+        """Mean log P per pair of a text, in nats; higher is better.
 
-    def perplexity(self, corpus: EncodedCorpus | Iterable[Iterable[str]]) -> float:
+        Sentences, a path or a list of paths are read as :meth:`encode` does.
+        """
+        return self._answering().score(self._reader.encode_either(corpus, self.vocab, "the text"))
+
+    def perplexity(self, corpus: Corpus | Paths) -> float:
         """exp(-score): how many equally likely words the model hesitates between."""
-        return self._answering().perplexity(corpus)
+        return math.exp(-self.score(corpus))
 
     # ---- file ----
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all it takes to ask the model and to train it on: one file, see fastsg/io/model_file.py.
 
-        Settings, vocabulary with counts, I, O, optimizer, history and the plan of the training; not the
-        corpus, the validation text, the callbacks or a tokenizer of your own. The file is replaced as a whole
-        or not at all, and the same model gives the same bytes (two trainings differ in the seconds of their
-        histories).
+        Settings, vocabulary with counts, I, O, optimizer, history, the plan of the training, how texts are
+        read, and `notes`; not the corpus, the validation text, the callbacks or a tokenizer of your own. The
+        file is replaced as a whole or not at all, and the same model gives the same bytes (two trainings
+        differ in the seconds of their histories).
 
         Raises
         ------
@@ -192,4 +223,4 @@ class TrainedModel:
 
     def _packed(self) -> ModelContent:
         """What :meth:`save` writes."""
-        return pack(self._built(), self._reader.tokenizer, self._reader.errors)
+        return pack(self._built(), self._reader.record(), self.notes)

@@ -114,8 +114,9 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, 
             totals = train_epoch(stepper, batches, rate, bar, source.context_weights(stage))
             if not totals.pairs:
                 raise ValueError(_NO_PAIRS)
-            training.on_thinned.append(stage.thinned and training.keep is not None)
-            _close_epoch(training, plan, totals.record(), workspaces[K])
+            record = totals.record()
+            record["thinned"] = stage.thinned and training.keep is not None
+            _close_epoch(training, plan, record, workspaces[K])
             if not notify("on_epoch_end"):
                 break
 

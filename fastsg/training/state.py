@@ -85,7 +85,6 @@ class Training:
     progress : bool or None                 Whether a bar is shown; None: where standard error is a terminal.
     seconds : dict                          Seconds spent, by what they were spent on.
     history : list of EpochRecord           A record for each epoch.
-    on_thinned : list of bool or None       Whether each of them was on thinned text; None: unknown.
     plan : Plan or None                     The training begun last.
     held_out : HeldOutText or None          What is measured on after every epoch.
     text : EncodedCorpus or None            All text that I and O were trained on, where that is known; by a
@@ -103,7 +102,6 @@ class Training:
     progress: bool | None
     seconds: dict[str, float] = dataclasses.field(default_factory=no_seconds)
     history: list[EpochRecord] = dataclasses.field(default_factory=list)
-    on_thinned: list[bool | None] = dataclasses.field(default_factory=list)
     plan: Plan | None = None
     held_out: HeldOutText | None = None
     text: EncodedCorpus | None = None
