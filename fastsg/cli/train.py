@@ -14,7 +14,7 @@ from ..model.skipgram import SkipGram
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.callbacks import Callback, EarlyStopping
-from ..training.settings import Settings
+from ..training.settings import STARTS, Settings
 from .dry_run import dry_run
 from .epochs import epoch_lines
 from .flags import DEFAULTS, Commands, add_command, flag
@@ -120,6 +120,7 @@ def _check_outputs(args: argparse.Namespace, texts: list[str]) -> None:
         outputs += [("--checkpoint", checkpoint), ("--checkpoint", spare_path(checkpoint))]
     inputs = [*(("--input", path) for path in texts), *(("--valid", path) for path in args.valid or [])]
     read_too = {"--read-vocab": args.read_vocab, "--resume": args.resume, "--counts": args.counts}
+    read_too["--init"] = None if args.init in STARTS else args.init
     check_no_overwriting(outputs, [*inputs, *((name, path) for name, path in read_too.items() if path)])
 
 

@@ -129,7 +129,7 @@ def corpus_source(training: Training, corpus: EncodedCorpus, done: int, epochs: 
             settings.seed,
         )
     begun = time.perf_counter()
-    starts = settings.init == "svd" and training.state.step == 0
+    starts = settings.init != "random" and training.state.step == 0
     thins = keep is not None and (starts or any_thinned(done, epochs))
     counts = CooccurrenceCounts.of_windows(
         corpus,

@@ -46,16 +46,18 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
     training text. ``seconds.count`` is the time spent on counting windows, ``seconds.train`` that of the
     epochs without it. I and O are those of the end of the last epoch, unless ``restored_epoch`` names the one
     that early stopping put back, or ``interrupted`` says that they moved on into an unfinished epoch.
+    ``pretrained`` says how many words started from vectors, where `init` was such.
     """
     history: list[dict[str, Any]] = [dict(record) for record in model.history]
     last = history[-1] if history else {}
-    seconds = _seconds(model, history, save_seconds)
+    seconds, pretrained = _seconds(model, history, save_seconds), model.pretrained
     settings = model.settings.as_dict() | model.reading | {"sample": model.sample}
     if model.corpus:
         settings["batch_size"] = model.batch_size()
     return {
         "version": __version__,
         "settings": settings,
+        "pretrained": None if pretrained is None else pretrained._asdict(),
         "vocabulary_size": len(model.vocab),
         "vector_size": model.settings.vector_size,
         "tokens": model.corpus.n_tokens if model.corpus else 0,
@@ -131,6 +133,9 @@ def summary(model: SkipGram, report: Report) -> str:
         *_loss_table(model, report),
         "",
     ]
+    if pretrained := report["pretrained"]:
+        found, others = pretrained["found"], pretrained["not_found"]
+        lines.append(f"{found:,} words started from {report['settings']['init']}, {others:,} are not there")
     if report["restored_epoch"] is not None:
         lines.append(f"stopped early; the vectors are those of epoch {report['restored_epoch']}, the best")
     if report["interrupted"]:

@@ -14,7 +14,7 @@ from ..text.vocab import Vocab
 from ..training.history import EpochRecord
 from ..training.plan import Plan, is_count
 from ..training.settings import Settings
-from ..training.state import Training, TrainingState
+from ..training.state import PretrainedWords, Training, TrainingState
 from .text_reader import RECORDED, checked_record
 
 
@@ -37,6 +37,8 @@ def pack(training: Training, reading: dict[str, Any], notes: dict[str, Any]) -> 
         "thinned": state.thinned,
         "plan": training.plan and dataclasses.asdict(training.plan),
     }
+    if training.pretrained:
+        progress["pretrained"] = training.pretrained._asdict()
     arrays = {
         "keep": training.keep,
         "I": state.I,
@@ -91,6 +93,7 @@ def unpack(saved: ModelContent) -> SavedModel:
         progress=None,
         history=cast(list[EpochRecord], saved.history),
         plan=plan,
+        pretrained=_pretrained(saved.training.get("pretrained")),
     )
     return SavedModel(training, reading, saved.notes)
 
@@ -102,6 +105,16 @@ def _settings(config: dict[str, Any]) -> Settings:
     if isinstance(config["window"], list):  # JSON knows no tuples
         config["window"] = tuple(config["window"])
     return Settings.checked(**config)
+
+
+def _pretrained(saved: object) -> PretrainedWords | None:
+    if saved is None:
+        return None
+    if isinstance(saved, dict) and set(saved) == set(PretrainedWords._fields):
+        words = PretrainedWords(**saved)
+        if is_count(words.found) and is_count(words.not_found) and isinstance(words.factor, (int, float)):
+            return words
+    raise FormatError(f"its training has pretrained={saved!r}")
 
 
 def _state(saved: ModelContent, optimizer: str, K: int) -> tuple[TrainingState, Plan | None]:

@@ -45,6 +45,7 @@ from .inputs import (
     updated,
     vocab_of_pairs,
 )
+from .pretrained import VectorsLike, start_of
 from .saving import unpack
 from .text_reader import Corpus, Paths, TextReader, reusable, revised
 from .trained_model import TrainedModel
@@ -108,10 +109,15 @@ class SkipGram(TrainedModel):
         "newton" (default with "counts"): damped Newton steps for the rows of I, row-wise Adagrad for those of
         O. "adagrad" (default with "sgd"): row-wise Adagrad for both. "sgd": plain gradient descent on the
         batch's summed loss.
-    init : {"svd", "random"}, optional
+    init : {"svd", "random"}, path or KeyedVectors, optional
         "svd" (default with "counts", and only there): I and O start as factors of the counts' positive
         pointwise mutual information. "random": I uniform on [-1/2H, 1/2H), O zero, as in word2vec; or
-        whatever stands in I and O when training begins.
+        whatever stands in I and O when training begins. Vectors, or a file of vectors or of a model, in any
+        format: their words start there, and all are trained on; vectors longer than 2 on average are
+        shortened by a common factor. With "counts" the other words and O start where the counts put them
+        among these (and likewise where you set rows of I before training), else as with "random". A model
+        starts so once, with its first vocabulary; words that join later start as in :meth:`partial_fit`.
+        A file named like a start needs ``./``.
     draws : int
         Solver "counts": copies of the text, thinned by `sample`, whose counts are averaged; 0 weighs every
         pair by keep(m) keep(n) instead, without dropping tokens.
@@ -154,6 +160,9 @@ class SkipGram(TrainedModel):
     plan : Plan or None                     The training begun last: epochs planned and done. It is saved with
                                             the model.
     restored_epoch : int or None            The epoch (from 1) whose I and O early stopping has put back.
+    pretrained : (found, not_found, factor) or None
+                                            How many words started from vectors, and what these were
+                                            multiplied by.
     reading : dict                          How texts are read: tokenizer, errors, encoding, lower.
     notes : dict                            Yours: plain values that :meth:`save` keeps.
 
@@ -191,7 +200,7 @@ class SkipGram(TrainedModel):
         solver: str = "counts",
         optimizer: str | None = None,
         output_bias: str | None = "unigram",
-        init: str | None = None,
+        init: str | os.PathLike[str] | VectorsLike | None = None,
         draws: int = 3,
         head: float | None = None,
         vectors: str = "input",
@@ -215,6 +224,7 @@ class SkipGram(TrainedModel):
             )
         if sentences is not None and corpus_file is not None:
             raise ValueError("sentences and corpus_file are both given; give one of them")
+        settings["init"], start = start_of(init, vector_size)
         checked = Settings.checked(**settings)
         reader = TextReader(
             tokenizer,
@@ -228,6 +238,7 @@ class SkipGram(TrainedModel):
         )
         super().__init__(checked, reader)
         self._told_reader = reader  # as it was told to read, whatever a corpus says
+        self._start = start
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
         self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
@@ -301,9 +312,16 @@ class SkipGram(TrainedModel):
         begun, settings = time.perf_counter(), settings or self.settings
         needed = estimate_training(settings, len(vocab), corpus, self._workers)
         require(needed, f"training {len(vocab)} words of {settings.vector_size} coordinates")
+        if settings.is_pretrained and self._start is None:
+            raise ValueError(
+                f"the vectors that this model starts from ({settings.init}) are used up, or not in "
+                "its file: make another SkipGram with init=... for another vocabulary, or use partial_fit"
+            )
         training = Training.start(settings, vocab, keep, contexts, self._workers, self._reader.progress)
+        if self._start is not None:
+            self._start.place(training)
         self._take(training, corpus)
-        self._keyed = {}
+        self._keyed, self._start = {}, None
         training.seconds["init"] = time.perf_counter() - begun
 
     def _keep_probabilities(self, vocab: Vocab) -> NDArray[np.float64] | None:
@@ -391,7 +409,7 @@ class SkipGram(TrainedModel):
         """The model of a file; `reading` is what the user says of it otherwise."""
         with named(name, "model file"):
             training, recorded, notes = unpack(saved)
-        model = cls(**training.settings.as_dict(), **options)
+        model = cls(**(training.settings.as_dict() | {"init": None}), **options)  # I has its start already
         model._reader = model._told_reader = model._reader.restored(recorded, reading or {})
         model.notes = notes
         training.workers, training.progress = model._workers, model._reader.progress
@@ -458,8 +476,9 @@ class SkipGram(TrainedModel):
 
         Words that by now occur `min_count` times join the vocabulary, others are left out and logged. Solver
         "counts" trains one epoch on all text so far, from where I and O stand; when the text has doubled
-        since they began, it trains anew. The result is close to a training on all text at once, whatever the
-        pieces. Solver "sgd" makes one epoch on the new text alone, at the constant rate alpha.
+        since they began, it trains anew (unless they began at vectors given as `init`). The result is close
+        to a training on all text at once, whatever the pieces. Solver "sgd" makes one epoch on the new text
+        alone, at the constant rate alpha.
 
         Parameters
         ----------
@@ -474,7 +493,8 @@ class SkipGram(TrainedModel):
         training, all_text = self._built(), self._built().known_text
         if all_text is None or self.settings.solver == "sgd":
             return self._run(corpus_source(training, text, 0, 1), epochs=1, schedule="constant")
-        if has_outgrown(all_text.n_tokens, training.begun_tokens):
+        outgrown = has_outgrown(all_text.n_tokens, training.begun_tokens)
+        if outgrown and not self.settings.is_pretrained:  # whose vectors it would lose
             begin_anew(training)
             training.begun_tokens = all_text.n_tokens
             return self._run(corpus_source(training, all_text, 0, self.settings.epochs))
@@ -644,6 +664,7 @@ class SkipGram(TrainedModel):
         with self._alone():
             training = self._built()
             training.check_writable()
+            self._take_edited_vectors()
             if training.held_out is None and self._validation_given is not None:
                 corpus = self._reader.encode_validation(self._validation_given, training.vocab)
                 training.held_out = HeldOutText(corpus, training.window)
@@ -660,6 +681,18 @@ class SkipGram(TrainedModel):
             finally:
                 self._keyed = {}
         return self
+
+    def _take_edited_vectors(self) -> None:
+        """Vectors that were replaced in `wv` become rows of I: KeyedVectors copy before they are changed."""
+        edited = self._keyed.get("input")
+        if edited is None or edited.vectors is self.I:
+            return
+        if edited.index_to_key != self.vocab.words:
+            raise ValueError(
+                "words of model.wv were added or moved, and training does not know these: copy its vectors "
+                "into a KeyedVectors of your own first"
+            )
+        self.I[:] = edited.vectors
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from ..training.history import EpochRecord
 from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import Settings
-from ..training.state import Training, TrainingState, no_seconds
+from ..training.state import PretrainedWords, Training, TrainingState, no_seconds
 from .saving import pack
 from .softmax import SoftmaxModel
 from .text_reader import Corpus, Paths, TextReader
@@ -109,6 +109,11 @@ class TrainedModel:
     def restored_epoch(self) -> int | None:
         """The epoch (from 1) whose I and O early stopping has put back."""
         return self._training.state.restored_epoch if self._training else None
+
+    @property
+    def pretrained(self) -> PretrainedWords | None:
+        """How many words started from vectors that were there before (`init`), how many did not."""
+        return self._training.pretrained if self._training else None
 
     @property
     def workers(self) -> int:

@@ -19,7 +19,7 @@ from .. import _core, streams
 
 #: What stays of the uniform start of I under the spectral one: a coordinate that is zero in I and O would
 #: stay zero.
-_TRACE = 0.1
+TRACE = 0.1
 _SPARE = 12  # columns beyond H: the last wanted ones converge with them
 _UNIT = 16
 #: What a word that is nowhere a context counts as, in pairs, where its logarithm is wanted.
@@ -64,7 +64,7 @@ def fill_spectral_start(
     left, right = spectral_start(
         counts, row_sums, column_sums, width, symmetric=symmetric, seed=seed, num_threads=num_threads
     )
-    I *= np.float32(_TRACE)
+    I *= np.float32(TRACE)
     I[:, :width] += left
     O[:, :width] = right
     if width < H:
@@ -112,7 +112,7 @@ def spectral_start(
     left, right = np.where(kept, root, 0), np.where(kept, 1 / np.where(kept, root, 1), 0)
     I = _core.times(Q, np.ascontiguousarray(rotation[:, :H] * left, np.float32), num_threads)
     O = _core.times(W, np.ascontiguousarray(rotation[:, :H] * right, np.float32), num_threads)
-    return I * _unweighted(row_sums), O * _unweighted(column_sums)
+    return I * unweighted(row_sums), O * unweighted(column_sums)
 
 
 def transposed(A: Sparse) -> Sparse:
@@ -139,7 +139,7 @@ def _random(K: int, width: int, seed: int, num_threads: int) -> Matrix:
     return _core.random_uniform(seed, streams.SPECTRAL_START, K * width, num_threads).reshape(K, width)
 
 
-def _unweighted(sums: Sums) -> Matrix:
+def unweighted(sums: Sums) -> Matrix:
     """p^(-1/4) as a column; 0 for what never occurs."""
     p = sums / sums.sum()
     return np.where(p > 0, 1 / np.sqrt(np.sqrt(np.maximum(p, 1e-30))), 0).astype(np.float32)[:, None]

@@ -38,6 +38,7 @@ def grown_training(training: Training, vocab: Vocab, keep: NDArray[np.float64] |
         history=training.history,
         text=training.text,
         begun_tokens=training.begun_tokens,
+        pretrained=training.pretrained,
     )
 
 

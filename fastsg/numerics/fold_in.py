@@ -1,0 +1,69 @@
+"""A start from vectors that are known for some words: where the counts put O and the other words among them.
+
+A (K, K) is the matrix of the spectral start, see initializers.py, and I_w, O_w are I and O weighted by
+p^(1/4), as it is. Given rows of I_w, I_w O_w' is nearest to A, in least squares, with the outputs
+O_w = A' I_w (I_w' I_w)^-1. By the same token a row of I_w that is not given is A_m O_w (O_w' O_w)^-1. Both
+inverses are damped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from .initializers import TRACE, Matrix, Sparse, Sums, transposed, unweighted
+
+#: Part of the mean eigenvalue that is added to the diagonal, and the least that is.
+_DAMPING, _LEAST = 0.01, 1e-20
+_UNIT = 16  # a sparse matrix is multiplied by so many columns at a time
+
+
+def fill_folded_start(
+    I: Matrix,
+    O: Matrix,
+    given: NDArray[np.bool_],
+    counts: Sparse,
+    row_sums: Sums,
+    column_sums: Sums,
+    *,
+    symmetric: bool,
+    num_threads: int,
+) -> None:
+    """Complete a start of which some rows of I are known; those stay as they are.
+
+    Parameters
+    ----------
+    I, O : ndarray (K, H), float32      Rows of I that are not `given` are as :func:`uniform_start` made them,
+                                        O is zero.
+    given : ndarray (K,), bool
+    counts, row_sums, column_sums, symmetric, num_threads
+                                        As for :func:`spectral_start`.
+
+    Raises
+    ------
+    ValueError                          The rows given are too long for float32.
+    """
+    A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
+    B = A if symmetric else transposed(A)
+    center, context = unweighted(row_sums), unweighted(column_sums)
+    weights = np.divide(1, center, out=np.zeros_like(center), where=center > 0)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        outputs = _nearest(B, np.where(given[:, None], I * weights, 0), num_threads)
+        others = outputs if given.all() else _nearest(A, outputs, num_threads)
+        rows_I, rows_O = others * center + np.float32(TRACE) * I, outputs * context
+    if not (np.isfinite(rows_I[~given]).all() and np.isfinite(rows_O).all()):
+        raise ValueError("the vectors to start from are too long for float32")
+    I[~given], O[:] = rows_I[~given], rows_O
+
+
+def _nearest(A: Sparse, X: Matrix, num_threads: int) -> Matrix:
+    """A X (X'X)^-1: the Y for which Y X' is nearest to A."""
+    K, H = X.shape
+    wide = np.zeros((K, -(-H // _UNIT) * _UNIT), np.float32)
+    wide[:, :H] = X
+    gram = _core.gram(np.ascontiguousarray(X, np.float32), None, num_threads)
+    gram[np.diag_indices_from(gram)] += _DAMPING * np.trace(gram) / H + _LEAST
+    inverse = _core.inverse(gram).astype(np.float32)
+    product = np.ascontiguousarray(_core.sparse_times(*A, wide, num_threads)[:, :H])
+    return _core.times(product, inverse, num_threads)
