@@ -15,6 +15,7 @@ from fastsg import (
     Callback,
     Checkpoint,
     CooccurrenceCounts,
+    DivergenceError,
     EncodedCorpus,
     FormatError,
     KeyedVectors,
@@ -242,14 +243,32 @@ def test_folding_in_is_least_squares(symmetric):
     assert np.allclose(I[~given], others[~given], rtol=1e-3, atol=1e-4)
 
 
-def test_vectors_beyond_float32_are_refused():
-    """Rows of 2 p^(1/4) 3e38, in four pairs of words that know only each other; nothing is written."""
-    I, O = np.full((8, 2), 3e38, np.float32), np.zeros((8, 2), np.float32)
-    contexts, sums = np.array([1, 0, 3, 2, 5, 4, 7, 6], np.int32), np.full(8, 100.0)
-    counts = (np.arange(9, dtype=np.int64), contexts, sums.astype(np.float32))
-    with pytest.raises(ValueError, match="the vectors to start from are too long for float32"):
-        fill_folded_start(I, O, np.ones(8, bool), counts, sums, sums, symmetric=True, num_threads=1)
-    assert not O.any()
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_rows_set_by_hand_that_are_not_finite_are_refused(value):
+    model = built()
+    model.I[3, 2] = value
+    with pytest.raises(DivergenceError, match="rows of I that were set before training are not finite"):
+        model.train()
+    assert not model.O.any()
+
+
+@pytest.mark.parametrize("length", [1e-30, 1e15, 3e38])
+def test_rows_of_any_length_leave_finite_matrices(length):
+    model = built()
+    model.I[::2] = np.float32(length)
+    fill_folded_start(
+        model.I,
+        model.O,
+        np.arange(len(WORDS)) % 2 == 0,
+        *counted(CooccurrenceCounts.from_corpus(model.corpus)),
+        symmetric=True,
+        num_threads=1,
+    )
+    assert np.isfinite(model.I).all() and np.isfinite(model.O).all()
+
+
+def counted(counts):
+    return counts.rows, counts.row_sums, counts.column_sums()
 
 
 def test_the_same_bits_for_any_number_of_threads(vectors):

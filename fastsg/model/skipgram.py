@@ -30,7 +30,7 @@ from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
 from ..training.state import Training
-from ..vectors import KeyedVectors, unit_rows
+from ..vectors import KeyedVectors
 from .inputs import (
     Side,
     check_counts,
@@ -344,11 +344,7 @@ class SkipGram(TrainedModel):
     def _vectors(self, which: str) -> KeyedVectors:
         vocab = self.vocab
         if which not in self._keyed:
-            if which == "sum":
-                matrix = unit_rows(self.I) + unit_rows(self.O)
-            else:
-                matrix = self.I if which == "input" else self.O
-            self._keyed[which] = KeyedVectors(vocab.words, matrix, vocab.counts)
+            self._keyed[which] = KeyedVectors(vocab.words, self._matrix(which), vocab.counts)
         return self._keyed[which]
 
     # ---- file ----

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from .. import _core, checks
 from ..io.model_file import ModelContent, save_model_file
+from ..io.vector_table import WHICH, VectorTable, chosen
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss
@@ -20,6 +21,7 @@ from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import Settings
 from ..training.state import PretrainedWords, Training, TrainingState, no_seconds
+from ..vectors.export import export_vectors
 from .saving import pack
 from .softmax import SoftmaxModel
 from .text_reader import Corpus, Paths, TextReader
@@ -211,6 +213,44 @@ class TrainedModel:
         return math.exp(-self.score(corpus))
 
     # ---- file ----
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        *,
+        which: str | None = None,
+        neighbors: int | None = None,
+        sif: float | None = None,
+    ) -> None:
+        """Write the vectors in any format, as ``fastsg convert`` does; :meth:`save` keeps the whole model.
+
+        Parameters
+        ----------
+        path : path
+        format : str, optional      "text", "binary", "glove", "npz", "safetensors", "parquet", "arrow",
+                                    "tsv", "model2vec" or "finalfusion"; by default what the suffix says,
+                                    else text.
+        which : {"input", "output", "sum", "concat"}, optional
+                                    Rows of I, of O, the sum of both at unit length, or both side by side; by
+                                    default what `wv` holds.
+        neighbors : int, optional   For "parquet" and "arrow": a column with so many neighbours of each word.
+        sif : float, optional       For "model2vec": weigh each word by sif / (sif + its probability).
+
+        Raises
+        ------
+        ValueError, TypeError       An argument is not as above, or a word does not fit; nothing is written.
+        ImportError                 The format needs a package that is not installed.
+        OSError                     Writing failed; the old file is untouched.
+        """
+        vocab = self.vocab
+        table = VectorTable(vocab.words, self._matrix(which or self.settings.vectors), vocab.counts)
+        export_vectors(path, table, format, neighbors=neighbors, sif=sif)
+
+    def _matrix(self, which: str) -> NDArray[np.float32]:
+        """What of I and O is meant; ValueError unless it is one of those."""
+        checks.choice("which", which, WHICH)
+        return chosen("the model", which, self.I, self.O)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all it takes to ask the model and to train it on: one file, see fastsg/io/model_file.py.

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..errors import DivergenceError
 from .initializers import TRACE, Matrix, Sparse, Sums, transposed, unweighted
 
 #: Part of the mean eigenvalue that is added to the diagonal, and the least that is.
@@ -42,19 +43,17 @@ def fill_folded_start(
 
     Raises
     ------
-    ValueError                          The rows given are too long for float32.
+    DivergenceError                     The rows given are not finite; nothing has changed.
     """
     A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
     B = A if symmetric else transposed(A)
     center, context = unweighted(row_sums), unweighted(column_sums)
     weights = np.divide(1, center, out=np.zeros_like(center), where=center > 0)
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
-        outputs = _nearest(B, np.where(given[:, None], I * weights, 0), num_threads)
-        others = outputs if given.all() else _nearest(A, outputs, num_threads)
-        rows_I, rows_O = others * center + np.float32(TRACE) * I, outputs * context
-    if not (np.isfinite(rows_I[~given]).all() and np.isfinite(rows_O).all()):
-        raise ValueError("the vectors to start from are too long for float32")
-    I[~given], O[:] = rows_I[~given], rows_O
+    outputs = _nearest(B, np.where(given[:, None], I * weights, 0), num_threads)
+    if not given.all():
+        others = _nearest(A, outputs, num_threads) * center + np.float32(TRACE) * I
+        I[~given] = others[~given]
+    O[:] = outputs * context
 
 
 def _nearest(A: Sparse, X: Matrix, num_threads: int) -> Matrix:
@@ -64,6 +63,9 @@ def _nearest(A: Sparse, X: Matrix, num_threads: int) -> Matrix:
     wide[:, :H] = X
     gram = _core.gram(np.ascontiguousarray(X, np.float32), None, num_threads)
     gram[np.diag_indices_from(gram)] += _DAMPING * np.trace(gram) / H + _LEAST
-    inverse = _core.inverse(gram).astype(np.float32)
+    try:
+        inverse = _core.inverse(gram).astype(np.float32)
+    except ValueError:
+        raise DivergenceError("the rows of I that were set before training are not finite") from None
     product = np.ascontiguousarray(_core.sparse_times(*A, wide, num_threads)[:, :H])
     return _core.times(product, inverse, num_threads)
