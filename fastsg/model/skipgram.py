@@ -217,13 +217,7 @@ class SkipGram(TrainedModel):
     ) -> None:
         # every parameter that is a setting, before there are other local names
         settings = {name: value for name, value in locals().items() if name in SETTING_NAMES}
-        if (sg, hs, negative) != (1, 0, 0):
-            raise ValueError(
-                f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full "
-                "softmax only, which is sg=1, hs=0, negative=0"
-            )
-        if sentences is not None and corpus_file is not None:
-            raise ValueError("sentences and corpus_file are both given; give one of them")
+        _check_mode(sg, hs, negative)
         settings["init"], start = start_of(init, vector_size)
         checked = Settings.checked(**settings)
         reader = TextReader(
@@ -237,8 +231,7 @@ class SkipGram(TrainedModel):
             checked.max_final_vocab,
         )
         super().__init__(checked, reader)
-        self._told_reader = reader  # as it was told to read, whatever a corpus says
-        self._start = start
+        self._told_reader, self._start = reader, start  # as told to read, whatever a corpus says
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
         self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
@@ -615,8 +608,6 @@ class SkipGram(TrainedModel):
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given, building the vocabulary if need be, or take what build_vocab read."""
-        if corpus is not None and corpus_file is not None:
-            raise ValueError("a corpus and corpus_file are both given; give one of them")
         given = corpus is not None or corpus_file is not None
         if given and self.is_built:
             begun = time.perf_counter()
@@ -703,6 +694,14 @@ class SkipGram(TrainedModel):
             yield
         finally:
             self._busy = False
+
+
+def _check_mode(sg: int, hs: int, negative: int) -> None:
+    if (sg, hs, negative) != (1, 0, 0):
+        raise ValueError(
+            f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full "
+            "softmax only, which is sg=1, hs=0, negative=0"
+        )
 
 
 def _from_bytes(cls: type[SkipGram], data: bytes) -> SkipGram:

@@ -114,6 +114,8 @@ class TextReader:
         name: str = "sentences",
     ) -> EncodedCorpus:
         """Encode one of the two; without a vocabulary, count one."""
+        if sentences is not None and corpus_file is not None:
+            raise ValueError("sentences and corpus_file are both given; give one of them")
         options: dict[str, Any] = {
             "vocab": vocab,
             "min_count": self.min_count,

@@ -250,7 +250,7 @@ class TrainedModel:
     def _matrix(self, which: str) -> NDArray[np.float32]:
         """What of I and O is meant; ValueError unless it is one of those."""
         checks.choice("which", which, WHICH)
-        return chosen("the model", which, self.I, self.O)
+        return self.I if which == "input" else chosen("the model", which, self.I, self.O)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all it takes to ask the model and to train it on: one file, see fastsg/io/model_file.py.
