@@ -68,9 +68,9 @@ def fill_spectral_start(
     I[:, :width] += left
     O[:, :width] = right
     if width < H:
-        log_p = _core.logarithms(np.maximum(column_sums, _HALF_A_PAIR) / float(row_sums.sum()))
+        log_p = centered_log_shares(column_sums, float(row_sums.sum()))
         scale = math.sqrt(max(float(np.std(log_p)), 1e-3))
-        I[:, -1], O[:, -1] = scale, (log_p - log_p.mean()) / scale
+        I[:, -1], O[:, -1] = scale, log_p / scale
 
 
 def spectral_start(
@@ -113,6 +113,13 @@ def spectral_start(
     I = _core.times(Q, np.ascontiguousarray(rotation[:, :H] * left, np.float32), num_threads)
     O = _core.times(W, np.ascontiguousarray(rotation[:, :H] * right, np.float32), num_threads)
     return I * unweighted(row_sums), O * unweighted(column_sums)
+
+
+def centered_log_shares(column_sums: Sums, total: float) -> Sums:
+    """log p(n) of contexts, shape (K,), less its mean."""
+    log_p = _core.logarithms(np.maximum(column_sums, _HALF_A_PAIR) / total)
+    centered: Sums = log_p - log_p.mean()
+    return centered
 
 
 def transposed(A: Sparse) -> Sparse:

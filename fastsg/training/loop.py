@@ -81,21 +81,27 @@ def _start_from_counts(training: Training, source: BatchSource) -> None:
         return
     given = state.given_rows(training.settings.seed, training.workers)
     known = (counts.rows, counts.row_sums, counts.column_sums())
-    symmetric, workers = counts.symmetric, training.workers
+    symmetric, frequencies = counts.symmetric, training.settings.output_bias is None
     if given.any():
-        logger.info(
-            "%d of %d rows of I were set before training: the others and O follow", given.sum(), len(given)
+        logger.info("%d of %d rows of I were set; the others and O follow", given.sum(), len(given))
+        fill_folded_start(
+            state.I,
+            state.O,
+            given,
+            *known,
+            symmetric=symmetric,
+            frequencies=frequencies,
+            num_threads=training.workers,
         )
-        fill_folded_start(state.I, state.O, given, *known, symmetric=symmetric, num_threads=workers)
     else:
         fill_spectral_start(
             state.I,
             state.O,
             *known,
             symmetric=symmetric,
-            num_threads=workers,
-            frequency_coordinate=training.settings.output_bias is None,
+            frequency_coordinate=frequencies,
             seed=training.settings.seed,
+            num_threads=training.workers,
         )
     training.seconds["init"] += time.perf_counter() - begun
 
