@@ -230,11 +230,11 @@ def files(folder: Path) -> dict[str, str]:
 
 #: Attributes and properties of an object: to its user they are one.
 ATTRIBUTES = {
-    SkipGram: "I O is_built corpus cv history plan restored_epoch sample seconds settings validation vocab "
-    "workers wv",
+    SkipGram: "I O is_built corpus cv history notes plan pretrained reading restored_epoch sample seconds "
+    "settings validation vocab workers wv",
     KeyedVectors: "counts index_to_key key_to_index vector_size vectors",
     Vocab: "counts index raw_tokens raw_types words",
-    EncodedCorpus: "invalid_bytes_replaced n_tokens offsets raw_tokens tokens vocab",
+    EncodedCorpus: "invalid_bytes_replaced lower n_tokens offsets raw_tokens tokenizer tokens vocab",
     CooccurrenceCounts: "K about contexts counts keep nnz row_ptr row_sums start symmetric thinned total "
     "vocab",
 }

@@ -149,8 +149,13 @@ def test_lower_case_also_of_the_held_out_text_and_when_resumed(tmp_path, capsys)
     run(capsys, "train mixed.txt --lower --valid mixed.txt -o c.bin --resume m.1 --quiet")
     a, b, c = ((tmp_path / f"{name}.bin").read_bytes() for name in "abc")
     assert a == b == c and "The" not in load_word2vec("c.bin")[0]
-    said = fails(capsys, "train mixed.txt --valid mixed.txt -o d.bin --resume m.1 --quiet")
-    assert "not that of the interrupted training" in said
+    run(capsys, "train mixed.txt --valid mixed.txt -o d.bin --resume m.1 --quiet")  # the checkpoint tells
+    assert (tmp_path / "d.bin").read_bytes() == a
+    settings = json.loads((tmp_path / "r").read_text())["settings"]
+    assert (settings["lower"], settings["encoding"], settings["tokenizer"]) == (True, "utf-8", "space")
+    run(capsys, f"train low.txt --valid low.txt -o a.bin {flags}")
+    said = fails(capsys, "train mixed.txt --lower --valid mixed.txt -o e.bin --resume m.1 --quiet")
+    assert "lower is True, but the texts of this model were read with lower=False" in said
 
 
 @pytest.mark.parametrize("command", ["train", "count", "vocab", "encode"])

@@ -326,6 +326,28 @@ def test_score(model):
 # ---- files ----
 
 
+def test_what_gensim_keeps_with_a_model_survives(tmp_path):
+    model = Word2Vec(SENTENCES, **SMALL)
+    model.epochs = 1
+    model.train()
+    model.save(tmp_path / "m")
+    for loaded in (Word2Vec.load(tmp_path / "m"), copy.deepcopy(model)):
+        assert (loaded.corpus_count, loaded.corpus_total_words, loaded.epochs) == (
+            400,
+            sum(map(len, SENTENCES)),
+            1,
+        )
+        assert loaded.get_latest_training_loss() == model.get_latest_training_loss()  # of the last call alone
+    loaded.train(SENTENCES, total_examples=loaded.corpus_count, epochs=loaded.epochs)
+    with pytest.raises(TypeError, match="epochs is 'many'"):
+        loaded.epochs = "many"
+    plain = SkipGram(SENTENCES, vector_size=8, min_count=2, epochs=3)  # which knows nothing of gensim
+    plain.save(tmp_path / "p")
+    loaded = Word2Vec.load(tmp_path / "p")
+    assert (loaded.corpus_count, loaded.epochs) == (0, 3)
+    assert loaded.corpus_total_words == plain.vocab.raw_tokens
+
+
 def test_save_and_load(model, tmp_path):
     path = tmp_path / "model"
     model.save(path)
@@ -333,7 +355,7 @@ def test_save_and_load(model, tmp_path):
         assert np.array_equal(loaded.wv.vectors, model.wv.vectors) and loaded.epochs == 3
         assert loaded.wv.most_similar("w1") == model.wv.most_similar("w1")
         assert loaded.get_latest_training_loss() == model.get_latest_training_loss()
-        assert loaded.corpus_count == 0 and loaded.corpus_total_words == model.corpus_total_words
+        assert loaded.corpus_count == 400 and loaded.corpus_total_words == model.corpus_total_words
     again, same = Word2Vec.load(path), copy.deepcopy(model)
     again.train(SENTENCES, epochs=1)
     same.train(SENTENCES, total_examples=same.corpus_count, epochs=1)

@@ -258,6 +258,35 @@ def test_a_tokenizer_of_ones_own_is_given_again(tmp_path):
     assert fastsg.load(tmp_path / "m")._reader.tokenizer == "char"
 
 
+def test_notes_are_kept(tmp_path):
+    model, notes = trained(), {"who": "Ärger", "list": [1, 2.5, None, True], "deep": {"a": {}}}
+    model.save(tmp_path / "without")
+    model.notes.update(notes)
+    model.save(tmp_path / "m")
+    assert fastsg.load(tmp_path / "m").notes == notes and fastsg.load(tmp_path / "without").notes == {}
+    del model.notes["who"], model.notes["list"], model.notes["deep"]
+    model.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "without").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("notes", "error"),
+    [
+        ({"a": {1, 2}}, TypeError),
+        ({"a": float("nan")}, ValueError),
+        ({"a": (1, 2)}, ValueError),  # would come back as a list
+        ({1: "a"}, ValueError),
+        ({"a": "x" * 60_000}, ValueError),
+    ],
+)
+def test_notes_that_would_not_come_back_are_refused(tmp_path, notes, error):
+    model = trained()
+    model.notes = notes
+    with pytest.raises(error, match="notes"):
+        model.save(tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
 # ---- what is no model is refused ----
 
 

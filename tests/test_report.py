@@ -148,14 +148,24 @@ def test_counts_that_are_thinned_throughout():
     assert subjects(model) == [THINNED] * 3
 
 
-def test_what_a_file_does_not_tell_of_earlier_trainings_is_not_claimed(tmp_path):
+def test_a_file_tells_what_each_epoch_was_trained_on(tmp_path):
     model = trained(sample=0.1, epochs=3).train(SENTENCES, epochs=2)
-    assert subjects(model) == [THINNED, THINNED, WHOLE, THINNED, WHOLE]
     model.save(tmp_path / "m")
     loaded = SkipGram.load(tmp_path / "m")
-    assert subjects(loaded) == ["earlier training, all words"] * 3 + [THINNED, WHOLE]  # as its plan says
+    assert subjects(loaded) == subjects(model) == [THINNED, THINNED, WHOLE, THINNED, WHOLE]
+    assert [epoch["thinned"] for epoch in build_report(loaded)["epochs"]] == [True, True, False, True, False]
     loaded.train(SENTENCES, epochs=1)
-    assert subjects(loaded) == ["earlier training, all words"] * 5 + [WHOLE]
+    assert subjects(loaded) == [*subjects(model), WHOLE]
+
+
+def test_what_an_old_file_does_not_tell_is_not_claimed(tmp_path):
+    model = trained(sample=0.1, epochs=3)
+    for record in model.history:
+        del record["thinned"]
+    model.save(tmp_path / "m")
+    loaded = SkipGram.load(tmp_path / "m").train(SENTENCES, epochs=1)
+    assert subjects(loaded) == ["earlier training, all words"] * 3 + [WHOLE]
+    assert [epoch["thinned"] for epoch in build_report(loaded)["epochs"]] == [None] * 3 + [False]
 
 
 def test_thinning_that_leaves_no_pair_is_not_claimed():

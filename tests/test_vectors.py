@@ -160,6 +160,10 @@ def test_similarities_equal_the_definition(kv):
     assert kv.similarity("king", "king") == pytest.approx(1, abs=1e-15)
     assert kv.distance("king", "queen") == 1 - kv.similarity("king", "queen")
     assert kv.distances("king", ["of", "queen"]) == pytest.approx(kv.distances("king")[[1, 3]], abs=1e-6)
+    whole = np.arange(kv.vector_size)
+    for given in (whole, whole.astype(np.uint8), whole % 2 == 1):  # were cast down to 0 and 1 on the way
+        expected = 1 - cosines(kv, given.astype(np.float64))
+        assert kv.distances(given) == pytest.approx(expected, abs=1e-6)
     norms = np.linalg.norm(kv.get_normed_vectors(), axis=1)
     assert norms == pytest.approx([1] * 6 + [0] + [1] * 2, abs=1e-6)
 

@@ -8,16 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
-from ..io.formats import FORMATS, check_words_fit, format_of_file, format_to_write, load_vectors, save_vectors
+from ..io.formats import FORMATS, check_words_fit, format_of_file, format_to_write, load_vectors
 from ..io.vector_table import WHICH, VectorTable
 from ..io.word2vec import load_counts
 from ..text.vocab import Vocab
-from ..vectors.keyed_vectors import KeyedVectors
+from ..vectors.export import export_vectors
 from .flags import Commands, add_command, add_quiet
 from .outputs import add_write_format, check_can_be_written, check_no_overwriting, check_vector_files
 from .terminal import EXIT_OK, say
-
-_Neighbors = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 def add_convert(commands: Commands) -> None:
@@ -93,15 +91,7 @@ def run_convert(args: argparse.Namespace) -> int:
     check_words_fit(target, words)
     table = VectorTable(words, matrix, counts)
     _save_counts(table, args.save_vocab)
-    save_vectors(
-        args.output,
-        words,
-        matrix,
-        target.name,
-        counts=counts,
-        sif=args.sif,
-        neighbors=_neighbors(table, args.neighbors),
-    )
+    export_vectors(args.output, table, target.name, sif=args.sif, neighbors=args.neighbors)
     if not args.quiet:
         if counts is not None and not target.has_counts and not args.save_vocab:
             say(f"the format {target.name} holds no counts; --save-vocab F keeps them")
@@ -126,16 +116,3 @@ def _save_counts(table: VectorTable, path: str | None) -> None:
     if table.counts is None:
         raise ValueError("--save-vocab needs counts, and the input has none; --read-vocab F gives them")
     Vocab(table.words, table.counts).save(path)
-
-
-def _neighbors(table: VectorTable, n: int | None) -> _Neighbors | None:
-    """(rows, 1 - cosine) of the nearest words of each word, (K, n) each; exact."""
-    if n is None:
-        return None
-    n = min(n, len(table.words) - 1)
-    vectors = KeyedVectors(table.words, table.matrix)
-    ids, distances = np.empty((len(table.words), n), np.int64), np.empty((len(table.words), n), np.float32)
-    for row, found in enumerate(vectors.most_similar_batch(table.words, topn=n)):
-        ids[row] = [vectors.key_to_index[near] for near, _ in found]
-        distances[row] = [1.0 - cosine for _, cosine in found]
-    return ids, distances

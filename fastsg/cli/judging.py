@@ -8,10 +8,10 @@ from typing import Any
 
 from ..model.report import json_text
 from ..model.skipgram import SkipGram
-from ..text.corpus import EncodedCorpus
 from ..vectors.keyed_vectors import KeyedVectors
 from .flags import Commands, add_command, add_quiet, add_reading
 from .query import _add_format, _load
+from .reading import given_reading
 from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, printable, say_error
 
 _METHODS = {"add": "most_similar", "mul": "most_similar_cosmul"}
@@ -92,8 +92,8 @@ def run_eval(args: argparse.Namespace) -> int:
         raise ValueError(f"--restrict-vocab is {args.restrict_vocab}; it must be 0 (all words) or more")
     found: dict[str, Any] = {"vectors": args.vectors, "pairs": [], "analogies": [], "perplexity": []}
     if args.perplexity:
-        model = SkipGram.load(args.vectors, mmap=True)
-        found["perplexity"] = [_text(model, path, args) for path in args.perplexity]
+        model = SkipGram.load(args.vectors, mmap=True, **given_reading(args))
+        found["perplexity"] = [_text(model, path) for path in args.perplexity]
     if args.pairs or args.analogies:
         vectors = KeyedVectors(*_load(args.vectors, args.format))
         found["words"] = min(len(vectors), args.restrict_vocab or _ALL_WORDS)
@@ -154,15 +154,8 @@ def _questions(path: str) -> int:
         return sum(len(line.split()) == 4 for line in file if not line.startswith(":"))
 
 
-def _text(model: SkipGram, path: str, args: argparse.Namespace) -> dict[str, Any]:
-    corpus = EncodedCorpus.from_files(
-        path,
-        vocab=model.vocab,
-        tokenizer=args.tokenizer,
-        errors=args.errors,
-        encoding=args.encoding,
-        lower=args.lower,
-    )
+def _text(model: SkipGram, path: str) -> dict[str, Any]:
+    corpus = model.encode(corpus_file=path)
     loss = model.nll(corpus)
     return {
         "file": path,

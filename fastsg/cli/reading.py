@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from ..text.corpus import EncodedCorpus, is_encoded_corpus
 from ..text.vocab import Vocab
@@ -43,17 +44,20 @@ def encoded_among(paths: Sequence[str]) -> str | None:
     return next((path for path in paths if path != "-" and is_encoded_corpus(path)), None)
 
 
-def is_changed(args: argparse.Namespace) -> bool:
-    """Whether the bytes of the texts are changed before they are read."""
-    return bool(args.lower) or args.encoding.lower() not in ("utf-8", "utf8")
+def given_reading(args: argparse.Namespace) -> dict[str, Any]:
+    """How the user says that texts are read; None for what a model's file is to say."""
+    given: dict[str, Any] = {
+        name: getattr(args, name) if name in args.given else None
+        for name in ("tokenizer", "errors", "encoding")
+    }
+    return given | {"lower": args.lower or None}
 
 
-def read_corpus(args: argparse.Namespace, texts: Sequence[str], vocab: Vocab | None = None) -> EncodedCorpus:
-    """The texts as ids of a vocabulary, by default that of --read-vocab or their own."""
+def read_corpus(args: argparse.Namespace, texts: Sequence[str]) -> EncodedCorpus:
+    """The texts as ids of the vocabulary of --read-vocab, or their own."""
     if len(texts) == 1 and encoded_among(texts):
         return EncodedCorpus.load(texts[0])
-    if vocab is None and args.read_vocab:
-        vocab = Vocab.load(args.read_vocab)
+    vocab = Vocab.load(args.read_vocab) if args.read_vocab else None
     return EncodedCorpus.from_files(
         list(texts),
         tokenizer=args.tokenizer,

@@ -14,7 +14,7 @@ from ..model.skipgram import SkipGram
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.callbacks import Callback, EarlyStopping
-from ..training.settings import Settings
+from ..training.settings import STARTS, Settings
 from .dry_run import dry_run
 from .epochs import epoch_lines
 from .flags import DEFAULTS, Commands, add_command, flag
@@ -26,7 +26,7 @@ from .outputs import (
     outputs_of,
     save_all,
 )
-from .reading import check_texts, encoded_among, is_changed, read_corpus
+from .reading import check_texts, encoded_among, given_reading, read_corpus
 from .terminal import EXIT_INTERRUPTED, EXIT_OK, say, termination_as_interruption
 from .train_flags import add_train_flags
 
@@ -120,6 +120,7 @@ def _check_outputs(args: argparse.Namespace, texts: list[str]) -> None:
         outputs += [("--checkpoint", checkpoint), ("--checkpoint", spare_path(checkpoint))]
     inputs = [*(("--input", path) for path in texts), *(("--valid", path) for path in args.valid or [])]
     read_too = {"--read-vocab": args.read_vocab, "--resume": args.resume, "--counts": args.counts}
+    read_too["--init"] = None if args.init in STARTS else args.init
     check_no_overwriting(outputs, [*inputs, *((name, path) for name, path in read_too.items() if path)])
 
 
@@ -134,24 +135,29 @@ def _early_stopping(args: argparse.Namespace) -> list[Callback]:
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
     """The constructor's arguments, but for the texts."""
     settings = {name: value for name, value in vars(args).items() if name in DEFAULTS}
-    return settings | {"progress": False if args.quiet else None}
+    return settings | {
+        "tokenizer": args.tokenizer if "tokenizer" in args.given else None,
+        "progress": False if args.quiet else None,
+    }
+
+
+def _held_out(args: argparse.Namespace) -> list[str] | EncodedCorpus | None:
+    """The held-out texts, for the model to read as it reads its own, or a corpus."""
+    texts: list[str] | None = args.valid
+    return read_corpus(args, texts) if texts and encoded_among(texts) else texts
 
 
 def _new_model(args: argparse.Namespace, texts: list[str], counts: CooccurrenceCounts | None) -> SkipGram:
     """A model that has not been trained, with its vocabulary and its text."""
-    settings = _settings(args)
-    SkipGram(**settings)  # refuses what cannot be, before texts are read
+    model = SkipGram(**_settings(args), validation=_held_out(args))  # refuses what cannot be, at once
     begun = time.perf_counter()
-    corpus = None if counts else read_corpus(args, texts)
-    vocab = counts.vocab if counts else corpus.vocab if corpus else None
-    held_out = read_corpus(args, args.valid, vocab) if args.valid else None
-    seconds = time.perf_counter() - begun
-    model = SkipGram(**settings, validation=held_out)
     if counts is not None:
         model.build_from_counts(counts)
     else:
+        corpus = read_corpus(args, texts)
+        seconds = time.perf_counter() - begun
         model.build_vocab(corpus)
-    model.seconds["read"] = seconds
+        model.seconds["read"] = seconds
     return model
 
 
@@ -160,9 +166,9 @@ def _resumed_model(args: argparse.Namespace) -> SkipGram:
     model = load_checkpoint(
         args.resume,
         workers=args.workers,
-        validation=_resumed_held_out(args),
+        validation=_held_out(args),
         progress=False if args.quiet else None,
-        **{name: getattr(args, name) if name in args.given else None for name in ("tokenizer", "errors")},
+        **given_reading(args),
     )
     begun = model.settings.as_dict()
     repeated = {name: getattr(args, name) for name in sorted(args.given) if name in begun}
@@ -174,14 +180,6 @@ def _resumed_model(args: argparse.Namespace) -> SkipGram:
     if args.read_vocab and Vocab.load(args.read_vocab).words != model.vocab.words:
         raise ValueError(f"--read-vocab {args.read_vocab} has other words than {args.resume}; leave it out")
     return model
-
-
-def _resumed_held_out(args: argparse.Namespace) -> list[str] | EncodedCorpus | None:
-    """The held-out texts: for the model to read as it did, unless they are to be changed first."""
-    if args.valid and (is_changed(args) or encoded_among(args.valid)):
-        return read_corpus(args, args.valid, load_checkpoint(args.resume).vocab)
-    held_out: list[str] | None = args.valid
-    return held_out
 
 
 def _check_repeats(args: argparse.Namespace, name: str, value: object, begun: dict[str, object]) -> None:
@@ -209,8 +207,8 @@ def _fit(
                 model.fit_counts(counts, callbacks=callbacks, resume=resume)
             elif not resume:  # a new model has its text already
                 model.train(callbacks=callbacks)
-            elif is_changed(args) or encoded_among(texts):
-                model.train(read_corpus(args, texts, model.vocab), callbacks=callbacks, resume=True)
+            elif encoded_among(texts):
+                model.train(read_corpus(args, texts), callbacks=callbacks, resume=True)
             else:
                 model.train(corpus_file=texts, callbacks=callbacks, resume=True)
         except KeyboardInterrupt:

@@ -125,8 +125,10 @@ def _add_method(group: Group) -> None:
     add_setting(
         group,
         "init",
-        choices=("svd", "random"),
-        help="where I and O start; by default svd, with the solver sgd random",
+        type=str,
+        metavar="svd|random|FILE",
+        help="where I and O start; by default svd, with the solver sgd random; of a file of vectors or of a "
+        "model, its words start there (./svd for a file of that name)",
     )
     add_setting(group, "draws")
     add_setting(

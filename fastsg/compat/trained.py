@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import EncodedCorpus, KeyedVectors, SkipGram, Vocab
+from ..checks import integer
 
 logger = logging.getLogger(__name__)
+
+#: How the names of our notes begin.
+_NOTES = "gensim."
 
 
 def _setting(name: str, doc: str) -> Any:
     """A setting of the SkipGram, for reading."""
     return property(lambda self: getattr(self.skipgram.settings, name), doc=doc)
+
+
+def _noted(name: str, default: Callable[[SkipGram], int], doc: str) -> Any:
+    """A number that goes into the file with the SkipGram, as one of its notes."""
+
+    def get(self: TrainedWord2Vec) -> int:
+        found = self.skipgram.notes.get(_NOTES + name)
+        return found if isinstance(found, int) else default(self.skipgram)
+
+    def put(self: TrainedWord2Vec, value: int) -> None:
+        self.skipgram.notes[_NOTES + name] = integer(name, value, 0)
+
+    return property(get, put, doc=doc)
 
 
 class TrainedWord2Vec:
@@ -27,7 +44,6 @@ class TrainedWord2Vec:
 
     def __init__(self, skipgram: SkipGram) -> None:
         self.skipgram = skipgram
-        self._epochs_before = 0  # of the call of train that came last
 
     def __repr__(self) -> str:
         words = len(self.wv)
@@ -43,6 +59,17 @@ class TrainedWord2Vec:
     seed = _setting("seed", "Of all random numbers.")
     alpha = _setting("alpha", "Learning rate at the start, of the optimizer here.")
     min_alpha = _setting("min_alpha", "Learning rate at the end.")
+
+    # ---- what save keeps besides ----
+
+    corpus_count = _noted("corpus_count", lambda model: 0, "Sentences that build_vocab met.")
+    corpus_total_words = _noted(
+        "corpus_total_words",
+        lambda model: model.vocab.raw_tokens if model.is_built else 0,
+        "Tokens that build_vocab met.",
+    )
+    epochs = _noted("epochs", lambda model: model.settings.epochs, "What train does by default.")
+    _epochs_before = _noted("epochs_before", lambda model: 0, "Of the call of train that came last.")
 
     @property
     def sample(self) -> float | None:
@@ -133,6 +160,8 @@ class TrainedWord2Vec:
 
     def _log_likelihood(self, sentence: list[str]) -> float:
         vocab: Vocab = self.skipgram.vocab
+        if self.skipgram.reading["lower"]:
+            sentence = [word.lower() for word in sentence]
         ids = np.array([vocab.index[word] for word in sentence if word in vocab.index], np.int32)
         if len(ids) < 2:
             return 0.0

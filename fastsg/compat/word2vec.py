@@ -65,8 +65,8 @@ class Word2Vec(TrainedWord2Vec):
     skipgram : SkipGram             The model itself: probabilities, perplexity, history.
     wv : KeyedVectors               The word vectors; empty before there is a vocabulary.
     corpus_count, corpus_total_words : int
-                                    Sentences and tokens that build_vocab met. After :meth:`load` the former
-                                    is 0. Of files, sentences without a known word are not counted.
+                                    Sentences and tokens that build_vocab met. Of files, sentences without a
+                                    known word are not counted.
     epochs : int                    What :meth:`train` does by default; may be changed.
 
     Raises
@@ -131,8 +131,6 @@ class Word2Vec(TrainedWord2Vec):
     def _hold(self, skipgram: SkipGram, trim_rule: Rule | None = None, comment: object = None) -> None:
         super().__init__(skipgram)
         self.trim_rule, self.comment = trim_rule, comment
-        self.epochs = skipgram.settings.epochs
-        self.corpus_count = self.corpus_total_words = 0
         self._updated_corpus: EncodedCorpus | None = None
 
     # ---- vocabulary ----
@@ -184,11 +182,7 @@ class Word2Vec(TrainedWord2Vec):
         self.corpus_count = sentences
 
     def _ruled(self, sentences: Sentences | None, files: Paths | None, rule: Rule) -> EncodedCorpus:
-        if files is not None:
-            whole = EncodedCorpus.from_files(files, min_count=1)
-        else:
-            assert sentences is not None, "one of the two is given"
-            whole = EncodedCorpus.from_iter(sentences, min_count=1)
+        whole = self.skipgram.encode(sentences, corpus_file=files, all_words=True)
         return ruled_corpus(whole, rule, self.min_count, self.max_final_vocab)
 
     def build_vocab_from_freq(
@@ -267,12 +261,8 @@ class Word2Vec(TrainedWord2Vec):
         return corpus.n_tokens * done, corpus.raw_tokens * done
 
     def _encoded(self, sentences: Sentences | None, files: Paths | None) -> EncodedCorpus:
-        if isinstance(sentences, EncodedCorpus):
-            return sentences
-        if files is not None:
-            return EncodedCorpus.from_files(files, vocab=self.skipgram.vocab)
-        if sentences is not None:
-            return EncodedCorpus.from_iter(sentences, vocab=self.skipgram.vocab)
+        if sentences is not None or files is not None:
+            return self.skipgram.encode(sentences, corpus_file=files)
         if self.skipgram.corpus is None:
             raise ValueError("there is no corpus to train on: give corpus_iterable or corpus_file")
         return self.skipgram.corpus
@@ -297,7 +287,6 @@ class Word2Vec(TrainedWord2Vec):
             raise ValueError(f"mmap is {mmap!r}; allowed are None and 'r'")
         model = cls.__new__(cls)
         model._hold(SkipGram.load(fname, mmap=mmap == "r"))
-        model.corpus_total_words = model.skipgram.vocab.raw_tokens
         return model
 
 

@@ -37,22 +37,29 @@ def load_bias(path: str | os.PathLike[str], words: Sequence[str]) -> NDArray[np.
 
     Raises
     ------
-    FormatError                             A line is not a word of `words` and a number, or a word has no
-                                            finite value; names the file.
+    FormatError                             A line is not a word of `words` and a number, a word has two
+                                            lines, or no finite value; names the file.
     OSError                                 The file cannot be read.
     """
-    index = {word: i for i, word in enumerate(words)}
+    index, line_of = {word: i for i, word in enumerate(words)}, np.zeros(len(words), np.int64)
     values = np.full(len(words), np.nan, np.float32)
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             word, _, value = line.rstrip(b"\r\n").rpartition(b" ")
             try:
-                values[index[word.decode()]] = float(value)
+                row = index[word.decode()]
+                values[row] = float(value)
             except (KeyError, ValueError):
                 raise FormatError(
                     f"{os.fsdecode(path)}, line {number}: need 'word value' with a word of the vectors, "
                     f"got {shown(line)}"
                 ) from None
+            if line_of[row]:
+                raise FormatError(
+                    f"{os.fsdecode(path)}, line {number}: a second value for the word {shown(words[row])}, "
+                    f"which has one on line {line_of[row]}"
+                )
+            line_of[row] = number
     if missing := int((~np.isfinite(values)).sum()):
         raise FormatError(f"{os.fsdecode(path)} lacks a finite value for {missing} of {len(values)} words")
     return values

@@ -1,9 +1,10 @@
 """The model file: one safetensors container with everything to ask a model and to train it on.
 
 Metadata, all strings: ``format``, ``format_version``, ``library_version``; ``config`` (settings), ``history``
-(a record for each epoch) and ``training`` (steps, epochs, the plan) as JSON; ``raw_types`` and ``raw_tokens``
-of the vocabulary; ``sha256`` (JSON: the digest of each tensor's bytes, and under ``__metadata__`` that of all
-other metadata). Tensors, in this order, for K words and vectors of length H::
+(a record for each epoch), ``training`` (steps, epochs, the plan) and, where there are any,
+``notes`` of the user, as JSON; ``raw_types`` and ``raw_tokens`` of the vocabulary; ``sha256`` (JSON: the
+digest of each tensor's bytes, and under ``__metadata__`` that of all other metadata). Tensors, in this order,
+for K words and vectors of length H::
 
     counts        I64 (K,)          occurrences
     word_offsets  I64 (K + 1,)      word i is words[word_offsets[i]:word_offsets[i + 1]]
@@ -20,11 +21,11 @@ other metadata). Tensors, in this order, for K words and vectors of length H::
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import logging
 import os
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -65,9 +66,10 @@ _SEALED = "__metadata__"
 _PAIRED = (("sums_I", "sums_O"), ("best_I", "best_O"))
 #: Bytes of the header that the history may take; a reader allows 1 MiB in all.
 _MAX_HISTORY = 800_000
+_MAX_NOTES = 50_000
 
 
-@dataclass
+@dataclasses.dataclass
 class ModelContent:
     """What the file holds.
 
@@ -81,6 +83,7 @@ class ModelContent:
     raw_types, raw_tokens : int         Different words and tokens before rare words were cut.
     arrays : dict of str to ndarray     Those of the table above, except ``counts``, ``word_offsets`` and
                                         ``words``.
+    notes : dict                        Of the user, plain values.
     """
 
     config: dict[str, Any]
@@ -91,6 +94,7 @@ class ModelContent:
     raw_types: int
     raw_tokens: int
     arrays: dict[str, NDArray[Any]]
+    notes: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def save_model_file(path: str | os.PathLike[str], content: ModelContent) -> None:
@@ -116,6 +120,8 @@ def write_model_file(file: BinaryIO, content: ModelContent) -> None:
         "history": _history_json(content.history),
         "training": _json(content.training),
     }
+    if content.notes:
+        metadata["notes"] = _notes_json(content.notes)
     metadata["sha256"] = _json({_SEALED: _metadata_digest(metadata), **digests})
     safetensors.write(file, _SCHEMA, metadata, arrays)
 
@@ -135,6 +141,20 @@ def _json(value: object) -> str:
 def _plain(value: object) -> object:
     """A NumPy number as Python's, all else as text: an odd value in the history must not cost the model."""
     return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _notes_json(notes: dict[str, Any]) -> str:
+    """The notes; TypeError or ValueError unless they come back from JSON as they are, and are short."""
+    try:
+        text = json.dumps(notes, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"notes are no JSON: {error}") from None
+    if json.loads(text) != notes or len(text) > _MAX_NOTES:
+        raise ValueError(
+            f"notes must be a dict of plain values under str keys, at most {_MAX_NOTES} bytes as JSON; they "
+            f"are {len(text)} bytes: {text[:80]}"
+        )
+    return text
 
 
 def _history_json(history: list[dict[str, Any]]) -> str:
@@ -196,6 +216,7 @@ def _read(container: Container, mmap: bool, verify: bool, allow_nonfinite: bool)
     history = _parsed(metadata, "history", list)
     if not all(isinstance(record, dict) for record in history):
         raise FormatError("its history is no list of records")
+    notes = _parsed(metadata, "notes", dict) if "notes" in metadata else {}
     arrays = _read_arrays(container, digests, mmap, verify, allow_nonfinite)
     return ModelContent(
         config,
@@ -206,6 +227,7 @@ def _read(container: Container, mmap: bool, verify: bool, allow_nonfinite: bool)
         raw_types=safetensors.count(metadata, "raw_types"),
         raw_tokens=safetensors.count(metadata, "raw_tokens"),
         arrays=arrays,
+        notes=notes,
     )
 
 

@@ -3,14 +3,16 @@
     skipgram        SkipGram: settings, and the ways to train
     trained_model   TrainedModel, its base: what a model shows of its training
     softmax         SoftmaxModel: probabilities, scores, perplexity of any text
+    text_reader     how the texts of a model become ids: tokenizer, encoding, lower
+    pretrained      vectors that a training starts from
     inputs          what users hand in, made into arrays, and into batches to train on
     saving          a model as data, and back: what goes into io/model_file.py
     checkpoint      the model file at the ends of epochs
     report          what a training leaves on record
     forecasting     what a training would take, from a small one
 
-Sentences come in through inputs, become a corpus (text/), counts (cooccurrence/) and matrices (training/),
-and leave as word vectors (vectors/) and files (io/).
+Sentences come in through text_reader, become a corpus (text/), counts (cooccurrence/) and matrices
+(training/), and leave as word vectors (vectors/) and files (io/).
 """
 
 from .checkpoint import Checkpoint, load_checkpoint, spare_path

@@ -81,7 +81,8 @@ def forecast(
         settings, vector_size=H, epochs=1, head=None, min_count=1, max_final_vocab=None
     )
     small = _small_corpus(tried, vocab, corpus)
-    model = SkipGram(small, **tried.as_dict(), workers=workers, progress=False)
+    start = {"init": None} if settings.is_pretrained else {}  # its words are few
+    model = SkipGram(small, **(tried.as_dict() | start), workers=workers, progress=False)
     epoch, words = model.history[0], len(small.vocab)
     trained = max(epoch["seconds"] - epoch["count_seconds"], 1e-9)
     speed = _row_flops(words, tried) * epoch["softmax_rows"] / trained

@@ -1,15 +1,14 @@
-"""What users hand in (sentences, files, corpora, counts, pairs), made into arrays and into batches.
+"""What users hand in (corpora, counts, pairs), made into arrays and into batches.
 
-Every error names the argument.
+Every error names the argument. Sentences and files become corpora in text_reader.py.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,129 +18,17 @@ from .. import _core, checks
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..text.corpus import EncodedCorpus
 from ..text.growth import common_vocab, grown_vocab, joined, recoded
-from ..text.tokenizers import line_tokenizer
 from ..text.vocab import Vocab
 from ..training.batch_sources import BatchSource, CountSource, PairSource, TextSource
 from ..training.growth import grown_training
 from ..training.settings import Settings
 from ..training.stages import any_thinned, head_words
 from ..training.state import Training
+from .text_reader import TextReader, known_corpus
 
 logger = logging.getLogger(__name__)
 
-Corpus: TypeAlias = EncodedCorpus | Iterable[Iterable[str]] | Iterable[Iterable[int]]
-Path: TypeAlias = str | os.PathLike[str]
-Paths: TypeAlias = Path | Sequence[Path]
 Side: TypeAlias = Sequence[str] | ArrayLike
-
-
-@dataclasses.dataclass
-class TextReader:
-    """How texts become ids: the choices that every text of a model shares."""
-
-    tokenizer: object
-    errors: str
-    workers: int
-    progress: bool | None
-    min_count: int
-    max_final_vocab: int | None
-
-    def __post_init__(self) -> None:
-        checks.choice("errors", self.errors, checks.TEXT_ERRORS)
-        if self.tokenizer not in ("space", "char", None):
-            line_tokenizer(self.tokenizer)  # raises unless it is a tokenizer
-
-    def encode(
-        self,
-        sentences: Corpus | None,
-        corpus_file: Paths | None,
-        vocab: Vocab | None,
-        name: str = "sentences",
-    ) -> EncodedCorpus:
-        """Encode one of the two; without a vocabulary, count one."""
-        options: dict[str, Any] = {
-            "vocab": vocab,
-            "min_count": self.min_count,
-            "max_final_vocab": self.max_final_vocab,
-            "progress": self.progress,
-        }
-        if corpus_file is not None:
-            return self._encode_files(corpus_file, options)
-        if isinstance(sentences, str):
-            raise TypeError(
-                f"{name} is a str, and its letters would be taken for sentences: for a file give its path as "
-                "corpus_file, for a text a list of lists of words"
-            )
-        if isinstance(sentences, EncodedCorpus):
-            return known_corpus(name, sentences, vocab)
-        assert sentences is not None, "one of the two is given"
-        try:
-            return EncodedCorpus.from_iter(sentences, **options)
-        except ValueError as error:
-            if name == "sentences":
-                raise
-            raise ValueError(f"{name}: {error}") from None
-
-    def _encode_files(self, paths: Paths, options: dict[str, Any]) -> EncodedCorpus:
-        if self.tokenizer is None:
-            raise ValueError(
-                "the model was trained with a tokenizer of its own, which its file does not hold: give it "
-                "again when loading, tokenizer=..."
-            )
-        return EncodedCorpus.from_files(
-            paths, tokenizer=self.tokenizer, errors=self.errors, workers=self.workers, **options
-        )
-
-    def encode_all_words(self, sentences: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
-        """Encode one of the two by a vocabulary of its own, which has all its words."""
-        return dataclasses.replace(self, min_count=1, max_final_vocab=None).encode(
-            sentences, corpus_file, None
-        )
-
-    def encode_either(self, given: Any, vocab: Vocab, name: str) -> EncodedCorpus:
-        """Encode an argument that may be sentences or paths."""
-        if is_paths(given):
-            return self.encode(None, given, vocab, name)
-        return self.encode(given, None, vocab, name)
-
-    def encode_validation(self, given: Any, vocab: Vocab) -> EncodedCorpus:
-        """The held-out text, from all that the argument `validation` may be."""
-        corpus = self.encode_either(given, vocab, "validation")
-        if np.diff(corpus.offsets).max() < 2:
-            raise ValueError("the validation text has no pair of known words within a sentence")
-        return corpus
-
-
-def known_corpus(name: str, corpus: EncodedCorpus, vocab: Vocab | None) -> EncodedCorpus:
-    """The corpus itself; ValueError unless its ids are those of `vocab` (if given) and lie in range."""
-    if vocab is not None and corpus.vocab is not vocab and corpus.vocab.words != vocab.words:
-        raise ValueError(
-            f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, "
-            "or give its sentences"
-        )
-    _core.check_corpus(corpus.tokens, corpus.offsets, len(corpus.vocab))
-    return corpus
-
-
-def is_paths(given: object) -> bool:
-    """Whether an argument that takes both names files: a path, or a list of paths."""
-    if isinstance(given, (str, os.PathLike)):
-        return True
-    if not isinstance(given, (list, tuple)):
-        return False
-    return bool(given) and all(isinstance(part, (str, os.PathLike)) for part in given)
-
-
-def reusable(given: object) -> object:
-    """The argument, readable more than once: a one-shot iterator becomes a list."""
-    return list(given) if isinstance(given, Iterator) else given
-
-
-def revised(given: object, old: Vocab, vocab: Vocab) -> object:
-    """The argument `validation`: a corpus by the ids of the old vocabulary comes by those of the new one."""
-    if isinstance(given, EncodedCorpus) and given.vocab.words == old.words:
-        return recoded(given, vocab)
-    return given
 
 
 def checked_epochs(epochs: object) -> int | None:
@@ -242,7 +129,7 @@ def corpus_source(training: Training, corpus: EncodedCorpus, done: int, epochs: 
             settings.seed,
         )
     begun = time.perf_counter()
-    starts = settings.init == "svd" and training.state.step == 0
+    starts = settings.init != "random" and training.state.step == 0
     thins = keep is not None and (starts or any_thinned(done, epochs))
     counts = CooccurrenceCounts.of_windows(
         corpus,

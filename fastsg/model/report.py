@@ -13,7 +13,6 @@ from ..system import memory
 from ..system.atomic import atomic_write
 from ..system.digest import sha256
 from ..training.history import EpochRecord
-from ..training.stages import stage_of
 
 if TYPE_CHECKING:
     from .skipgram import SkipGram
@@ -22,7 +21,17 @@ Report: TypeAlias = dict[str, Any]
 
 # What an epoch may be about.
 _UNKNOWN, _WHOLE, _THINNED, _ALL = "earlier training", "whole text", "thinned text", "all words"
-_EPOCH_FIELDS = ("nll", "valid_nll", "pairs", "softmax_rows", "seconds", "pairs_per_second", "alpha", "words")
+_EPOCH_FIELDS = (
+    "nll",
+    "valid_nll",
+    "pairs",
+    "softmax_rows",
+    "seconds",
+    "pairs_per_second",
+    "alpha",
+    "words",
+    "thinned",
+)
 
 
 # ---- for machines ----
@@ -37,16 +46,18 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
     training text. ``seconds.count`` is the time spent on counting windows, ``seconds.train`` that of the
     epochs without it. I and O are those of the end of the last epoch, unless ``restored_epoch`` names the one
     that early stopping put back, or ``interrupted`` says that they moved on into an unfinished epoch.
+    ``pretrained`` says how many words started from vectors, where `init` was such.
     """
     history: list[dict[str, Any]] = [dict(record) for record in model.history]
     last = history[-1] if history else {}
-    seconds = _seconds(model, history, save_seconds)
-    settings = model.settings.as_dict() | {"sample": model.sample}
+    seconds, pretrained = _seconds(model, history, save_seconds), model.pretrained
+    settings = model.settings.as_dict() | model.reading | {"sample": model.sample}
     if model.corpus:
         settings["batch_size"] = model.batch_size()
     return {
         "version": __version__,
         "settings": settings,
+        "pretrained": None if pretrained is None else pretrained._asdict(),
         "vocabulary_size": len(model.vocab),
         "vector_size": model.settings.vector_size,
         "tokens": model.corpus.n_tokens if model.corpus else 0,
@@ -55,7 +66,7 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
         "uniform_nll": math.log(len(model.vocab)),
         "unigram_nll": last.get("unigram_nll"),
         "valid_unigram_nll": last.get("valid_unigram_nll"),
-        "epochs": [{name: epoch[name] for name in _EPOCH_FIELDS} for epoch in history],
+        "epochs": [{name: epoch.get(name) for name in _EPOCH_FIELDS} for epoch in history],
         "restored_epoch": model.restored_epoch,
         "interrupted": model.plan is not None
         and model.restored_epoch is None
@@ -122,6 +133,9 @@ def summary(model: SkipGram, report: Report) -> str:
         *_loss_table(model, report),
         "",
     ]
+    if pretrained := report["pretrained"]:
+        found, others = pretrained["found"], pretrained["not_found"]
+        lines.append(f"{found:,} words started from {report['settings']['init']}, {others:,} are not there")
     if report["restored_epoch"] is not None:
         lines.append(f"stopped early; the vectors are those of epoch {report['restored_epoch']}, the best")
     if report["interrupted"]:
@@ -203,13 +217,5 @@ def _notes(model: SkipGram, texts: list[str], report: Report) -> list[str]:
 
 def _texts(model: SkipGram) -> list[str]:
     """What text each epoch of the history was trained on."""
-    labels = {True: _THINNED, False: _WHOLE}
-    known, plan, solver = model._built().on_thinned, model.plan, model.settings.solver
-    texts = [_UNKNOWN if thinned is None else labels[thinned] for thinned in known]
-    # the epochs of a training that a file interrupted went as planned
-    first = len(known) - (plan.done if plan else 0)
-    for epoch in range(max(first, 0), len(known)):
-        if known[epoch] is None and plan is not None:
-            begins = stage_of(epoch - first, plan.epochs, 1, 1).thinned
-            texts[epoch] = labels[model.sample > 0 and (solver == "sgd" or begins)]
-    return texts
+    labels = {True: _THINNED, False: _WHOLE, None: _UNKNOWN}
+    return [labels[epoch.get("thinned")] for epoch in model.history]

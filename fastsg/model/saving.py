@@ -14,30 +14,22 @@ from ..text.vocab import Vocab
 from ..training.history import EpochRecord
 from ..training.plan import Plan, is_count
 from ..training.settings import Settings
-from ..training.state import Training, TrainingState
+from ..training.state import PretrainedWords, Training, TrainingState
+from .text_reader import RECORDED, checked_record
 
 
 class SavedModel(NamedTuple):
-    """A training, and how its texts were read.
-
-    Attributes
-    ----------
-    tokenizer : str or None     Its name; None where it was the user's own.
-    errors : str                What to do with invalid UTF-8.
-    """
+    """A training, how its texts were read (see TextReader.record), and the user's notes."""
 
     training: Training
-    tokenizer: str | None
-    errors: str
+    reading: dict[str, Any]
+    notes: dict[str, Any]
 
 
-def pack(training: Training, tokenizer: object, errors: str) -> ModelContent:
+def pack(training: Training, reading: dict[str, Any], notes: dict[str, Any]) -> ModelContent:
     """Everything that goes into a file. Arrays are the training's own, not copies."""
     state = training.state
-    config = training.settings.as_dict() | {
-        "tokenizer": tokenizer if isinstance(tokenizer, str) else None,
-        "errors": errors,
-    }
+    config = training.settings.as_dict() | reading
     progress = {
         "step": state.step,
         "epoch": state.epoch,
@@ -45,6 +37,8 @@ def pack(training: Training, tokenizer: object, errors: str) -> ModelContent:
         "thinned": state.thinned,
         "plan": training.plan and dataclasses.asdict(training.plan),
     }
+    if training.pretrained:
+        progress["pretrained"] = training.pretrained._asdict()
     arrays = {
         "keep": training.keep,
         "I": state.I,
@@ -69,6 +63,7 @@ def pack(training: Training, tokenizer: object, errors: str) -> ModelContent:
         vocab.raw_types,
         vocab.raw_tokens,
         present,
+        notes,
     )
 
 
@@ -76,9 +71,7 @@ def unpack(saved: ModelContent) -> SavedModel:
     """The parts of a model out of a file; FormatError, ValueError or TypeError if they do not fit."""
     vocab = Vocab(saved.words, saved.word_counts, raw_types=saved.raw_types, raw_tokens=saved.raw_tokens)
     config = dict(saved.config)
-    tokenizer, errors = config.pop("tokenizer", None), config.pop("errors", None)
-    if not isinstance(tokenizer, (str, type(None))) or not isinstance(errors, str):
-        raise FormatError(f"its config has tokenizer={tokenizer!r} and errors={errors!r}")
+    reading = checked_record({name: config.pop(name) for name in RECORDED if name in config})
     settings = _settings(config)
     K, H = saved.arrays["I"].shape
     if settings.vector_size != H:
@@ -99,10 +92,10 @@ def unpack(saved: ModelContent) -> SavedModel:
         workers=1,
         progress=None,
         history=cast(list[EpochRecord], saved.history),
-        on_thinned=[None] * len(saved.history),
         plan=plan,
+        pretrained=_pretrained(saved.training.get("pretrained")),
     )
-    return SavedModel(training, tokenizer, errors)
+    return SavedModel(training, reading, saved.notes)
 
 
 def _settings(config: dict[str, Any]) -> Settings:
@@ -112,6 +105,16 @@ def _settings(config: dict[str, Any]) -> Settings:
     if isinstance(config["window"], list):  # JSON knows no tuples
         config["window"] = tuple(config["window"])
     return Settings.checked(**config)
+
+
+def _pretrained(saved: object) -> PretrainedWords | None:
+    if saved is None:
+        return None
+    if isinstance(saved, dict) and set(saved) == set(PretrainedWords._fields):
+        words = PretrainedWords(**saved)
+        if is_count(words.found) and is_count(words.not_found) and isinstance(words.factor, (int, float)):
+            return words
+    raise FormatError(f"its training has pretrained={saved!r}")
 
 
 def _state(saved: ModelContent, optimizer: str, K: int) -> tuple[TrainingState, Plan | None]:

@@ -30,12 +30,9 @@ from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
 from ..training.state import Training
-from ..vectors import KeyedVectors, unit_rows
+from ..vectors import KeyedVectors
 from .inputs import (
-    Corpus,
-    Paths,
     Side,
-    TextReader,
     check_counts,
     check_counts_fit,
     checked_epochs,
@@ -44,13 +41,13 @@ from .inputs import (
     counts_source,
     ids_of_pairs,
     pairs_source,
-    reusable,
-    revised,
     settings_of_counts,
     updated,
     vocab_of_pairs,
 )
+from .pretrained import VectorsLike, start_of
 from .saving import unpack
+from .text_reader import Corpus, Paths, TextReader, reusable, revised
 from .trained_model import TrainedModel
 
 _ENTER = threading.Lock()
@@ -112,10 +109,15 @@ class SkipGram(TrainedModel):
         "newton" (default with "counts"): damped Newton steps for the rows of I, row-wise Adagrad for those of
         O. "adagrad" (default with "sgd"): row-wise Adagrad for both. "sgd": plain gradient descent on the
         batch's summed loss.
-    init : {"svd", "random"}, optional
+    init : {"svd", "random"}, path or KeyedVectors, optional
         "svd" (default with "counts", and only there): I and O start as factors of the counts' positive
         pointwise mutual information. "random": I uniform on [-1/2H, 1/2H), O zero, as in word2vec; or
-        whatever stands in I and O when training begins.
+        whatever stands in I and O when training begins. Vectors, or a file of vectors or of a model, in any
+        format: their words start there, and all are trained on; vectors longer than 2 on average are
+        shortened by a common factor. With "counts" the other words and O start where the counts put them
+        among these (and likewise where you set rows of I before training), else as with "random". A model
+        starts so once, with its first vocabulary; words that join later start as in :meth:`partial_fit`.
+        A file named like a start needs ``./``.
     draws : int
         Solver "counts": copies of the text, thinned by `sample`, whose counts are averaged; 0 weighs every
         pair by keep(m) keep(n) instead, without dropping tokens.
@@ -131,7 +133,13 @@ class SkipGram(TrainedModel):
     tokenizer : {"space", "char", "rjieba"}, callable or object with ``encode``, optional
         For files. Default "space": split on Unicode white space. "rjieba" finds Chinese words.
     errors : {"replace", "strict", "ignore"}
-        What to do with invalid UTF-8 in files.
+        What to do with invalid UTF-8 in files, or bytes that are not of another `encoding`.
+    encoding : str
+        Of files, as Python names it: "gb18030", "latin-1", ...
+    lower : bool
+        Make all texts lower case, token lists too: those trained on, held-out ones, and those of
+        :meth:`partial_fit`, :meth:`score` and :meth:`perplexity`. What is encoded already, pairs, and words
+        asked for are taken as they are.
     validation : path, paths, EncodedCorpus or iterable of lists of str, optional
         Held-out text; its loss is taken after every epoch.
     callbacks : sequence of Callback
@@ -152,6 +160,11 @@ class SkipGram(TrainedModel):
     plan : Plan or None                     The training begun last: epochs planned and done. It is saved with
                                             the model.
     restored_epoch : int or None            The epoch (from 1) whose I and O early stopping has put back.
+    pretrained : (found, not_found, factor) or None
+                                            How many words started from vectors, and what these were
+                                            multiplied by.
+    reading : dict                          How texts are read: tokenizer, errors, encoding, lower.
+    notes : dict                            Yours: plain values that :meth:`save` keeps.
 
     Examples
     --------
@@ -187,12 +200,14 @@ class SkipGram(TrainedModel):
         solver: str = "counts",
         optimizer: str | None = None,
         output_bias: str | None = "unigram",
-        init: str | None = None,
+        init: str | os.PathLike[str] | VectorsLike | None = None,
         draws: int = 3,
         head: float | None = None,
         vectors: str = "input",
         tokenizer: object = None,
         errors: str = "replace",
+        encoding: str = "utf-8",
+        lower: bool = False,
         validation: Corpus | Paths | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
@@ -202,23 +217,21 @@ class SkipGram(TrainedModel):
     ) -> None:
         # every parameter that is a setting, before there are other local names
         settings = {name: value for name, value in locals().items() if name in SETTING_NAMES}
-        if (sg, hs, negative) != (1, 0, 0):
-            raise ValueError(
-                f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full "
-                "softmax only, which is sg=1, hs=0, negative=0"
-            )
-        if sentences is not None and corpus_file is not None:
-            raise ValueError("sentences and corpus_file are both given; give one of them")
+        _check_mode(sg, hs, negative)
+        settings["init"], start = start_of(init, vector_size)
         checked = Settings.checked(**settings)
         reader = TextReader(
-            "space" if tokenizer is None else tokenizer,
+            tokenizer,
             errors,
+            encoding,
+            lower,
             effective_num_threads(workers),
             progress,
             min_count,
             checked.max_final_vocab,
         )
         super().__init__(checked, reader)
+        self._told_reader, self._start = reader, start  # as told to read, whatever a corpus says
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
         self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
@@ -257,10 +270,11 @@ class SkipGram(TrainedModel):
                     raise ValueError("build_vocab needs sentences, corpus_file or vocab")
                 self._lay_out(vocab, keep=self._keep_probabilities(vocab))
             else:
-                corpus = self._reader.encode(sentences, corpus_file, vocab)
+                reader = self._told_reader.following(sentences)
+                corpus = reader.encode(sentences, corpus_file, vocab)
                 seconds = time.perf_counter() - begun
                 self._lay_out(corpus.vocab, corpus, self._keep_probabilities(corpus.vocab))
-                self.seconds["read"] = seconds
+                self._reader, self.seconds["read"] = reader, seconds
 
     def build_from_counts(self, counts: CooccurrenceCounts) -> None:
         """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`.
@@ -274,6 +288,7 @@ class SkipGram(TrainedModel):
             contexts = None if counts.settings else counts.column_sums()
             settings = settings_of_counts(self.settings, counts)
             self._lay_out(counts.vocab, None, counts.start.keep, contexts, settings)
+            self._reader = self._told_reader.told(None)
 
     def _lay_out(
         self,
@@ -290,9 +305,16 @@ class SkipGram(TrainedModel):
         begun, settings = time.perf_counter(), settings or self.settings
         needed = estimate_training(settings, len(vocab), corpus, self._workers)
         require(needed, f"training {len(vocab)} words of {settings.vector_size} coordinates")
+        if settings.is_pretrained and self._start is None:
+            raise ValueError(
+                f"the vectors that this model starts from ({settings.init}) are used up, or not in "
+                "its file: make another SkipGram with init=... for another vocabulary, or use partial_fit"
+            )
         training = Training.start(settings, vocab, keep, contexts, self._workers, self._reader.progress)
+        if self._start is not None:
+            self._start.place(training)
         self._take(training, corpus)
-        self._keyed = {}
+        self._keyed, self._start = {}, None
         training.seconds["init"] = time.perf_counter() - begun
 
     def _keep_probabilities(self, vocab: Vocab) -> NDArray[np.float64] | None:
@@ -315,11 +337,7 @@ class SkipGram(TrainedModel):
     def _vectors(self, which: str) -> KeyedVectors:
         vocab = self.vocab
         if which not in self._keyed:
-            if which == "sum":
-                matrix = unit_rows(self.I) + unit_rows(self.O)
-            else:
-                matrix = self.I if which == "input" else self.O
-            self._keyed[which] = KeyedVectors(vocab.words, matrix, vocab.counts)
+            self._keyed[which] = KeyedVectors(vocab.words, self._matrix(which), vocab.counts)
         return self._keyed[which]
 
     # ---- file ----
@@ -335,6 +353,8 @@ class SkipGram(TrainedModel):
         workers: int | None = None,
         tokenizer: object = None,
         errors: str | None = None,
+        encoding: str | None = None,
+        lower: bool | None = None,
         validation: Corpus | Paths | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
@@ -350,22 +370,22 @@ class SkipGram(TrainedModel):
         verify : bool, optional             Compare the checksums of I and O, and look for NaN; default unless
                                             mapped.
         allow_nonfinite : bool              Load NaN and infinity.
-        workers, tokenizer, errors, validation, callbacks, progress
-                                            As in the constructor. By default the tokenizer "space" or "char"
-                                            and `errors` are those of the file.
+        workers, tokenizer, errors, encoding, lower, validation, callbacks, progress
+                                            As in the constructor. By default the tokenizer, if it has a name,
+                                            `errors`, `encoding` and `lower` are those of the file.
 
         Raises
         ------
         FormatError                         The file is no model file, or is damaged.
         OSError                             It cannot be read.
+        ValueError                          `lower` is another than that of the model's words.
         """
         saved = read_model_file(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite)
         return cls._restored(
             saved,
             os.fsdecode(path),
+            {"tokenizer": tokenizer, "errors": errors, "encoding": encoding, "lower": lower},
             workers=workers,
-            tokenizer=tokenizer,
-            errors=errors,
             validation=validation,
             callbacks=callbacks,
             progress=progress,
@@ -373,20 +393,14 @@ class SkipGram(TrainedModel):
 
     @classmethod
     def _restored(
-        cls,
-        saved: ModelContent,
-        name: str,
-        *,
-        tokenizer: object = None,
-        errors: str | None = None,
-        **options: Any,
+        cls, saved: ModelContent, name: str, reading: dict[str, Any] | None = None, **options: Any
     ) -> SkipGram:
+        """The model of a file; `reading` is what the user says of it otherwise."""
         with named(name, "model file"):
-            training, read_with, read_errors = unpack(saved)
-        settings = training.settings.as_dict()
-        model = cls(**settings, tokenizer=tokenizer, errors=errors or read_errors, **options)
-        if tokenizer is None:
-            model._reader.tokenizer = read_with
+            training, recorded, notes = unpack(saved)
+        model = cls(**(training.settings.as_dict() | {"init": None}), **options)  # I has its start already
+        model._reader = model._told_reader = model._reader.restored(recorded, reading or {})
+        model.notes = notes
         training.workers, training.progress = model._workers, model._reader.progress
         model._take(training, None)
         return model
@@ -451,8 +465,9 @@ class SkipGram(TrainedModel):
 
         Words that by now occur `min_count` times join the vocabulary, others are left out and logged. Solver
         "counts" trains one epoch on all text so far, from where I and O stand; when the text has doubled
-        since they began, it trains anew. The result is close to a training on all text at once, whatever the
-        pieces. Solver "sgd" makes one epoch on the new text alone, at the constant rate alpha.
+        since they began, it trains anew (unless they began at vectors given as `init`). The result is close
+        to a training on all text at once, whatever the pieces. Solver "sgd" makes one epoch on the new text
+        alone, at the constant rate alpha.
 
         Parameters
         ----------
@@ -467,7 +482,8 @@ class SkipGram(TrainedModel):
         training, all_text = self._built(), self._built().known_text
         if all_text is None or self.settings.solver == "sgd":
             return self._run(corpus_source(training, text, 0, 1), epochs=1, schedule="constant")
-        if has_outgrown(all_text.n_tokens, training.begun_tokens):
+        outgrown = has_outgrown(all_text.n_tokens, training.begun_tokens)
+        if outgrown and not self.settings.is_pretrained:  # whose vectors it would lose
             begin_anew(training)
             training.begun_tokens = all_text.n_tokens
             return self._run(corpus_source(training, all_text, 0, self.settings.epochs))
@@ -478,6 +494,8 @@ class SkipGram(TrainedModel):
     def _all_words(self, sentences: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         if sentences is None and corpus_file is None:
             raise ValueError("there is no new text: give sentences or corpus_file")
+        if not self.is_built:
+            self._reader = self._told_reader.following(sentences)
         return self._reader.encode_all_words(sentences, corpus_file)
 
     def _grow(self, found: EncodedCorpus, trained_on: Corpus | Paths | None = None) -> EncodedCorpus:
@@ -590,8 +608,6 @@ class SkipGram(TrainedModel):
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given, building the vocabulary if need be, or take what build_vocab read."""
-        if corpus is not None and corpus_file is not None:
-            raise ValueError("a corpus and corpus_file are both given; give one of them")
         given = corpus is not None or corpus_file is not None
         if given and self.is_built:
             begun = time.perf_counter()
@@ -635,6 +651,7 @@ class SkipGram(TrainedModel):
         with self._alone():
             training = self._built()
             training.check_writable()
+            self._take_edited_vectors()
             if training.held_out is None and self._validation_given is not None:
                 corpus = self._reader.encode_validation(self._validation_given, training.vocab)
                 training.held_out = HeldOutText(corpus, training.window)
@@ -652,6 +669,18 @@ class SkipGram(TrainedModel):
                 self._keyed = {}
         return self
 
+    def _take_edited_vectors(self) -> None:
+        """Vectors that were replaced in `wv` become rows of I: KeyedVectors copy before they are changed."""
+        edited = self._keyed.get("input")
+        if edited is None or edited.vectors is self.I:
+            return
+        if edited.index_to_key != self.vocab.words:
+            raise ValueError(
+                "words of model.wv were added or moved, and training does not know these: copy its vectors "
+                "into a KeyedVectors of your own first"
+            )
+        self.I[:] = edited.vectors
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Two trainings of one model would overwrite each other's matrices: the second one is refused."""
@@ -665,6 +694,14 @@ class SkipGram(TrainedModel):
             yield
         finally:
             self._busy = False
+
+
+def _check_mode(sg: int, hs: int, negative: int) -> None:
+    if (sg, hs, negative) != (1, 0, 0):
+        raise ValueError(
+            f"sg={sg}, hs={hs}, negative={negative}: fastsg trains skip-gram with the exact full "
+            "softmax only, which is sg=1, hs=0, negative=0"
+        )
 
 
 def _from_bytes(cls: type[SkipGram], data: bytes) -> SkipGram:

@@ -15,7 +15,7 @@ from ..numerics import objective
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss, held_out_loss
-from .inputs import known_corpus
+from .text_reader import known_corpus
 
 
 class SoftmaxModel:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from .. import _core, checks
 from ..io.model_file import ModelContent, save_model_file
+from ..io.vector_table import WHICH, VectorTable, chosen
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss
@@ -17,10 +20,11 @@ from ..training.history import EpochRecord
 from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import Settings
-from ..training.state import Training, TrainingState, no_seconds
-from .inputs import TextReader
+from ..training.state import PretrainedWords, Training, TrainingState, no_seconds
+from ..vectors.export import export_vectors
 from .saving import pack
 from .softmax import SoftmaxModel
+from .text_reader import Corpus, Paths, TextReader
 
 
 class _NotBuiltError(RuntimeError, AttributeError):
@@ -39,6 +43,7 @@ class TrainedModel:
     def __init__(self, settings: Settings, reader: TextReader) -> None:
         self.settings, self._reader, self._workers = settings, reader, reader.workers
         self.corpus: EncodedCorpus | None = None
+        self.notes: dict[str, Any] = {}
         self._training: Training | None = None
 
     def __repr__(self) -> str:
@@ -108,6 +113,11 @@ class TrainedModel:
         return self._training.state.restored_epoch if self._training else None
 
     @property
+    def pretrained(self) -> PretrainedWords | None:
+        """How many words started from vectors that were there before (`init`), how many did not."""
+        return self._training.pretrained if self._training else None
+
+    @property
     def workers(self) -> int:
         """Threads in use; they do not change a result."""
         return self._workers
@@ -117,6 +127,31 @@ class TrainedModel:
         """The subsampling threshold in use; 0 where every token is kept."""
         training = self._built()
         return 0.0 if training.keep is None else self.settings.threshold(len(training.vocab))
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How texts are read: tokenizer (None: unknown, or your own), errors, encoding, lower."""
+        return self._reader.record()
+
+    def encode(
+        self,
+        sentences: Corpus | None = None,
+        *,
+        corpus_file: Paths | None = None,
+        all_words: bool = False,
+    ) -> EncodedCorpus:
+        """A text as the model reads it: by its tokenizer, encoding and lower, and by the ids of its words.
+
+        Parameters
+        ----------
+        sentences, corpus_file      As in the constructor; one of them.
+        all_words : bool            By ids of its own, a vocabulary of all its words, rare ones included.
+        """
+        if (sentences is None) == (corpus_file is None):
+            raise ValueError("encode takes either sentences or corpus_file")
+        if all_words:
+            return self._reader.encode_all_words(sentences, corpus_file)
+        return self._reader.encode(sentences, corpus_file, self.vocab)
 
     def estimate_memory(self) -> dict[str, int]:
         """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total."""
@@ -166,23 +201,64 @@ class TrainedModel:
         """Held-out loss of an encoded text: (nll, unigram_nll, pairs), see :meth:`SoftmaxModel.nll`."""
         return self._answering().nll(corpus, workspace)
 
-    def score(self, corpus: EncodedCorpus | Iterable[Iterable[str]]) -> float:
-        """Mean log P per pair of a text, in nats; higher is better."""
-        return self._answering().score(corpus)
+    def score(self, corpus: Corpus | Paths) -> float:
+        """Mean log P per pair of a text, in nats; higher is better.
 
-    def perplexity(self, corpus: EncodedCorpus | Iterable[Iterable[str]]) -> float:
+        Sentences, a path or a list of paths are read as :meth:`encode` does.
+        """
+        return self._answering().score(self._reader.encode_either(corpus, self.vocab, "the text"))
+
+    def perplexity(self, corpus: Corpus | Paths) -> float:
         """exp(-score): how many equally likely words the model hesitates between."""
-        return self._answering().perplexity(corpus)
+        return math.exp(-self.score(corpus))
 
     # ---- file ----
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        *,
+        which: str | None = None,
+        neighbors: int | None = None,
+        sif: float | None = None,
+    ) -> None:
+        """Write the vectors in any format, as ``fastsg convert`` does; :meth:`save` keeps the whole model.
+
+        Parameters
+        ----------
+        path : path
+        format : str, optional      "text", "binary", "glove", "npz", "safetensors", "parquet", "arrow",
+                                    "tsv", "model2vec" or "finalfusion"; by default what the suffix says,
+                                    else text.
+        which : {"input", "output", "sum", "concat"}, optional
+                                    Rows of I, of O, the sum of both at unit length, or both side by side; by
+                                    default what `wv` holds.
+        neighbors : int, optional   For "parquet" and "arrow": a column with so many neighbours of each word.
+        sif : float, optional       For "model2vec": weigh each word by sif / (sif + its probability).
+
+        Raises
+        ------
+        ValueError, TypeError       An argument is not as above, or a word does not fit; nothing is written.
+        ImportError                 The format needs a package that is not installed.
+        OSError                     Writing failed; the old file is untouched.
+        """
+        vocab = self.vocab
+        table = VectorTable(vocab.words, self._matrix(which or self.settings.vectors), vocab.counts)
+        export_vectors(path, table, format, neighbors=neighbors, sif=sif)
+
+    def _matrix(self, which: str) -> NDArray[np.float32]:
+        """What of I and O is meant; ValueError unless it is one of those."""
+        checks.choice("which", which, WHICH)
+        return self.I if which == "input" else chosen("the model", which, self.I, self.O)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all it takes to ask the model and to train it on: one file, see fastsg/io/model_file.py.
 
-        Settings, vocabulary with counts, I, O, optimizer, history and the plan of the training; not the
-        corpus, the validation text, the callbacks or a tokenizer of your own. The file is replaced as a whole
-        or not at all, and the same model gives the same bytes (two trainings differ in the seconds of their
-        histories).
+        Settings, vocabulary with counts, I, O, optimizer, history, the plan of the training, how texts are
+        read, and `notes`; not the corpus, the validation text, the callbacks or a tokenizer of your own. The
+        file is replaced as a whole or not at all, and the same model gives the same bytes (two trainings
+        differ in the seconds of their histories).
 
         Raises
         ------
@@ -192,4 +268,4 @@ class TrainedModel:
 
     def _packed(self) -> ModelContent:
         """What :meth:`save` writes."""
-        return pack(self._built(), self._reader.tokenizer, self._reader.errors)
+        return pack(self._built(), self._reader.record(), self.notes)

@@ -4,6 +4,7 @@
     optimizer      plain descent and row-wise Adagrad; learning rates
     newton         the curvature of damped Newton steps
     initializers   the uniform start of I, and I and O from the spectrum of counts
+    fold_in        the rest of I, and O, where rows of I are known
 
 The kernels (fastsg/_core) do the work; here is what they are told and what is kept between batches. Nothing
 here knows words, texts, epochs or files: a caller hands in ids and matrices, and gets numbers.

@@ -19,7 +19,7 @@ from .. import _core, streams
 
 #: What stays of the uniform start of I under the spectral one: a coordinate that is zero in I and O would
 #: stay zero.
-_TRACE = 0.1
+TRACE = 0.1
 _SPARE = 12  # columns beyond H: the last wanted ones converge with them
 _UNIT = 16
 #: What a word that is nowhere a context counts as, in pairs, where its logarithm is wanted.
@@ -64,13 +64,13 @@ def fill_spectral_start(
     left, right = spectral_start(
         counts, row_sums, column_sums, width, symmetric=symmetric, seed=seed, num_threads=num_threads
     )
-    I *= np.float32(_TRACE)
+    I *= np.float32(TRACE)
     I[:, :width] += left
     O[:, :width] = right
     if width < H:
-        log_p = _core.logarithms(np.maximum(column_sums, _HALF_A_PAIR) / float(row_sums.sum()))
+        log_p = centered_log_shares(column_sums, float(row_sums.sum()))
         scale = math.sqrt(max(float(np.std(log_p)), 1e-3))
-        I[:, -1], O[:, -1] = scale, (log_p - log_p.mean()) / scale
+        I[:, -1], O[:, -1] = scale, log_p / scale
 
 
 def spectral_start(
@@ -115,8 +115,15 @@ def spectral_start(
     I, O = np.zeros((K, H), np.float32), np.zeros((K, H), np.float32)
     for factor, Y, weight, sums in ((I, Q, left, row_sums), (O, W, right, column_sums)):
         turned = np.ascontiguousarray(rotation[:, :wanted] * weight, np.float32)
-        factor[:, :wanted] = _core.times(Y, turned, num_threads) * _unweighted(sums)
+        factor[:, :wanted] = _core.times(Y, turned, num_threads) * unweighted(sums)
     return I, O
+
+
+def centered_log_shares(column_sums: Sums, total: float) -> Sums:
+    """log p(n) of contexts, shape (K,), less its mean."""
+    log_p = _core.logarithms(np.maximum(column_sums, _HALF_A_PAIR) / total)
+    centered: Sums = log_p - log_p.mean()
+    return centered
 
 
 def transposed(A: Sparse) -> Sparse:
@@ -139,7 +146,7 @@ def _random(K: int, width: int, seed: int, num_threads: int) -> Matrix:
     return _core.random_uniform(seed, streams.SPECTRAL_START, K * width, num_threads).reshape(K, width)
 
 
-def _unweighted(sums: Sums) -> Matrix:
+def unweighted(sums: Sums) -> Matrix:
     """p^(-1/4) as a column; 0 for what never occurs."""
     p = sums / sums.sum()
     return np.where(p > 0, 1 / np.sqrt(np.sqrt(np.maximum(p, 1e-30))), 0).astype(np.float32)[:, None]

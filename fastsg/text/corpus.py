@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import checks
+from ..errors import FormatError
 from ..io import safetensors
 from ..io.safetensors import Field, Schema
 from ..system.atomic import atomic_write
@@ -19,6 +20,7 @@ from .encoders import Encoder, encode_files, encode_sentences
 from .files import PathLike, input_paths, shown_paths
 from .ids import final_ids
 from .integers import IntegerEncoder, is_integer_array
+from .tokenizers import TOKENIZERS
 from .transcoding import Transcoding
 from .vocab import Vocab, check_cuts
 
@@ -50,10 +52,12 @@ class EncodedCorpus:
     vocab : Vocab                               What the ids mean.
     raw_tokens : int or None                    Tokens met, with those outside the vocabulary; None: the same.
     invalid_bytes_replaced : int                Invalid UTF-8 sequences that were replaced or left out.
+    tokenizer : str or None                     Name of what cut the text into words; None: unknown.
+    lower : bool or None                        Whether the text was made lower case; None: unknown.
 
     Attributes
     ----------
-    tokens, offsets, vocab, raw_tokens, invalid_bytes_replaced
+    tokens, offsets, vocab, raw_tokens, invalid_bytes_replaced, tokenizer, lower
     n_tokens : int
 
     Raises
@@ -69,10 +73,12 @@ class EncodedCorpus:
         *,
         raw_tokens: int | None = None,
         invalid_bytes_replaced: int = 0,
+        tokenizer: str | None = None,
+        lower: bool | None = None,
     ) -> None:
         _check_layout(tokens, offsets, vocab)
         _check_ids(tokens, len(vocab))
-        self._set(tokens, offsets, vocab, raw_tokens, invalid_bytes_replaced)
+        self._set(tokens, offsets, vocab, raw_tokens, invalid_bytes_replaced, tokenizer, lower)
 
     def _set(
         self,
@@ -81,10 +87,13 @@ class EncodedCorpus:
         vocab: Vocab,
         raw_tokens: int | None,
         invalid_bytes_replaced: int,
+        tokenizer: str | None,
+        lower: bool | None,
     ) -> None:
         self.tokens, self.offsets, self.vocab = tokens, offsets, vocab
         self.raw_tokens = len(tokens) if raw_tokens is None else int(raw_tokens)
         self.invalid_bytes_replaced = int(invalid_bytes_replaced)
+        self.tokenizer, self.lower = tokenizer, lower
 
     @property
     def n_tokens(self) -> int:
@@ -112,6 +121,7 @@ class EncodedCorpus:
         vocab: Vocab | None = None,
         min_count: int = 5,
         max_final_vocab: int | None = None,
+        lower: bool = False,
         progress: bool | None = None,
     ) -> EncodedCorpus:
         """Encode token lists; the iterable is gone through once, so a generator will do.
@@ -123,6 +133,7 @@ class EncodedCorpus:
             (n, length) of integers is read at once.
         vocab : Vocab or None       Keep these words and their ids; None makes a vocabulary.
         min_count, max_final_vocab  See :meth:`Vocab.from_counts`; not used with ``vocab``.
+        lower : bool                Make the tokens lower case, as ``str.lower()`` does.
         progress : bool or None     Show a progress bar; None: if standard error is a terminal.
 
         Raises
@@ -140,7 +151,7 @@ class EncodedCorpus:
         if is_integer_array(sentences):
             encoder = IntegerEncoder(sentences)
         else:
-            encoder = encode_sentences(sentences, progress)
+            encoder = encode_sentences(sentences, progress, lower)
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, "sentences")
         return cls(*arrays, raw_tokens=encoder.n_tokens)
 
@@ -213,7 +224,13 @@ class EncodedCorpus:
         source = shown_paths(paths)
         _warn_of_invalid(encoder.invalid, errors, source, encoding)
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, source)
-        return cls(*arrays, raw_tokens=encoder.n_tokens, invalid_bytes_replaced=encoder.invalid)
+        return cls(
+            *arrays,
+            raw_tokens=encoder.n_tokens,
+            invalid_bytes_replaced=encoder.invalid,
+            tokenizer=tokenizer if isinstance(tokenizer, str) else None,
+            lower=lower,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file: ``tokens, offsets, counts, word_offsets, words`` (UTF-8, end to end).
@@ -229,8 +246,11 @@ class EncodedCorpus:
             "words": words,
         }
         counters = (self.vocab.raw_types, self.vocab.raw_tokens, self.raw_tokens, self.invalid_bytes_replaced)
+        told = {"tokenizer": self.tokenizer, "lower": None if self.lower is None else str(bool(self.lower))}
+        metadata = dict(zip(_COUNTERS, map(str, counters)))
+        metadata |= {name: value for name, value in told.items() if value is not None}
         with atomic_write(path) as file:
-            safetensors.write(file, _SCHEMA, dict(zip(_COUNTERS, map(str, counters))), arrays)
+            safetensors.write(file, _SCHEMA, metadata, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], mmap: bool = False) -> EncodedCorpus:
@@ -263,8 +283,17 @@ class EncodedCorpus:
             if not mmap:
                 _check_ids(arrays["tokens"], len(vocab))
             corpus = cls.__new__(cls)
-            corpus._set(arrays["tokens"], arrays["offsets"], vocab, *counters[2:])
+            told = (counters[2], counters[3], *_told(container.metadata))
+            corpus._set(arrays["tokens"], arrays["offsets"], vocab, *told)
             return corpus
+
+
+def _told(metadata: dict[str, str]) -> tuple[str | None, bool | None]:
+    """Tokenizer and lower of a file, None each where it does not tell; FormatError for anything else."""
+    tokenizer, lower = metadata.get("tokenizer"), metadata.get("lower")
+    if tokenizer not in (None, *TOKENIZERS) or lower not in (None, "False", "True"):
+        raise FormatError(f"its text was read with tokenizer={tokenizer!r}, lower={lower!r}")
+    return tokenizer, None if lower is None else lower == "True"
 
 
 def _check_layout(tokens: NDArray[np.int32], offsets: NDArray[np.int64], vocab: Vocab) -> None:

@@ -32,9 +32,11 @@ from .transcoding import Transcoding
 _MAX_WORKERS = 16
 
 
-def encode_sentences(sentences: Iterable[Iterable[str | int]], progress: bool | None) -> Encoder:
+def encode_sentences(
+    sentences: Iterable[Iterable[str | int]], progress: bool | None, lower: bool = False
+) -> Encoder:
     """Encode token lists; see :meth:`.corpus.EncodedCorpus.from_iter`."""
-    encoder = SentenceEncoder()
+    encoder = SentenceEncoder(lower)
     plain = plain_sentences(sentences)
     with advancing_bar(number_of(sentences), "sentences", progress, desc="reading", leave=False) as advance:
         encoder.add(plain, advance)
@@ -145,8 +147,9 @@ class _TokenNumbers(dict[str, int]):
 class SentenceEncoder(Encoder):
     """Encodes token lists, in Python, ``chunk`` tokens or sentences at a time."""
 
-    def __init__(self, chunk: int = 1 << 20) -> None:
+    def __init__(self, lower: bool = False, chunk: int = 1 << 20) -> None:
         super().__init__()
+        self._lower = lower
         self._numbers = _TokenNumbers()
         self._chunk = chunk
         self._tokens = array("i")
@@ -168,6 +171,8 @@ class SentenceEncoder(Encoder):
 
     def _encode(self, number: int, sentence: Iterable[str | int]) -> None:
         number_of: Callable[[Any], int] = self._numbers.__getitem__
+        if self._lower:
+            sentence = (token.lower() if isinstance(token, str) else token for token in sentence)
         try:
             self._tokens.extend(map(number_of, sentence))
         except TypeError as exc:

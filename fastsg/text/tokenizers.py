@@ -6,6 +6,9 @@ import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+#: Those that have a name.
+TOKENIZERS = ("space", "char", "rjieba")
+
 
 def line_tokenizer(tokenizer: Any) -> Callable[[str], Iterable[str]]:
     """A function from a line to its tokens.

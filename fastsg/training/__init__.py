@@ -19,6 +19,15 @@ model hands in a function that calls its callbacks.
 from .callbacks import Callback, EarlyStopping, StopTraining
 from .history import EpochRecord
 from .plan import Plan
-from .settings import Settings, default_sample
+from .settings import STARTS, Settings, default_sample
 
-__all__ = ["Callback", "EarlyStopping", "EpochRecord", "Plan", "Settings", "StopTraining", "default_sample"]
+__all__ = [
+    "STARTS",
+    "Callback",
+    "EarlyStopping",
+    "EpochRecord",
+    "Plan",
+    "Settings",
+    "StopTraining",
+    "default_sample",
+]

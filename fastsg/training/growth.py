@@ -36,9 +36,9 @@ def grown_training(training: Training, vocab: Vocab, keep: NDArray[np.float64] |
         grown,
         seconds=training.seconds,
         history=training.history,
-        on_thinned=training.on_thinned,
         text=training.text,
         begun_tokens=training.begun_tokens,
+        pretrained=training.pretrained,
     )
 
 

@@ -17,6 +17,7 @@ class EpochRecord(TypedDict):
     pairs_per_second                    Speed.
     alpha                               Learning rate in the end.
     words                               Over how many words the softmax ran.
+    thinned                             Whether it was on thinned text; files of before do not tell.
     """
 
     nll: float
@@ -33,3 +34,4 @@ class EpochRecord(TypedDict):
     pairs_per_second: float
     alpha: float
     words: int
+    thinned: NotRequired[bool]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
+from ..numerics.fold_in import fill_folded_start
 from ..numerics.initializers import fill_spectral_start
 from ..numerics.newton import Curvature
 from ..numerics.objective import make_workspace
@@ -60,32 +61,48 @@ def run(
         epochs, schedule = epochs or settings.epochs, schedule or settings.lr_schedule
         plan = training.plan = Plan.start(source, training.held_out, epochs, schedule)
         state.at_epoch_end, state.best, state.restored_epoch = True, None, None
-    if settings.init == "svd" and state.step == 0:
-        _start_from_spectrum(training, source)
+    if settings.init != "random" and state.step == 0:
+        _start_from_counts(training, source)
     if notify("on_train_begin"):
         _train(training, source, plan, notify, first_rate or settings.alpha)
     notify("on_train_end")
 
 
-def _start_from_spectrum(training: Training, source: BatchSource) -> None:
-    """The spectral start, unless there are no counts to make it from, or I and O have been set already."""
-    begun, counts = time.perf_counter(), source.start_counts()
+def _start_from_counts(training: Training, source: BatchSource) -> None:
+    """The spectral start; where rows of I have been set already, what completes them.
+
+    Unless there are no counts to make it from, or O has been set.
+    """
+    begun, counts, state = time.perf_counter(), source.start_counts(), training.state
     if counts is None:
         return
-    if not training.state.is_at_start(training.settings.seed, training.workers):
-        logger.info("I and O were set before training: there is no spectral start")
+    if state.O.any():
+        logger.info("O was set before training: I and O start as they are")
         return
-    fill_spectral_start(
-        training.state.I,
-        training.state.O,
-        counts.rows,
-        counts.row_sums,
-        counts.column_sums(),
-        symmetric=counts.symmetric,
-        frequency_coordinate=training.settings.output_bias is None,
-        seed=training.settings.seed,
-        num_threads=training.workers,
-    )
+    given = state.given_rows(training.settings.seed, training.workers)
+    known = (counts.rows, counts.row_sums, counts.column_sums())
+    symmetric, frequencies = counts.symmetric, training.settings.output_bias is None
+    if given.any():
+        logger.info("%d of %d rows of I were set; the others and O follow", given.sum(), len(given))
+        fill_folded_start(
+            state.I,
+            state.O,
+            given,
+            *known,
+            symmetric=symmetric,
+            frequencies=frequencies,
+            num_threads=training.workers,
+        )
+    else:
+        fill_spectral_start(
+            state.I,
+            state.O,
+            *known,
+            symmetric=symmetric,
+            frequency_coordinate=frequencies,
+            seed=training.settings.seed,
+            num_threads=training.workers,
+        )
     training.seconds["init"] += time.perf_counter() - begun
 
 
@@ -114,8 +131,9 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, 
             totals = train_epoch(stepper, batches, rate, bar, source.context_weights(stage))
             if not totals.pairs:
                 raise ValueError(_NO_PAIRS)
-            training.on_thinned.append(stage.thinned and training.keep is not None)
-            _close_epoch(training, plan, totals.record(), workspaces[K])
+            record = totals.record()
+            record["thinned"] = stage.thinned and training.keep is not None
+            _close_epoch(training, plan, record, workspaces[K])
             if not notify("on_epoch_end"):
                 break
 

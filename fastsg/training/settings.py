@@ -16,6 +16,8 @@ from ..numerics.optimizer import DEFAULT_ALPHA, SCHEDULES, check_optimizer
 #: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise
 #: (measured, docs/defaults.md).
 SOLVERS = {"counts": ("newton", 2e-4), "sgd": ("adagrad", 1e-3)}
+#: Where I and O may start, other than from vectors.
+STARTS = ("svd", "random")
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 
 
@@ -50,7 +52,10 @@ def default_sample(K: int, solver: str = "sgd") -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Everything that decides what is trained. Fields are the arguments of :class:`fastsg.SkipGram`."""
+    """Everything that decides what is trained. Fields are the arguments of :class:`fastsg.SkipGram`.
+
+    `init` is one of STARTS, or the name of the vectors that a training starts from: a path, or "vectors".
+    """
 
     vector_size: int
     window: Reach
@@ -84,8 +89,13 @@ class Settings:
         if given["init"] is None:
             given["init"] = "svd" if solver == "counts" else "random"
         _check_integers(given)
-        inits = ("random", "svd") if solver == "counts" else ("random",)
-        checks.choice("init", given["init"], inits, " (svd needs solver='counts')")
+        if given["init"] == "svd" and solver != "counts":
+            raise ValueError(
+                f"init is 'svd', which needs solver='counts'; with solver {solver!r} allowed are 'random' "
+                "and vectors"
+            )
+        if not isinstance(given["init"], str):
+            raise TypeError(f"init is {given['init']!r}; it must be the name of a start, or of vectors")
         checks.choice("vectors", given["vectors"], ("input", "output", "sum"))
         given["dtype"] = _checked_dtype(given["dtype"])
         cpu = " (bfloat16 needs a CPU with AVX512_BF16 or AMX)"
@@ -102,6 +112,11 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         """For reports: plain values only."""
         return dataclasses.asdict(self)
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether a training starts from vectors."""
+        return self.init not in STARTS
 
     def threshold(self, K: int) -> float:
         """The subsampling threshold for a vocabulary of K words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,16 +53,27 @@ class TrainingState:
         I, O = uniform_start(K, H, seed, num_threads), np.zeros((K, H), np.float32)
         return cls(I, O, Optimizer(optimizer, K), np.zeros(K, np.float32))
 
-    def is_at_start(self, seed: int, num_threads: int) -> bool:
-        """Whether I and O are as :meth:`start` made them."""
+    def given_rows(self, seed: int, num_threads: int) -> NDArray[np.bool_]:
+        """Which rows of I, before the first step, are not as :meth:`start` made them, shape (K,)."""
         K, H = self.I.shape
-        return not self.O.any() and np.array_equal(self.I, uniform_start(K, H, seed, num_threads))
+        given: NDArray[np.bool_] = (self.I != uniform_start(K, H, seed, num_threads)).any(axis=1)
+        return given
 
     def begin_stage(self, thinned: bool) -> None:
         """Before an epoch: Adagrad's sums begin anew where its loss is another than the last epoch's."""
         if self.thinned not in (None, thinned):
             self.optimizer.reset()
         self.thinned = thinned
+
+
+class PretrainedWords(NamedTuple):
+    """How many words of the vocabulary a training began at vectors of theirs, or without, and by what factor
+    these were shortened.
+    """
+
+    found: int
+    not_found: int
+    factor: float
 
 
 def no_seconds() -> dict[str, float]:
@@ -85,13 +97,13 @@ class Training:
     progress : bool or None                 Whether a bar is shown; None: where standard error is a terminal.
     seconds : dict                          Seconds spent, by what they were spent on.
     history : list of EpochRecord           A record for each epoch.
-    on_thinned : list of bool or None       Whether each of them was on thinned text; None: unknown.
     plan : Plan or None                     The training begun last.
     held_out : HeldOutText or None          What is measured on after every epoch.
     text : EncodedCorpus or None            All text that I and O were trained on, where that is known; by a
                                             vocabulary of its own, which may have rarer words too.
     known_text : EncodedCorpus or None      What the vocabulary leaves of it, where that is another corpus.
     begun_tokens : int                      How much of it there was when they last began at their start.
+    pretrained : PretrainedWords or None    What it started from, where that was vectors.
     """
 
     settings: Settings
@@ -103,12 +115,12 @@ class Training:
     progress: bool | None
     seconds: dict[str, float] = dataclasses.field(default_factory=no_seconds)
     history: list[EpochRecord] = dataclasses.field(default_factory=list)
-    on_thinned: list[bool | None] = dataclasses.field(default_factory=list)
     plan: Plan | None = None
     held_out: HeldOutText | None = None
     text: EncodedCorpus | None = None
     known_text: EncodedCorpus | None = None
     begun_tokens: int = 0
+    pretrained: PretrainedWords | None = None
 
     @classmethod
     def start(

@@ -9,6 +9,7 @@
                           |-> neighbours    exact search among all rows, by kernels
                           |-> attributes    columns of values beside the words
                           |-> evaluation    word similarity and analogy files -> statistics
+                       export_vectors       into a file of any format
 
 :class:`KeyedVectors` turns words into rows and rows into words; the modules below it see rows and numbers
 alone. The matrix is kept as it was given, be it mapped or shared with a trainer, until words are added or
@@ -17,6 +18,7 @@ replaced; only 1 / norm of each row is computed, once.
 
 from .directions import unit_rows
 from .evaluation import AnalogiesResult, AnalogySection, WordPairsResult
+from .export import export_vectors
 from .indexer import Indexer, UsearchIndexer
 from .keyed_vectors import KeyedVectors
 from .statistics import Correlation
@@ -29,5 +31,6 @@ __all__ = [
     "KeyedVectors",
     "UsearchIndexer",
     "WordPairsResult",
+    "export_vectors",
     "unit_rows",
 ]

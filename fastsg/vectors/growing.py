@@ -111,8 +111,8 @@ class GrowingVectors(VectorStore):
     ) -> int:
         """Words that a word2vec file has too take its vectors; no word is added. Returns how many there are.
 
-        Parameters are those of :meth:`load_word2vec_format`; `lockf` is for gensim's sake: nothing is trained
-        here that a word could be locked against.
+        Parameters are those of :meth:`load_word2vec_format`; `lockf` is for gensim's sake: no word can be
+        locked. Of a model's `wv`, a training that begins afterwards starts from these vectors and moves them.
 
         Raises
         ------

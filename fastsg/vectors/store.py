@@ -208,7 +208,8 @@ class VectorStore:
             return row
         if key_or_vector.shape != (self.vector_size,):
             raise ValueError(f"a vector must have shape ({self.vector_size},), got {key_or_vector.shape}")
-        return key_or_vector
+        is_float = key_or_vector.dtype.kind == "f"
+        return key_or_vector if is_float else key_or_vector.astype(self.vectors.dtype)
 
     def _indices(self, keys: Iterable[Key]) -> NDArray[np.int64]:
         return np.array([self.get_index(key) for key in keys], np.int64)
