@@ -125,6 +125,7 @@ def _add_method(group: Group) -> None:
     add_setting(
         group,
         "init",
+        "--pretrained-vectors",
         type=str,
         metavar="svd|random|FILE",
         help="where I and O start; by default svd, with the solver sgd random; of a file of vectors or of a "
