@@ -4,7 +4,7 @@
     tokenizer.json      a WordLevel vocabulary behind a split at white space, or into characters where every
                         word is one, as those of running Chinese text are
     config.json         what model2vec wants to know
-    modules.json        one module: sentence-transformers' StaticEmbedding
+    modules.json        one module: sentence-transformers' StaticEmbedding, version 3.4.1 or later
 
 An unknown word counts as [UNK], whose zeros leave sums as they are. The tensors ``weights`` and ``mapping``
 are model2vec's own and are never written; a folder that has them is refused. Read are the words of a
