@@ -184,7 +184,7 @@ def test_bertopic(kind):
 
 
 def test_the_type_that_every_version_knows(matrix):
-    """sentence-transformers 3.4 has the class under this name only; 6.2, where it has moved, still knows it."""
+    """sentence-transformers 3.4 knows no other name of the class; 6.2, where it has moved, still knows it."""
     with open("folder/modules.json", encoding="utf-8") as file:
         assert [module["type"] for module in json.load(file)] == [
             "sentence_transformers.models.StaticEmbedding"
