@@ -81,6 +81,9 @@ class SkipGramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     A document is a str, or an iterable of tokens. One without known words is zeros (with "sif" too), and how
     many there were is logged.
 
+    BERTopic takes it in a pipeline, ``BERTopic(embedding_model=make_pipeline(SkipGramVectorizer()))``; given
+    the vectorizer by itself, BERTopic overlooks it and downloads a model of its own.
+
     Examples
     --------
     >>> from fastsg.sklearn import SkipGramVectorizer

@@ -1,9 +1,8 @@
-"""Help, examples, completion, exit codes, and flags that are written in another program's way."""
+"""Help, examples, exit codes, and flags that are written in another program's way."""
 
 import io
 import re
 import shlex
-import subprocess
 
 import pytest
 from commands import TEXT, python
@@ -97,51 +96,3 @@ def test_what_has_one_dash_and_may():
     assert parse(["nn", "v.vec", "-k5"]).topn == 5
     assert parse(["train", "t", "-t1e-4", "-o./v"]).output == "./v"
     assert parse(["nn", "v.vec", "--", "-ing"]).operands == ["-ing"]
-
-
-# ---- completion ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_every_command_and_flag(capsys, shell):
-    assert main(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    for command, parser in COMMANDS.items():
-        assert re.search(rf"\b{command}\b", script)
-        for flag in flags_of(parser):
-            for name in flag.names:
-                assert name.lstrip("-") in script and (shell == "fish" or name in script)
-
-
-def completed(script, *words):
-    """What bash offers for the last word."""
-    array = " ".join(map(shlex.quote, ["fastsg", *words]))
-    ask = f"COMP_WORDS=({array}); COMP_CWORD={len(words)}; _fastsg; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-    done = subprocess.run(["bash", "-c", script + ask], capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return done.stdout.split()
-
-
-def test_completion_in_bash(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "text.txt").touch()
-    main(["completion", "bash"])
-    script = capsys.readouterr().out
-    assert completed(script, "tr") == ["train"]
-    assert completed(script, "train", "--save-v") == ["--save-vocab"]
-    assert completed(script, "train", "--solver", "") == ["counts", "sgd"]
-    assert completed(script, "train", "te") == ["text.txt"]
-    assert completed(script, "word2vec", "-sa") == ["-sample", "-save-vocab"]
-    assert completed(script, "completion", "z") == ["zsh"]
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_completion_is_a_script(capsys, shell):
-    try:
-        subprocess.run([shell, "--version"], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip(f"needs {shell}")
-    main(["completion", shell])
-    script = capsys.readouterr().out
-    done = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

@@ -1,12 +1,13 @@
-"""Other libraries read what we write, and we what they write; skipped where a library is absent."""
+"""Other libraries read our files of vectors, and we theirs; skipped where a library is absent."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import python
 from conftest import SEED
 
+from fastsg import KeyedVectors
 from fastsg.io import load_vectors, save_vectors
 
 WORDS = ["the", "café", "a\u00a0b", "中文", "new_york", *(f"w{i}" for i in range(40))]
@@ -74,37 +75,6 @@ def test_fasttext(options, matrix):
     assert same_bits(model.get_output_matrix(), outputs)
 
 
-def test_model2vec(matrix):
-    model2vec = pytest.importorskip("model2vec")
-    counts = np.arange(len(WORDS), 0, -1)
-    words = [word for word in WORDS if "\u00a0" not in word]
-    matrix, counts = matrix[: len(words)], counts[: len(words)]
-    save_vectors("folder", words, matrix, "model2vec", counts=counts)
-    model = model2vec.StaticModel.from_pretrained("folder", force_download=False)
-    assert same_bits(model.encode(words), matrix)
-    text = "the café nowhere 中文 new_york"
-    expected = matrix[[words.index(word) for word in text.split() if word in words]].mean(axis=0)
-    assert model.encode(text) == pytest.approx(expected, abs=1e-6)
-    assert model.encode("nothing known here").tolist() == [0] * 7 and model.encode("").tolist() == [0] * 7
-    many = " ".join(["the"] * 600 + ["w1"] * 600)  # more than the 512 words that are its default
-    assert model.encode(many) == pytest.approx((matrix[0] + matrix[words.index("w1")]) / 2, abs=1e-5)
-    save_vectors("folder", words, matrix, "model2vec", counts=counts, sif=1e-3)
-    weights = 1e-3 / (1e-3 + counts / counts.sum())
-    weighed = model2vec.StaticModel.from_pretrained("folder", force_download=False)
-    assert weighed.encode(words) == pytest.approx(matrix * weights[:, None], rel=1e-5, abs=1e-9)
-    weighed.save_pretrained("theirs")
-    again, values, _ = load_vectors("theirs")
-    assert again == words and values == pytest.approx(weighed.encode(words))
-
-
-def test_sentence_transformers(matrix):
-    transformers = pytest.importorskip("sentence_transformers")
-    words = WORDS[:2]
-    save_vectors("folder", words, matrix[:2], "model2vec")
-    model = transformers.SentenceTransformer("folder", device="cpu")
-    assert model.encode(words) == pytest.approx(matrix[:2], abs=1e-6)
-
-
 def test_finalfusion(matrix):
     finalfusion = pytest.importorskip("finalfusion")
     save_vectors("v.fifu", WORDS, matrix)
@@ -128,12 +98,26 @@ def test_pyarrow_reads_what_is_there(matrix):
 
 @pytest.mark.parametrize("name", ["v.vec", "v.vec.gz"])
 def test_spacy(name, matrix):
-    """Its own reader of vectors, as `spacy init vectors` calls it."""
+    """A pipeline made by `spacy init vectors`, saved and loaded."""
     spacy = pytest.importorskip("spacy")
-    from spacy.training import initialize
-
     save_vectors(name, WORDS, matrix)
+    done = python("-m", "spacy", "init", "vectors", "en", name, "pipeline")
+    assert done.returncode == 0, done.stderr
+    pipeline = spacy.load("pipeline")
+    assert same_bits(np.array([pipeline.vocab.get_vector(word) for word in WORDS]), matrix)
+    text = pipeline("The café, w3 nowhere.")
+    assert [token.has_vector for token in text] == [False, True, False, True, False, False]
+    assert text.vector == pytest.approx((matrix[1] + matrix[WORDS.index("w3")]) / 6, abs=1e-6)
+    assert not pipeline("").vector.any() and not pipeline("nowhere").vector.any()
+
+
+def test_spacy_neighbours(matrix):
+    """Its cosines are ours."""
+    spacy = pytest.importorskip("spacy")
     pipeline = spacy.blank("xx")
-    initialize.convert_vectors(pipeline, Path(name), truncate=0, prune=-1)
     for word, row in zip(WORDS, matrix):
-        assert same_bits(pipeline.vocab.get_vector(word), row)
+        pipeline.vocab.set_vector(word, row)
+    wv = KeyedVectors(WORDS, matrix)
+    for a, b in (("the", "café"), ("中文", "new_york")):
+        theirs = pipeline.vocab[a].similarity(pipeline.vocab[b])
+        assert theirs == pytest.approx(wv.similarity(a, b), abs=1e-6)

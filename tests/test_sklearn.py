@@ -188,6 +188,18 @@ def test_pipeline_with_grid_search():
     assert search.predict(["red blue", "two one"]).tolist() == [0, 1]
 
 
+def test_pipeline_as_bertopic_uses_it():
+    """Fitted on the documents if it is not yet, it then embeds single words and new documents."""
+    pipeline = make_pipeline(SkipGramVectorizer(**SMALL))
+    with pytest.raises(NotFittedError):
+        check_is_fitted(pipeline)
+    documents = pipeline.fit_transform(DOCS)
+    check_is_fitted(pipeline)
+    assert np.array_equal(pipeline.transform(DOCS), documents)
+    assert np.array_equal(pipeline.transform(["red"])[0], pipeline[0].model_.wv["red"])
+    assert not pipeline.transform(["nowhere", ""]).any()
+
+
 def test_names_and_pandas_output():
     pandas = pytest.importorskip("pandas")
     vectorizer = SkipGramVectorizer(**SMALL).set_output(transform="pandas")

@@ -25,8 +25,9 @@ def add_completion(commands: Commands) -> None:
         "completion",
         run_completion,
         help="print a script for completion in a shell",
-        description="Print a script that makes a shell complete commands, flags and files. bash: source it "
-        "in ~/.bashrc. zsh: save it as _fastsg in a folder of $fpath. fish: save it as fastsg.fish in "
+        description="Print a script that makes a shell complete commands, flags and files. bash: "
+        'eval "$(fastsg completion bash)" in ~/.bashrc. zsh: save it as _fastsg in a folder of $fpath, or '
+        'eval "$(fastsg completion zsh)" in ~/.zshrc, below compinit. fish: save it as fastsg.fish in '
         "~/.config/fish/completions.",
         examples="""
             fastsg completion bash
@@ -78,8 +79,11 @@ def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def summaries(commands: Commands) -> dict[str, str]:
-    """The commands, and what each does."""
-    return {name: parser.summary for name, parser in commands.choices.items()}
+    """What may follow the program's name, and what each does."""
+    return {name: parser.summary for name, parser in commands.choices.items()} | {
+        "--help": "show what commands there are",
+        "--version": "show the version",
+    }
 
 
 # ---- bash ----
@@ -99,10 +103,15 @@ def bash(commands: Commands) -> str:
 _fastsg() {{
     local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}}
     local command=${{COMP_WORDS[1]}} words=
-    COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W '{" ".join(commands.choices)} --help --version' -- "$cur"))
+        COMPREPLY=($(compgen -W '{" ".join(summaries(commands))}' -- "$cur"))
         return
+    fi
+    # bash makes three words of --flag=value
+    if [ "$cur" = = ]; then
+        cur=
+    elif [ "$prev" = = ]; then
+        prev=${{COMP_WORDS[COMP_CWORD - 2]}}
     fi
     case "$command $prev" in
 {chr(10).join(values)}
@@ -112,13 +121,10 @@ _fastsg() {{
 {chr(10).join(flags)}
         esac
     fi
-    if [ -n "$words" ]; then
-        COMPREPLY=($(compgen -W "$words" -- "$cur"))
-    else
-        COMPREPLY=($(compgen -f -- "$cur"))
-    fi
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }}
-complete -o filenames -F _fastsg fastsg
+# where it offers nothing, bash offers files
+complete -o default -F _fastsg fastsg
 """
 
 
@@ -150,7 +156,12 @@ _fastsg() {{
 {cases}
     esac
 }}
-_fastsg "$@"
+# The body of a file in $fpath, or a script of its own
+if [[ $funcstack[1] = _fastsg ]]; then
+    _fastsg "$@"
+else
+    compdef _fastsg fastsg
+fi
 """
 
 
@@ -160,9 +171,11 @@ def _zsh_arguments(parser: argparse.ArgumentParser) -> str:
         values = f"({' '.join(flag.choices)})" if flag.choices else "_files"
         if not flag.names:
             rest = f"1:value:{values}"
+        help = flag.help.replace("[", "(").replace("]", ")")
+        value = f":value:{values}" if flag.takes_value else ""
         for name in flag.names:
-            help = flag.help.replace("[", "(").replace("]", ")")
-            specs.append(_quoted(f"{name}[{help}]" + (f":value:{values}" if flag.takes_value else "")))
+            equals = "=" if value and name.startswith("--") else ""  # also --flag=value
+            specs.append(_quoted(f"{name}{equals}[{help}]{value}"))
     return " \\\n                ".join([*specs, _quoted(rest)])
 
 
@@ -175,15 +188,23 @@ def _quoted(text: str) -> str:
 
 def fish(commands: Commands) -> str:
     """The script for fish."""
-    lines = ["# fish completion of fastsg; made by: fastsg completion fish"]
+    lines = [_FISH_HEAD]
     lines += [
-        f"complete -c fastsg -f -n __fish_use_subcommand -a {name} -d {_fish_quoted(help)}"
+        f"complete -c fastsg -f -n '__fastsg_command \"\"' -a {name} -d {_fish_quoted(help)}"
         for name, help in summaries(commands).items()
     ]
     for name, parser in commands.choices.items():
-        begin = f"complete -c fastsg -n '__fish_seen_subcommand_from {name}'"
+        begin = f"complete -c fastsg -n '__fastsg_command {name}'"
         lines += [begin + _fish_flag(flag) for flag in flags_of(parser)]
     return "\n".join(lines) + "\n"
+
+
+# fish's own __fish_seen_subcommand_from finds the commands among the operands as well: fastsg nn v.vec train
+_FISH_HEAD = """# fish completion of fastsg; made by: fastsg completion fish
+function __fastsg_command
+    set -l words (commandline -opc)
+    test "$words[2]" = "$argv[1]"
+end"""
 
 
 def _fish_flag(flag: Flag) -> str:

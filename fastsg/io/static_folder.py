@@ -1,13 +1,15 @@
 """A folder of vectors that model2vec, sentence-transformers, LangChain and BERTopic load by themselves.
 
     model.safetensors   tensor ``embeddings`` F32 (K + 1, H); row 0 belongs to [UNK] and is zero
-    tokenizer.json      a WordLevel vocabulary behind a split at white space
+    tokenizer.json      a WordLevel vocabulary behind a split at white space, or into characters where every
+                        word is one, as those of running Chinese text are
     config.json         what model2vec wants to know
-    modules.json        one module: sentence-transformers' StaticEmbedding
+    modules.json        one module: sentence-transformers' StaticEmbedding, version 3.4.1 or later
 
 An unknown word counts as [UNK], whose zeros leave sums as they are. The tensors ``weights`` and ``mapping``
 are model2vec's own and are never written; a folder that has them is refused. Read are the words of a
-WordLevel, WordPiece or Unigram vocabulary and their rows, in float32 or float16.
+WordLevel, WordPiece or Unigram vocabulary and their rows, in float32 or float16, under model2vec's name or
+sentence-transformers'.
 """
 
 from __future__ import annotations
@@ -34,7 +36,12 @@ UNKNOWN = "[UNK]"
 _TENSORS = "model.safetensors"
 #: What the folder holds; a folder with anything else in it is never replaced.
 STATIC_FILES = ("config.json", _TENSORS, "modules.json", "tokenizer.json")
-_SCHEMAS = [Schema(None, "", (Field("embeddings", dtype, 2),)) for dtype in ("F32", "F16")]
+# The second name is what sentence-transformers saves under.
+_SCHEMAS = [
+    Schema(None, "", (Field(name, dtype, 2),))
+    for name in ("embeddings", "embedding.weight")
+    for dtype in ("F32", "F16")
+]
 _MOST_JSON = 1 << 30
 
 
@@ -94,7 +101,7 @@ def _descriptions(vectors: VectorTable, sif: float | None) -> dict[str, Any]:
         "padding": None,
         "added_tokens": [unknown],
         "normalizer": None,
-        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "pre_tokenizer": _pre_tokenizer(vectors.words),
         "post_processor": None,
         "decoder": None,
         "model": {
@@ -118,6 +125,15 @@ def _descriptions(vectors: VectorTable, sif: float | None) -> dict[str, Any]:
     return {"tokenizer.json": tokenizer, "config.json": config, "modules.json": [module]}
 
 
+def _pre_tokenizer(words: list[str]) -> dict[str, Any]:
+    """What splits a text: at white space, and into characters if no word has more than one."""
+    at_spaces = {"type": "WhitespaceSplit"}
+    if any(len(word) > 1 for word in words):
+        return at_spaces
+    characters = {"type": "Split", "pattern": {"Regex": r"\S"}, "behavior": "Isolated", "invert": False}
+    return {"type": "Sequence", "pretokenizers": [at_spaces, characters]}
+
+
 def read_static_folder(path: str, reading: Reading) -> VectorTable:
     """The words of the folder and their rows, without [UNK]; FormatError if it is not such a folder."""
     matrix = _read_matrix(os.path.join(path, _TENSORS))
@@ -139,11 +155,15 @@ def _read_matrix(path: str) -> Matrix:
         safetensors.named(path, "tensor 'embeddings' for the folder"),
         safetensors.open_regular(path) as file,
     ):
-        try:
-            container = Container(file, _SCHEMAS[0])
-        except FormatError:
-            container = Container(file, _SCHEMAS[1])
-        return container.read("embeddings").astype(np.float32, copy=False)
+        complaints: list[FormatError] = []
+        for schema in _SCHEMAS:
+            try:
+                container = Container(file, schema)
+            except FormatError as error:
+                complaints.append(error)
+            else:
+                return container.read(schema.fields[0].name).astype(np.float32, copy=False)
+        raise complaints[0]
 
 
 def _read_vocabulary(path: str) -> tuple[str | None, dict[str, int]]:
