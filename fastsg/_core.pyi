@@ -108,7 +108,7 @@ class Workspace:
         rate: float,
         adagrad_I: _Floats | None = None,
         adagrad_O: _Floats | None = None,
-        newton: tuple[NDArray[np.float32], float, float] | None = None,
+        newton: tuple[NDArray[np.float32], NDArray[np.float32], float, float] | None = None,
     ) -> float: ...
     def gradient(
         self,

@@ -132,12 +132,13 @@ cdef class Workspace:
                     shift_k[rows.ids[u0 + u]] = <float>self.passes.log_z(u)
         return total
 
-    cdef void check_newton(self, const float[:, ::1] inverse) except *:
-        if inverse is None:
-            raise TypeError(f"newton's inverse is None; need a float32 array ({self.H}, {self.H})")
-        if inverse.shape[0] != self.H or inverse.shape[1] != self.H:
-            raise ValueError(f"newton's inverse is ({inverse.shape[0]}, {inverse.shape[1]}); "
-                             f"need ({self.H}, {self.H})")
+    cdef void check_newton(self, const float[:, ::1] axes, const float[::1] curvature) except *:
+        if axes is None or curvature is None:
+            raise TypeError(f"newton's axes or curvature are None; need float32 arrays ({self.H}, {self.H}) and "
+                            f"({self.H},)")
+        if axes.shape[0] != self.H or axes.shape[1] != self.H or curvature.shape[0] != self.H:
+            raise ValueError(f"newton's axes are ({axes.shape[0]}, {axes.shape[1]}), its curvature "
+                             f"({curvature.shape[0]},); need ({self.H}, {self.H}) and ({self.H},)")
 
     # -- public --
 
@@ -180,18 +181,22 @@ cdef class Workspace:
         DivergenceError leaves I_kh, O_kh and the Adagrad sums as they were. Whoever changes these between
         steps calls :meth:`invalidate_bounds` before the next.
 
-        newton: (inverse, rate, prior); the rows of I then move by damped Newton steps instead: along inverse
-        (H, H) times the gradient, over the row's weight + prior, at this rate, no further than half the row's
-        length and 0.3.
+        newton: (axes, curvature, prior, rate); the rows of I then move by damped Newton steps instead, at this
+        rate: along each of the axes (H, H), which are rows, by gradient + prior * row over (weight + 20) *
+        curvature (H,) + prior, no further than half the row's length and 0.3.
         """
         cdef fsg_step step_I, step_O
         cdef float[::1] sums_I, sums_O
-        cdef const float[:, ::1] inverse
-        cdef double newton_rate = 0, prior = 0
+        cdef const float[:, ::1] axes, turned
+        cdef const float[::1] curvature
+        cdef fsg_newton newton_step
         cdef BatchRows rows
         if newton is not None:
-            inverse, newton_rate, prior = newton
-            self.check_newton(inverse)
+            axes, curvature, newton_step.prior, newton_step.rate = newton
+            self.check_newton(axes, curvature)
+            turned = np.ascontiguousarray(np.asarray(axes).T)
+            newton_step.axes_hh, newton_step.turned_hh = &axes[0, 0], &turned[0, 0]
+            newton_step.curvature_h = &curvature[0]
         step_I.rate = step_O.rate = rate
         step_I.adagrad_k = step_O.adagrad_k = NULL
         if (adagrad_I is None) != (adagrad_O is None):
@@ -212,8 +217,8 @@ cdef class Workspace:
                 with nogil:
                     self.passes.move_inputs(I_kh, ids, &step_I)
             else:
-                self.passes.newton_inputs(I_kh, rows, inverse, newton_rate, prior)
-                self.bounds.newton_step(newton_rate, self.H)
+                self.passes.newton_inputs(I_kh, rows, &newton_step)
+                self.bounds.newton_step(newton_step.rate, self.H)
         finally:
             self.busy = 0
         return loss

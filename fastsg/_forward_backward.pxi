@@ -3,6 +3,7 @@
 # The formulas: softmax.inc.c.
 
 cdef enum:
+    NEWTON_ROWS = 8  # rows of I that share the reading of a matrix
     STREAM_FROM = 1 << 22  # more values of E than stay in the caches until pass B: they are written past them
 
 
@@ -201,14 +202,14 @@ cdef class Passes:
         for u in prange(ids.shape[0], num_threads=self.num_threads, schedule="static"):
             table.move_row(&I_kh[ids[u], 0], &self.scratch.G[0] + u * self.H, self.H, step, ids[u])
 
-    cdef void newton_inputs(self, float[:, ::1] I_kh, BatchRows rows, const float[:, ::1] inverse,
-                            double rate, double prior) except *:
-        """By damped Newton steps."""
-        cdef int64_t u
-        cdef float[:, ::1] row_t = np.empty((self.num_threads, self.H), np.float32)
-        cdef float *d
+    cdef void newton_inputs(self, float[:, ::1] I_kh, BatchRows rows, const fsg_newton *newton) except *:
+        """By damped Newton steps, some rows at a time."""
+        cdef int64_t u, count, parts = round_up(rows.U, NEWTON_ROWS) // NEWTON_ROWS, i
+        cdef float[:, ::1] scratch_t = np.empty((self.num_threads, 2 * NEWTON_ROWS * self.H), np.float32)
         with nogil:
-            for u in prange(rows.U, num_threads=self.num_threads, schedule="static"):
-                d = &row_t[fsg_omp_thread(), 0]
-                table.times_rows(&self.scratch.G[0] + u * self.H, 1, self.H, &inverse[0, 0], self.H, d)
-                table.newton_row(&I_kh[rows.ids[u], 0], d, self.H, rows.weight_u[u], prior, rate)
+            for i in prange(parts, num_threads=self.num_threads, schedule="static"):
+                u = i * NEWTON_ROWS
+                count = min(<int64_t>NEWTON_ROWS, rows.U - u)
+                table.newton_rows(newton, &I_kh[0, 0], &rows.ids[u], &rows.weight_u[u],
+                                  &self.scratch.G[0] + u * self.H, count, self.H,
+                                  &scratch_t[fsg_omp_thread(), 0])

@@ -315,6 +315,7 @@ def test_text_reaches_its_conditional_entropy(solver):
         sample=0,
         progress=False,
         solver=solver,
+        prior=0,
     )
     ids = [[model.vocab[word] for word in sentence] for sentence in sentences]
     N = np.zeros((4, 4))

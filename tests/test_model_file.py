@@ -411,7 +411,8 @@ def plan(key, value):
     "where, message",
     [
         (config("vector_size", 7), "but I has 6 columns"),
-        (config("optimizer", "sgd"), "does not go with the tensors"),
+        (config("optimizer", "sgd"), "with 'sgd' has no prior"),
+        (config("prior", -1), "prior is -1"),
         (config("optimizer", ["sgd"]), "unhashable|allowed"),
         (config("window", {"a": 1}), "window is"),
         (config("window", 10**12), "window is"),

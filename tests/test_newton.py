@@ -17,6 +17,7 @@ from fastsg.numerics.newton import Curvature
 
 FMA = [name for name in _core.available_isas() if name != "generic"]
 PRIOR = 20.0
+RATE = 0.7
 ROOT = Path(fastsg.__file__).resolve().parents[1]
 
 
@@ -28,15 +29,18 @@ def covariance(O, p, damping=Curvature.DAMPING, least=1e-4):
     return C + (damping * np.trace(C) / len(C) + least) * np.eye(len(C))
 
 
-def spd(rng, H, scale=1.0):
-    """A positive definite matrix, neither diagonal nor a multiple of one."""
+def curved(rng, H, scale=1.0):
+    """(axes, curvature) of a positive definite matrix, neither diagonal nor a multiple of one."""
     root = rng.standard_normal((H, H))
-    return np.float32(scale * (root @ root.T / H + 0.2 * np.eye(H)))
+    values, vectors = np.linalg.eigh(scale * (root @ root.T / H + 0.2 * np.eye(H)))
+    return np.ascontiguousarray(vectors.T, np.float32), values.astype(np.float32)
 
 
-def newton_rows(I, gradients, weights, inverse, rate, prior):
-    """The moved rows, in float64."""
-    step = gradients @ inverse.astype(float) / (weights + prior)[:, None]
+def newton_rows(I, gradients, weights, axes, curvature, prior, rate):
+    """The moved rows, in float64: each solves its own system."""
+    C = axes.astype(float).T * curvature @ axes
+    own = (weights + 20)[:, None, None] * C + prior * np.eye(len(C))
+    step = np.linalg.solve(own, (gradients + prior * I)[:, :, None])[:, :, 0]
     length = np.linalg.norm(step, axis=1)
     limit = 0.5 * np.linalg.norm(I, axis=1) + 0.3
     return I - rate * step * np.minimum(1, limit / np.maximum(length, 1e-300))[:, None], length > limit
@@ -61,17 +65,24 @@ def take(p, newton, rate=0.1, rows=64, threads=2, sums=None):
 
 @pytest.mark.parametrize("rows", [32, 1024])
 @pytest.mark.parametrize(
-    "scale, rate, longest", [(1.0, 1.0, 0.0), (1.0, 0.3, 0.0), (100.0, 1.0, 0.9), (8.0, 0.5, 0.5)]
+    "scale, prior, rate, longest",
+    [
+        (10.0, 0.5, 1.0, 0.0),
+        (10.0, 0.0, 0.3, 0.0),
+        (0.01, 0.01, 1.0, 0.9),
+        (0.1, 0.1, 0.5, 0.5),
+        (1.0, 1e6, 1.0, 0.9),
+    ],
 )
 @pytest.mark.parametrize("K, H, U", [(260, 19, 100), (97, 33, 5), (1, 1, 1), (300, 1, 70)])
-def test_newton_step_is_its_float64_twin(isa, problem, rng, K, H, U, scale, rate, longest, rows):
+def test_newton_step_is_its_float64_twin(isa, problem, rng, K, H, U, scale, prior, rate, longest, rows):
     """Steps within the limit of length and beyond it; rows that are no center stay."""
     p = problem(K, H, U, scale=0.5, bias=True)
-    inverse = spd(rng, H, scale)
-    loss, I, _, _, _ = take(p, (inverse, rate, PRIOR), rows=rows)
+    newton = *curved(rng, H, scale), prior, rate
+    loss, I, _, _, _ = take(p, newton, rows=rows)
     gI, _ = reference.gradient(p.I, p.O, p.centers, p.N, p.bias)
     want = p.I.astype(float)
-    want[p.centers], cut = newton_rows(p.I[p.centers].astype(float), gI, p.N.sum(1), inverse, rate, PRIOR)
+    want[p.centers], cut = newton_rows(p.I[p.centers].astype(float), gI, p.N.sum(1), *newton)
     assert loss == pytest.approx(reference.loss(p.I, p.O, p.centers, p.N, p.bias), rel=1e-6, abs=1e-6)
     assert np.abs(I - want).max() <= 2e-5 * max(np.abs(want - p.I).max(), 0.1)
     others = np.setdiff1d(np.arange(K), p.centers)
@@ -81,33 +92,65 @@ def test_newton_step_is_its_float64_twin(isa, problem, rng, K, H, U, scale, rate
 
 
 @pytest.mark.parametrize(
-    "slip", ["no limit", "no prior", "weight forgotten", "matrix transposed and cut", "rate twice"]
+    "slip",
+    ["no limit", "no prior", "prior without gradient", "weight forgotten", "axes mixed up", "rate twice"],
 )
 def test_control_newton_step(problem, rng, slip):
     p = problem(260, 19, 100, scale=0.5, bias=True)
-    inverse = spd(rng, 19, 20.0 if slip == "no limit" else 1.0)
-    _, I, _, _, _ = take(p, (inverse, 0.5, PRIOR))
+    axes, curvature = curved(rng, 19, 0.01 if slip == "no limit" else 1.0)
+    prior = 0.01 if slip == "no limit" else PRIOR
+    _, I, _, _, _ = take(p, (axes, curvature, prior, 0.5))
     gI, _ = reference.gradient(p.I, p.O, p.centers, p.N, p.bias)
     rows, n = p.I[p.centers].astype(float), p.N.sum(1)
     if slip == "no limit":
-        wrong = rows - 0.5 * gI @ inverse / (n + PRIOR)[:, None]
+        solved = ((gI + prior * rows) @ axes.T / ((n + 20)[:, None] * curvature + prior)) @ axes
+        wrong = rows - 0.5 * solved
     else:
         wrong = newton_rows(
             rows,
-            gI,
+            gI - prior * rows * (slip == "prior without gradient"),
             n * (slip != "weight forgotten"),
-            np.triu(inverse) if slip.startswith("matrix") else inverse,
+            axes[::-1] if slip.startswith("axes") else axes,
+            curvature,
+            prior * (slip != "no prior"),
             0.25 if slip == "rate twice" else 0.5,
-            PRIOR * (slip != "no prior"),
         )[0]
     assert np.abs(I[p.centers] - wrong).max() > 1e-3
+
+
+def test_steps_end_at_the_least_loss_with_its_prior(problem):
+    """Where gradient and prior of each row cancel: the gradient is that of the stated objective, by finite
+    differences too.
+    """
+    p = problem(60, 5, 40, scale=0.3, bias=True)
+    prior, shift = 3.0, np.zeros(60, np.float32)
+    sums = np.zeros(60, np.float32), np.full(60, 1e30, np.float32)  # O stays
+    I, O = p.copy()
+    curvature = Curvature(p.N.sum(0) + 1e-9, 1)
+    for _ in range(60):
+        p.workspace().step(I, O, p.bias, *p.batch, shift, 0.1, *sums, (*curvature.axes(O, 0), prior, 1.0))
+
+    def objective(x):
+        whole = I.astype(float)
+        whole[p.centers] = x
+        return reference.loss(whole, O, p.centers, p.N, p.bias) + prior / 2 * (x**2).sum()
+
+    rows = I[p.centers].astype(float)
+    gI, _ = reference.gradient(I, O, p.centers, p.N, p.bias)
+    size = np.abs(gI).max()
+    assert size > 0.3 and np.abs(gI + prior * rows).max() < 1e-4 * max(size, 1)
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        way = rng.standard_normal(rows.shape)
+        slope = (objective(rows + 1e-5 * way) - objective(rows - 1e-5 * way)) / 2e-5
+        assert abs(slope) < 1e-3 * size and objective(rows + 0.1 * way) > objective(rows)
 
 
 @pytest.mark.parametrize("rows", [32, 1024])
 def test_O_moves_as_without_newton(isa, problem, rng, rows):
     p = problem(300, 13, 70, scale=0.4, bias=True)
     sums = [(np.full(p.K, 0.1, np.float32), np.full(p.K, 0.2, np.float32)) for _ in range(2)]
-    loss, I, O, moved, shift = take(p, (spd(rng, 13), 1.0, PRIOR), rows=rows, sums=sums[0])
+    loss, I, O, moved, shift = take(p, (*curved(rng, 13), PRIOR, 1.0), rows=rows, sums=sums[0])
     plain_loss, plain_I, plain_O, plain_moved, plain_shift = take(p, None, rows=rows, sums=sums[1])
     assert (
         loss == plain_loss and O.tobytes() == plain_O.tobytes() and shift.tobytes() == plain_shift.tobytes()
@@ -124,7 +167,7 @@ def test_newton_with_plain_gradient_descent_for_O(problem, rng):
     p = problem(60, 7, 20, scale=0.4)
     I, O = p.copy()
     p.workspace().step(
-        I, O, p.bias, *p.batch, np.zeros(p.K, np.float32), 0.01, None, None, (spd(rng, 7), 1.0, PRIOR)
+        I, O, p.bias, *p.batch, np.zeros(p.K, np.float32), 0.01, None, None, (*curved(rng, 7), PRIOR, 1.0)
     )
     _, gO = reference.gradient(p.I, p.O, p.centers, p.N)
     np.testing.assert_allclose(O, p.O - 0.01 * gO, atol=1e-5)
@@ -132,7 +175,7 @@ def test_newton_with_plain_gradient_descent_for_O(problem, rng):
 
 def test_threads_and_blocks_of_rows_change_no_bit(isa, problem, rng):
     p = problem(1500, 17, 400, scale=0.3, bias=True)
-    newton = spd(rng, 17, 5.0), 0.7, PRIOR
+    newton = *curved(rng, 17, 0.2), PRIOR, RATE
     results = {
         rows: {
             tuple(x.tobytes() for x in take(p, newton, rows=rows, threads=threads)[1:3])
@@ -147,11 +190,13 @@ def test_threads_and_blocks_of_rows_change_no_bit(isa, problem, rng):
 @pytest.mark.parametrize("H", [1, 7, 16, 33, 100])
 def test_instruction_sets_with_fma_agree(problem, rng, H):
     p, found = problem(501, H, 37, scale=0.4, bias=True), set()
-    newton, weights = (spd(rng, H, 5.0), 0.7, PRIOR), rng.random(501)
+    newton, weights = (*curved(rng, H, 0.2), PRIOR, RATE), rng.random(501)
     try:
         for name in FMA:
             _core.select_isa(name)
-            found.add((take(p, newton)[1].tobytes(), Curvature(weights, 2).inverse(p.O, 0).tobytes()))
+            found.add(
+                (take(p, newton)[1].tobytes(), *(x.tobytes() for x in Curvature(weights, 2).axes(p.O, 0)))
+            )
     finally:
         _core.select_isa(os.environ.get("FASTSG_ISA") or None)
     assert len(found) == 1
@@ -163,13 +208,15 @@ def test_instruction_sets_with_fma_agree(problem, rng, H):
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda A: A.astype(np.float64),
-        lambda A: np.ones((8, 8), np.float32),
-        lambda A: np.ones((8, 7), np.float32),
-        lambda A: A[0].copy(),
-        lambda A: A.tolist(),
+        lambda axes, curvature: (axes.astype(np.float64), curvature),
+        lambda axes, curvature: (axes, curvature.astype(np.float64)),
+        lambda axes, curvature: (np.ones((8, 8), np.float32), curvature),
+        lambda axes, curvature: (np.ones((8, 7), np.float32), curvature),
+        lambda axes, curvature: (axes, np.ones(8, np.float32)),
+        lambda axes, curvature: (axes[0].copy(), curvature),
+        lambda axes, curvature: (axes.tolist(), curvature),
     ],
-    ids=["float64", "larger", "not square", "flat", "list"],
+    ids=["float64", "curvature float64", "larger", "not square", "more curvature", "flat", "list"],
 )
 def test_a_matrix_that_does_not_fit_moves_nothing(problem, rng, wrong):
     p = problem(60, 7, 20, scale=0.4)
@@ -179,16 +226,16 @@ def test_a_matrix_that_does_not_fit_moves_nothing(problem, rng, wrong):
         np.zeros(p.K, np.float32),
         p.workspace(),
     )
+    fitting = curved(rng, 7)
     with pytest.raises((ValueError, TypeError)):
-        workspace.step(I, O, p.bias, *p.batch, shift, 0.1, *sums, (wrong(spd(rng, 7)), 1.0, PRIOR))
+        workspace.step(I, O, p.bias, *p.batch, shift, 0.1, *sums, (*wrong(*fitting), PRIOR, 1.0))
     assert (
         I.tobytes() == p.I.tobytes()
         and O.tobytes() == p.O.tobytes()
         and not any(x.any() for x in (*sums, shift))
     )
-    assert (
-        workspace.step(I, O, p.bias, *p.batch, shift, 0.1, *sums, (spd(rng, 7), 1.0, PRIOR)) > 0
-    )  # and the next one may
+    # and the next one may
+    assert workspace.step(I, O, p.bias, *p.batch, shift, 0.1, *sums, (*fitting, PRIOR, 1.0)) > 0
 
 
 def test_no_matrix_is_an_error_and_no_crash():
@@ -196,7 +243,7 @@ def test_no_matrix_is_an_error_and_no_crash():
     code = (
         "import numpy as np; from fastsg import _core; f = lambda *s: np.ones(s, "
         "np.float32)\n_core.Workspace(3, 2, 32, 1).step(f(3, 2), f(3, 2), f(0), np.int32([0]), "
-        "np.array([0, 1]), np.int32([1]), f(1), f(3), 0.1, f(3), f(3), (None, 1.0, 20.0))"
+        "np.array([0, 1]), np.int32([1]), f(1), f(3), 0.1, f(3), f(3), (None, None, 20.0, 1.0))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -212,10 +259,15 @@ def test_no_matrix_is_an_error_and_no_crash():
 
 @pytest.mark.parametrize(
     "newton",
-    [(1.0,), (np.eye(7, dtype=np.float32), 1.0), (np.eye(7, dtype=np.float32), "fast", PRIOR), 5],
-    ids=["no rate", "no prior", "rate is a str", "a number"],
+    [
+        (1.0,),
+        (np.eye(7, dtype=np.float32), np.ones(7, np.float32), PRIOR),
+        (np.eye(7, dtype=np.float32), np.ones(7, np.float32), PRIOR, "fast"),
+        5,
+    ],
+    ids=["one", "no rate", "rate is a str", "a number"],
 )
-def test_newton_is_three_values(problem, newton):
+def test_newton_is_four_values(problem, newton):
     p = problem(60, 7, 20, scale=0.4)
     I, O = p.copy()
     shift, *sums = (np.zeros(p.K, np.float32) for _ in range(3))
@@ -231,7 +283,7 @@ def test_a_planted_value_diverges(isa, problem, rng, where, value):
     getattr(p, where)[rng.integers(140), 3] = value
     before = p.I.tobytes(), p.O.tobytes()
     with pytest.raises(DivergenceError):
-        take(p, (spd(rng, 6), 1.0, PRIOR))
+        take(p, (*curved(rng, 6), PRIOR, 1.0))
     assert (p.I.tobytes(), p.O.tobytes()) == before
 
 
@@ -246,10 +298,10 @@ def test_any_step_is_finite_or_refused(problem, rng):
         for x in (p.I, p.O):
             if rng.integers(2):
                 x[rng.integers(10), rng.integers(3)] = 10.0 ** rng.uniform(-44, 38)
-        inverse = spd(rng, 3, 10.0 ** rng.uniform(-30, 5))
+        newton = *curved(rng, 3, 10.0 ** rng.uniform(-5, 30)), rng.choice([0, 1e-30, 1, 1e30]), 1.0
         before = p.I.tobytes(), p.O.tobytes()
         try:
-            _, I, O, sums, _ = take(p, (inverse, 1.0, PRIOR), rate=10.0 ** rng.uniform(-20, 2))
+            _, I, O, sums, _ = take(p, newton, rate=10.0 ** rng.uniform(-20, 2))
             assert all(np.isfinite(x).all() for x in (I, O, *sums))
         except DivergenceError:
             refused += 1
@@ -260,30 +312,42 @@ def test_any_step_is_finite_or_refused(problem, rng):
 # ---- the matrix --------------------------------------------------------------------------------------------
 
 
+def matrix(axes, curvature):
+    return axes.astype(float).T * curvature @ axes
+
+
 @pytest.mark.parametrize("K, H", [(1, 1), (50, 1), (507, 23), (3, 10), (2000, 64)])
 def test_curvature_is_the_damped_covariance(isa, rng, K, H):
     p, O = rng.random(K) * 100, (rng.standard_normal((K, H)) + rng.standard_normal(H)).astype(np.float32)
-    got = [Curvature(p, threads).inverse(O, 0) for threads in (1, 2, 3)]
-    assert got[0].dtype == np.float32 and got[0].shape == (H, H) and len({x.tobytes() for x in got}) == 1
-    want = np.linalg.inv(covariance(O, p))
-    np.testing.assert_allclose(got[0], want, atol=2e-6 * np.abs(want).max() * (1 if K > 1 else 100))
+    found = [Curvature(p, threads).axes(O, 0) for threads in (1, 2, 3)]
+    axes, curvature = found[0]
+    assert axes.dtype == curvature.dtype == np.float32 and axes.shape == (H, H) and curvature.shape == (H,)
+    assert len({(one.tobytes(), other.tobytes()) for one, other in found}) == 1
+    want = covariance(O, p)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(H), atol=1e-6)
+    np.testing.assert_allclose(matrix(axes, curvature), want, atol=2e-6 * np.abs(want).max())
     if K > H > 1:
-        wrong = np.linalg.inv(covariance(O, np.ones(K)))  # control: every word alike
-        assert np.abs(got[0] - wrong).max() > 1e-3 * np.abs(want).max()
+        wrong = covariance(O, np.ones(K))  # control: every word alike
+        assert np.abs(matrix(axes, curvature) - wrong).max() > 1e-3 * np.abs(want).max()
 
 
 def test_a_common_shift_of_all_rows_changes_nothing(rng):
     """The softmax does not see it either."""
     p, O = rng.random(300), rng.standard_normal((300, 8)).astype(np.float32)
-    moved = Curvature(p, 1).inverse(O + np.float32(30), 0)
-    np.testing.assert_allclose(moved, Curvature(p, 1).inverse(O, 0), rtol=2e-3, atol=2e-3)
+    moved = matrix(*Curvature(p, 1).axes(O + np.float32(30), 0))
+    np.testing.assert_allclose(moved, matrix(*Curvature(p, 1).axes(O, 0)), rtol=2e-3, atol=2e-3)
 
 
 def test_curvature_of_a_zero_matrix():
     """As training starts at random: the steps are long, and limited."""
-    np.testing.assert_allclose(
-        Curvature(np.ones(9), 1).inverse(np.zeros((9, 4), np.float32), 0), np.eye(4) * 1e4, rtol=1e-6
-    )
+    axes, curvature = Curvature(np.ones(9), 1).axes(np.zeros((9, 4), np.float32), 0)
+    np.testing.assert_allclose(curvature, 1e-4, rtol=1e-6)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(4), atol=1e-7)
+
+
+def test_a_matrix_that_is_not_finite_is_refused():
+    with pytest.raises(DivergenceError, match="the covariance of the rows of O is not finite"):
+        Curvature(np.ones(9), 1).axes(np.full((9, 4), np.nan, np.float32), 0)
 
 
 def test_curvature_is_taken_in_every_sixteenth_batch(rng):
@@ -291,13 +355,13 @@ def test_curvature_is_taken_in_every_sixteenth_batch(rng):
         Curvature(np.ones(30), 1),
         *(rng.standard_normal((30, 4)).astype(np.float32) for _ in range(2)),
     )
-    fresh = Curvature(np.ones(30), 1).inverse(second, 0)
-    begun = curvature.inverse(first, 0)
+    fresh = Curvature(np.ones(30), 1).axes(second, 0)[1]
+    begun = curvature.axes(first, 0)[1]
     assert Curvature.EVERY == 16 and (begun != fresh).any()
     for batch in range(1, 16):
-        assert curvature.inverse(second, batch) is begun
-    assert (curvature.inverse(second, 16) == fresh).all() and (curvature.inverse(first, 32) == begun).all()
-    assert (Curvature(np.ones(30), 1).inverse(second, 3) == fresh).all()  # there is none yet
+        assert curvature.axes(second, batch)[1] is begun
+    assert (curvature.axes(second, 16)[1] == fresh).all() and (curvature.axes(first, 32)[1] == begun).all()
+    assert (Curvature(np.ones(30), 1).axes(second, 3)[1] == fresh).all()  # there is none yet
 
 
 def test_newton_lowers_the_loss_of_a_batch_as_a_true_newton_step_does(problem):
@@ -315,8 +379,10 @@ def test_newton_lowers_the_loss_of_a_batch_as_a_true_newton_step_does(problem):
         columns.astype(np.int32),
         N[rows, columns],
     )
-    inverse = np.float32(np.linalg.inv(covariance(p.O, np.ones(K), 0, 0)))
-    _, I, _, _, _ = take(p, (inverse, 1.0, 0.0))
+    C = covariance(p.O, np.ones(K), 0, 0)
+    values, vectors = np.linalg.eigh(C)
+    axes, inverse = np.ascontiguousarray(vectors.T, np.float32), np.linalg.inv(C)
+    _, I, _, _, _ = take(p, (axes, values.astype(np.float32), 0.0, 1.0))
     X = p.I.astype(float)
     for _ in range(50):  # to the least loss that the rows of I allow
         gI, _ = reference.gradient(X, p.O, p.centers, N.astype(float))

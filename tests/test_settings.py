@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from fastsg import SkipGram
-from fastsg.numerics.optimizer import DEFAULT_ALPHA, SCHEDULES, Optimizer, constant_rate, linear_rate
+from fastsg.numerics.optimizer import (
+    DEFAULT_ALPHA,
+    DEFAULT_PRIOR,
+    SCHEDULES,
+    Optimizer,
+    constant_rate,
+    linear_rate,
+)
 from fastsg.training.settings import Settings, default_batch_rows, default_batch_size, default_sample
 
 # what the constructor passes on unless told otherwise
@@ -57,6 +64,8 @@ GOOD = {
         ("vectors", "both", ValueError, "vectors is 'both'; allowed are 'input', 'output', 'sum'"),
         ("vectors", None, ValueError, "vectors is None"),
         ("optimizer", "adam", ValueError, "optimizer is 'adam'; allowed are 'newton', 'adagrad', 'sgd'"),
+        ("prior", -1, ValueError, "prior is -1; it must be finite and not negative"),
+        ("prior", "30", TypeError, "prior is '30', a str"),
         ("output_bias", "zipf", ValueError, "output_bias is 'zipf'; allowed are None, 'unigram'"),
         ("output_bias", True, ValueError, "output_bias is True"),
         ("dtype", "float64", ValueError, "dtype is 'float64'; allowed are"),
@@ -67,6 +76,17 @@ def test_refuses(name, value, exception, message):
         Settings.checked(**GOOD | {name: value})
     with pytest.raises(exception, match=message):  # and the public way there
         SkipGram(**{name: value})
+
+
+def test_the_prior_is_that_of_one_newton_step_an_epoch():
+    assert SkipGram(vector_size=50).settings.prior == 50 * DEFAULT_PRIOR > 0
+    assert SkipGram(prior=7).settings.prior == 7 and SkipGram(prior=0).settings.prior == 0
+    for others in ({"solver": "sgd"}, {"optimizer": "adagrad"}, {"solver": "sgd", "optimizer": "newton"}):
+        assert SkipGram(**others).settings.prior == 0
+        with pytest.raises(
+            ValueError, match=r"prior is 1\.0, which needs solver='counts' with optimizer='newton'"
+        ):
+            SkipGram(prior=1, **others)
 
 
 def test_the_window_is_refused_by_the_constructor():

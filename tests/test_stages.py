@@ -14,7 +14,7 @@ from fastsg.cooccurrence.counts_file import SCHEMA
 from fastsg.io import safetensors
 from fastsg.numerics import objective
 from fastsg.numerics.newton import Curvature
-from fastsg.numerics.optimizer import Optimizer
+from fastsg.numerics.optimizer import DEFAULT_PRIOR, Optimizer
 from fastsg.training import stages
 from fastsg.training.batch_sources import CountSource
 from fastsg.training.stages import Stage, head_words, stage_of
@@ -248,7 +248,7 @@ def test_a_training_is_its_stages_by_hand():
         workspace = objective.make_workspace(words, 6, 2)
         for number, (done, batch) in enumerate(batches):
             rate = 0.1 + (0.1 / 10 - 0.1) * ((epoch + walked / units) / 5)
-            newton = curvature.inverse(O[:words], number), rate / 0.1, curvature.PRIOR
+            newton = *curvature.axes(O[:words], number), 6 * DEFAULT_PRIOR, rate / 0.1
             workspace.step(I, O[:words], bias, *batch, shift, rate, sums.sums_I, sums.sums_O[:words], newton)
             walked = done
     assert (model.I == I).all() and (model.O == O).all()
@@ -284,6 +284,7 @@ def test_the_end_is_about_the_text():
         batch_size=10,
         progress=False,
         alpha=0.3,
+        prior=0,
     )
     N = dense(CooccurrenceCounts.from_corpus(model.corpus, window=1))
     P = N / N.sum(1, keepdims=True)

@@ -124,6 +124,13 @@ def _add_method(group: Group) -> None:
     )
     add_setting(
         group,
+        "prior",
+        type=float,
+        help="solver counts with newton: precision of a Gaussian prior on the rows of I, in whose favour the "
+        "loss is minimised; by default .3 H; 0 is none",
+    )
+    add_setting(
+        group,
         "init",
         "--pretrained-vectors",
         type=str,

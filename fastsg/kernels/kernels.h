@@ -92,6 +92,13 @@ typedef struct {
     float *score_ur;
 } fsg_nearest;
 
+/* What the Newton steps of a batch share: the axes of the curvature, as rows and as columns (H, H), the curvature
+ * along each, the prior's, and the rate. */
+typedef struct {
+    const float *axes_hh, *turned_hh, *curvature_h;
+    double prior, rate;
+} fsg_newton;
+
 /* The functions of one instruction set. */
 typedef struct {
     const char *name;
@@ -136,7 +143,9 @@ typedef struct {
                        float *out_kj);
     void (*sparse_row)(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H,
                        float *out_h);
-    void (*newton_row)(float *I_h, const float *d_h, int64_t H, double n, double prior, double rate);
+    /* See newton.inc.c. */
+    void (*newton_rows)(const fsg_newton *newton, float *I_kh, const int32_t *ids, const double *n_u,
+                        const float *G_uh, int64_t count, int64_t H, float *scratch);
 
     /* Exact search: see search.inc.c. */
     void (*score_rows)(const float *Y_kh, const float *inverse_k, int64_t count, int64_t H, const float *x_h,

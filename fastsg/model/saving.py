@@ -99,6 +99,7 @@ def unpack(saved: ModelContent) -> SavedModel:
 
 
 def _settings(config: dict[str, Any]) -> Settings:
+    config.setdefault("prior", 0.0)  # which files of before there was one do not name
     names = {field.name for field in dataclasses.fields(Settings)}
     if set(config) != names:
         raise FormatError(f"its config has {sorted(config)}, not {sorted(names)}")

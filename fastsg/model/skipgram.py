@@ -109,6 +109,10 @@ class SkipGram(TrainedModel):
         "newton" (default with "counts"): damped Newton steps for the rows of I, row-wise Adagrad for those of
         O. "adagrad" (default with "sgd"): row-wise Adagrad for both. "sgd": plain gradient descent on the
         batch's summed loss.
+    prior : float, optional
+        Solver "counts" with "newton": precision of a Gaussian prior on the rows of I. What is minimised is
+        the loss plus prior / 2 times the sum of I's squares; that holds back what a row's own pairs do not
+        speak of, above all in rows of rare words. Default .3 for each coordinate; 0 is none.
     init : {"svd", "random"}, path or KeyedVectors, optional
         "svd" (default with "counts", and only there): I and O start as factors of the counts' positive
         pointwise mutual information. "random": I uniform on [-1/2H, 1/2H), O zero, as in word2vec; or
@@ -199,6 +203,7 @@ class SkipGram(TrainedModel):
         precision: str = "float32",
         solver: str = "counts",
         optimizer: str | None = None,
+        prior: float | None = None,
         output_bias: str | None = "unigram",
         init: str | os.PathLike[str] | VectorsLike | None = None,
         draws: int = 3,

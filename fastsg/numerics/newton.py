@@ -8,14 +8,17 @@ from numpy.typing import NDArray
 from .. import _core
 from ..errors import DivergenceError
 
+Floats = NDArray[np.float32]
+
 
 class Curvature:
-    """What a Newton step for a row of I divides by: one matrix for all rows.
+    """What the Newton steps for rows of I divide by, axis by axis: the same for all rows but for a factor.
 
     The Hessian of row m's loss is N_m times the covariance of the rows of O under P(n|m). Under the unigram
     distribution p in place of P(n|m) it is the same for every m: C = sum_n p_n O_n O_n' - mu mu', damped by a
-    part of its mean eigenvalue. A row moves by rate C^-1 g_m / (N_m + PRIOR), no further than half its own
-    length and 0.3.
+    part of its mean eigenvalue. A Gaussian prior on the rows of I adds its precision, times the unit matrix.
+    So a row moves by rate ((N_m + 20) C + prior)^-1 (g_m + prior I_m), no further than half its own length
+    and 0.3.
 
     Parameters
     ----------
@@ -25,23 +28,23 @@ class Curvature:
 
     #: So many batches share one matrix.
     EVERY = 16
-    #: Pairs that a row is taken to have beyond its own.
-    PRIOR = 20.0
-    #: Part of the mean eigenvalue that is added to the diagonal, and the least that is.
+    #: Part of the mean eigenvalue that is added to each, and the least that is.
     DAMPING, _LEAST = 0.3, 1e-4
 
     def __init__(self, p: NDArray[np.float64], num_threads: int) -> None:
         self._p, self._threads = (p / p.sum()).astype(np.float32), num_threads
-        self._inverse: NDArray[np.float32] | None = None
+        self._found: tuple[Floats, Floats] | None = None
 
-    def inverse(self, O_kh: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
-        """C^-1 (H, H) for batch number `batch` of an epoch; anew in every sixteenth, from the first on."""
-        if batch % self.EVERY == 0 or self._inverse is None:
+    def axes(self, O_kh: Floats, batch: int) -> tuple[Floats, Floats]:
+        """The eigenvectors of C, as rows (H, H), and its eigenvalues (H,), for batch number `batch` of an
+        epoch; anew in every sixteenth, from the first on."""
+        if batch % self.EVERY == 0 or self._found is None:
             mean = _core.mean(O_kh, self._p, self._threads).astype(np.float32)
             C = _core.gram(O_kh, self._p, self._threads, mean)
-            C[np.diag_indices_from(C)] += self.DAMPING * np.trace(C) / len(C) + self._LEAST
-            try:
-                self._inverse = _core.inverse(C).astype(np.float32)
-            except ValueError:
-                raise DivergenceError("the covariance of the rows of O is not finite and positive") from None
-        return self._inverse
+            values, vectors = _core.eigen(C)
+            if not np.isfinite(values).all():
+                raise DivergenceError("the covariance of the rows of O is not finite")
+            values = np.maximum(values, 0) + self.DAMPING * np.trace(C) / len(C) + self._LEAST
+            with np.errstate(over="ignore"):  # the step refuses what is not finite
+                self._found = np.ascontiguousarray(vectors.T, np.float32), values.astype(np.float32)
+        return self._found

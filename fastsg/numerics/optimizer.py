@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 #: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md).
 DEFAULT_ALPHA = {"newton": 0.1, "adagrad": 0.2, "sgd": 0.003}
+#: Precision of the Gaussian prior on the rows of I, for each coordinate that they have, with Newton steps
+#: (measured, docs/defaults.md).
+DEFAULT_PRIOR = 0.3
 
 
 class Optimizer:

@@ -75,6 +75,7 @@ class Stepper:
     workspace : Workspace
     curvature : Curvature, optional         With it the rows of I move by Newton steps.
     alpha : float                           The rate at which a Newton step is a whole one.
+    prior : float                           With a curvature: precision of the Gaussian prior on I.
     """
 
     state: TrainingState
@@ -82,6 +83,7 @@ class Stepper:
     workspace: _core.Workspace
     curvature: Curvature | None = None
     alpha: float = 1.0
+    prior: float = 0.0
     steps: int = 0
 
     def step(self, counts: PairCounts, rate: float) -> float:
@@ -92,7 +94,7 @@ class Stepper:
         try:
             newton = None
             if self.curvature is not None:
-                newton = self.curvature.inverse(O, self.steps), rate / self.alpha, self.curvature.PRIOR
+                newton = *self.curvature.axes(O, self.steps), self.prior, rate / self.alpha
             loss = self.workspace.step(
                 state.I, O, self.bias, *counts, state.shift, rate, sums_I, sums_O, newton
             )

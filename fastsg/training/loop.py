@@ -163,9 +163,9 @@ def _stepper(training: Training, source: BatchSource, stage: Stage, workspace: _
     shares = source.context_shares(stage)
     if not shares.any():
         raise ValueError(_NO_PAIRS)
-    newton = training.settings.optimizer == "newton"
-    curvature = Curvature(shares, training.workers) if newton else None
-    return Stepper(training.state, bias[: stage.words], workspace, curvature, training.settings.alpha)
+    settings = training.settings
+    curvature = Curvature(shares, training.workers) if settings.optimizer == "newton" else None
+    return Stepper(training.state, bias[: stage.words], workspace, curvature, settings.alpha, settings.prior)
 
 
 def _rate(first: float, last: float, plan: Plan, epoch: int, units: int) -> Callable[[int], float]:

@@ -11,7 +11,7 @@ import numpy as np
 from .. import _core, checks
 from ..cooccurrence.window import Reach, Shrink, Window
 from ..numerics.objective import block_rows
-from ..numerics.optimizer import DEFAULT_ALPHA, SCHEDULES, check_optimizer
+from ..numerics.optimizer import DEFAULT_ALPHA, DEFAULT_PRIOR, SCHEDULES, check_optimizer
 
 #: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise
 #: (measured, docs/defaults.md).
@@ -73,6 +73,7 @@ class Settings:
     precision: str
     solver: str
     optimizer: str
+    prior: float
     output_bias: str | None
     init: str
     draws: int
@@ -103,6 +104,7 @@ class Settings:
         checks.choice("lr_schedule", given["lr_schedule"], tuple(SCHEDULES))
         checks.choice("output_bias", given["output_bias"], (None, "unigram"))
         check_optimizer(given["optimizer"])
+        given["prior"] = _checked_prior(given)
         given["head"] = None if given["head"] is None else _checked_head(given["head"], solver)
         _check_rates(given)
         Window.parse(given["window"], given["shrink_windows"])
@@ -150,6 +152,20 @@ def _check_integers(given: dict[str, Any]) -> None:
     if given["seed"] >= 2**64:
         raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
     given["draws"] = checks.integer("draws", given["draws"], 0)
+
+
+def _checked_prior(given: dict[str, Any]) -> float:
+    """Where a row of I takes one Newton step an epoch, by default so much for each coordinate; else none."""
+    one_step = given["solver"] == "counts" and given["optimizer"] == "newton"
+    if given["prior"] is None:
+        return DEFAULT_PRIOR * given["vector_size"] if one_step else 0.0
+    precision = checks.real("prior", given["prior"])
+    if precision and not one_step:
+        raise ValueError(
+            f"prior is {precision}, which needs solver='counts' with optimizer='newton'; solver "
+            f"{given['solver']!r} with {given['optimizer']!r} has no prior"
+        )
+    return precision
 
 
 def _checked_head(head: object, solver: str) -> float:
