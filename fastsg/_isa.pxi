@@ -65,8 +65,8 @@ cdef extern from "kernels.h" nogil:
         void (*times_rows)(const float *, int64_t, int64_t, const float *, int64_t, float *) noexcept nogil
         void (*sparse_row)(const float *, const int32_t *, int64_t, const float *, int64_t,
                            float *) noexcept nogil
-        void (*newton_rows)(const fsg_newton *, float *, const int32_t *, const double *, const float *, int64_t,
-                            int64_t, float *) noexcept nogil
+        void (*newton_rows)(const fsg_newton *, float *, const int32_t *, const double *, const float *,
+                            int64_t, int64_t, float *) noexcept nogil
         void (*score_rows)(const float *, const float *, int64_t, int64_t, const float *,
                            float *) noexcept nogil
         void (*nearest_rows)(const fsg_nearest *, const float *, const float *, int64_t, int64_t, int64_t,

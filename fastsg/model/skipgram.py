@@ -225,16 +225,9 @@ class SkipGram(TrainedModel):
         _check_mode(sg, hs, negative)
         settings["init"], start = start_of(init, vector_size)
         checked = Settings.checked(**settings)
-        reader = TextReader(
-            tokenizer,
-            errors,
-            encoding,
-            lower,
-            effective_num_threads(workers),
-            progress,
-            min_count,
-            checked.max_final_vocab,
-        )
+        reading = tokenizer, errors, encoding, lower
+        limits = min_count, checked.max_final_vocab
+        reader = TextReader(*reading, effective_num_threads(workers), progress, *limits)
         super().__init__(checked, reader)
         self._told_reader, self._start = reader, start  # as told to read, whatever a corpus says
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
