@@ -58,9 +58,9 @@ def test_joined_texts_stand_one_behind_the_other(rng):
 
 def test_rates():
     settings = SkipGram(alpha=0.1, min_alpha=0.01).settings
-    rates = [first_rate(settings, new, 1000) for new in (1, 10, 100, 200, 900)]
+    rates = [first_rate(settings, new, 1000) for new in (1, 10, 50, 100, 900)]
     assert rates == pytest.approx([0.01, 0.01, 0.05, 0.1, 0.1])
-    assert has_outgrown(200, 100) and not has_outgrown(199, 100) and has_outgrown(5, 0)
+    assert has_outgrown(125, 100) and not has_outgrown(124, 100) and has_outgrown(5, 0)
 
 
 # ---- models ------------------------------------------------------------------------------------------------

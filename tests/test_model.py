@@ -252,8 +252,14 @@ def test_partial_fit(constructed):
     """The first text is trained on as any is; a second one adds an epoch."""
     model = make()
     assert model.partial_fit(text()) is model and bits(model) == bits(constructed)
-    model.partial_fit(text(1)[:9] + [["unheard"]])
+    model.partial_fit(text(1)[:6] + [["unheard"]])
     assert len(model.history) == len(constructed.history) + 1
+
+
+def test_a_loss_is_of_an_encoded_text(constructed):
+    with pytest.raises(TypeError, match="the text is of type list; it must be an EncodedCorpus"):
+        constructed.nll(text())
+    assert constructed.nll(constructed.encode(text())).pairs > 0
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, "2"])

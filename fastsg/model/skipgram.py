@@ -462,10 +462,10 @@ class SkipGram(TrainedModel):
         """Take in more text; the first call builds the vocabulary and trains as :meth:`train` does.
 
         Words that by now occur `min_count` times join the vocabulary, others are left out and logged. Solver
-        "counts" trains one epoch on all text so far, from where I and O stand; when the text has doubled
-        since they began, it trains anew (unless they began at vectors given as `init`). The result is close
-        to a training on all text at once, whatever the pieces. Solver "sgd" makes one epoch on the new text
-        alone, at the constant rate alpha.
+        "counts" trains one epoch on all text so far, from where I and O stand; when the text has grown by a
+        quarter since they began, it trains anew (unless they began at vectors given as `init`). The result
+        is close to a training on all text at once, whatever the pieces. Solver "sgd" makes one epoch on the
+        new text alone, at the constant rate alpha.
 
         Parameters
         ----------

@@ -191,7 +191,14 @@ def checked_record(saved: dict[str, Any]) -> dict[str, Any]:
 
 
 def known_corpus(name: str, corpus: EncodedCorpus, vocab: Vocab | None) -> EncodedCorpus:
-    """The corpus itself; ValueError unless its ids are those of `vocab` (if given) and lie in range."""
+    """The corpus itself; ValueError unless its ids are those of `vocab` (if given) and lie in range.
+
+    TypeError for anything but a corpus.
+    """
+    if not isinstance(corpus, EncodedCorpus):
+        raise TypeError(
+            f"{name} is of type {type(corpus).__name__}; it must be an EncodedCorpus, as model.encode makes it"
+        )
     if vocab is not None and corpus.vocab is not vocab and corpus.vocab.words != vocab.words:
         raise ValueError(
             f"{name} is encoded with another vocabulary than the model's: encode it with vocab=model.vocab, "
