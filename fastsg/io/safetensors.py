@@ -222,8 +222,10 @@ def _checked_metadata(header: dict[str, Any], schema: Schema) -> dict[str, str]:
     metadata = header.pop("__metadata__", None)
     if schema.name is None:
         return {}
-    if not isinstance(metadata, dict) or metadata.get("format") != schema.name:
-        raise FormatError(f"its header does not say format={schema.name!r}")
+    found = metadata.get("format") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or found != schema.name:
+        other = f" but {found[:40]!r}" if isinstance(found, str) else ""
+        raise FormatError(f"its header does not say format={schema.name!r}{other}")
     if not all(isinstance(value, str) for value in metadata.values()):
         raise FormatError("its metadata are not all strings")
     if metadata.get("format_version") != schema.version:
