@@ -331,7 +331,7 @@ def test_a_line_for_each_epoch_where_there_is_no_terminal(capsys):
 
 def test_log_level(capsys, caplog):
     run(capsys, f"train text.txt -o v.vec --log-level debug {QUIET}")
-    assert any("epoch" in record.message for record in caplog.records)
+    assert any("epoch 1: loss " in record.message for record in caplog.records)
     caplog.clear()
     run(capsys, f"train text.txt -o v.vec {QUIET}")
     assert not caplog.records

@@ -74,8 +74,16 @@ def test_help_documents_the_exit_codes():
         ("train text.txt -output x", "write --output (fastsg word2vec takes the command line of word2vec.c)"),
         (
             "train -train text.txt -size 5",
-            "-train: flags of more than a letter have two dashes; write --train",
+            "-train, -size: flags of more than a letter have two dashes; write --train, --size",
         ),
+        (
+            "train -input a -lr=1 -minn 3 -epoch 2",
+            "-input, -lr=1, -minn, -epoch: flags of more than a letter have two dashes; write --input, --lr, "
+            "--epochs; there is no flag --minn",
+        ),
+        ("train t --minCount 5 --nosuch", "arguments: --minCount 5 --nosuch; write --min-count"),
+        ("skipgram -input t", "there is no command 'skipgram'; did you mean 'train'?"),
+        ("word-analogy v.bin", "did you mean 'analogies'?"),
         ("train text.txt -min_count 5", "write --min-count"),
         ("train text.txt -ov.vec", "write -o v.vec"),
         ("train text.txt -minCount 5", "write --min-count"),

@@ -46,6 +46,23 @@ def test_pairs_and_analogies_are_those_of_python(capsys):
     assert found["words"] == 8
 
 
+def test_a_flag_given_again_adds_its_files(capsys):
+    line = "eval m --pairs pairs --pairs spaced --analogies questions --analogies questions"
+    found = json.loads(run(capsys, f"{line} --perplexity text.txt --perplexity text.txt --json"))
+    assert [len(found[name]) for name in ("pairs", "analogies", "perplexity")] == [2, 2, 2]
+    reports = [
+        json.loads(run(capsys, f"train -o w.vec --quiet --vector-size 4 --json {line}"))
+        for line in (
+            "--input text.txt --input text.txt --valid text.txt --valid questions",
+            "--input text.txt text.txt --valid text.txt questions",
+            "--input text.txt --valid questions",
+        )
+    ]
+    tokens = [report["tokens"] for report in reports]
+    losses = [report["epochs"][-1]["valid_nll"] for report in reports]
+    assert tokens[0] == tokens[1] == 2 * tokens[2] and losses[0] == losses[1] != losses[2]
+
+
 def test_tables(capsys):
     out = run(capsys, "eval v.vec --pairs pairs --analogies questions --method mul --unknown-is-wrong")
     assert "8 words considered" in out and "25.0 %" in out

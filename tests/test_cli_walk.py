@@ -29,7 +29,7 @@ def test_text(capsys, edges, tmp_path):
     assert (tmp_path / "walks").read_text() == lines(random_walks(Graph.from_file(edges)))
     run(
         capsys,
-        f"walk {edges} --output {tmp_path}/walks --walks 3 --length 7 --p 0.5 --q 2 --seed 9 --directed "
+        f"walk {edges} --output {tmp_path}/walks --walks 3 --walk-length 7 --p 0.5 --q 2 --seed 9 --directed "
         "--no-weighted --threads 2 --quiet",
     )
     graph = Graph.from_file(edges, directed=True, weighted=False)

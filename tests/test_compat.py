@@ -442,7 +442,8 @@ def gensim_model():
 def test_signatures_are_those_of_gensim(gensim_model, name):
     theirs = inspect.signature(getattr(gensim_model, name)).parameters
     ours = list(inspect.signature(getattr(Word2Vec, name)).parameters)
-    assert [each for each in ours if each != "settings"] == [each for each in theirs if each != "kwargs"]
+    beyond = ("settings", "trained_on")
+    assert [each for each in ours if each not in beyond] == [each for each in theirs if each != "kwargs"]
 
 
 def test_sentences_are_those_of_gensim(text, tmp_path):
@@ -466,6 +467,27 @@ def test_the_package_does_not_import_its_adapters():
     code = "import sys, fastsg.compat; print([n for n in sys.modules if n.startswith(('gensim', 'sklearn'))])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]" and fastsg.__version__
+
+
+@pytest.mark.parametrize("solver", ["counts", "sgd"])
+def test_a_loaded_model_grows(tmp_path, solver):
+    settings = SMALL | {"settings": {"solver": solver}}
+    Word2Vec(SENTENCES, **settings).save(tmp_path / "m")
+    loaded, more = Word2Vec.load(tmp_path / "m"), [["new", *SENTENCES[0][:2]]] * 6
+    trained_on = SENTENCES if solver == "counts" else None
+    loaded.build_vocab(more, update=True, trained_on=trained_on)
+    assert "new" in loaded.wv and loaded.corpus_count == 6
+    tokens, _ = loaded.train(more, total_examples=loaded.corpus_count, epochs=2)
+    assert tokens > sum(map(len, SENTENCES)) if trained_on else tokens == 2 * sum(map(len, more))
+    with pytest.raises(ValueError, match="trained_on is the text of an earlier training"):
+        Word2Vec(trim_rule=lambda word, count, least: 0).build_vocab(SENTENCES, trained_on=SENTENCES)
+
+
+@pytest.mark.parametrize("load", [Word2Vec.load, SkipGram.load, fastsg.KeyedVectors.load])
+def test_files_of_gensim_are_told(tmp_path, load):
+    (tmp_path / "m").write_bytes(pickle.dumps(SENTENCES))
+    with pytest.raises(FormatError, match=r"it is a pickle, which is never opened; .* save_word2vec_format"):
+        load(tmp_path / "m")
 
 
 def test_a_vocabulary_grows_as_gensim_users_write_it():

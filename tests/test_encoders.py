@@ -378,6 +378,7 @@ def test_invalid_utf8_is_warned_of(write, caplog):
     with caplog.at_level(logging.WARNING, "fastsg"):
         assert EncodedCorpus.from_files(path).invalid_bytes_replaced == 30
         assert "30 invalid UTF-8 sequences were replaced by U+FFFD in" in caplog.text
+        assert "if it is not UTF-8, give its encoding" in caplog.text
         EncodedCorpus.from_files(path, errors="ignore")
         assert "30 invalid UTF-8 sequences were left out in" in caplog.text
         caplog.clear()

@@ -274,7 +274,7 @@ def test_the_folder_holds_what_its_readers_want():
     save_vectors("folder/", ["the", "中文"], matrix, counts=counts, sif=1e-3)
     weighed = load_vectors("folder").matrix
     assert weighed == pytest.approx(matrix * np.array([[1e-3 / 0.751], [1e-3 / 0.251]]), rel=1e-6)
-    with pytest.raises(ValueError, match="sif needs counts"):
+    with pytest.raises(ValueError, match="sif needs counts, and these vectors have none; take the model"):
         save_vectors("folder/", ["the"], ONE, sif=1e-3)
     assert load_vectors("folder").words == ["the", "中文"]
 

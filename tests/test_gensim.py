@@ -272,7 +272,11 @@ def test_the_examples_of_the_page_run(tmp_path, monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
     exec(compile("".join(blocks), "from_gensim.md", "exec"), names)
-    assert len(blocks) == 2 and np.array_equal(names["vectors"].vectors, names["model"].wv.vectors)
+    assert (
+        len(blocks) == 3
+        and "owl" in names["loaded"].wv
+        and np.array_equal(names["vectors"].vectors, names["model"].wv.vectors)
+    )
 
 
 # ---- to_gensim ----

@@ -106,6 +106,12 @@ def test_unweighted_only_where_all_weigh_one():
     [
         ("a b", {}, TypeError, "edges is a str; for a file use Graph.from_file"),
         (3, {}, TypeError, "edges is a int"),
+        (
+            type("DataFrame", (), {"columns": ["s", "t"]})(),
+            {},
+            TypeError,
+            "edges is a DataFrame; give its rows",
+        ),
         (np.ones((2, 2)), {}, TypeError, r"edges has shape \(2, 2\) and type float64"),
         (np.ones((2, 3), int), {}, TypeError, r"edges has shape \(2, 3\)"),
         ([(1, 2), "ab"], {}, TypeError, r"edges\[1\] is 'ab'; it must be a pair"),

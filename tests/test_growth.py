@@ -135,6 +135,51 @@ def test_a_loaded_model_wants_the_text_it_was_trained_on(tmp_path):
     assert (loaded.I == model.partial_fit(sentences()[300:]).I).all()
 
 
+@pytest.mark.parametrize("solver", ["counts", "sgd"])
+def test_a_loaded_model_grows_by_build_vocab(tmp_path, solver):
+    text, more = sentences()[:300], [*sentences()[300:], *[["new", "w1", "w2"]] * 3]
+    model = SkipGram(text, solver=solver, **SMALL)
+    model.save(tmp_path / "m")
+    loaded = SkipGram.load(tmp_path / "m")
+    loaded.build_vocab(more, update=True, trained_on=text if solver == "counts" else None)
+    assert "new" in loaded.vocab
+    assert list(loaded.corpus) == (
+        text + more if solver == "counts" else more
+    )  # sgd goes on without the text
+    if solver == "counts":
+        model.build_vocab(more, update=True)
+        assert (loaded.train(epochs=2).I == model.train(epochs=2).I).all()
+    assert np.isfinite(loaded.train(epochs=1).I).all()
+
+
+def test_the_text_of_an_earlier_training_needs_one():
+    model, text = SkipGram(**SMALL), sentences()
+    for call in (
+        lambda: model.build_vocab(text, trained_on=text),
+        lambda: model.build_vocab(text, update=True, trained_on=text),
+        lambda: model.partial_fit(text, trained_on=text),
+    ):
+        with pytest.raises(ValueError, match="trained_on is the text of an earlier training"):
+            call()
+        assert not model.is_built
+
+
+def test_a_training_that_forgets_says_so(tmp_path, caplog):
+    model = SkipGram(sentences(), **SMALL)
+    model.train(epochs=1)
+    model.build_vocab([["new", "w1", "w2"]] * 3, update=True)
+    model.train(epochs=1)
+    model.partial_fit([["w1", "w2"]] * 3)
+    assert "forget" not in caplog.text
+    model.save(tmp_path / "m")
+    SkipGram.load(tmp_path / "m").train(model.corpus, epochs=1)
+    assert "forget" not in caplog.text
+    SkipGram.load(tmp_path / "m").train(sentences(1), epochs=1)
+    assert caplog.text.count("makes it forget much: partial_fit") == 1
+    SkipGram(sentences(), solver="sgd", **SMALL).train(sentences(1), epochs=1)
+    assert caplog.text.count("forget") == 1
+
+
 def test_bad_input():
     model = SkipGram(sentences(), **SMALL)
     before = model.I.copy()

@@ -303,7 +303,7 @@ def test_other_files(tmp_path, write, model):
             fastsg.load(write(data))
     model_corpus = fastsg.EncodedCorpus.from_iter(sentences())
     model_corpus.save(tmp_path / "corpus")
-    with pytest.raises(FormatError, match="does not say format='fastsg-model'"):
+    with pytest.raises(FormatError, match="does not say format='fastsg-model' but 'fastsg-corpus'"):
         fastsg.load(tmp_path / "corpus")
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(FormatError, match="no regular file"):

@@ -127,6 +127,10 @@ def test_ids_outside_the_vocabulary(model, bad):
 
 
 def test_malformed_questions(model):
+    with pytest.raises(TypeError, match=r"word: \['w01', 'w02'\] is neither a word nor an id"):
+        model.predict_context(["w01", "w02"])
+    with pytest.raises(TypeError, match=r"centers: 1\.0 is neither a word nor an id"):
+        model.predict_proba([1.0])
     with pytest.raises(TypeError, match="centers is the str 'w01'; give a list of words"):
         model.predict_proba("w01")
     with pytest.raises(TypeError, match="contexts is the str 'w01'"):

@@ -252,6 +252,7 @@ def test_progress_bar(capsys):
     "options, error, message",
     [
         ({"graph": [(1, 2)]}, TypeError, "graph is a list; make it a Graph: Graph.from_edges"),
+        ({"graph": type("Graph", (), {})()}, TypeError, "graph is a test_walks.Graph; make it a Graph"),
         ({"walks_per_node": 0}, ValueError, "walks_per_node is 0; allowed are integers >= 1"),
         ({"walks_per_node": 1.5}, ValueError, "walks_per_node is 1.5"),
         ({"walk_length": 0}, ValueError, "walk_length is 0"),

@@ -38,19 +38,14 @@ def add_eval(commands: Commands) -> None:
         """,
     )
     parser.add_argument("vectors", help="the vectors; for --perplexity a whole model")
-    parser.add_argument(
-        "--pairs", nargs="+", default=[], metavar="FILE", help="files of word pairs (default: none)"
-    )
-    parser.add_argument(
-        "--analogies", nargs="+", default=[], metavar="FILE", help="files of analogies (default: none)"
-    )
-    parser.add_argument(
-        "--perplexity",
-        nargs="+",
-        default=[],
-        metavar="TEXT",
-        help="texts to take the loss of (default: none)",
-    )
+    for name, metavar, what in (
+        ("--pairs", "FILE", "files of word pairs"),
+        ("--analogies", "FILE", "files of analogies"),
+        ("--perplexity", "TEXT", "texts to take the loss of"),
+    ):
+        parser.add_argument(
+            name, nargs="+", action="extend", default=[], metavar=metavar, help=f"{what} (default: none)"
+        )
     parser.add_argument(
         "--restrict-vocab",
         type=int,

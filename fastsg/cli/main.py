@@ -32,7 +32,16 @@ _COMMANDS = (
     add_convert, add_info, add_walk, add_demo, add_completion,
 )  # fmt: skip
 # One dash and a word: word2vec.c's way of writing flags.
-_ONE_DASH = re.compile(r"-([A-Za-z][A-Za-z_-][\w-]*)")
+_ONE_DASH = re.compile(r"-[A-Za-z][A-Za-z_-]")
+#: Commands that do what those of fastText and word2vec.c do.
+_THEIRS = {
+    "skipgram": "train",
+    "distance": "nn",
+    "word-analogy": "analogies",
+    "compute-accuracy": "eval",
+    "dump": "info",
+    "print-word-vectors": "convert",
+}
 
 _AT_THE_END = f"""{EPILOG}  fastsg demo
   fastsg train text.txt -o words.vec
@@ -80,7 +89,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     _refuse_one_dash(commands, words)
     args, rest = parser.parse_known_args(words)
     if any(word.startswith("-") for word in rest) or (rest and not hasattr(args, "operands")):
-        commands[args.command].error(f"unrecognized arguments: {' '.join(rest)}")
+        known = _flag_names(commands[args.command])
+        meant = [flag for word in rest if word.startswith("--") and (flag := _meant(word[2:], known))]
+        advice = f"; write {', '.join(meant)}" if meant else ""
+        commands[args.command].error(f"unrecognized arguments: {' '.join(rest)}{advice}")
     if rest:
         args.operands = [*args.operands, *rest]
     args.argv = words
@@ -93,7 +105,8 @@ def _check_command(parser: Parser, commands: list[str], words: list[str]) -> Non
     if not words:
         parser.error(f"a command is missing; there are {listed}")
     if not words[0].startswith("-") and words[0] not in commands:
-        close = difflib.get_close_matches(words[0], commands, n=1)
+        theirs = _THEIRS.get(words[0])
+        close = [theirs] if theirs else difflib.get_close_matches(words[0], commands, n=1)
         advice = f"did you mean {close[0]!r}?" if close else f"there are {listed}"
         parser.error(f"there is no command {words[0]!r}; {advice}")
 
@@ -102,22 +115,31 @@ def _refuse_one_dash(commands: dict[str, Parser], words: list[str]) -> None:
     """Exit where a flag has one dash and a name: argparse would take -output for -o utput."""
     if words[0] not in commands or words[0] == "word2vec":
         return
-    parser = commands[words[0]]
-    known = {name for flag in flags_of(parser) for name in flag.names}
-    for word in words[: words.index("--")] if "--" in words else words:
-        if found := _ONE_DASH.match(word):
-            advice = _two_dashes(word, found[1], known) or f"there is no flag --{found[1]}"
-            if words[0] == "train":
-                advice += " (fastsg word2vec takes the command line of word2vec.c)"
-            parser.error(f"{word}: flags of more than a letter have two dashes; {advice}")
+    before = words[: words.index("--")] if "--" in words else words
+    if not (wrong := [word for word in before if _ONE_DASH.match(word)]):
+        return
+    parser, known = commands[words[0]], _flag_names(commands[words[0]])
+    meant = {word: _meant(word[1:], known) or _letter_and_value(word, known) for word in wrong}
+    write = ", ".join(flag for flag in meant.values() if flag)
+    missing = ", ".join(f"-{word}" for word, flag in meant.items() if not flag)
+    advice = "; ".join([f"write {write}"] * bool(write) + [f"there is no flag {missing}"] * bool(missing))
+    if words[0] == "train":
+        advice += " (fastsg word2vec takes the command line of word2vec.c)"
+    parser.error(f"{', '.join(wrong)}: flags of more than a letter have two dashes; {advice}")
 
 
-def _two_dashes(word: str, name: str, known: set[str]) -> str:
-    """How a word is written whose name of a flag followed one dash; empty if no flag is meant."""
-    long = "--" + re.sub("(?<=[a-z])(?=[A-Z])|_", "-", name).lower()
-    if meant := [flag for flag in (long, long + "s") if flag in known]:
-        return f"write {meant[0]}"
-    return f"write {word[:2]} {word[2:]}" if word[:2] in known else ""
+def _flag_names(parser: Parser) -> set[str]:
+    return {name for flag in flags_of(parser) for name in flag.names}
+
+
+def _meant(name: str, known: set[str]) -> str:
+    """The flag that others call so, as in minCount or epoch; empty if there is none."""
+    long = "--" + re.sub("(?<=[a-z])(?=[A-Z])|_", "-", name.partition("=")[0]).lower()
+    return next((flag for flag in (long, long + "s") if flag in known), "")
+
+
+def _letter_and_value(word: str, known: set[str]) -> str:
+    return f"{word[:2]} {word[2:]}" if word[:2] in known else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import sys
 import threading
@@ -21,6 +22,7 @@ def error_text(error: BaseException) -> str:
     """An error as one printable line."""
     # str() of a KeyError is the repr of its message
     text = str(error.args[0]) if type(error) is KeyError and error.args else str(error)
+    text = re.sub(r"^\[Errno \d+\] ", "", text)
     return printable(" ".join(text.split())) or type(error).__name__
 
 

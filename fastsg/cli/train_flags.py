@@ -25,6 +25,7 @@ def _add_inputs(group: Group) -> None:
         "--input",
         "--train",
         nargs="+",
+        action="extend",
         metavar="PATH",
         help="text files, '-' for standard input, or one corpus from fastsg encode (default: TEXT)",
     )
@@ -32,7 +33,11 @@ def _add_inputs(group: Group) -> None:
         "--counts", metavar="F", help="train on the counts in a file from fastsg count, instead of on text"
     )
     group.add_argument(
-        "--valid", nargs="+", metavar="PATH", help="held-out text, whose loss is measured after each epoch"
+        "--valid",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="held-out text, whose loss is measured after each epoch",
     )
     add_read_vocab(group)
     group.add_argument(

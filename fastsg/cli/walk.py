@@ -51,8 +51,12 @@ def add_walk(commands: Commands) -> None:
         help="a walk a line; '-' is standard output; if it ends with .corpus, a file of ids, as fastsg "
         "encode writes (no default)",
     )
-    parser.add_argument("--walks", type=int, default=10, metavar="N", help="walks from each node")
-    parser.add_argument("--length", type=int, default=80, metavar="N", help="nodes of a walk")
+    parser.add_argument(
+        "--walks", "--walks-per-node", type=int, default=10, metavar="N", help="walks from each node"
+    )
+    parser.add_argument(
+        "--length", "--walk-length", type=int, default=80, metavar="N", help="nodes of a walk"
+    )
     parser.add_argument(
         "--p", type=float, default=1.0, metavar="X", help="node2vec's p: above 1, walks seldom go back"
     )

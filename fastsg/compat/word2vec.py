@@ -143,6 +143,8 @@ class Word2Vec(TrainedWord2Vec):
         progress_per: int = 10000,
         keep_raw_vocab: bool = False,
         trim_rule: Rule | None = None,
+        *,
+        trained_on: Sentences | Paths | None = None,
     ) -> None:
         """Read a corpus, count its words and lay out the matrices.
 
@@ -154,6 +156,8 @@ class Word2Vec(TrainedWord2Vec):
         progress_per                        Has no effect.
         keep_raw_vocab : bool               Must be False: the words that were cut are not kept.
         trim_rule                           As in the constructor, which gives the default.
+        trained_on                          With update=True: the text (sentences or paths) that a model from
+                                            a file was trained on, which the file does not hold.
         """
         _refuse(keep_raw_vocab)
         if (corpus_iterable is None) == (corpus_file is None):
@@ -168,9 +172,11 @@ class Word2Vec(TrainedWord2Vec):
                 "trim_rule does not go with update=True: which words join is a matter of min_count"
             )
         if rule is None:
-            self.skipgram.build_vocab(sentences, corpus_file=corpus_file, update=update)
+            self.skipgram.build_vocab(
+                sentences, corpus_file=corpus_file, update=update, trained_on=trained_on
+            )
         else:
-            self.skipgram.build_vocab(self._ruled(sentences, corpus_file, rule))
+            self.skipgram.build_vocab(self._ruled(sentences, corpus_file, rule), trained_on=trained_on)
         corpus = self.skipgram.corpus
         assert corpus is not None, "it was just read"
         self._updated_corpus = corpus if update else None

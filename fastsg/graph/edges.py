@@ -50,6 +50,11 @@ def split_edges(edges: object) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.f
     """Sources and targets (integers, or objects) and weights of what users hand in as edges."""
     if isinstance(edges, (str, bytes)):
         raise TypeError(f"edges is a {type(edges).__name__}; for a file use Graph.from_file")
+    if hasattr(edges, "columns"):
+        raise TypeError(
+            f"edges is a {type(edges).__name__}; give its rows, as edges.itertuples(index=False) or "
+            "zip(sources, targets, weights)"
+        )
     if isinstance(edges, np.ndarray):
         if edges.ndim != 2 or edges.shape[1] != 2 or edges.dtype.kind not in "iuUO":
             raise TypeError(

@@ -74,8 +74,10 @@ def random_walks(
     weighted, none if not; 4 bytes a step of the result.
     """
     if not isinstance(graph, Graph):
-        raise TypeError(f"graph is a {type(graph).__name__}; make it a Graph: Graph.from_edges, from_file, "
-                        "from_sparse, from_networkx")  # fmt: skip
+        raise TypeError(
+            f"graph is a {_kind(graph)}; make it a Graph: Graph.from_edges, from_file, from_sparse, "
+            "from_networkx"
+        )
     walks_per_node = checks.positive_integer("walks_per_node", walks_per_node)
     walk_length = checks.positive_integer("walk_length", walk_length)
     if walk_length > checks.MAX_WORDS:
@@ -153,3 +155,9 @@ class _WalkEncoder(Encoder):
         return DistinctWords(
             counts, lambda rows: [str(nodes[row]) for row in rows.tolist()], [np.arange(n, dtype=np.int32)]
         )
+
+
+def _kind(value: object) -> str:
+    """The class of a value; other packages have graphs too."""
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"

@@ -26,6 +26,10 @@ from .untrusted import open_if_regular
 
 #: Bytes that a header may have.
 MAX_HEADER = 1 << 20
+_IS_PICKLE = (
+    "it is a pickle, which is never opened; where it comes from, save_word2vec_format writes its vectors in "
+    "a format that can be read here"
+)
 _NUMPY_TYPES = {"I64": "<i8", "F64": "<f8", "I32": "<i4", "F32": "<f4", "F16": "<f2", "U8": "|u1"}
 _ALIGNMENT = 64
 
@@ -187,9 +191,11 @@ class Container:
 
 def _read_header(file: io.BufferedIOBase, size: int) -> tuple[dict[str, Any], int]:
     """The header, and where the arrays start."""
-    length = int.from_bytes(file.read(8), "little")
+    start = file.read(8)
+    length = int.from_bytes(start, "little")
     if size < 8 or not 2 <= length <= min(MAX_HEADER, size - 8):
-        raise FormatError("it does not start as a safetensors file does")
+        is_pickle = start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5")
+        raise FormatError(_IS_PICKLE if is_pickle else "it does not start as a safetensors file does")
     try:
         header = parse_json(file.read(length).decode())
     except ValueError as error:
@@ -216,8 +222,10 @@ def _checked_metadata(header: dict[str, Any], schema: Schema) -> dict[str, str]:
     metadata = header.pop("__metadata__", None)
     if schema.name is None:
         return {}
-    if not isinstance(metadata, dict) or metadata.get("format") != schema.name:
-        raise FormatError(f"its header does not say format={schema.name!r}")
+    found = metadata.get("format") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or found != schema.name:
+        other = f" but {found[:40]!r}" if isinstance(found, str) else ""
+        raise FormatError(f"its header does not say format={schema.name!r}{other}")
     if not all(isinstance(value, str) for value in metadata.values()):
         raise FormatError("its metadata are not all strings")
     if metadata.get("format_version") != schema.version:

@@ -78,7 +78,10 @@ def _weighed(vectors: VectorTable, a: float | None) -> Matrix:
     if a is None:
         return vectors.matrix
     if vectors.counts is None or not vectors.counts.sum():
-        raise ValueError("sif needs counts: these vectors have none")
+        raise ValueError(
+            "sif needs counts, and these vectors have none; take the model, or a format that holds counts "
+            "(npz, safetensors, parquet, arrow)"
+        )
     probability = vectors.counts / vectors.counts.sum()
     weighed: Matrix = vectors.matrix * (a / (a + probability))[:, None].astype(np.float32)
     return weighed

@@ -36,7 +36,11 @@ _FOREIGN_FORMATS = {
     b"FiFu": "a finalfusion file",
     b"\xff\xfe": "UTF-16 text; convert it to UTF-8",
     b"\xfe\xff": "UTF-16 text; convert it to UTF-8",
-    **{bytes([0x80, protocol]): "a pickle; pickles are never opened" for protocol in range(2, 6)},
+    **{
+        bytes([0x80, protocol]): "a pickle; pickles are never opened, but where it comes from, "
+        "save_word2vec_format writes vectors that can be read"
+        for protocol in range(2, 6)
+    },
 }
 
 

@@ -123,17 +123,7 @@ def read_vectors_file(path: str | os.PathLike[str], *, mmap: bool = False) -> Ve
     OSError             It cannot be read.
     """
     with safetensors.named(os.fsdecode(path), "file of vectors"), safetensors.open_regular(path) as file:
-        if _is_pickle(file.peek(9)):
-            raise FormatError(
-                "it is a pickle, which is never opened; where it comes from, save_word2vec_format writes its "
-                "vectors in a format that can be read here"
-            )
         return _read(Container(file, _SCHEMA), mmap)
-
-
-def _is_pickle(start: bytes) -> bool:
-    """A length may begin with the same two bytes, but then JSON follows it."""
-    return start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5") and start[8:9] != b"{"
 
 
 def _read(container: Container, mmap: bool) -> VectorsContent:

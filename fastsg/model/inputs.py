@@ -227,7 +227,7 @@ def updated(training: Training, found: EncodedCorpus, reader: TextReader) -> tup
     if training.settings.solver == "counts" and training.text is None:
         raise ValueError(
             "what this model was trained on is not known: it was loaded from a file, or trained on pairs or "
-            "counts. Give that text to partial_fit as trained_on=, or use a model with solver='sgd'"
+            "counts. Give that text as trained_on=, or use a model with solver='sgd'"
         )
     so_far = None if training.text is None else joined(training.text, found)
     all_words = common_vocab(training.vocab, found.vocab) if so_far is None else so_far.vocab

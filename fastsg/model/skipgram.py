@@ -51,6 +51,10 @@ from .text_reader import Corpus, Paths, TextReader, reusable, revised
 from .trained_model import TrainedModel
 
 _ENTER = threading.Lock()
+_NOTHING_TRAINED = (
+    "trained_on is the text of an earlier training: it goes with partial_fit, or build_vocab(update=True), "
+    "of a model that was trained"
+)
 
 
 class SkipGram(TrainedModel):
@@ -245,6 +249,7 @@ class SkipGram(TrainedModel):
         corpus_file: Paths | None = None,
         vocab: Vocab | None = None,
         update: bool = False,
+        trained_on: Corpus | Paths | None = None,
     ) -> None:
         """Read and encode a corpus, which :meth:`train` then uses, and lay out the matrices.
 
@@ -255,12 +260,15 @@ class SkipGram(TrainedModel):
         update : bool                       Add the text to that of a model which has a vocabulary already:
                                             its frequent words join, I and O stay, and :meth:`train` then
                                             trains on all text. :meth:`partial_fit` does both.
+        trained_on                          With update=True: as in :meth:`partial_fit`.
         """
         if update and self.is_built:
             if vocab is not None:
                 raise ValueError("build_vocab(update=True) takes text, not vocab")
-            self._grow(self._all_words(sentences, corpus_file))
+            self._grow(self._all_words(sentences, corpus_file), trained_on)
             return
+        if trained_on is not None:
+            raise ValueError(_NOTHING_TRAINED)
         begun = time.perf_counter()
         with self._alone():
             if sentences is None and corpus_file is None:
@@ -475,6 +483,8 @@ class SkipGram(TrainedModel):
         """
         found = self._all_words(sentences, corpus_file)
         if not self.is_built:
+            if trained_on is not None:
+                raise ValueError(_NOTHING_TRAINED)
             return self._begin_with(found)
         text = self._grow(found, trained_on)
         training, all_text = self._built(), self._built().known_text
@@ -507,7 +517,7 @@ class SkipGram(TrainedModel):
                 training.note_text(earlier, begins=True)
             known = training.vocab
             training, text = updated(training, found, self._reader)
-            self._take(training, training.known_text)
+            self._take(training, training.known_text or text)  # what train then takes
             self._keyed = {}
             self._validation_given = revised(self._validation_given, known, training.vocab)
             self.seconds["read"] += time.perf_counter() - begun

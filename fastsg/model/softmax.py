@@ -58,7 +58,7 @@ class SoftmaxModel:
         list of (word, probability), most likely first; the probabilities of the whole vocabulary sum to 1.
         """
         topn = checks.integer("topn", topn, 0)
-        P = self.predict_proba([word])[0]
+        P = objective.probabilities(self._ids("word", [word]), self.I, self.O, self._bias)[0]
         best = np.argsort(-P, kind="stable")[:topn]
         return [(self.vocab.words[n], float(P[n])) for n in best]
 
@@ -110,5 +110,11 @@ class SoftmaxModel:
         """Ids of words, or ids as given; unknown words are a KeyError that suggests close ones."""
         if isinstance(words, str):
             raise TypeError(f"{name} is the str {words!r}; give a list of words")
-        ids = [int(word) if isinstance(word, (int, np.integer)) else self.vocab[word] for word in words]
-        return checks.ids(name, ids, len(self.vocab))
+        return checks.ids(name, [self._id(name, word) for word in words], len(self.vocab))
+
+    def _id(self, name: str, word: object) -> int:
+        if isinstance(word, (int, np.integer)):
+            return int(word)
+        if isinstance(word, str):
+            return self.vocab[word]
+        raise TypeError(f"{name}: {word!r} is neither a word nor an id")

@@ -337,7 +337,8 @@ def _warn_of_invalid(n: int, errors: str, source: str, encoding: str) -> None:
     if n:
         verb = "replaced by U+FFFD" if errors == "replace" else "left out"
         shown = "UTF-8" if encoding == "utf-8" else encoding
-        logger.warning("%d invalid %s sequences were %s in %s", n, shown, verb, source)
+        advice = "; if it is not UTF-8, give its encoding" if encoding == "utf-8" else ""
+        logger.warning("%d invalid %s sequences were %s in %s%s", n, shown, verb, source, advice)
 
 
 def is_encoded_corpus(path: str | os.PathLike[str]) -> bool:

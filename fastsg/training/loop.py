@@ -59,13 +59,25 @@ def run(
         source = plan.with_planned_sizes(source)
     else:
         epochs, schedule = epochs or settings.epochs, schedule or settings.lr_schedule
-        plan = training.plan = Plan.start(source, training.held_out, epochs, schedule)
+        before, plan = training.plan, Plan.start(source, training.held_out, epochs, schedule)
+        _warn_of_another_text(training, before, plan)
+        training.plan = plan
         state.at_epoch_end, state.best, state.restored_epoch = True, None, None
     if settings.init != "random" and state.step == 0:
         _start_from_counts(training, source)
     if notify("on_train_begin"):
         _train(training, source, plan, notify, first_rate or settings.alpha)
     notify("on_train_end")
+
+
+def _warn_of_another_text(training: Training, before: Plan | None, plan: Plan) -> None:
+    """A training on more text has no plan yet; one that has trained on something else forgets it."""
+    is_other = before is not None and before.done > 0 and before.corpus != plan.corpus
+    if is_other and training.settings.solver == "counts":
+        logger.warning(
+            "the model was trained on something else before, of which this training makes it forget much: "
+            "partial_fit, or build_vocab with update=True, takes in more text and trains on all of it"
+        )
 
 
 def _start_from_counts(training: Training, source: BatchSource) -> None:
@@ -186,4 +198,12 @@ def _close_epoch(training: Training, plan: Plan, record: EpochRecord, workspace:
     training.history.append(record)
     plan.done += 1
     training.state.at_epoch_end = True
-    logger.info("epoch %d: %s", len(training.history), record)
+    logger.info("epoch %d: %s", len(training.history), _told(record))
+
+
+def _told(record: EpochRecord) -> str:
+    """What a log says of an epoch; the history has it in full."""
+    text = f"loss {record['nll']:.4f} nats per pair, of {'thinned text' if record['thinned'] else 'the text'}"
+    if record["valid_nll"] is not None:
+        text += f", held-out {record['valid_nll']:.4f}"
+    return f"{text}, {record['words']} words, {record['seconds']:.1f} s"

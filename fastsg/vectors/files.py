@@ -34,6 +34,8 @@ class StoredVectors(VectorStore):
     def load(cls, fname: Path, mmap: bool | str | None = None) -> Self:
         """Read what :meth:`save` wrote, bit for bit.
 
+        Vectors of other formats, and of models, are ``KeyedVectors(*fastsg.io.load_vectors(fname))``.
+
         Parameters
         ----------
         fname : path
