@@ -30,7 +30,6 @@ from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
 from ..training.state import Training
-from ..vectors import KeyedVectors
 from .inputs import (
     Side,
     check_counts,
@@ -233,7 +232,6 @@ class SkipGram(TrainedModel):
         super().__init__(checked, reader)
         self._told_reader, self._start = reader, start  # as told to read, whatever a corpus says
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
-        self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
             self.build_vocab(sentences, corpus_file=corpus_file)
             self.train()
@@ -321,24 +319,6 @@ class SkipGram(TrainedModel):
         """keep(n) of each word, or None where every token is kept."""
         keep = vocab.keep_probabilities(self.settings.threshold(len(vocab)))
         return keep if (keep < 1).any() else None
-
-    # ---- vectors ----
-
-    @property
-    def wv(self) -> KeyedVectors:
-        """The word vectors: rows of I, unless the model was made with another `vectors`."""
-        return self._vectors(self.settings.vectors)
-
-    @property
-    def cv(self) -> KeyedVectors:
-        """The context vectors: rows of O."""
-        return self._vectors("output")
-
-    def _vectors(self, which: str) -> KeyedVectors:
-        vocab = self.vocab
-        if which not in self._keyed:
-            self._keyed[which] = KeyedVectors(vocab.words, self._matrix(which), vocab.counts)
-        return self._keyed[which]
 
     # ---- file ----
 
@@ -504,6 +484,7 @@ class SkipGram(TrainedModel):
         with self._alone():
             training = self._built()
             training.check_writable()
+            self._take_edited_vectors()
             if trained_on is not None:
                 earlier = self._reader.encode_either(trained_on, training.vocab, "trained_on")
                 training.note_text(earlier, begins=True)
@@ -668,18 +649,6 @@ class SkipGram(TrainedModel):
             finally:
                 self._keyed = {}
         return self
-
-    def _take_edited_vectors(self) -> None:
-        """Vectors that were replaced in `wv` become rows of I: KeyedVectors copy before they are changed."""
-        edited = self._keyed.get("input")
-        if edited is None or edited.vectors is self.I:
-            return
-        if edited.index_to_key != self.vocab.words:
-            raise ValueError(
-                "words of model.wv were added or moved, and training does not know these: copy its vectors "
-                "into a KeyedVectors of your own first"
-            )
-        self.I[:] = edited.vectors
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
