@@ -100,10 +100,9 @@ def save_word2vec(
         write_rows = _write_binary if binary else _write_text
         write_rows(out, encoded, matrix)
     if fvocab is not None:
-        with atomic_write(fvocab) as out:
-            out.writelines(
-                b"%b %d\n" % pair for pair in zip(encoded, np.asarray(counts).tolist(), strict=True)
-            )
+        with atomic_write(fvocab) as file, compressed(file, compression_of(fvocab)) as out:
+            lines = [b"%b %d\n" % pair for pair in zip(encoded, np.asarray(counts).tolist(), strict=True)]
+            out.write(b"".join(lines))
 
 
 def load_word2vec(

@@ -189,15 +189,15 @@ class TrainedModel:
         return self._keyed[which][0]
 
     def _take_edited_vectors(self) -> None:
-        """Vectors that were replaced in `wv` or `cv`, which copy before they change, become rows of I or O."""
+        """Vectors replaced in `wv` or `cv`, which copy before they change, become rows of I or O."""
         training = self._built()
         for which, (edited, given) in self._keyed.items():
             if edited.vectors is given:
                 continue
             if which == "sum":
                 raise ValueError(
-                    "vectors of model.wv were replaced, but they are sums of rows of I and O (vectors='sum'), "
-                    "and which of the two should change is not known: set rows of model.I and model.O instead"
+                    "vectors of model.wv were replaced, but are sums of rows of I and O (vectors='sum'): "
+                    "which of the two should change is not known; set rows of model.I and model.O instead"
                 )
             if edited.index_to_key != training.vocab.words or edited.vectors.shape != given.shape:
                 raise ValueError(
