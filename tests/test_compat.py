@@ -280,6 +280,14 @@ def log_probabilities(model, row):
     return scores - scores.max() - np.log(np.exp(scores - scores.max()).sum())
 
 
+def test_predict_output_word_names_a_wrong_topn():
+    model = Word2Vec([["a", "b", "c"]] * 9, vector_size=2, min_count=1, epochs=1)
+    assert len(model.predict_output_word(["a"], topn=None)) == 3 and model.predict_output_word(["a"], 0) == []
+    for topn, error in ((-1, ValueError), (2.5, TypeError)):
+        with pytest.raises(error, match=f"topn is {topn}"):
+            model.predict_output_word(["a"], topn)
+
+
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_predict_output_word(output_bias, caplog):
     model = Word2Vec(SENTENCES, **SMALL, settings={"output_bias": output_bias})
