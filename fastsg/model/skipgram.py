@@ -30,6 +30,7 @@ from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
 from ..training.state import Training
+from ..vectors import KeyedVectors
 from .inputs import (
     Side,
     check_counts,
@@ -319,6 +320,28 @@ class SkipGram(TrainedModel):
         """keep(n) of each word, or None where every token is kept."""
         keep = vocab.keep_probabilities(self.settings.threshold(len(vocab)))
         return keep if (keep < 1).any() else None
+
+    # ---- vectors ----
+
+    @property
+    def wv(self) -> KeyedVectors:
+        """The word vectors: rows of I, unless the model was made with another `vectors`.
+
+        Rows that you replace in it go into I (or O) when the model is saved, exported, grown or trained.
+        """
+        return self._vectors(self.settings.vectors)
+
+    @property
+    def cv(self) -> KeyedVectors:
+        """The context vectors: rows of O."""
+        return self._vectors("output")
+
+    def _vectors(self, which: str) -> KeyedVectors:
+        vocab = self.vocab
+        if which not in self._keyed:
+            matrix = self._matrix(which)
+            self._keyed[which] = KeyedVectors(vocab.words, matrix, vocab.counts), matrix
+        return self._keyed[which][0]
 
     # ---- file ----
 

@@ -169,25 +169,6 @@ class TrainedModel:
             units = self.corpus.n_tokens if self.corpus else 0
         return self.settings.batch_of(len(self.vocab) if self.is_built else 0, units)
 
-    # ---- vectors ----
-
-    @property
-    def wv(self) -> KeyedVectors:
-        """The word vectors: rows of I, unless the model was made with another `vectors`."""
-        return self._vectors(self.settings.vectors)
-
-    @property
-    def cv(self) -> KeyedVectors:
-        """The context vectors: rows of O."""
-        return self._vectors("output")
-
-    def _vectors(self, which: str) -> KeyedVectors:
-        vocab = self.vocab
-        if which not in self._keyed:
-            matrix = self._matrix(which)
-            self._keyed[which] = KeyedVectors(vocab.words, matrix, vocab.counts), matrix
-        return self._keyed[which][0]
-
     def _take_edited_vectors(self) -> None:
         """Vectors replaced in `wv` or `cv`, which copy before they change, become rows of I or O."""
         training = self._built()
