@@ -143,8 +143,8 @@ def inverse(const double[:, ::1] A not None):
 
 
 def orthonormal(const double[:, ::1] A not None):
-    """T (n, n): the columns of Y T are orthonormal, where A = Y' Y. Those that the ones before explain, but for
-    1e-6 of their length, become zero."""
+    """T (n, n): the columns of Y T are orthonormal, where A = Y' Y. Those that the ones before explain, but
+    for 1e-6 of their length, become zero."""
     cdef int64_t n = A.shape[0]
     if A.shape[1] != n:
         raise ValueError(f"the matrix is ({n}, {A.shape[1]}); it must be square")

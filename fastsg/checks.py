@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 #: Ids are int32.
 MAX_WORDS = 2**31 - 1
+_MOST_COUNT = 2**63 - 1
 #: What may be done with invalid UTF-8.
 TEXT_ERRORS = ("replace", "strict", "ignore")
 
@@ -77,6 +78,22 @@ def matrix(name: str, given: NDArray[np.float32]) -> NDArray[np.float32]:
             "it must be two-dimensional and C-contiguous"
         )
     return given
+
+
+def word_counts(given: object, K: int) -> NDArray[np.int64]:
+    """Occurrences of K words as int64; ValueError unless they are K integers >= 0 that int64 holds."""
+    array = np.asarray(given)
+    is_wrong = array.shape != (K,) or (K and array.dtype.kind not in "iu")
+    if is_wrong or (array < 0).any() or (array > _MOST_COUNT).any():
+        raise ValueError(f"counts must be {K} integers >= 0, got {array.dtype} of shape {array.shape}")
+    return array.astype(np.int64, copy=False)
+
+
+def listed(name: str, given: object) -> list[Any]:
+    """The items of an iterable; TypeError for anything else, and for a str, whose letters nobody means."""
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise TypeError(f"{name} is {given!r}, a {type(given).__name__}; it must be a list of words")
+    return list(given)
 
 
 def all_str(words: Sequence[Any]) -> None:

@@ -220,8 +220,7 @@ class SkipGramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for rows in _portions(ids):
             flat = np.concatenate([np.asarray(ids[row], np.int64) for row in rows])
             starts = np.cumsum([0] + [len(ids[row]) for row in rows[:-1]])
-            weighted = vectors[flat] * weights[flat, None]
-            pooled[rows] = np.add.reduceat(weighted, starts) / [[len(ids[row])] for row in rows]
+            pooled[rows] = _sums(vectors, weights, flat, starts) / [[len(ids[row])] for row in rows]
         unknown = sum(not document for document in ids)
         if unknown:
             logger.info("%d of %d documents have no known word: their vectors are 0", unknown, len(ids))
@@ -262,18 +261,34 @@ def _string_tokenizer(tokenizer: Any) -> Callable[[str], Iterable[str]]:
 
 
 def _portions(ids: list[list[int]]) -> Iterator[list[int]]:
-    """Rows of the documents that have words, in runs of about so many tokens."""
+    """Rows of the documents that have words, in runs of at most so many tokens, or of one document."""
     rows: list[int] = []
     tokens = 0
     for row, document in enumerate(ids):
+        if rows and tokens + len(document) > _TOKENS:
+            yield rows
+            rows, tokens = [], 0
         if document:
             rows.append(row)
             tokens += len(document)
-        if tokens >= _TOKENS:
-            yield rows
-            rows, tokens = [], 0
     if rows:
         yield rows
+
+
+def _sums(
+    vectors: NDArray[np.float32],
+    weights: NDArray[np.float64],
+    flat: NDArray[np.int64],
+    starts: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Weighted sums of the words `flat` of documents that begin at `starts`, shape (len(starts), H)."""
+    if len(starts) > 1 or len(flat) <= _TOKENS:
+        return np.add.reduceat(vectors[flat] * weights[flat, None], starts)
+    parts = (flat[i : i + _TOKENS] for i in range(0, len(flat), _TOKENS))  # one long document
+    total = np.zeros((1, vectors.shape[1]))
+    for part in parts:
+        total += np.sum(vectors[part] * weights[part, None], axis=0)
+    return total
 
 
 def _first_component(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

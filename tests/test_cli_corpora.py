@@ -186,3 +186,39 @@ def test_chinese_words_in_every_command(capsys):
     assert any(len(word) > 1 for word in words)
     assert EncodedCorpus.load("e").vocab.words == CooccurrenceCounts.load("c").vocab.words == words
     assert load_word2vec("t.vec")[0] == words
+
+
+# ---- names that say compressed ---------------------------------------------------------------------------
+
+
+def test_words_and_constants_are_compressed_by_suffix(capsys, tmp_path):
+    """They were written as they are under such a name, which no other program could read."""
+    files = "-o v.vec.gz --save-vocab words.gz --save-bias bias.gz --save-output o.vec"
+    run(capsys, f"train text.txt {files} {SMALL}")
+    packed = [tmp_path / name for name in ("v.vec.gz", "words.gz", "bias.gz")]
+    assert all(path.read_bytes()[:2] == b"\x1f\x8b" for path in packed)
+    assert "cat" in run(capsys, "predict v.vec.gz o.vec --bias bias.gz the")
+    run(capsys, f"train text.txt --read-vocab words.gz -o again.vec {SMALL}")
+    run(capsys, "convert again.vec counted.npz --read-vocab words.gz")
+    run(capsys, "vocab text.txt -o plain")
+    assert Vocab.load("plain") == Vocab.load("words.gz")
+    (tmp_path / "words.gz").write_bytes((tmp_path / "plain").read_bytes())
+    failed = fails(capsys, "train text.txt --read-vocab words.gz -o v.vec")
+    assert "words.gz: damaged or no .gz data" in failed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "encode text.txt -o f.gz",
+        "count text.txt -o f.xz",
+        "train text.txt --save-model f.bz2",
+        "train text.txt --report f.json.gz",
+        "train text.txt --json-log f.gz",
+        "train text.txt --checkpoint f.gz",
+    ],
+)
+def test_what_is_never_compressed_is_not_named_so(capsys, tmp_path, line):
+    before = sorted(tmp_path.iterdir())
+    assert "this file is not compressed by suffix; leave" in fails(capsys, line)
+    assert sorted(tmp_path.iterdir()) == before

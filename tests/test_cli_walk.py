@@ -1,5 +1,6 @@
 """fastsg walk: the walks of fastsg.graph, as text or as an encoded corpus."""
 
+import gzip
 import io
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def test_pipe(edges):
 @pytest.mark.parametrize(
     "line, message",
     [
-        ("{edges} -o {folder}/walks.gz", "walks are not compressed"),
+        ("{edges} -o {folder}/walks.corpus.gz", "this file is not compressed by suffix; leave .gz out"),
         ("{edges} -o {edges}", "name the same file"),
         ("{edges} -o {folder}/none/walks", "--output"),
         ("{folder}/none -o {folder}/walks", "No such file"),
@@ -99,6 +100,12 @@ def test_pipe(edges):
 def test_errors(capsys, edges, tmp_path, line, message):
     assert message in fails(capsys, "walk " + line.format(edges=edges, folder=tmp_path))
     assert not (tmp_path / "walks").exists() and edges.read_text() == EDGES
+
+
+def test_walks_are_compressed_by_suffix(capsys, edges, tmp_path):
+    run(capsys, f"walk {edges} -o {tmp_path}/walks")
+    run(capsys, f"walk {edges} -o {tmp_path}/walks.gz")
+    assert gzip.decompress((tmp_path / "walks.gz").read_bytes()) == (tmp_path / "walks").read_bytes()
 
 
 def test_a_closed_pipe_is_no_traceback(edges):

@@ -280,6 +280,23 @@ def log_probabilities(model, row):
     return scores - scores.max() - np.log(np.exp(scores - scores.max()).sum())
 
 
+@pytest.mark.parametrize("count", [1.7, -1, float("nan"), float("inf"), "3"])
+def test_frequencies_are_not_cut_off(count):
+    model = Word2Vec(min_count=1)
+    with pytest.raises(ValueError, match=r"word_freq\['b'\] is .*; it must be a whole number, 0 or more"):
+        model.build_vocab_from_freq({"a": 2.0, "b": count})
+    model.build_vocab_from_freq({"a": 2.0, "b": np.int64(3)})
+    assert model.wv.index_to_key == ["b", "a"]
+
+
+def test_predict_output_word_names_a_wrong_topn():
+    model = Word2Vec([["a", "b", "c"]] * 9, vector_size=2, min_count=1, epochs=1)
+    assert len(model.predict_output_word(["a"], topn=None)) == 3 and model.predict_output_word(["a"], 0) == []
+    for topn, error in ((-1, ValueError), (2.5, TypeError)):
+        with pytest.raises(error, match=f"topn is {topn}"):
+            model.predict_output_word(["a"], topn)
+
+
 @pytest.mark.parametrize("output_bias", [None, "unigram"])
 def test_predict_output_word(output_bias, caplog):
     model = Word2Vec(SENTENCES, **SMALL, settings={"output_bias": output_bias})

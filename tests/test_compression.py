@@ -1,13 +1,17 @@
 """Compression by suffix: round trips, the same bytes every time, and folders that are whole or absent."""
 
+import gzip
 import importlib
 import io
 import os
 import sys
 
+import numpy as np
 import pytest
 from conftest import kill_while
 
+from fastsg import Checkpoint, EncodedCorpus, FormatError, KeyedVectors, SkipGram, Vocab
+from fastsg.io.bias import load_bias, save_bias
 from fastsg.system.compression import (
     DAMAGE,
     MAGIC,
@@ -118,3 +122,43 @@ def test_a_killed_writer_leaves_a_whole_folder_or_none(tmp_path):
             assert {entry.name: entry.read_text() for entry in path.iterdir()} == dict.fromkeys(
                 "ab", "x" * 1000
             )
+
+
+def test_lists_of_words_are_compressed_by_suffix(suffix, tmp_path):
+    if suffix == ".zst":
+        pytest.importorskip("zstandard")
+    path, words = tmp_path / f"words{suffix}", Vocab(["b", "a"], [3, 2])
+    words.save(path)
+    assert Vocab.load(path) == words and path.read_bytes().startswith(MAGIC.get(suffix, b"b 3"))
+    save_bias(path, words.words, np.float32([0.5, -1]))
+    assert (
+        load_bias(path, words.words).tolist() == [0.5, -1]
+        and path.read_bytes()[:3] == (MAGIC.get(suffix, b"b 0"))[:3]
+    )
+    vectors = KeyedVectors(words.words, np.eye(2, dtype=np.float32), words.counts)
+    vectors.save_word2vec_format(tmp_path / "v", fvocab=path)
+    read = KeyedVectors.load_word2vec_format(tmp_path / "v", fvocab=path)
+    assert read.counts is not None and read.counts.tolist() == [3, 2]
+
+
+@pytest.mark.parametrize("content", [b"", b"b 3\n", gzip.compress(b"b 3\n")[:-5]])
+def test_a_damaged_list_is_a_format_error(content, tmp_path):
+    (tmp_path / "words.gz").write_bytes(content)
+    with pytest.raises(FormatError, match=r"words\.gz"):
+        Vocab.load(tmp_path / "words.gz")
+
+
+def test_containers_are_never_named_as_compressed(tmp_path):
+    model = SkipGram([["a", "b"]] * 9, min_count=1, vector_size=2, epochs=1)
+    path = tmp_path / "f.gz"
+    for write in (
+        model.save,
+        model.wv.save,
+        EncodedCorpus.from_iter([["a", "b"]], min_count=1).save,
+        Checkpoint,
+    ):
+        with pytest.raises(
+            ValueError, match=r"f\.gz, but this file is not compressed by suffix; leave \.gz out"
+        ):
+            write(path)
+    assert not path.exists()

@@ -91,6 +91,13 @@ def test_round_trip_of_any_words(name, words, width):
     assert again == words and same_bits(values, matrix) and counts is None
 
 
+@pytest.mark.parametrize("name", ["text", "binary", "npz", "model2vec", "finalfusion"])
+def test_round_trip_of_no_words(name):
+    save_vectors("v", [], np.zeros((0, 4), np.float32), name)
+    words, matrix, _ = load_vectors("v", name)
+    assert words == [] and matrix.shape == (0, 4)
+
+
 def test_word2vec_files_are_those_of_save_word2vec():
     save_vectors("a.vec", WORDS, matrix_of(), counts=range(len(WORDS)))
     save_word2vec("b.vec", WORDS, matrix_of())

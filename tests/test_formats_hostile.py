@@ -293,3 +293,17 @@ def test_truncated_compression(suffix):
         with open(name, "wb") as file:
             file.write(data[:end])
         assert not outcome(name)
+
+
+def test_a_lying_archive_is_bounded_by_its_own_size(tmp_path):
+    """The packed sizes that it names used to say how much it may unpack to."""
+    path = tmp_path / "v.npz"
+    np.savez_compressed(path, words=np.array(["a"]), vectors=np.zeros((1, 40_000_000), np.float32))
+    data = bytearray(path.read_bytes())
+    at = data.find(b"PK\x01\x02")
+    while at >= 0:  # in every entry of the directory
+        data[at + 20 : at + 24] = (2**31).to_bytes(4, "little")
+        at = data.find(b"PK\x01\x02", at + 1)
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match="unpacks to more than 67108864 bytes"):
+        load_vectors(path)

@@ -5,6 +5,7 @@ import json
 import logging
 import lzma
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from fastsg import (
     SkipGram,
 )
 from fastsg.compat import Word2Vec
-from fastsg.io import read_model_file, save_model_file, save_vectors
+from fastsg.io import load_vectors, read_model_file, save_model_file, save_vectors
 from fastsg.model import build_report, summary
 from fastsg.numerics.fold_in import fill_folded_start
 
@@ -421,3 +422,42 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     )
     assert "--output and --init name the same file" in fails(capsys, f"train t --init a.bin -o a.bin {small}")
     assert "words x 4 coordinates" in run(capsys, f"train t --init a.bin --dry-run {small}")
+
+
+@pytest.mark.parametrize("vectors", ["input", "output"])
+def test_vectors_replaced_later_are_saved_and_grow(vectors, tmp_path):
+    """They were lost without a word: only a training that followed at once took them."""
+    model = SkipGram(sentences(), **SMALL, vectors=vectors)
+    word = WORDS[3]
+    model.wv[word] = np.full(H, 5.0)
+    model.export(tmp_path / "exported.npz")
+    assert (load_vectors(tmp_path / "exported.npz").matrix[model.vocab.index[word]] == 5).all()
+    model.save(tmp_path / "model")
+    assert (SkipGram.load(tmp_path / "model").wv[word] == 5).all() and (model.wv[word] == 5).all()
+    assert (pickle.loads(pickle.dumps(model)).wv[word] == 5).all()
+    model.wv[WORDS[4]] = np.full(H, 6.0)
+    model.build_vocab([[word, "newcomer"]] * 9, update=True)
+    assert (model.wv[word] == 5).all() and (model.wv[WORDS[4]] == 6).all() and "newcomer" in model.wv
+
+
+def test_context_vectors_replaced_before_training_are_the_start():
+    model = built(alpha=1e-6, optimizer="sgd")
+    model.cv[WORDS[3]] = np.full(H, 0.25)
+    model.train()
+    assert np.allclose(model.cv[WORDS[3]], 0.25, atol=1e-2)
+
+
+def test_sums_that_were_replaced_are_refused(tmp_path):
+    model = built(vectors="sum")
+    model.wv[WORDS[3]] = np.full(H, 0.25)
+    for action in (model.train, lambda: model.save(tmp_path / "model"), lambda: model.partial_fit([WORDS])):
+        with pytest.raises(ValueError, match=r"vectors='sum'.*set rows of model\.I"):
+            action()
+
+
+def test_mapped_vectors_that_were_replaced_are_refused(tmp_path):
+    SkipGram(sentences(), **SMALL).save(tmp_path / "model")
+    model = SkipGram.load(tmp_path / "model", mmap=True)
+    model.wv[WORDS[3]] = np.full(H, 0.25)
+    with pytest.raises(ValueError, match="mapped from a file"):
+        model.save(tmp_path / "other")

@@ -4,6 +4,7 @@ import importlib
 import io
 import logging
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -62,6 +63,17 @@ def test_sif():
     assert found == pytest.approx(means - np.outer(means @ first, first), abs=1e-6)
     assert np.array_equal(found, vectorizer.transform(DOCS))
     assert vectorizer.component_[np.argmax(np.abs(vectorizer.component_))] > 0
+
+
+def test_a_long_document_takes_little_memory():
+    """It was looked up as a whole: 8 H bytes for each of its tokens."""
+    vectorizer = SkipGramVectorizer(**(SMALL | {"vector_size": 64})).fit(DOCS)
+    document = ["red", "green", "one"] * 400_000
+    tracemalloc.start()
+    found = vectorizer.transform([document, "red green one"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.allclose(found[0], found[1], rtol=1e-5) and peak < len(document) * 100
 
 
 def test_portions_change_nothing(monkeypatch):

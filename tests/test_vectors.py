@@ -479,3 +479,44 @@ def test_word2vec_format_without_header(kv, tmp_path):
     assert (KeyedVectors.load_word2vec_format(tmp_path / "v", no_header=True).vectors == kv.vectors).all()
     with pytest.raises(ValueError, match="fvocab needs counts"):
         KeyedVectors(WORDS, kv.vectors).save_word2vec_format(tmp_path / "v", tmp_path / "vocab")
+
+
+# ---- slips that were answered, or whose error named nothing ----
+
+
+@pytest.mark.parametrize(
+    "ask, message",
+    [
+        (lambda kv: kv.n_similarity("ab", ["a"]), "ws1 is 'ab', a str; it must be a list of words"),
+        (lambda kv: kv.n_similarity(["a"], 3), "ws2 is 3, a int"),
+        (lambda kv: kv.doesnt_match("a b c"), "words is 'a b c'"),
+        (lambda kv: kv.rank_by_centrality("abc"), "words is 'abc'"),
+        (lambda kv: kv.most_similar_to_given("a", "bc"), "keys_list is 'bc'"),
+        (lambda kv: kv.most_similar_to_given("a", 3), "keys_list is 3"),
+        (lambda kv: kv.vectors_for_all("ab"), "keys is 'ab'"),
+        (lambda kv: kv.distances("a", "bc"), "other_words is 'bc'"),
+        (lambda kv: kv.add_vectors(3, np.ones((1, 2))), "keys is 3"),
+        (lambda kv: kv.add_vectors(["z"], np.ones((1, 2)), extras=[1]), "extras is a list"),
+        (lambda kv: kv.get_mean_vector(None), "keys is None"),
+        (lambda kv: kv.get_mean_vector(np.ones(2)), r"keys takes a list .*; got np\.float64\(1\.0\) in it"),
+        (lambda kv: kv.get_mean_vector(["a", [0.5, 1]]), r"keys takes a list .*; got \[0\.5, 1\] in it"),
+        (lambda kv: kv.most_similar_batch(3), "queries must be"),
+        (lambda kv: kv.most_similar("a", indexer=3), "indexer is a int"),
+        (lambda kv: kv.evaluate_word_pairs(["a\tb\t1"], restrict_vocab=2.0), "restrict_vocab is 2.0"),
+        (
+            lambda kv: kv.evaluate_word_pairs([("a", "b", 1)]),
+            "the given lines must be str, got",
+        ),
+        (lambda kv: kv.evaluate_word_analogies([b": x"]), "the given lines must be str"),
+    ],
+)
+def test_wrong_arguments_are_named(ask, message):
+    kv = KeyedVectors(list("abc"), np.eye(3, 2, dtype=np.float32))
+    with pytest.raises(TypeError, match=message):
+        ask(kv)
+
+
+def test_cosine_similarities_names_its_arguments():
+    for one, many in ((np.ones(3), np.ones((2, 2))), (np.ones(2), np.ones(2)), (1.0, np.ones((2, 2)))):
+        with pytest.raises(ValueError, match="vector_1 and vectors_all must be of shapes"):
+            KeyedVectors.cosine_similarities(one, many)

@@ -170,3 +170,11 @@ def test_mutants_load_or_are_refused(kv, tmp_path, rng):
         except FormatError:
             refused += 1
     assert refused > 100
+
+
+def test_counts_that_are_none_are_a_format_error(tmp_path):
+    kv = KeyedVectors(["a", "b"], np.eye(2, dtype=np.float32))
+    kv.expandos["count"] = np.array([0.5, 1])
+    kv.save(tmp_path / "v")
+    with pytest.raises(FormatError, match="v' is no file of vectors of fastsg: counts must be 2 integers"):
+        KeyedVectors.load(tmp_path / "v")

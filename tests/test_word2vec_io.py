@@ -150,7 +150,7 @@ def row(value=1.0):
         ((["word"], row(np.nan)), {}, ValueError, r"vector of word 'word' \(row 1\) is not finite"),
         ((["word"], np.full((1, 2), 1e39)), {}, ValueError, "not finite in float32"),
         ((["a"], row()), {"fvocab": "vocab"}, ValueError, "fvocab needs counts"),
-        ((["a"], row()), {"counts": [1, 2]}, ValueError, "counts must have one entry per word"),
+        ((["a"], row()), {"counts": [1, 2]}, ValueError, "counts must be 1 integers"),
         (
             (["a"], row()),
             {"binary": True, "write_header": False},
@@ -166,10 +166,23 @@ def test_save_refuses(tmp_path, monkeypatch, args, kwargs, error, message):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_wrong_limit_is_named(tmp_path):
+    save_word2vec(tmp_path / "v.txt", ["a"], row())
+    with pytest.raises(TypeError, match=r"limit is 2\.5, a float; it must be an integer"):
+        load_word2vec(tmp_path / "v.txt", limit=2.5)
+
+
+@pytest.mark.parametrize("counts", [[1.5], [-1], [2**63]])
+def test_counts_are_not_cut_off(tmp_path, counts):
+    with pytest.raises(ValueError, match="counts must be 1 integers >= 0"):
+        save_word2vec(tmp_path / "v.txt", ["a"], row(), counts=counts, fvocab=tmp_path / "counts")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"limit": 0}, "limit must be None or at least 1, got 0"),
+        ({"limit": 0}, "limit is 0; it must be at least 1"),
         ({"binary": True, "no_header": True}, "no_header=True is for text"),
         ({"encoding": "nope"}, "encoding='nope'"),
         ({"errors": "nope"}, "errors='nope'"),

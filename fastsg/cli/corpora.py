@@ -11,7 +11,7 @@ import numpy as np
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from .flags import Commands, add_command, add_quiet, add_read_vocab, add_reading, add_setting
-from .outputs import check_can_be_written, check_no_overwriting
+from .outputs import check_can_be_written, check_no_overwriting, check_not_compressed
 from .reading import check_texts, read_corpus
 from .terminal import EXIT_OK, printable
 
@@ -100,6 +100,7 @@ def _cut(corpus: EncodedCorpus, min_count: int, max_final_vocab: int | None) -> 
 
 def run_encode(args: argparse.Namespace) -> int:
     """Read, write, say how much there is."""
+    check_not_compressed([("--output", args.output)])
     _check(args)
     corpus = read_corpus(args, args.operands)
     corpus.save(args.output)

@@ -9,7 +9,7 @@ from ..cooccurrence.counts import CooccurrenceCounts
 from ..text.corpus import EncodedCorpus
 from ..training.settings import default_sample
 from .flags import Commands, add_command, add_quiet, add_read_vocab, add_reading, add_setting
-from .outputs import check_can_be_written, check_no_overwriting
+from .outputs import check_can_be_written, check_no_overwriting, check_not_compressed
 from .reading import check_texts, read_corpus
 from .terminal import EXIT_OK
 
@@ -68,6 +68,7 @@ def add_count(commands: Commands) -> None:
 def run_count(args: argparse.Namespace) -> int:
     """Read, count, write, say how it went."""
     outputs, texts = [("--output", args.output)], [("the text", path) for path in args.operands]
+    check_not_compressed(outputs)
     check_can_be_written(outputs)
     check_no_overwriting(outputs, texts + ([("--read-vocab", args.read_vocab)] if args.read_vocab else []))
     memory_limit = _bytes(args.memory_limit)

@@ -15,6 +15,7 @@ from ..io.static_folder import STATIC_FILES
 from ..io.word2vec import check_words
 from ..model.skipgram import SkipGram
 from ..system.atomic import check_writable
+from ..system.compression import refuse_compression
 from ..system.folder import check_replaceable
 from ..training.callbacks import Callback
 from .flags import Group, flag
@@ -35,16 +36,19 @@ _OUTPUTS = (
 )
 _VECTOR_FILES = ("output", "save_output")
 _MAY_BE_FOLDERS = ("--output", "--save-output", "OUT")
+_NOT_COMPRESSED = ("--save-model", "--report", "--json-log", "--checkpoint")
 _WORD_FILES = ("save_vocab", "save_bias")
 
 
 def outputs_of(args: argparse.Namespace) -> list[NamedPath]:
-    """The files that fastsg train was asked to write; ValueError if vectors cannot have the format wanted."""
+    """The files that fastsg train was asked to write; ValueError if one cannot be as named."""
     vectors = [
         (flag(name), path) for name in _VECTOR_FILES if (path := getattr(args, name)) not in (None, "-")
     ]
     check_vector_files(vectors, args.format)
-    return [(flag(name), path) for name in _OUTPUTS if (path := getattr(args, name)) is not None]
+    outputs = [(flag(name), path) for name in _OUTPUTS if (path := getattr(args, name)) is not None]
+    check_not_compressed(output for output in outputs if output[0] in _NOT_COMPRESSED)
+    return outputs
 
 
 def add_write_format(group: Group, file: str) -> None:
@@ -85,6 +89,12 @@ def check_can_be_written(outputs: Iterable[NamedPath], stream: str | None = None
         elif name != stream:
             only = f", but only {stream} can write to standard output" if stream else ", which is not a file"
             raise ValueError(f"{name} is '-'{only}; name a file")
+
+
+def check_not_compressed(outputs: Iterable[NamedPath]) -> None:
+    """ValueError if a name asks for a compression that a file of its kind never has."""
+    for name, path in outputs:
+        refuse_compression(path, name)
 
 
 def check_no_overwriting(outputs: Iterable[NamedPath], inputs: Iterable[NamedPath]) -> None:

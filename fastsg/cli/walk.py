@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -12,12 +11,14 @@ from typing import BinaryIO
 
 from ..graph import Graph, random_walks
 from ..system.atomic import atomic_write
+from ..system.compression import compressed, compression_of, without_compression
 from ..text.corpus import EncodedCorpus
 from .flags import Commands, add_command, add_quiet, add_setting
-from .outputs import check_can_be_written, check_no_overwriting
+from .outputs import check_can_be_written, check_no_overwriting, check_not_compressed
 from .terminal import EXIT_OK, say
 
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+# How the name of a file of ids ends.
+_IDS = ".corpus"
 # Walks that become text at once.
 _SOME = 4096
 
@@ -48,8 +49,8 @@ def add_walk(commands: Commands) -> None:
         "-o",
         required=True,
         metavar="WALKS",
-        help="a walk a line; '-' is standard output; if it ends with .corpus, a file of ids, as fastsg "
-        "encode writes (no default)",
+        help="a walk a line; '-' is standard output; .gz, .bz2, .xz and .zst are compressed; if it ends with "
+        ".corpus, a file of ids, as fastsg encode writes (no default)",
     )
     parser.add_argument(
         "--walks", "--walks-per-node", type=int, default=10, metavar="N", help="walks from each node"
@@ -113,22 +114,20 @@ def run_walk(args: argparse.Namespace) -> int:
 
 
 def _check_output(args: argparse.Namespace) -> None:
-    if os.path.splitext(args.output)[1].lower() in _COMPRESSED:
-        raise ValueError(
-            f"--output is {args.output!r}, but walks are not compressed; write to '-' and pipe them to a "
-            "compressor"
-        )
-    check_can_be_written([("--output", args.output)], "--output")
-    check_no_overwriting([("--output", args.output)], [("the graph", args.edges)])
+    outputs = [("--output", args.output)]
+    if without_compression(args.output).endswith(_IDS):
+        check_not_compressed(outputs)
+    check_can_be_written(outputs, "--output")
+    check_no_overwriting(outputs, [("the graph", args.edges)])
 
 
 def _write(walks: EncodedCorpus, path: str) -> None:
     if path == "-":
         _write_text(walks, sys.stdout.buffer)
-    elif path.endswith(".corpus"):
+    elif path.endswith(_IDS):
         walks.save(path)
     else:
-        with atomic_write(path) as file:
+        with atomic_write(path) as raw, compressed(raw, compression_of(path)) as file:
             _write_text(walks, file)
 
 

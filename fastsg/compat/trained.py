@@ -112,7 +112,7 @@ class TrainedWord2Vec:
         return self.skipgram.O
 
     def predict_output_word(
-        self, context_words_list: Iterable[str | int], topn: int = 10
+        self, context_words_list: Iterable[str | int], topn: int | None = 10
     ) -> list[tuple[str, float]] | None:
         """The words most likely beside the given ones: softmax(O mean(I) + b) over the whole vocabulary.
 
@@ -122,6 +122,7 @@ class TrainedWord2Vec:
         """
         if isinstance(context_words_list, str):
             raise TypeError(f"context_words_list is the str {context_words_list!r}; give a list of words")
+        most = None if topn is None else integer("topn", topn, 0)
         model, wv, given = self.skipgram, self.wv, list(context_words_list)
         known = [wv.get_index(word) for word in given if word in wv]
         if len(known) < len(given):
@@ -133,7 +134,7 @@ class TrainedWord2Vec:
         scores += bias if len(bias) else 0.0
         P = np.exp(scores - scores.max())
         P /= P.sum()
-        best = np.argsort(-P, kind="stable")[:topn]
+        best = np.argsort(-P, kind="stable")[:most]
         return [(wv.index_to_key[n], float(P[n])) for n in best]
 
     def score(

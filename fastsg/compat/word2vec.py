@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeAlias
+
+import numpy as np
 
 from .. import EncodedCorpus, SkipGram
 from .arguments import (
@@ -205,7 +208,7 @@ class Word2Vec(TrainedWord2Vec):
             raise ValueError(
                 "build_vocab_from_freq(update=True): frequencies without text cannot be trained on"
             )
-        words, counts = list(word_freq), [int(count) for count in word_freq.values()]
+        words, counts = list(word_freq), [_whole(word, count) for word, count in word_freq.items()]
         rule = trim_rule or self.trim_rule or (lambda word, count, least: 0)
         self.skipgram.build_vocab(
             vocab=ruled_vocab(words, counts, rule, self.min_count, self.max_final_vocab)
@@ -294,6 +297,14 @@ class Word2Vec(TrainedWord2Vec):
         model = cls.__new__(cls)
         model._hold(SkipGram.load(fname, mmap=mmap == "r"))
         return model
+
+
+def _whole(word: str, count: Any) -> int:
+    """A count as an int; ValueError if it is not a whole number or is negative."""
+    is_number = isinstance(count, (int, float, np.integer, np.floating))
+    if not (is_number and 0 <= count < math.inf and int(count) == count):
+        raise ValueError(f"word_freq[{word!r}] is {count!r}; it must be a whole number, 0 or more")
+    return int(count)
 
 
 def _refuse(keep_raw_vocab: bool) -> None:

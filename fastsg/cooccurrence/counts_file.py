@@ -21,6 +21,7 @@ from ..errors import FormatError
 from ..io import safetensors
 from ..io.safetensors import Container, Field, Schema
 from ..system.atomic import atomic_write
+from ..system.compression import refuse_compression
 from ..text.vocab import Vocab
 from .count_settings import CountSettings
 from .counting import CountRows, StoredCounts
@@ -65,6 +66,7 @@ def write_counts(
         metadata["thinned_about"] = _described(thinned.settings)
     if (keep := (thinned or counts).keep) is not None:
         arrays["keep"] = keep
+    refuse_compression(path)
     with atomic_write(path) as file:
         safetensors.write(file, SCHEMA, metadata, arrays)
 

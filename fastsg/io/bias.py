@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError
 from ..system.atomic import atomic_write
+from ..system.compression import compressed, compression_of, read_whole
 from .untrusted import shown
 
 
@@ -18,7 +20,7 @@ def save_bias(path: str | os.PathLike[str], words: Sequence[str], bias: NDArray[
 
     Parameters
     ----------
-    path : str or PathLike                  Replaced as a whole or not at all.
+    path : str or PathLike                  Replaced as a whole or not at all; compressed by suffix.
     words : sequence of str, length K
     bias : ndarray of shape (K,), float32   b_n - log keep(n), in nats; empty (no bias, no subsampling) is
                                             written as zeros.
@@ -28,8 +30,9 @@ def save_bias(path: str | os.PathLike[str], words: Sequence[str], bias: NDArray[
     OSError                                 Writing failed; the old file is untouched.
     """
     values = bias.tolist() if len(bias) else [0.0] * len(words)
-    with atomic_write(path) as file:
-        file.writelines(f"{word} {value:.9g}\n".encode() for word, value in zip(words, values, strict=True))
+    with atomic_write(path) as raw, compressed(raw, compression_of(path)) as file:
+        lines = [f"{word} {value:.9g}\n" for word, value in zip(words, values, strict=True)]
+        file.write("".join(lines).encode())
 
 
 def load_bias(path: str | os.PathLike[str], words: Sequence[str]) -> NDArray[np.float32]:
@@ -43,8 +46,8 @@ def load_bias(path: str | os.PathLike[str], words: Sequence[str]) -> NDArray[np.
     """
     index, line_of = {word: i for i, word in enumerate(words)}, np.zeros(len(words), np.int64)
     values = np.full(len(words), np.nan, np.float32)
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, 1):
+    with np.errstate(over="ignore"):  # infinity is refused below
+        for number, line in enumerate(io.BytesIO(read_whole(path)), 1):
             word, _, value = line.rstrip(b"\r\n").rpartition(b" ")
             try:
                 row = index[word.decode()]

@@ -46,7 +46,7 @@ def write_finalfusion(path: str, vectors: VectorTable, writing: Writing) -> None
     padding = bytes(_padding(len(start) + _CHUNK.size + len(shape)))
     with atomic_write(path) as file:
         file.write(start + _CHUNK.pack(_ARRAY, len(shape) + len(padding) + 4 * K * H) + shape + padding)
-        file.write(np.ascontiguousarray(vectors.matrix, "<f4").data.cast("B"))
+        file.write(np.ascontiguousarray(vectors.matrix, "<f4").reshape(-1).view(np.uint8).data)
 
 
 def read_finalfusion(path: str, reading: Reading) -> VectorTable:

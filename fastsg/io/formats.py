@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import choice, integer, real
+from ..checks import choice, integer, real, word_counts
 from ..errors import FormatError
 from ..system.compression import compression_of, without_compression
 from . import arrow, embeddings_file, fasttext, finalfusion, npz, projector, safetensors, static_folder
 from .untrusted import first_bytes, shown
 from .vector_table import (
     WHICH,
-    Counts,
     Neighbours,
     Reading,
     VectorTable,
@@ -360,18 +359,11 @@ def save_vectors(
     if sif is not None and real("sif", sif) == 0:
         raise ValueError("sif is 0; it must be above 0")
     table = VectorTable(
-        list(words), values.astype(np.float32, copy=False), _checked_counts(counts, len(words))
+        list(words),
+        values.astype(np.float32, copy=False),
+        None if counts is None else word_counts(counts, len(words)),
     )
     found.write(path, table, Writing(_checked_neighbors(neighbors, len(words)), sif))
-
-
-def _checked_counts(counts: Any, K: int) -> Counts | None:
-    if counts is None:
-        return None
-    array = np.asarray(counts)
-    if array.shape != (K,) or (K and array.dtype.kind not in "iu") or (array < 0).any():
-        raise ValueError(f"counts must be {K} integers >= 0, got {array.dtype} of shape {array.shape}")
-    return array.astype(np.int64, copy=False)
 
 
 def _checked_neighbors(neighbors: Neighbours | None, K: int) -> Neighbours | None:

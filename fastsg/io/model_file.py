@@ -35,6 +35,7 @@ from .._version import __version__
 from ..checks import MAX_WORDS
 from ..errors import FormatError
 from ..system.atomic import atomic_write
+from ..system.compression import refuse_compression
 from ..system.digest import sha256
 from . import safetensors
 from .safetensors import Container, Field, Schema
@@ -99,6 +100,7 @@ class ModelContent:
 
 def save_model_file(path: str | os.PathLike[str], content: ModelContent) -> None:
     """Write the file as a whole or not at all; OSError with the path."""
+    refuse_compression(path)
     with atomic_write(path) as file:
         write_model_file(file, content)
 

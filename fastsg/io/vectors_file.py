@@ -28,6 +28,7 @@ from .._version import __version__
 from ..checks import MAX_WORDS, word_index
 from ..errors import FormatError
 from ..system.atomic import atomic_write
+from ..system.compression import refuse_compression
 from . import safetensors
 from .safetensors import Container, Field, Schema
 
@@ -85,6 +86,7 @@ def write_vectors_file(path: str | os.PathLike[str], content: VectorsContent) ->
             columns = [content.attributes[name] for name in names]
             arrays[table] = _json_bytes(columns) if table == "texts" else np.array(columns, _STORED[table])
     metadata = {"library_version": __version__, "attributes": json.dumps(listed)}
+    refuse_compression(path)
     with atomic_write(path) as file:
         safetensors.write(file, _SCHEMA, metadata, arrays)
 

@@ -12,7 +12,6 @@ Reading trusts nothing: sizes are proven against the length of the file before m
 from __future__ import annotations
 
 import codecs
-import operator
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _text
-from ..checks import all_str, word_index
+from ..checks import all_str, integer, word_counts, word_index
 from ..errors import FormatError
 from ..system.atomic import atomic_write
 from ..system.compression import compressed, compression_of, without_compression
@@ -87,8 +86,7 @@ def save_word2vec(
     encoded = check_words(words)
     if fvocab is not None and counts is None:
         raise ValueError("fvocab needs counts: this vocabulary has none")
-    if counts is not None and len(counts) != len(encoded):
-        raise ValueError(f"counts must have one entry per word ({len(encoded)}), got {len(counts)}")
+    checked = None if counts is None else word_counts(counts, len(encoded))
     binary = _is_binary_name(path) if binary is None else binary
     if binary and not write_header:
         raise ValueError("write_header=False is for text: binary rows cannot be told apart without a header")
@@ -99,11 +97,10 @@ def save_word2vec(
             out.write(b"%d %d\n" % matrix.shape)
         write_rows = _write_binary if binary else _write_text
         write_rows(out, encoded, matrix)
-    if fvocab is not None:
-        with atomic_write(fvocab) as out:
-            out.writelines(
-                b"%b %d\n" % pair for pair in zip(encoded, np.asarray(counts).tolist(), strict=True)
-            )
+    if fvocab is not None and checked is not None:
+        with atomic_write(fvocab) as file, compressed(file, compression_of(fvocab)) as out:
+            lines = [b"%b %d\n" % pair for pair in zip(encoded, checked.tolist(), strict=True)]
+            out.write(b"".join(lines))
 
 
 def load_word2vec(
@@ -155,7 +152,7 @@ def load_word2vec(
     without its newline.
     """
     path = os.fsdecode(path)
-    limit = _checked_limit(limit)
+    limit = None if limit is None else integer("limit", limit, 1)
     _check_codec(encoding, errors)
     binary = _is_binary_name(path) if binary is None else binary
     if binary and no_header:
@@ -209,15 +206,6 @@ def check_words(words: Sequence[str]) -> list[bytes]:
 
 def _is_binary_name(path: Path) -> bool:
     return without_compression(path).endswith(".bin")
-
-
-def _checked_limit(limit: int | None) -> int | None:
-    if limit is None:
-        return None
-    limit = operator.index(limit)
-    if limit < 1:
-        raise ValueError(f"limit must be None or at least 1, got {limit}")
-    return limit
 
 
 def _check_codec(encoding: str, errors: str) -> None:

@@ -11,6 +11,7 @@ from .. import checks
 from ..errors import FormatError
 from ..io.model_file import write_model_file
 from ..system.atomic import atomic_write, check_writable
+from ..system.compression import refuse_compression
 from ..training.callbacks import Callback
 from .skipgram import SkipGram
 from .trained_model import TrainedModel
@@ -43,6 +44,7 @@ class Checkpoint(Callback):
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         self.every = checks.positive_integer("every", every)
+        refuse_compression(path)
         check_writable(path, "path")
         self.path = os.fsdecode(path)
         self.done = 0

@@ -11,6 +11,7 @@ from .. import _core
 from .._version import __version__
 from ..system import memory
 from ..system.atomic import atomic_write
+from ..system.compression import refuse_compression
 from ..system.digest import sha256
 from ..training.history import EpochRecord
 
@@ -95,6 +96,7 @@ def _seconds(model: SkipGram, history: list[dict[str, Any]], save_seconds: float
 
 def write_json(report: Report, path: str | os.PathLike[str]) -> None:
     """Write a report as indented JSON, atomically; NaN and infinity, unknown to JSON, become null."""
+    refuse_compression(path)
     with atomic_write(path) as file:
         file.write(json_text(report).encode() + b"\n")
 

@@ -235,7 +235,6 @@ class SkipGram(TrainedModel):
         super().__init__(checked, reader)
         self._told_reader, self._start = reader, start  # as told to read, whatever a corpus says
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
-        self._keyed: dict[str, KeyedVectors] = {}
         if sentences is not None or corpus_file is not None:
             self.build_vocab(sentences, corpus_file=corpus_file)
             self.train()
@@ -332,7 +331,10 @@ class SkipGram(TrainedModel):
 
     @property
     def wv(self) -> KeyedVectors:
-        """The word vectors: rows of I, unless the model was made with another `vectors`."""
+        """The word vectors: rows of I, unless the model was made with another `vectors`.
+
+        Rows that you replace in it go into I (or O) when the model is saved, exported, grown or trained.
+        """
         return self._vectors(self.settings.vectors)
 
     @property
@@ -343,8 +345,9 @@ class SkipGram(TrainedModel):
     def _vectors(self, which: str) -> KeyedVectors:
         vocab = self.vocab
         if which not in self._keyed:
-            self._keyed[which] = KeyedVectors(vocab.words, self._matrix(which), vocab.counts)
-        return self._keyed[which]
+            matrix = self._matrix(which)
+            self._keyed[which] = KeyedVectors(vocab.words, matrix, vocab.counts), matrix
+        return self._keyed[which][0]
 
     # ---- file ----
 
@@ -512,6 +515,7 @@ class SkipGram(TrainedModel):
         with self._alone():
             training = self._built()
             training.check_writable()
+            self._take_edited_vectors()
             if trained_on is not None:
                 earlier = self._reader.encode_either(trained_on, training.vocab, "trained_on")
                 training.note_text(earlier, begins=True)
@@ -676,18 +680,6 @@ class SkipGram(TrainedModel):
             finally:
                 self._keyed = {}
         return self
-
-    def _take_edited_vectors(self) -> None:
-        """Vectors that were replaced in `wv` become rows of I: KeyedVectors copy before they are changed."""
-        edited = self._keyed.get("input")
-        if edited is None or edited.vectors is self.I:
-            return
-        if edited.index_to_key != self.vocab.words:
-            raise ValueError(
-                "words of model.wv were added or moved, and training does not know these: copy its vectors "
-                "into a KeyedVectors of your own first"
-            )
-        self.I[:] = edited.vectors
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import Settings
 from ..training.state import PretrainedWords, Training, TrainingState, no_seconds
+from ..vectors import KeyedVectors
 from ..vectors.export import export_vectors
 from .saving import pack
 from .softmax import SoftmaxModel
@@ -45,6 +46,8 @@ class TrainedModel:
         self.corpus: EncodedCorpus | None = None
         self.notes: dict[str, Any] = {}
         self._training: Training | None = None
+        #: What `wv` and `cv` are, by what they hold, and the matrices that they were given.
+        self._keyed: dict[str, tuple[KeyedVectors, NDArray[np.float32]]] = {}
 
     def __repr__(self) -> str:
         words = len(self.vocab) if self.is_built else "no"
@@ -166,6 +169,26 @@ class TrainedModel:
             units = self.corpus.n_tokens if self.corpus else 0
         return self.settings.batch_of(len(self.vocab) if self.is_built else 0, units)
 
+    def _take_edited_vectors(self) -> None:
+        """Vectors replaced in `wv` or `cv`, which copy before they change, become rows of I or O."""
+        training = self._built()
+        for which, (edited, given) in self._keyed.items():
+            if edited.vectors is given:
+                continue
+            if which == "sum":
+                raise ValueError(
+                    "vectors of model.wv were replaced, but are sums of rows of I and O (vectors='sum'): "
+                    "which of the two should change is not known; set rows of model.I and model.O instead"
+                )
+            if edited.index_to_key != training.vocab.words or edited.vectors.shape != given.shape:
+                raise ValueError(
+                    "words of model.wv were added or moved, and the model does not know these: copy its "
+                    "vectors into a KeyedVectors of your own first"
+                )
+            training.check_writable()
+            given[:] = edited.vectors
+            edited.vectors = given
+
     # ---- probabilities ----
 
     def _answering(self) -> SoftmaxModel:
@@ -244,6 +267,7 @@ class TrainedModel:
         OSError                     Writing failed; the old file is untouched.
         """
         vocab = self.vocab
+        self._take_edited_vectors()
         table = VectorTable(vocab.words, self._matrix(which or self.settings.vectors), vocab.counts)
         export_vectors(path, table, format, neighbors=neighbors, sif=sif)
 
@@ -268,4 +292,5 @@ class TrainedModel:
 
     def _packed(self) -> ModelContent:
         """What :meth:`save` writes."""
+        self._take_edited_vectors()
         return pack(self._built(), self._reader.record(), self.notes)

@@ -16,7 +16,18 @@ config comes first when the package is imported: OpenMP reads its wait policy wh
 from .config import show_config  # isort: skip  loads the kernels, which others need
 
 from .atomic import atomic_write, check_writable
+from .compression import compressed, compression_of, refuse_compression, without_compression
 from .folder import check_replaceable
 from .memory import available
 
-__all__ = ["atomic_write", "available", "check_replaceable", "check_writable", "show_config"]
+__all__ = [
+    "atomic_write",
+    "available",
+    "check_replaceable",
+    "check_writable",
+    "compressed",
+    "compression_of",
+    "refuse_compression",
+    "show_config",
+    "without_compression",
+]

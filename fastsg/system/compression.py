@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, cast
 
+from ..errors import FormatError
+
 #: First bytes of what each suffix stands for.
 MAGIC = {".gz": b"\x1f\x8b\x08", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
 #: What a decompressor raises on damaged data; so does an OSError without the name of a file.
@@ -35,6 +37,32 @@ def without_compression(path: str | os.PathLike[str]) -> str:
     """The path without such a suffix."""
     path = os.fsdecode(path)
     return path[: len(path) - len(compression_of(path))]
+
+
+def refuse_compression(path: str | os.PathLike[str], what: str = "path") -> None:
+    """ValueError if the path says that a file is compressed which will not be; `what` is for the message."""
+    if suffix := compression_of(path):
+        raise ValueError(
+            f"{what} is {os.fsdecode(path)}, but this file is not compressed by suffix; leave {suffix} out"
+        )
+
+
+def read_whole(path: str | os.PathLike[str]) -> bytes:
+    """What is in a file, unpacked where its name says that it is compressed.
+
+    Raises
+    ------
+    FormatError     The compressed data are damaged.
+    OSError         It cannot be read.
+    """
+    suffix = compression_of(path)
+    try:
+        with open(path, "rb") as raw, decompressed(raw, suffix) as file:
+            return cast(bytes, file.read())
+    except (*DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise FormatError(f"{os.fsdecode(path)}: damaged or no {suffix} data ({error})") from None
 
 
 def decompressed(raw: BinaryIO, suffix: str) -> AbstractContextManager[Any]:

@@ -15,6 +15,7 @@ from ..errors import FormatError
 from ..io import safetensors
 from ..io.safetensors import Field, Schema
 from ..system.atomic import atomic_write
+from ..system.compression import refuse_compression
 from ..system.threads import effective_num_threads
 from .encoders import Encoder, encode_files, encode_sentences
 from .files import PathLike, input_paths, shown_paths
@@ -249,6 +250,7 @@ class EncodedCorpus:
         told = {"tokenizer": self.tokenizer, "lower": None if self.lower is None else str(bool(self.lower))}
         metadata = dict(zip(_COUNTERS, map(str, counters)))
         metadata |= {name: value for name, value in told.items() if value is not None}
+        refuse_compression(path)
         with atomic_write(path) as file:
             safetensors.write(file, _SCHEMA, metadata, arrays)
 

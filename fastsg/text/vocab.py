@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import checks
 from ..errors import FormatError, close_words
 from ..system.atomic import atomic_write
+from ..system.compression import compressed, compression_of, read_whole
 from . import subsampling
 
 _MAX_COUNT = 2**63 - 1
@@ -108,16 +109,16 @@ class Vocab:
     def load(cls, path: str | os.PathLike[str]) -> Vocab:
         """Read a vocabulary written by :meth:`save`, or by word2vec's ``-save-vocab``.
 
-        A line holds ``word count``, in UTF-8. The lines may stand in any order. What was cut before saving is
-        not in the file, so ``raw_types`` and ``raw_tokens`` are those of the file.
+        A line holds ``word count``, in UTF-8; ``.gz .bz2 .xz .zst`` are unpacked. The lines may stand in any
+        order. What was cut before saving is not in the file, so ``raw_types`` and ``raw_tokens`` are those of
+        the file.
 
         Raises
         ------
         FormatError                         A line is not of that form; names the line.
         OSError                             The file cannot be read.
         """
-        with open(path, "rb") as file:
-            lines = file.read().removeprefix(_BOM).split(b"\n")
+        lines = read_whole(path).removeprefix(_BOM).split(b"\n")
         if lines[-1] == b"":
             lines.pop()
         words, counts = [], np.empty(len(lines), dtype=np.int64)
@@ -134,7 +135,7 @@ class Vocab:
             raise FormatError(f"{os.fspath(path)!r} is not a vocabulary: {exc}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write ``word count`` a line, UTF-8, in order of the ids.
+        """Write ``word count`` a line, UTF-8, in order of the ids; compressed if the name says so.
 
         An existing file is replaced as a whole or not at all.
 
@@ -148,7 +149,7 @@ class Vocab:
         data = "".join(
             [f"{word} {count}\n" for word, count in zip(self.words, self.counts.tolist())]
         ).encode()
-        with atomic_write(path) as file:
+        with atomic_write(path) as raw, compressed(raw, compression_of(path)) as file:
             # load() takes a first U+FEFF for a byte order mark; one that belongs to a word needs another
             # before it.
             file.write(_BOM + data if data.startswith(_BOM) else data)

@@ -8,17 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import word_counts
+
 Counts = Sequence[int] | NDArray[np.integer[Any]]
 #: Numbers in their own type, texts as objects.
 Column = NDArray[Any]
-
-
-def checked_counts(counts: Counts, K: int) -> NDArray[np.int64]:
-    """The counts as int64; ValueError unless they are K integers >= 0."""
-    array = np.asarray(counts)
-    if array.shape != (K,) or (K and array.dtype.kind not in "iu") or (array < 0).any():
-        raise ValueError(f"counts must be {K} integers >= 0, got {array.dtype} of shape {array.shape}")
-    return array.astype(np.int64, copy=False)
 
 
 def column_for(attr: object, value: object, K: int) -> Column:
@@ -53,7 +47,7 @@ def checked_column(attr: str, values: object, n: int) -> Column:
         raise TypeError(
             f"attribute {attr!r} must be {n} numbers or texts, got {array.dtype} of shape {array.shape}"
         )
-    return checked_counts(array, n) if attr == "count" else array
+    return word_counts(array, n) if attr == "count" else array
 
 
 def longer(column: Column, n: int) -> Column:

@@ -335,7 +335,10 @@ def _name(source: LineSource) -> str:
 
 def _lines(source: LineSource, encoding: str) -> Iterator[str]:
     if not isinstance(source, str | os.PathLike):
-        yield from source
+        for line in source:
+            if not isinstance(line, str):
+                raise TypeError(f"{_name(source)} must be str, got {line!r}; or give the path of a file")
+            yield line
         return
     with open(source, encoding=encoding) as file:
         try:

@@ -40,7 +40,7 @@ def export_vectors(
 
 def _nearest(table: VectorTable, n: int) -> Neighbours:
     """(rows, 1 - cosine) of the nearest words of each word, (K, n) each, or fewer where there are no more."""
-    n = min(n, len(table.words) - 1)
+    n = max(min(n, len(table.words) - 1), 0)
     vectors = KeyedVectors(table.words, table.matrix)
     ids, distances = np.empty((len(table.words), n), np.int64), np.empty((len(table.words), n), np.float32)
     for row, found in enumerate(vectors.most_similar_batch(table.words, topn=n)):

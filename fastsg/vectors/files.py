@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from .. import checks
 from ..errors import FormatError
+from ..io.safetensors import named
 from ..io.vectors_file import VectorsContent, read_vectors_file, write_vectors_file
 from ..io.word2vec import load_counts, load_word2vec, save_word2vec
 from .store import VectorStore
@@ -50,8 +51,9 @@ class StoredVectors(VectorStore):
         checks.choice("mmap", mmap, (None, False, True, "r"))
         content = read_vectors_file(fname, mmap=bool(mmap))
         vectors = cls(content.words, content.matrix)
-        vectors.counts = content.attributes.pop("count", None)
         vectors.expandos.update(content.attributes)
+        with named(os.fsdecode(fname), "file of vectors"):
+            vectors.counts = content.attributes.get("count")
         return vectors
 
     def save_word2vec_format(

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import word_index
+from ..checks import listed, word_index
 from ..io.word2vec import load_word2vec
 from .attributes import Column, check_value, checked_column, column_for, longer
 from .directions import Floats
@@ -60,7 +60,9 @@ class GrowingVectors(VectorStore):
         ------
         TypeError, ValueError                       An argument is not as above; nothing has changed.
         """
-        words = [keys] if isinstance(keys, str) else list(keys)
+        words = [keys] if isinstance(keys, str) else listed("keys", keys)
+        if not isinstance(extras, Mapping | None):
+            raise TypeError(f"extras is a {type(extras).__name__}; it must map names to columns of values")
         word_index(words)
         matrix = self._checked_rows(weights, len(words))
         columns = {name: checked_column(name, values, len(words)) for name, values in (extras or {}).items()}
@@ -95,7 +97,7 @@ class GrowingVectors(VectorStore):
         allow_inference : bool      For gensim's sake: vectors of unknown words are never made up.
         copy_vecattrs : bool        With their attributes as well; otherwise without any, counts included.
         """
-        found = [self.get_index(key, -1) for key in dict.fromkeys(keys)]
+        found = [self.get_index(key, -1) for key in dict.fromkeys(listed("keys", keys))]
         rows = list(dict.fromkeys(row for row in found if row >= 0))
         if -1 in found:
             logger.info("vectors_for_all: %d of %d keys are unknown", found.count(-1), len(found))

@@ -6,10 +6,11 @@ Names and signatures follow gensim 4.4 so that code written for it runs; the imp
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
+from ..checks import integer, listed
 from . import evaluation
 from .directions import TINY, Floats, cosine, unit
 from .files import StoredVectors
@@ -67,7 +68,8 @@ class KeyedVectors(Queries, GrowingVectors, StoredVectors):
         cosine 0 with everything.
         """
         means = []
-        for name, words in (("ws1", list(ws1)), ("ws2", list(ws2))):
+        for name, given in (("ws1", ws1), ("ws2", ws2)):
+            words = listed(name, given)
             if not words:
                 raise ValueError(f"{name}: ws1 and ws2 must not be empty")
             self._known(words, "n_similarity")
@@ -97,11 +99,13 @@ class KeyedVectors(Queries, GrowingVectors, StoredVectors):
         products = vectors @ unit(vectors.mean(axis=0))
         return sorted(zip(products.tolist(), known), key=lambda pair: pair[0], reverse=True)
 
-    def most_similar_to_given(self, key1: Key, keys_list: Sequence[Key]) -> Key:
+    def most_similar_to_given(self, key1: Key, keys_list: Iterable[Key]) -> Key:
         """The first of those in `keys_list` that are most similar to `key1`; ValueError if there are none."""
-        if not len(keys_list):
+        keys = listed("keys_list", keys_list)
+        if not keys:
             raise ValueError("keys_list must not be empty")
-        return keys_list[int(np.argmax([self.similarity(key1, key) for key in keys_list]))]
+        nearest: Key = keys[int(np.argmax([self.similarity(key1, key) for key in keys]))]
+        return nearest
 
     def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
         """The cosine of two words over the sum of those of the `topn` words most similar to `wa`.
@@ -120,6 +124,11 @@ class KeyedVectors(Queries, GrowingVectors, StoredVectors):
     def cosine_similarities(vector_1: Floats, vectors_all: Floats) -> Floats:
         """Cosines (n,) of a vector (H,) with the rows of a matrix (n, H); 0 for a zero vector."""
         rows = np.asarray(vectors_all, np.float64)
+        if rows.ndim != 2 or np.shape(vector_1) != rows.shape[1:]:
+            raise ValueError(
+                "vector_1 and vectors_all must be of shapes (H,) and (n, H), "
+                f"got {np.shape(vector_1)} and {rows.shape}"
+            )
         return np.array([unit(row) for row in rows]).reshape(rows.shape) @ unit(
             np.asarray(vector_1, np.float64)
         )
@@ -133,7 +142,7 @@ class KeyedVectors(Queries, GrowingVectors, StoredVectors):
         return known
 
     def _some_known(self, words: Iterable[Key], asked: str) -> list[Key]:
-        known = self._known(list(words), asked)
+        known = self._known(listed("words", words), asked)
         if not known:
             raise ValueError("words: none of them is in the vocabulary")
         return known
@@ -212,5 +221,6 @@ class KeyedVectors(Queries, GrowingVectors, StoredVectors):
         )
 
     def _first_rows(self, restrict_vocab: int | None) -> tuple[list[str], Floats, Floats]:
-        rows = slice(0, restrict_vocab)
+        first = None if restrict_vocab is None else integer("restrict_vocab", restrict_vocab, None)
+        rows = slice(0, first)
         return self.index_to_key[rows], self.vectors[rows], self._inverse_norms()[rows]

@@ -78,6 +78,8 @@ class Queries(VectorStore):
         Cost 2 K H flops. Source: Mikolov, Yih and Zweig 2013.
         """
         items, weights = _weighted_items(positive, negative)
+        if indexer is not None and not callable(getattr(indexer, "most_similar", None)):
+            raise TypeError(f"indexer is a {type(indexer).__name__}; it must have most_similar(vector, topn)")
         rows = _rows(clip_start, clip_end, restrict_vocab)
         if _is_nothing(topn):
             return []
@@ -111,7 +113,8 @@ class Queries(VectorStore):
         -----
         Cost 2 n K H flops, shared among threads, whose number changes no answer.
         """
-        if isinstance(queries, str) or (isinstance(queries, np.ndarray) and queries.ndim != 2):
+        is_flat = isinstance(queries, np.ndarray) and queries.ndim != 2
+        if is_flat or isinstance(queries, str) or not isinstance(queries, Iterable):
             raise TypeError(
                 f"queries must be an array (n, H), or a list of words and vectors, got {queries!r}"
             )
@@ -188,7 +191,7 @@ class Queries(VectorStore):
 
     def distances(self, word_or_vector: KeyOrVector, other_words: Iterable[Key] = ()) -> Floats:
         """Cosine distances (1 - cosine) from a word or vector to `other_words`, by default to all words."""
-        others = self._indices(other_words)
+        others = self._indices(checks.listed("other_words", other_words))
         query = direction(self._vector_of(word_or_vector))
         return 1.0 - self._search().cosines(query, others if len(others) else slice(None))
 

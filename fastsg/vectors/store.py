@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import word_index
+from ..checks import listed, word_counts, word_index
 from ..errors import close_words
-from .attributes import Column, Counts, checked_counts
+from .attributes import Column, Counts
 from .directions import Floats, inverse_norms, unit, unit_row, weighted_mean
 
 #: A word, or as in gensim a row number.
@@ -101,7 +101,7 @@ class VectorStore:
         if counts is None:
             self.expandos.pop(_COUNT, None)
         else:
-            self.expandos[_COUNT] = checked_counts(counts, len(self))
+            self.expandos[_COUNT] = word_counts(counts, len(self))
 
     def get_vecattr(self, key: Key, attr: str) -> Any:
         """An attribute of a word, "count" or one that was set; KeyError if there is none of this name."""
@@ -175,9 +175,10 @@ class VectorStore:
         ------
         KeyError                                A key is unknown.
         ValueError                              No keys, or another number of weights than keys.
-        TypeError                               Weights are not numbers.
+        TypeError                               A key is neither a word nor a row number nor a vector, or
+                                                weights are not numbers.
         """
-        items = [keys] if isinstance(keys, KEY_TYPES) else list(keys)
+        items = [keys] if isinstance(keys, KEY_TYPES) else listed("keys", keys)
         if not items:
             raise ValueError("keys: cannot compute the mean of nothing")
         if weights is not None and len(weights) != len(items):
@@ -198,8 +199,12 @@ class VectorStore:
         return (unit(mean) if post_normalize else mean).astype(self.vectors.dtype)
 
     def _row(self, item: KeyOrVector, default: int | None) -> int | Floats:
-        """The row number of a key, or the vector given."""
-        return self._vector_of(item) if isinstance(item, np.ndarray) else self.get_index(item, default)
+        """The row number of a key, or the vector given; TypeError if `item` is neither."""
+        if isinstance(item, np.ndarray):
+            return self._vector_of(item)
+        if not isinstance(item, KEY_TYPES):
+            raise TypeError(f"keys takes a list of words, row numbers and vectors (H,); got {item!r} in it")
+        return self.get_index(item, default)
 
     def _vector_of(self, key_or_vector: KeyOrVector) -> Floats:
         """The vector of a key as it is in the matrix, or the vector given."""
