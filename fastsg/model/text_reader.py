@@ -197,7 +197,7 @@ def known_corpus(name: str, corpus: EncodedCorpus, vocab: Vocab | None) -> Encod
     """
     if not isinstance(corpus, EncodedCorpus):
         raise TypeError(
-            f"{name} is of type {type(corpus).__name__}; it must be an EncodedCorpus, as model.encode makes it"
+            f"{name} is of type {type(corpus).__name__}; it must be an EncodedCorpus; model.encode makes one"
         )
     if vocab is not None and corpus.vocab is not vocab and corpus.vocab.words != vocab.words:
         raise ValueError(
