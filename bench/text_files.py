@@ -62,7 +62,7 @@ def hold_out(path: Path, folder: Path) -> tuple[Path, Path]:
     -------
     train, valid : Path                     New files in the folder.
     """
-    n_lines = n_words = 0
+    n_lines, n_words = -1, 0  # the last piece is what comes behind the end of the last line
     for words, ends in pieces(path):
         n_lines, n_words = n_lines + ends, n_words + len(words)
     by_line = n_lines >= FEW_LINES
