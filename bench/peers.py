@@ -161,6 +161,9 @@ def train_fasttext(text: str, vectors: str, settings: Row, outputs: str | None =
     """Skip-gram without subwords."""
     import fasttext
 
+    # Its function takes no seed, but hands what it takes from here on. Several threads differ all the same.
+    fasttext.FastText.unsupervised_default["seed"] = settings["seed"]
+    settings = {name: value for name, value in settings.items() if name != "seed"}
     begun = time.perf_counter()
     model = fasttext.train_unsupervised(
         text, model="skipgram", minn=0, maxn=0, bucket=0, verbose=0, **settings

@@ -1,4 +1,4 @@
-"""What the benches make of runs: tables over seeds, ranks over texts, a text in two parts; nothing is timed."""
+"""What the benches make of runs: tables over seeds, ranks over texts, a text in two parts. None trains."""
 
 import importlib
 import json
