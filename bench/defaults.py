@@ -20,8 +20,8 @@ variant over all cells, a cell being a text and the held-out loss or a score (ra
 with other windows is about other pairs: such a variant does not belong among these.
 
 With --json every run is written as soon as it is there, and runs that the file holds, made with the same
-settings, are not made again: an interrupted series goes on where it was. A note tells if runs come from
-several commits.
+settings, are not made again: an interrupted series goes on where it was. A message names the commits of runs
+that come from others; changes that are not committed are not noticed, so name a new file after them.
 """
 
 from __future__ import annotations
@@ -143,9 +143,6 @@ def show(found: Sequence[Run], ranks: bool) -> None:
     print(mean_tables(found))
     if ranks:
         print(f"\n{rank_table(found)}")
-    commits = sorted({str(run["commit"]) for run in found})
-    if len(commits) > 1:
-        print(f"\nThe runs come from several commits: {', '.join(commits)}.")
 
 
 def row_of_table(run: Run, header: bool) -> str:
@@ -192,10 +189,13 @@ def main() -> None:
     args = parsed()
     found: list[Run] = []
     plain = len(args.texts) == len(args.seeds) == 1
-    for run in Series(args).runs():
+    series = Series(args)
+    for run in series.runs():
         found.append(run)
         if plain:
             print(row_of_table(run, header=len(found) == 1), flush=True)
+    if others := {str(run["commit"]) for run in found} - {str(series.commit)}:
+        say(f"runs of other commits than {series.commit}, from {args.json}: {', '.join(sorted(others))}")
     if not plain or args.ranks:
         show(found, args.ranks)
 
