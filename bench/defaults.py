@@ -1,188 +1,203 @@
 """The settings one at a time: what each changes in held-out loss, similarity, analogies and cost.
 
-usage: python bench/defaults.py --input TEXT --valid TEXT [--solver counts] [--epochs N] [--vector-size H]
-                                [--max-final-vocab K] [--precision P] [--eval FOLDER] [--only NAME ...]
-                                [--json FILE]
+usage: python bench/defaults.py --input TEXT [--valid TEXT] [--solver counts] [--epochs N] [--vector-size H]
+                                [--max-final-vocab K] [--precision P] [--eval FOLDER ...] [--only NAME ...]
+                                [--seeds 1 2 3] [--json FILE]
+       python bench/defaults.py --texts FOLDER|TEXT|TEXT=VALID ... --seeds 1 2 3 --ranks [the same flags]
 
-Makes the tables of docs/defaults.md. Each row changes the named settings and leaves the rest at their
-defaults. Cost is in passes of 6 K^2 H operations, which depend on no machine. Those of these files that
-FOLDER holds are asked: the pairs of EN-WS-353-ALL.txt, EN-SIMLEX-999.txt, EN-MTurk-287.txt and
-wordsim-240.txt (Spearman's rho), the analogies of questions-words.txt, ca_translated.txt and
-cwe_analogy.txt (3CosAdd within the 30,000 most frequent words). A name that starts with "seed", "alpha",
-"epochs", "head" or "sample" may have any number behind it.
+The first makes the tables of docs/defaults.md. Each row changes the named settings and leaves the rest at
+their defaults. Cost is in passes of 6 K^2 H operations, which depend on no machine. Those of the sets in
+sets.py that a FOLDER of --eval holds are asked: similarity (Spearman's rho), analogies (3CosAdd within the
+30,000 most frequent words); a set of which fewer than --fewest pairs or questions are known (20) is left
+out. A name that starts with one of NUMBERS (variants.py) may have any number behind it, and names may be
+joined: "alpha 0.3, prior 1".
+
+The second takes every variant through several texts and seeds. A FOLDER is the texts in it; one named
+x.train.y has its held-out text in x.valid.y beside it, and files named so, or x.test.y, are not trained on.
+Where no held-out text is given, here or with --input, the last tenth of the text is held out: of its lines,
+or of its words where it has few lines. After the means of each text, --ranks shows the mean rank of each
+variant over all cells, a cell being a text and the held-out loss or a score (ranks.py). The loss of a variant
+with other windows is about other pairs: such a variant does not belong among these.
+
+With --json every run is written as soon as it is there, and runs that the file holds, made with the same
+settings, are not made again: an interrupted series goes on where it was. A message names the commits of runs
+that come from others; changes that are not committed are not noticed, so name a new file after them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram
-from fastsg.numerics.objective import block_rows
-from fastsg.training.settings import default_batch_rows, default_batch_size
+from machine import describe
+from peers import say
+from ranks import Run, mean_tables, rank_table
+from sets import ANALOGIES, FEWEST, SIMILARITY
+from text_files import hold_out, unpacked
+from variants import VARIANTS, measure, variant
 
-VARIANTS: dict[str, dict[str, dict[str, object]]] = {
-    "counts": {
-        "defaults": {},
-        "seed 2": {"seed": 2},
-        "epochs 4": {"epochs": 4},
-        "epochs 6": {"epochs": 6},
-        "epochs 10": {"epochs": 10},
-        "head 0.25": {"head": 0.25},
-        "head 1": {"head": 1.0},
-        "alpha 0.05": {"alpha": 0.05},
-        "alpha 0.15": {"alpha": 0.15},
-        "alpha 0.3": {"alpha": 0.3},
-        "sample 0": {"sample": 0},
-        "sample 1e-3": {"sample": 1e-3},
-        "sample 1e-4": {"sample": 1e-4},
-        "sample 1e-5": {"sample": 1e-5},
-        "draws 1": {"draws": 1},
-        "draws 0": {"draws": 0},
-        "shrink_windows harmonic": {"shrink_windows": "harmonic"},
-        "shrink_windows False": {"shrink_windows": False},
-        "thinned windows as the text's": {"thinned_windows": True},
-        "batch_size half": {"batch_size": 0.5},
-        "optimizer adagrad": {"optimizer": "adagrad"},
-        "init random": {"init": "random"},
-        "init random, optimizer adagrad": {"init": "random", "optimizer": "adagrad"},
-        "output_bias None": {"output_bias": None},
-        "vectors output": {"vectors": "output"},
-        "vectors sum": {"vectors": "sum"},
-        "float32": {"precision": "float32"},
-        "bfloat16": {"precision": "bfloat16"},
-    },
-    "sgd": {
-        "defaults": {},
-        "sample 0": {"sample": 0},
-        "sample 1e-4": {"sample": 1e-4},
-        "batch_size a quarter": {"batch_size": 0.25},
-        "batch_size fourfold": {"batch_size": 4.0},
-        "alpha 0.1": {"alpha": 0.1},
-        "alpha 0.4": {"alpha": 0.4},
-        "lr_schedule constant": {"lr_schedule": "constant"},
-        "shrink_windows random": {"shrink_windows": "random"},
-        "shrink_windows False": {"shrink_windows": False},
-        "output_bias None": {"output_bias": None},
-        "output_bias None, alpha 0.4": {"output_bias": None, "alpha": 0.4},
-        "optimizer sgd": {"optimizer": "sgd"},
-    },
-}
-NUMBERS = {"seed": int, "alpha": float, "epochs": int, "head": float, "sample": float}
-PAIRS = {
-    "WS-353": "EN-WS-353-ALL.txt",
-    "SimLex": "EN-SIMLEX-999.txt",
-    "MTurk": "EN-MTurk-287.txt",
-    "wordsim-240": "wordsim-240.txt",
-}
-ANALOGIES = {
-    "analogies": "questions-words.txt",
-    "ca_translated": "ca_translated.txt",
-    "cwe": "cwe_analogy.txt",
-}
+from fastsg import EncodedCorpus
+
+BASE = ("solver", "epochs", "precision", "vector_size", "max_final_vocab", "fewest")
+PACKED = {".gz", ".bz2", ".xz"}
 
 
-def scores(model: SkipGram, folder: Path | None) -> dict[str, float]:
-    """Spearman's rho of each similarity set and the accuracy of the analogies, by the word vectors."""
-    found: dict[str, float] = {}
-    if folder is None:
-        return found
-    for name, file in PAIRS.items():
-        if (folder / file).exists():
-            found[name] = model.wv.evaluate_word_pairs(folder / file)[1][0]
-    for name, file in ANALOGIES.items():
-        if (folder / file).exists():
-            found[name] = model.wv.evaluate_word_analogies(folder / file, restrict_vocab=30_000)[0]
+class Text(NamedTuple):
+    """What is trained on, and what is held out, if not a part of it."""
+
+    path: Path
+    valid: Path | None
+
+    @property
+    def name(self) -> str:
+        """As it is called in tables."""
+        return (self.path.with_suffix("") if self.path.suffix in PACKED else self.path).name
+
+
+def texts(given: Sequence[str]) -> list[Text]:
+    """Texts as named in the command line; a folder is all texts in it."""
+    found: list[Text] = []
+    for name in given:
+        if Path(name).is_dir():
+            found += folder_of_texts(Path(name))
+        else:
+            path, _, valid = name.partition("=")
+            found.append(Text(Path(path), Path(valid) if valid else None))
+    if missing := [str(path) for text in found for path in text if path and not path.is_file()]:
+        raise SystemExit(f"there is no file {', '.join(missing)}")
+    names = [text.name for text in found]
+    if len(set(names)) < len(names):
+        raise SystemExit(f"two texts have the same name: {', '.join(names)}")
     return found
 
 
-def batch_size(solver: str, corpus: EncodedCorpus, part: float) -> int:
-    """A multiple of what is the default for this text."""
-    if solver == "sgd":
-        return int(default_batch_size(corpus.n_tokens) * part)
-    return max(int(default_batch_rows(len(corpus.vocab), block_rows(len(corpus.vocab))) * part), 1)
+def folder_of_texts(folder: Path) -> Iterator[Text]:
+    """The texts in a folder, but for those that are there for others."""
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        if ".valid." not in path.name and ".test." not in path.name:
+            valid = path.with_name(path.name.replace(".train.", ".valid."))
+            yield Text(path, valid if valid != path and valid.is_file() else None)
 
 
-def measure(
-    name: str, args: argparse.Namespace, corpus: EncodedCorpus, valid: EncodedCorpus
-) -> dict[str, object]:
-    """One row of the table."""
-    settings = {
-        "epochs": args.epochs,
-        "precision": args.precision,
-        "vector_size": args.vector_size,
-    } | variant(args.solver, name)
-    if "batch_size" in settings:
-        settings["batch_size"] = batch_size(args.solver, corpus, settings["batch_size"])
-    thinned_windows = settings.pop("thinned_windows", None)
-    model, K = SkipGram(solver=args.solver, **settings), len(corpus.vocab)
-    model.build_vocab(corpus)
-    if thinned_windows is None:
-        model.train()
-    else:  # what no setting does: other weights for the windows of thinned text
-        made = {"sample": model.sample, "draws": model.settings.draws, "seed": model.settings.seed}
-        counts = CooccurrenceCounts.for_training(corpus, **made)
-        counts.thinned = CooccurrenceCounts.from_corpus(corpus, shrink_windows=thinned_windows, **made)
-        model.fit_counts(counts)
-    nll, unigram, _ = model.nll(valid)
-    return {
-        "variant": name,
-        "valid_nll": nll,
-        "below_unigram": unigram - nll,
-        "passes": sum(epoch["softmax_rows"] * epoch["words"] for epoch in model.history) / K**2,
-    } | scores(model, args.eval)
+def encoded(text: Text, max_final_vocab: int | None) -> tuple[EncodedCorpus, EncodedCorpus]:
+    """A text and what is held out."""
+    path, valid = text
+    with tempfile.TemporaryDirectory(prefix="fastsg-defaults-") as folder:
+        if valid is None:
+            path, valid = hold_out(unpacked(path, Path(folder)), Path(folder))
+        corpus = EncodedCorpus.from_files(path, max_final_vocab=max_final_vocab)
+        return corpus, EncodedCorpus.from_files(valid, vocab=corpus.vocab)
 
 
-def variant(solver: str, name: str) -> dict[str, object]:
-    """The settings behind a name: one of VARIANTS, or a setting and a number."""
-    if name in VARIANTS[solver]:
-        return VARIANTS[solver][name]
-    setting, _, value = name.partition(" ")
-    if setting not in NUMBERS:
-        raise SystemExit(
-            f"there is no variant {name!r}; there are {', '.join(VARIANTS[solver])}, and "
-            f"{', '.join(NUMBERS)} with any number"
-        )
-    return {setting: NUMBERS[setting](value)}
+# ---- the runs --------------------------------------------------------------------------------------------
 
 
-def main() -> None:
+class Series:
+    """Every variant with every seed on every text, and the file that keeps them."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.commit = args, describe()["commit"]
+        self.file = Path(args.json) if args.json else None
+        self.kept: list[Run] = json.loads(self.file.read_text()) if self.file and self.file.exists() else []
+
+    def runs(self) -> Iterator[Run]:
+        """One after the other; those that the file holds are not made again."""
+        for text in self.args.texts:
+            settings, corpora = self.settings(text), None
+            for seed in self.args.seeds:
+                for name in self.args.only:
+                    wanted = {"text": text.name, "seed": seed, "settings": settings, "variant": name}
+                    run = next((run for run in self.kept if wanted.items() <= run.items()), None)
+                    if run is None:
+                        say(f"{text.name}, seed {seed}, {name}")
+                        corpora = corpora or encoded(text, self.args.max_final_vocab)
+                        run = wanted | {"commit": self.commit} | measure(name, seed, self.args, *corpora)
+                        self.keep(run)
+                    yield run
+
+    def settings(self, text: Text) -> Run:
+        """What must be the same for runs to be compared."""
+        sets = SIMILARITY | ANALOGIES
+        held = [name for name, file in sets.items() if any((path / file).exists() for path in self.args.eval)]
+        return {name: getattr(self.args, name) for name in BASE} | {
+            "valid": text.valid and text.valid.name,
+            "sets": held,
+        }
+
+    def keep(self, run: Run) -> None:
+        """Another run into the file, which is written whole or not at all."""
+        self.kept.append(run)
+        if self.file:
+            part = self.file.with_name(f"{self.file.name}.part")
+            part.write_text(json.dumps(self.kept, indent=2) + "\n")
+            os.replace(part, self.file)
+
+
+def show(found: Sequence[Run], ranks: bool) -> None:
+    """Means of each text, and ranks over all."""
+    print(mean_tables(found))
+    if ranks:
+        print(f"\n{rank_table(found)}")
+
+
+def row_of_table(run: Run, header: bool) -> str:
+    """A run as a row of Markdown, with the table's header before the first."""
+    shown = {name: value for name, value in run.items() if name not in ("text", "seed", "settings", "commit")}
+    cells = [f"{value:,.4f}" if isinstance(value, float) else str(value) for value in shown.values()]
+    head = f"| {' | '.join(shown)} |\n|{'---|' * len(shown)}\n" if header else ""
+    return f"{head}| {' | '.join(cells)} |"
+
+
+def parsed() -> argparse.Namespace:
+    """The command line, with texts and variants that exist."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--input", required=True)
-    parser.add_argument("--valid", required=True)
+    parser.add_argument("--input", metavar="TEXT")
+    parser.add_argument("--valid", metavar="TEXT")
+    parser.add_argument("--texts", nargs="+", metavar="FOLDER|TEXT|TEXT=VALID")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1], metavar="N")
+    parser.add_argument("--ranks", action="store_true", help="rank the variants over all texts and measures")
     parser.add_argument("--solver", choices=list(VARIANTS), default="counts")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--vector-size", type=int, default=100)
     parser.add_argument("--max-final-vocab", type=int)
     parser.add_argument("--precision", default="float32")
-    parser.add_argument("--eval", type=Path)
+    parser.add_argument("--eval", type=Path, nargs="+", default=[], metavar="FOLDER")
+    parser.add_argument("--fewest", type=int, default=FEWEST, help="known pairs or questions of a set")
     parser.add_argument("--only", nargs="+", metavar="NAME")
-    parser.add_argument("--json")
+    parser.add_argument("--json", help="runs made before, and where they are kept")
     args = parser.parse_args()
-    corpus = EncodedCorpus.from_files(args.input, max_final_vocab=args.max_final_vocab)
-    valid = EncodedCorpus.from_files(args.valid, vocab=corpus.vocab)
-    rows = []
-    for name in args.only or VARIANTS[args.solver]:
-        row = measure(name, args, corpus, valid)
-        if not rows:
-            print("| " + " | ".join(row) + " |\n|" + "---|" * len(row))
-        rows.append(row)
-        print(
-            "| "
-            + " | ".join(
-                f"{value:,.4f}"
-                if isinstance(value, float)
-                else f"{value:,}"
-                if isinstance(value, int)
-                else str(value)
-                for value in row.values()
-            )
-            + " |",
-            flush=True,
-        )
-    if args.json:
-        Path(args.json).write_text(json.dumps(rows, indent=2) + "\n")
+    if (args.input is None) == (args.texts is None):
+        parser.error("name an --input, or --texts")
+    if args.valid and args.texts:
+        parser.error("--valid goes with --input; --texts has TEXT=VALID")
+    one = [Text(Path(args.input), args.valid and Path(args.valid))] if args.input else []
+    args.texts = one or texts(args.texts)
+    names = args.only or VARIANTS[args.solver]
+    seeded = [name for name in names if len(args.seeds) > 1 and "seed" in variant(args.solver, name)]
+    if args.only and seeded:
+        parser.error(f"{', '.join(seeded)}: --seeds gives the seeds, to all variants")
+    args.only = [name for name in names if name not in seeded]
+    return args
+
+
+def main() -> None:
+    args = parsed()
+    found: list[Run] = []
+    plain = len(args.texts) == len(args.seeds) == 1
+    series = Series(args)
+    for run in series.runs():
+        found.append(run)
+        if plain:
+            print(row_of_table(run, header=len(found) == 1), flush=True)
+    if others := {str(run["commit"]) for run in found} - {str(series.commit)}:
+        say(f"runs of other commits than {series.commit}, from {args.json}: {', '.join(sorted(others))}")
+    if not plain or args.ranks:
+        show(found, args.ranks)
 
 
 if __name__ == "__main__":

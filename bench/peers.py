@@ -1,6 +1,6 @@
-"""Contenders in processes of their own: what each takes, and the trainings of gensim and fastText.
+"""Contenders in processes of their own: what each takes, and the trainings of gensim, fastText, hyperhyper.
 
-usage: python bench/peers.py gensim|fasttext SETTINGS
+usage: python bench/peers.py gensim|fasttext|hyperhyper SETTINGS
 
 Used by quality.py and blogcatalog.py. SETTINGS is a JSON object: "text", "vectors" and optionally "outputs"
 are files, "settings" are the peer's own. What is printed is JSON too, with the seconds from before the text
@@ -11,6 +11,8 @@ not in them. The peer needs one word2vec text file of vectors, as fastsg writes.
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import inspect
 import json
 import os
 import shlex
@@ -18,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 Row = dict[str, object]
@@ -33,6 +36,11 @@ ENVIRONMENT = {"fasttext": {"MALLOC_MMAP_THRESHOLD_": "1024"}}
 
 class Failed(Exception):
     """A contender ended with an error; the message is the end of what it said."""
+
+
+def say(message: str) -> None:
+    """What is going on, apart from the table."""
+    print(f"{Path(sys.argv[0]).stem}: {message}", file=sys.stderr, flush=True)
 
 
 def use_cores(cores: Sequence[int] | None) -> int:
@@ -124,7 +132,7 @@ def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
 
 
 def run_peer(peer: str, text: str, stem: Path, settings: Row, outputs: bool = True) -> Row:
-    """Train gensim or fastText on a text; files are STEM.vec and, if wanted, STEM.out.
+    """Train a peer on a text; files are STEM.vec and, if wanted, STEM.out.
 
     The seconds are from file to file.
     """
@@ -153,6 +161,9 @@ def train_fasttext(text: str, vectors: str, settings: Row, outputs: str | None =
     """Skip-gram without subwords."""
     import fasttext
 
+    # Its function takes no seed, but hands what it takes from here on. Several threads differ all the same.
+    fasttext.FastText.unsupervised_default["seed"] = settings["seed"]
+    settings = {name: value for name, value in settings.items() if name != "seed"}
     begun = time.perf_counter()
     model = fasttext.train_unsupervised(
         text, model="skipgram", minn=0, maxn=0, bucket=0, verbose=0, **settings
@@ -165,6 +176,36 @@ def train_fasttext(text: str, vectors: str, settings: Row, outputs: str | None =
     return {"seconds": seconds, "K": len(words)}
 
 
+def train_hyperhyper(text: str, vectors: str, settings: Row) -> Row:
+    """Singular vectors of the positive PMI, by its defaults but for the settings.
+
+    K is cut to the 50,000 words that it takes by default. Its own cut counts the lines a word is in, so the
+    words are counted here.
+    """
+    import hyperhyper
+    from hyperhyper.corpus import Vocab
+
+    begun = time.perf_counter()
+    with open(text, encoding="utf-8", errors="replace") as lines:
+        counts = Counter(word for line in lines for word in line.split())
+    most = inspect.signature(Vocab.filter).parameters["keep_n"].default
+    words = [word for word, n in counts.most_common(most) if n >= settings["min_count"]]
+    with tempfile.TemporaryDirectory() as folder:
+        with open(text, encoding="utf-8", errors="replace") as lines:
+            corpus = hyperhyper.Corpus.from_sents(lines, vocab=Vocab([words]), preproc_func=split_lines)
+        with hyperhyper.Bunch(f"{folder}/bunch", corpus) as bunch:
+            made = {"dim": settings["dim"], "window": settings["window"]}
+            found = bunch.svd(**made, keyed_vectors=True, evaluate=False)
+    write_vectors(vectors, words, found[words])
+    seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "K": len(words), "version": importlib.metadata.version("hyperhyper")}
+
+
+def split_lines(lines: Iterable[str]) -> Iterable[list[str]]:
+    """hyperhyper's way to be told how a text is split; it keeps the function, so it must have a name."""
+    return map(str.split, lines)
+
+
 def write_vectors(path: str, words: Sequence[str], rows: object) -> None:
     """word2vec text: a header, then a word and its coordinates a line."""
     with open(path, "w", encoding="utf-8") as file:
@@ -173,12 +214,15 @@ def write_vectors(path: str, words: Sequence[str], rows: object) -> None:
             file.write(word + " " + " ".join(map(str, row.tolist())) + "\n")
 
 
+PEERS = {"gensim": train_gensim, "fasttext": train_fasttext, "hyperhyper": train_hyperhyper}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("peer", choices=["gensim", "fasttext"])
+    parser.add_argument("peer", choices=list(PEERS))
     parser.add_argument("task", type=json.loads, metavar="SETTINGS")
     args = parser.parse_args()
-    print(json.dumps({"gensim": train_gensim, "fasttext": train_fasttext}[args.peer](**args.task)))
+    print(json.dumps(PEERS[args.peer](**args.task)))
 
 
 if __name__ == "__main__":
