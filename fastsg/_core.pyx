@@ -134,8 +134,8 @@ cdef class Workspace:
 
     cdef void check_newton(self, const float[:, ::1] axes, const float[::1] curvature) except *:
         if axes is None or curvature is None:
-            raise TypeError(f"newton's axes or curvature are None; need float32 arrays ({self.H}, {self.H}) and "
-                            f"({self.H},)")
+            raise TypeError(f"newton's axes or curvature are None; need float32 arrays ({self.H}, {self.H}) "
+                            f"and ({self.H},)")
         if axes.shape[0] != self.H or axes.shape[1] != self.H or curvature.shape[0] != self.H:
             raise ValueError(f"newton's axes are ({axes.shape[0]}, {axes.shape[1]}), its curvature "
                              f"({curvature.shape[0]},); need ({self.H}, {self.H}) and ({self.H},)")
@@ -181,9 +181,9 @@ cdef class Workspace:
         DivergenceError leaves I_kh, O_kh and the Adagrad sums as they were. Whoever changes these between
         steps calls :meth:`invalidate_bounds` before the next.
 
-        newton: (axes, curvature, prior, rate); the rows of I then move by damped Newton steps instead, at this
-        rate: along each of the axes (H, H), which are rows, by gradient + prior * row over (weight + 20) *
-        curvature (H,) + prior, no further than half the row's length and 0.3.
+        newton: (axes, curvature, prior, rate); the rows of I then move by damped Newton steps instead, at
+        this rate: along each of the axes (H, H), which are rows, by gradient + prior * row over (weight + 20)
+        * curvature (H,) + prior, no further than half the row's length and 0.3.
         """
         cdef fsg_step step_I, step_O
         cdef float[::1] sums_I, sums_O
