@@ -1,6 +1,8 @@
 """Loading the kernels: the wait policy of OpenMP, and what is said where there are no kernels."""
 
+import ast
 import shutil
+from pathlib import Path
 
 import pytest
 from commands import ROOT, python
@@ -62,3 +64,19 @@ def test_control_a_compiled_part_that_cannot_be_loaded_speaks_for_itself(source)
     done = python("-c", "import fastsg", folder=source, **HERE_FIRST)
     assert done.returncode == 1 and "without its compiled parts" not in done.stderr
     assert "_core.abi3.so" in done.stderr.splitlines()[-1]
+
+
+def test_every_public_name_has_its_home():
+    """Names are loaded when they are asked for: each is there, and type checkers are told of the same."""
+    import fastsg
+
+    for name in fastsg.__all__:
+        assert getattr(fastsg, name) is not None and name in dir(fastsg)
+    assert set(fastsg._HOMES) | {"show_config", "__version__"} == set(fastsg.__all__)
+    tree = ast.parse(Path(fastsg.__file__).read_text("utf-8"))
+    told = next(node for node in tree.body if isinstance(node, ast.If)).body
+    homes = {alias.name: node.module for node in told for alias in node.names}
+    assert homes == fastsg._HOMES
+    assert fastsg.io.load_vectors and fastsg.graph.random_walks
+    with pytest.raises(AttributeError, match="module 'fastsg' has no attribute 'nope'"):
+        _ = fastsg.nope

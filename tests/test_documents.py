@@ -87,6 +87,7 @@ def folders_entered(code: str, tmp_path: Path) -> set[str]:
     trace = f"""
 import sys
 import fastsg
+[getattr(fastsg, name) for name in fastsg.__all__]  # loaded before anything is followed
 seen = set()
 sys.setprofile(lambda frame, event, arg: seen.add(frame.f_code.co_filename) if event == "call" else None)
 {code}

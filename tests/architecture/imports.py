@@ -164,11 +164,13 @@ def pickle_complaints(tree: ast.AST, file: str) -> list[str]:
 
 
 def init_complaints(source: str) -> list[str]:
-    """An ``__init__`` holds prose, imports, ``__all__``; at most a lazy ``__getattr__`` and ``__dir__``."""
+    """An ``__init__`` holds prose, imports, ``__all__``; at most a lazy ``__getattr__`` and its names."""
 
     def is_plain(node: ast.stmt) -> bool:
         if isinstance(node, ast.Assign):
-            return ast.unparse(node.targets[0]) == "__all__"
+            return ast.unparse(node.targets[0]) in {"__all__", "_HOMES", "_FOLDERS"}
+        if isinstance(node, ast.If):
+            return ast.unparse(node.test) == "TYPE_CHECKING" and all(map(is_plain, node.body))
         if isinstance(node, ast.FunctionDef):
             return node.name in {"__getattr__", "__dir__"}
         if isinstance(node, ast.Expr):
