@@ -33,6 +33,9 @@ class UsearchIndexer:
     connectivity, expansion_add, expansion_search : int
                                 usearch's settings of the graph; 0 takes its own defaults. Larger ones miss
                                 fewer neighbours and take longer.
+    threads : int               That build the graph. One builds the same graph every time; with more (0: all
+                                cores) usearch is faster, and which neighbours it misses varies from build to
+                                build.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class UsearchIndexer:
         connectivity: int = 0,
         expansion_add: int = 0,
         expansion_search: int = 0,
+        threads: int = 1,
     ) -> None:
         try:
             from usearch.index import Index
@@ -61,7 +65,7 @@ class UsearchIndexer:
             expansion_add=expansion_add or None,
             expansion_search=expansion_search or None,
         )
-        self._index.add(np.arange(len(vectors)), unit_rows(vectors.vectors))
+        self._index.add(np.arange(len(vectors)), unit_rows(vectors.vectors), threads=threads)
 
     def most_similar(self, vector: Floats, topn: int) -> Answers:
         """The `topn` words that the graph finds close to a vector, with their cosines, best first."""
