@@ -102,7 +102,7 @@ class SkipGramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         max_final_vocab: int | None = None,
         sample: float | None = None,
         alpha: float | None = None,
-        epochs: int = 5,
+        epochs: int | None = None,
         solver: str = "counts",
         optimizer: str | None = None,
         vectors: str = "input",

@@ -169,7 +169,7 @@ def test_interrupted_before_the_first_step(tmp_path, hook, init):
 def test_the_plan_keeps_the_head(tmp_path, monkeypatch):
     """Another version may choose another share."""
     options = {"sample": 0.05, "batch_size": 8}
-    monkeypatch.setattr(stages, "SMALL_VOCABULARY", 5)
+    monkeypatch.setattr(stages, "MEDIUM_VOCABULARY", 5)
     whole = outcome(trained(**options))
     interrupted(tmp_path / "m", 2, **options)
     monkeypatch.undo()

@@ -215,7 +215,8 @@ def test_the_library_reads_our_file(tmp_path, model):
         assert (file.get_tensor("counts") == model.vocab.counts).all()
         offsets, blob = file.get_tensor("word_offsets"), file.get_tensor("words").tobytes()
         assert [blob[a:b].decode() for a, b in itertools.pairwise(offsets)] == model.vocab.words
-        assert np.allclose(file.get_tensor("bias") - np.log(file.get_tensor("keep")), model.real_bias())
+        bias = file.get_tensor("bias") + file.get_tensor("O") @ file.get_tensor("origin")
+        assert np.allclose(bias - np.log(file.get_tensor("keep")), model.real_bias())
         assert (
             file.metadata()["format"] == "fastsg-model"
             and json.loads(file.metadata()["config"])["vector_size"] == 6

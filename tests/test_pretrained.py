@@ -204,6 +204,7 @@ def test_real_text(data, output_bias):
     """After an epoch from vectors of the same text the loss is below that of the default start."""
     text, held_out = wikitext(data, "train"), wikitext(data, "valid")
     options = {"vector_size": 50, "progress": False, "max_final_vocab": 4000, "output_bias": output_bias}
+    options |= {"alpha": 0.1}
     options["validation"] = held_out
     taught = SkipGram(text, epochs=3, **options)
     default = SkipGram(text, epochs=1, **options)

@@ -113,8 +113,11 @@ def test_defaults_that_depend_on_the_solver():
 
 def test_defaults_that_depend_on_others():
     for optimizer, alpha in DEFAULT_ALPHA.items():
-        settings = Settings.checked(**GOOD | {"optimizer": optimizer})
-        assert settings.alpha == alpha and settings.min_alpha == pytest.approx(alpha / 10)
+        for solver in ("counts", "sgd"):
+            settings = Settings.checked(**GOOD | {"optimizer": optimizer, "solver": solver})
+            if (solver, optimizer) != ("counts", "newton"):  # it goes by the text
+                assert settings.alpha == alpha and settings.min_alpha == pytest.approx(alpha / 10)
+            assert settings.rates(100, None) == pytest.approx((alpha, alpha / 10))
     settings = Settings.checked(**GOOD | {"alpha": 0.5})
     assert settings.alpha == 0.5 and settings.min_alpha == 0.05
     assert Settings.checked(**GOOD | {"min_alpha": 0}).min_alpha == 0
@@ -125,8 +128,27 @@ def test_default_batch_size_and_sample():
     assert sizes == sorted(sizes) and all(size & (size - 1) == 0 for size in sizes)
     assert default_batch_size(10**7, "sgd") == sizes[0]
     assert default_sample(100) >= default_sample(10**6) > 0
-    assert default_sample(100, "counts") == default_sample(100, "sgd") == 0.1
+    assert (default_sample(100, "counts"), default_sample(100, "sgd")) == (0.025, 0.1)
     assert default_sample(10**6, "counts") < default_sample(10**6, "sgd")
+
+
+def test_the_default_rate_goes_by_the_pairs_for_each_number():
+    settings = Settings.checked(**GOOD | {"vector_size": 10})
+    per_number = [0, 1, 2.5, 3, 5, 7, 10, 12, 15, 1e6]
+    alphas = [0.05, 0.05, 0.05, 0.06, 0.1, 0.1, 0.1, 0.12, 0.15, 0.15]
+    for pairs, alpha in zip(per_number, alphas, strict=True):
+        assert settings.rates(100, 1000 * pairs) == pytest.approx((alpha, alpha / 10))
+    given = Settings.checked(**GOOD | {"alpha": 0.3, "min_alpha": 0.2})
+    assert given.rates(100, 1e9) == (0.3, 0.2)
+    only_the_end = Settings.checked(**GOOD | {"min_alpha": 0.01, "vector_size": 10})
+    assert only_the_end.rates(100, 2000) == pytest.approx((0.05, 0.01))
+
+
+def test_default_epochs():
+    counts, sgd = (Settings.checked(**GOOD | {"solver": s, "epochs": None}) for s in ("counts", "sgd"))
+    assert [counts.epochs_of(K) for K in (1, 16384, 16385)] == [10, 10, 5]
+    assert [sgd.epochs_of(K) for K in (1, 16385)] == [5, 5]
+    assert Settings.checked(**GOOD | {"epochs": 3}).epochs_of(9) == 3
 
 
 def test_default_batch_rows():

@@ -13,6 +13,7 @@ from fastsg.cooccurrence import counting
 from fastsg.cooccurrence.counts_file import SCHEMA
 from fastsg.io import safetensors
 from fastsg.numerics import objective
+from fastsg.numerics.centering import mean_row
 from fastsg.numerics.newton import Curvature
 from fastsg.numerics.optimizer import DEFAULT_PRIOR, Optimizer
 from fastsg.training import stages
@@ -72,8 +73,9 @@ def diagonal(k):
 
 
 def test_head_words():
-    assert [head_words(diagonal(k), None) for k in (1, 16384, 16385, 100_000)] == [1, 16384, 8192, 50_000]
-    assert [head_words(diagonal(10), share) for share in (1.0, 0.5, 0.24, 1e-9)] == [10, 5, 2, 1]
+    assert [head_words(diagonal(k), 5, None) for k in (1, 16384, 16385, 100_000)] == [1, 16384, 8192, 50_000]
+    assert [head_words(diagonal(k), 6, None) for k in (1, 1024, 1025, 16385)] == [1, 1024, 512, 8192]
+    assert [head_words(diagonal(10), 5, share) for share in (1.0, 0.5, 0.24, 1e-9)] == [10, 5, 2, 1]
 
 
 def test_a_head_without_pairs(monkeypatch):
@@ -81,8 +83,8 @@ def test_a_head_without_pairs(monkeypatch):
     counts = CooccurrenceCounts.from_arrays(
         np.repeat(np.arange(10), 8), np.tile(np.arange(10, 18), 10), np.ones(80)
     )
-    monkeypatch.setattr(stages, "SMALL_VOCABULARY", 5)
-    assert head_words(counts, None) == 18 and head_words(counts, 0.9) == 16
+    monkeypatch.setattr(stages, "MEDIUM_VOCABULARY", 5)
+    assert head_words(counts, 3, None) == 18 and head_words(counts, 3, 0.9) == 16
     model = SkipGram(vector_size=4, min_count=1, epochs=3, progress=False).fit_counts(counts)
     assert [record["words"] for record in model.history] == [18] * 3
     short = SkipGram(vector_size=4, min_count=1, head=0.1, progress=False)
@@ -232,8 +234,15 @@ def test_a_training_is_its_stages_by_hand():
     """Five epochs: rows, columns, bias, curvature, rates and the renewed sums of every stage, step by step:
     the same bits.
     """
-    model = SkipGram(sentences(), head=0.4, epochs=5, batch_size=9, workers=2, init="random", **PLAIN)
-    hand = SkipGram(head=0.4, epochs=5, batch_size=9, workers=2, init="random", **PLAIN)
+    options = PLAIN | {
+        "head": 0.4,
+        "epochs": 5,
+        "batch_size": 9,
+        "workers": 2,
+        "init": "random",
+        "alpha": 0.1,
+    }
+    model, hand = SkipGram(sentences(), **options), SkipGram(**options)
     hand.build_vocab(sentences())
     counts, I, O = counted(), hand.I, hand.O
     k, head = counts.K, round(0.4 * counts.K)
@@ -251,7 +260,7 @@ def test_a_training_is_its_stages_by_hand():
             newton = *curvature.axes(O[:words], number), 6 * DEFAULT_PRIOR, rate / 0.1
             workspace.step(I, O[:words], bias, *batch, shift, rate, sums.sums_I, sums.sums_O[:words], newton)
             walked = done
-    assert (model.I == I).all() and (model.O == O).all()
+    assert (model.I == I - mean_row(I, hand.vocab.counts, 2)).all() and (model.O == O).all()
     assert [record["words"] for record in model.history] == [words for words, _ in plan]
 
 

@@ -50,7 +50,7 @@ def add_count(commands: Commands) -> None:
         parser,
         "sample",
         help="threshold for thinning frequent words in the thinned counts, on which a training begins; 0 "
-        "leaves these out (default: 2e-4, more for small vocabularies)",
+        "leaves these out (default: 1e-4, more for small vocabularies)",
     )
     add_setting(parser, "draws")
     add_setting(parser, "seed")

@@ -44,7 +44,7 @@ def dry_run(args: argparse.Namespace, texts: list[str], settings: dict[str, Any]
 
 def _shown(seen: Forecast, model: SkipGram, read: float | None, free: int | None) -> str:
     """The forecast for people."""
-    epochs, threads, seconds = model.settings.epochs, model.workers, seen.seconds
+    epochs, threads, seconds = model.settings.epochs_of(seen.words), model.workers, seen.seconds
     lines = [f"{seen.words:,} words x {model.settings.vector_size} coordinates, {seen.tokens:,} tokens", ""]
     lines += [f"{name:<11}{size / 2**20:>12,.1f} MiB" for name, size in seen.memory.items() if size]
     if free is not None:

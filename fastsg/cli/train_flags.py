@@ -94,7 +94,7 @@ def _add_model(group: Group) -> None:
     add_setting(
         group,
         "sample",
-        help="threshold for thinning frequent words; 0 keeps every token; by default 2e-4, with the solver "
+        help="threshold for thinning frequent words; 0 keeps every token; by default 1e-4, with the solver "
         "sgd 1e-3, more for small vocabularies",
     )
     add_setting(
@@ -149,7 +149,8 @@ def _add_method(group: Group) -> None:
         "head",
         type=float,
         help="the epochs between the first and the last train on this share of the vocabulary, the most "
-        "frequent words; by default .5 above 16,384 words; 1 trains on all words in every epoch",
+        "frequent words; by default .5 above 16,384 words, or 1,024 with more than 5 epochs; 1 trains on all "
+        "words in every epoch",
     )
     add_setting(
         group,
@@ -165,7 +166,8 @@ def _add_course(group: Group) -> None:
         "alpha",
         "--lr",
         type=float,
-        help="learning rate at the start (default: .1 for newton, .2 for adagrad, .003 for sgd)",
+        help="learning rate at the start (default: for newton .05 to .15, by how many pairs there are "
+        "for each number of a matrix, .2 for adagrad, .003 for sgd)",
     )
     add_setting(group, "min_alpha", type=float, help="learning rate at the end; by default a tenth of alpha")
     add_setting(
@@ -179,7 +181,8 @@ def _add_course(group: Group) -> None:
         "epochs",
         "--iter",
         type=int,
-        help="passes over the counts, or with the solver sgd over the text",
+        help="passes over the counts, or with the solver sgd over the text; by default 5, with the solver "
+        "counts 10 for at most 16,384 words",
     )
     add_setting(
         group,

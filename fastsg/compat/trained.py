@@ -24,6 +24,10 @@ def _setting(name: str, doc: str) -> Any:
     return property(lambda self: getattr(self.skipgram.settings, name), doc=doc)
 
 
+def _default_epochs(model: SkipGram) -> int:
+    return model.settings.epochs_of(len(model.vocab) if model.is_built else 0)
+
+
 def _noted(name: str, default: Callable[[SkipGram], int], doc: str) -> Any:
     """A number that goes into the file with the SkipGram, as one of its notes."""
 
@@ -68,7 +72,7 @@ class TrainedWord2Vec:
         lambda model: model.vocab.raw_tokens if model.is_built else 0,
         "Tokens that build_vocab met.",
     )
-    epochs = _noted("epochs", lambda model: model.settings.epochs, "What train does by default.")
+    epochs = _noted("epochs", _default_epochs, "What train does by default.")
     _epochs_before = _noted("epochs_before", lambda model: 0, "Of the call of train that came last.")
 
     @property

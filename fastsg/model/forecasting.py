@@ -15,7 +15,7 @@ from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.memory import estimate, estimate_training
 from ..training.settings import Settings
-from ..training.stages import SMALL_VOCABULARY, head_words, stage_of
+from ..training.stages import head_words, stage_of, wanted_head
 from .skipgram import SkipGram
 
 #: Operations of a pass of the small training, and tokens of its text.
@@ -93,7 +93,7 @@ def forecast(
         "train": flops / speed,
     }
     if settings.solver == "sgd":
-        seconds["count"] *= settings.epochs
+        seconds["count"] *= settings.epochs_of(K)
     return Forecast(K, tokens, memory, flops, speed, seconds | {"total": sum(seconds.values())})
 
 
@@ -129,10 +129,10 @@ def _flops(
     tokens: int,
 ) -> float:
     """Of all epochs: so many for each softmax row and each word of its vocabulary."""
-    K, epochs, keep = len(vocab), settings.epochs, _keep(settings, vocab)
+    K, epochs, keep = len(vocab), settings.epochs_of(len(vocab)), _keep(settings, vocab)
     if settings.solver == "sgd":
         return epochs * _row_flops(K, settings) * _distinct_centers(settings, vocab, corpus, keep, tokens)
-    head = head_words(counts, settings.head) if counts else _head(settings, K)
+    head = head_words(counts, epochs, settings.head) if counts else wanted_head(K, epochs, settings.head)
     total = 0.0
     for stage in (stage_of(epoch, epochs, K, head) for epoch in range(epochs)):
         weights = (vocab.counts * keep if stage.thinned else vocab.counts.astype(float))[: stage.words]
@@ -143,13 +143,6 @@ def _flops(
 
 def _keep(settings: Settings, vocab: Vocab) -> NDArray[np.float64]:
     return vocab.keep_probabilities(settings.threshold(len(vocab)))
-
-
-def _head(settings: Settings, K: int) -> int:
-    """Words of the epochs between the first and the last; of a large vocabulary half, as nearly always."""
-    if settings.head is not None:
-        return max(min(round(K * settings.head), K), 1)
-    return K if K <= SMALL_VOCABULARY else K // 2
 
 
 def _distinct_centers(

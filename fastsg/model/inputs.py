@@ -143,22 +143,25 @@ def corpus_source(training: Training, corpus: EncodedCorpus, done: int, epochs: 
     )
     training.seconds["count"] += time.perf_counter() - begun
     logger.info("%r in %.2f s", counts, training.seconds["count"])
-    return counts_source(training, counts, ("tokens", (corpus.tokens, corpus.offsets)))
+    return counts_source(training, counts, epochs, ("tokens", (corpus.tokens, corpus.offsets)))
 
 
 def counts_source(
     training: Training,
     counts: CooccurrenceCounts,
+    epochs: int | None = None,
     origin: tuple[str, tuple[NDArray[Any], ...]] | None = None,
 ) -> BatchSource:
-    """Rows of counts as batches; `origin` is what the counts follow from, where that was given."""
+    """Rows of counts as batches; `epochs` as in train, `origin` what the counts follow from, if not they were
+    given.
+    """
     settings = training.settings
     return CountSource(
         counts,
         settings.batch_of(len(training.vocab), 0),
         settings.seed,
         training.workers,
-        head_words(counts, settings.head),
+        head_words(counts, epochs or training.default_epochs, settings.head),
         origin,
     )
 
@@ -205,12 +208,12 @@ def settings_of_counts(settings: Settings, counts: CooccurrenceCounts) -> Settin
     )
 
 
-def pairs_source(training: Training, pairs: Pairs) -> BatchSource:
+def pairs_source(training: Training, pairs: Pairs, epochs: int | None) -> BatchSource:
     """Explicit pairs as batches: added up with solver "counts", in their order with "sgd"."""
     m, n, w = pairs
     settings, vocab = training.settings, training.vocab
     if settings.solver == "counts":
-        return counts_source(training, CooccurrenceCounts.from_arrays(m, n, w, vocab))
+        return counts_source(training, CooccurrenceCounts.from_arrays(m, n, w, vocab), epochs)
     return PairSource(m, n, w, training.thinned_unigram(), settings.batch_of(len(vocab), len(m)))
 
 

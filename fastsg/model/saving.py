@@ -47,6 +47,7 @@ def pack(training: Training, reading: dict[str, Any], notes: dict[str, Any]) -> 
         "sums_I": state.optimizer.sums_I,
         "sums_O": state.optimizer.sums_O,
         "shift": state.shift,
+        "origin": state.origin,
     }
     if state.best is not None and not np.array_equal(
         state.best[0], state.I
@@ -131,4 +132,5 @@ def _state(saved: ModelContent, optimizer: str, K: int) -> tuple[TrainingState, 
     state = TrainingState(
         arrays["I"], arrays["O"], sums, arrays["shift"], step, epoch, at_epoch_end, thinned, best
     )
+    state.origin = arrays.get("origin")
     return state, None if plan is None else Plan.parse(plan)

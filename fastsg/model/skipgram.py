@@ -84,14 +84,15 @@ class SkipGram(TrainedModel):
         grows with both the number of words and the variety of centers.
     sample : float, optional
         word2vec's subsampling: a word of relative frequency f is kept with probability min(1, sqrt(sample/f)
-        + sample/f), before windows are cut; 0 keeps all, None is max(2e-4, 10 / K), with solver "sgd"
+        + sample/f), before windows are cut; 0 keeps all, None is max(1e-4, 2.5 / K), with solver "sgd"
         max(1e-3, 10 / K). Solver "counts" trains on thinned text first and on the text as it is in the end.
         Probabilities and held-out losses are about the real text.
     alpha, min_alpha : float, optional
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
     lr_schedule : {"linear", "constant"}
-    epochs : int
-        Passes over the counts, or with solver "sgd" over the text.
+    epochs : int, optional
+        Passes over the counts, or with solver "sgd" over the text; default 5, with solver "counts" 10 for at
+        most 16,384 words, of which most train half of the vocabulary (`head`).
     batch_size : int, optional
         Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct
         centers) in a batch, default about 64 batches an epoch. Solver "sgd": center positions (q), default
@@ -131,8 +132,8 @@ class SkipGram(TrainedModel):
         pair by keep(m) keep(n) instead, without dropping tokens.
     head : float, optional
         Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the
-        most frequent words, among themselves. Default .5 above 16,384 words; 1 trains on all words in every
-        epoch.
+        most frequent words, among themselves. Default .5 above 16,384 words, and above 1,024 with more than 5
+        epochs; 1 trains on all words in every epoch.
     vectors : {"input", "output", "sum"}
         What `wv` holds: rows of I, rows of O, or the sum of both at unit length.
     output_bias : {None, "unigram"}
@@ -199,7 +200,7 @@ class SkipGram(TrainedModel):
         alpha: float | None = None,
         min_alpha: float | None = None,
         lr_schedule: str = "linear",
-        epochs: int = 5,
+        epochs: int | None = None,
         batch_size: int | None = None,
         workers: int | None = None,
         seed: int = 1,
@@ -457,8 +458,8 @@ class SkipGram(TrainedModel):
         encoded = self._training_corpus(corpus, corpus_file)
         if plan:
             self.corpus = encoded
-        done, planned = (plan.done, plan.epochs) if plan else (0, epochs or self.settings.epochs)
         training = self._built()
+        done, planned = (plan.done, plan.epochs) if plan else (0, epochs or training.default_epochs)
         source = corpus_source(training, encoded, done, planned)
         training.note_text(encoded, begins=training.state.step == 0 or resume)
         return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
@@ -497,9 +498,10 @@ class SkipGram(TrainedModel):
         if outgrown and not self.settings.is_pretrained:  # whose vectors it would lose
             begin_anew(training)
             training.begun_tokens = all_text.n_tokens
-            return self._run(corpus_source(training, all_text, 0, self.settings.epochs))
-        rate = first_rate(self.settings, text.n_tokens, all_text.n_tokens)
+            return self._run(corpus_source(training, all_text, 0, training.default_epochs))
         source = corpus_source(training, all_text, 0, 1)
+        rates = self.settings.rates(len(training.vocab), source.pairs)
+        rate = first_rate(rates, text.n_tokens, all_text.n_tokens)
         return self._run(source, epochs=1, schedule="linear", first_rate=rate)
 
     def _all_words(self, sentences: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
@@ -584,7 +586,7 @@ class SkipGram(TrainedModel):
                 "the vocabulary was built for subsampled text, and pairs are not subsampled: give the "
                 "constructor sample=0, or call fit_pairs on a model without a vocabulary"
             )
-        source = pairs_source(training, ids_of_pairs(pairs, training.vocab))
+        source = pairs_source(training, ids_of_pairs(pairs, training.vocab), checked_epochs(epochs))
         return self._run(source, epochs=epochs, resume=resume)
 
     def fit_counts(
@@ -616,7 +618,8 @@ class SkipGram(TrainedModel):
             self.build_from_counts(counts)
         training = self._built()
         check_counts_fit(counts, training)
-        return self._run(counts_source(training, counts), epochs=epochs, callbacks=callbacks, resume=resume)
+        source = counts_source(training, counts, checked_epochs(epochs))
+        return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given, building the vocabulary if need be, or take what build_vocab read."""

@@ -29,7 +29,7 @@ class Curvature:
     #: So many batches share one matrix.
     EVERY = 16
     #: Part of the mean eigenvalue that is added to each, and the least that is.
-    DAMPING, _LEAST = 0.3, 1e-4
+    DAMPING, _LEAST = 0.05, 1e-4
 
     def __init__(self, p: NDArray[np.float64], num_threads: int) -> None:
         self._p, self._threads = (p / p.sum()).astype(np.float32), num_threads

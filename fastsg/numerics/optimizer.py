@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 #: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md).
 DEFAULT_ALPHA = {"newton": 0.1, "adagrad": 0.2, "sgd": 0.003}
+#: With Newton steps on counts the rate goes by the pairs there are for each number of O: so much for a
+#: pair, up to the rate above, and so much beyond it.
+_ALPHA_PER_PAIR, _LEAST_ALPHA, _MOST_ALPHA = (0.02, 0.01), 0.05, 0.15
 #: Precision of the Gaussian prior on the rows of I, for each coordinate that they have, with Newton steps
 #: (measured, docs/defaults.md).
 DEFAULT_PRIOR = 0.3
@@ -50,6 +53,16 @@ def check_optimizer(name: str) -> str:
     if name not in tuple(DEFAULT_ALPHA):
         raise ValueError(f"optimizer is {name!r}; allowed are {', '.join(map(repr, DEFAULT_ALPHA))}")
     return name
+
+
+def newton_alpha(pairs: float, K: int, H: int) -> float:
+    """The rate that Newton steps on counts of so many pairs start from unless the user gives one.
+
+    0.1 from 5 to 10 pairs for each number of O; less for fewer, of which O would learn what is chance; more
+    for more, down to 0.05 and up to 0.15.
+    """
+    rising, large = (rate * pairs / (K * H) for rate in _ALPHA_PER_PAIR)
+    return max(min(rising, DEFAULT_ALPHA["newton"]), min(large, _MOST_ALPHA), _LEAST_ALPHA)
 
 
 def linear_rate(progress: float, alpha: float, min_alpha: float) -> float:

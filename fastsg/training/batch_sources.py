@@ -32,6 +32,10 @@ class BatchSource(Protocol):
     def stage(self, epoch: int, epochs: int) -> Stage:
         """What an epoch (from 0) of a training of `epochs` is about."""
 
+    @property
+    def pairs(self) -> float | None:
+        """How many pairs of the text there are, by their weights, where that is known."""
+
     def units(self, stage: Stage) -> int:
         """About how many units an epoch has."""
 
@@ -58,6 +62,7 @@ class _AllWords:
     """What texts and pairs have in common: every epoch is over all words, whose frequencies are known."""
 
     head = 0
+    pairs = None
     unigram: Weights
 
     def stage(self, epoch: int, epochs: int) -> Stage:
@@ -172,6 +177,11 @@ class CountSource:
     head: int = 0
     origin: tuple[str, tuple[NDArray[Any], ...]] | None = None
     _of_stage: dict[Stage, CountBatches] = dataclasses.field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def pairs(self) -> float:
+        """The sum of the counts."""
+        return self.counts.total
 
     def stage(self, epoch: int, epochs: int) -> Stage:
         """Coarse to fine, see stages.py; counts without thinned ones are what they are in every epoch."""

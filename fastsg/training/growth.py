@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..text.vocab import Vocab
-from .settings import Settings
+from .settings import Rates
 from .state import Training, TrainingState
 
 #: With so many times the text it was begun on, a training is better begun anew than continued. All trainings
@@ -27,6 +27,9 @@ def grown_training(training: Training, vocab: Vocab, keep: NDArray[np.float64] |
     grown = Training.start(training.settings, vocab, keep, None, training.workers, training.progress)
     place = np.array([vocab.index[word] for word in training.vocab.words])
     old, new = training.state, grown.state
+    if old.origin is not None:
+        new.I -= old.origin  # until training adds it to all rows
+        new.origin = old.origin
     new.I[place], new.O[place], new.shift[place] = old.I, old.O, old.shift
     sums = ((old.optimizer.sums_I, new.optimizer.sums_I), (old.optimizer.sums_O, new.optimizer.sums_O))
     for mine, theirs in sums:
@@ -55,7 +58,7 @@ def has_outgrown(tokens: int, begun_tokens: int) -> bool:
     return tokens >= _OUTGROWN * begun_tokens
 
 
-def first_rate(settings: Settings, new_tokens: int, all_tokens: int) -> float:
+def first_rate(rates: Rates, new_tokens: int, all_tokens: int) -> float:
     """The learning rate with which more text is taken in: the last of a training, or more for much text."""
     share = new_tokens / all_tokens
-    return max(min(settings.alpha * _RATE_PER_SHARE * share, settings.alpha), settings.min_alpha)
+    return max(min(rates.alpha * _RATE_PER_SHARE * share, rates.alpha), rates.min_alpha)

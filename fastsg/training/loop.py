@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import _core
 from ..numerics.fold_in import fill_folded_start
 from ..numerics.initializers import fill_spectral_start
@@ -20,6 +22,7 @@ from .epoch import Stepper, train_epoch
 from .heldout import held_out_loss
 from .history import EpochRecord
 from .plan import Plan
+from .settings import Rates
 from .stages import Stage
 from .state import Training
 
@@ -49,7 +52,7 @@ def run(
     Parameters
     ----------
     epochs, schedule        Default: those of the settings.
-    first_rate : float      Learning rate at the start; default: alpha of the settings.
+    first_rate : float      Learning rate at the start; default: as the settings say.
     resume : bool           Go on with the training's plan.
     """
     settings, state = training.settings, training.state
@@ -58,16 +61,20 @@ def run(
         plan.check_continues(source, training.held_out, epochs)
         source = plan.with_planned_sizes(source)
     else:
-        epochs, schedule = epochs or settings.epochs, schedule or settings.lr_schedule
+        epochs, schedule = epochs or training.default_epochs, schedule or settings.lr_schedule
         before, plan = training.plan, Plan.start(source, training.held_out, epochs, schedule)
         _warn_of_another_text(training, before, plan)
+        training.uncenter()
         training.plan = plan
         state.at_epoch_end, state.best, state.restored_epoch = True, None, None
     if settings.init != "random" and state.step == 0:
         _start_from_counts(training, source)
+    rates = settings.rates(len(training.vocab), source.pairs)
     if notify("on_train_begin"):
-        _train(training, source, plan, notify, first_rate or settings.alpha)
+        _train(training, source, plan, notify, first_rate or rates.alpha, rates)
     notify("on_train_end")
+    if state.restored_epoch is not None:
+        training.center()
 
 
 def _warn_of_another_text(training: Training, before: Plan | None, plan: Plan) -> None:
@@ -96,6 +103,7 @@ def _start_from_counts(training: Training, source: BatchSource) -> None:
     symmetric, frequencies = counts.symmetric, training.settings.output_bias is None
     if given.any():
         logger.info("%d of %d rows of I were set; the others and O follow", given.sum(), len(given))
+        state.origin = np.zeros(state.I.shape[1], np.float32)  # they keep their space
         fill_folded_start(
             state.I,
             state.O,
@@ -118,7 +126,9 @@ def _start_from_counts(training: Training, source: BatchSource) -> None:
     training.seconds["init"] += time.perf_counter() - begun
 
 
-def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, first_rate: float) -> None:
+def _train(
+    training: Training, source: BatchSource, plan: Plan, notify: Notify, first_rate: float, rates: Rates
+) -> None:
     """The epochs of the plan that are still to be done: train, take the held-out loss, call the hooks."""
     K = len(training.vocab)
     stages = {epoch: source.stage(epoch, plan.epochs) for epoch in range(plan.done, plan.epochs)}
@@ -137,8 +147,8 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, 
             units, batches = source.batches(training.state.epoch, stage)
             bar.total += units * stage.words / K - expected[epoch]
             bar.set_description(f"epoch {epoch + 1}/{plan.epochs}")
-            stepper = _stepper(training, source, stage, workspaces[stage.words])
-            rate = _rate(first_rate, training.settings.min_alpha, plan, epoch, units)
+            stepper = _stepper(training, source, stage, workspaces[stage.words], rates.alpha)
+            rate = _rate(first_rate, rates.min_alpha, plan, epoch, units)
             training.state.at_epoch_end = False
             totals = train_epoch(stepper, batches, rate, bar, source.context_weights(stage))
             if not totals.pairs:
@@ -170,14 +180,16 @@ def _workspaces(training: Training, words: set[int]) -> dict[int, _core.Workspac
     return {K: whole} | {n: make_workspace(n, H, workers, precision, whole) for n in words - {K}}
 
 
-def _stepper(training: Training, source: BatchSource, stage: Stage, workspace: _core.Workspace) -> Stepper:
+def _stepper(
+    training: Training, source: BatchSource, stage: Stage, workspace: _core.Workspace, alpha: float
+) -> Stepper:
     bias = training.bias if stage.thinned else training.real_bias()
     shares = source.context_shares(stage)
     if not shares.any():
         raise ValueError(_NO_PAIRS)
     settings = training.settings
     curvature = Curvature(shares, training.workers) if settings.optimizer == "newton" else None
-    return Stepper(training.state, bias[: stage.words], workspace, curvature, settings.alpha, settings.prior)
+    return Stepper(training.state, bias[: stage.words], workspace, curvature, alpha, settings.prior)
 
 
 def _rate(first: float, last: float, plan: Plan, epoch: int, units: int) -> Callable[[int], float]:
@@ -187,7 +199,9 @@ def _rate(first: float, last: float, plan: Plan, epoch: int, units: int) -> Call
 
 
 def _close_epoch(training: Training, plan: Plan, record: EpochRecord, workspace: _core.Workspace) -> None:
-    """Take the held-out loss and close the books of an epoch."""
+    """Take the held-out loss and close the books of an epoch, and of the training if it is the last."""
+    if plan.done + 1 == plan.epochs:
+        training.center()
     if training.held_out is not None:
         begun, state = time.perf_counter(), training.state
         counts = training.held_out.count(training.workers)

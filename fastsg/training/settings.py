@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _core, checks
 from ..cooccurrence.window import Reach, Shrink, Window
 from ..numerics.objective import block_rows
-from ..numerics.optimizer import DEFAULT_ALPHA, DEFAULT_PRIOR, SCHEDULES, check_optimizer
+from ..numerics.optimizer import DEFAULT_ALPHA, DEFAULT_PRIOR, SCHEDULES, check_optimizer, newton_alpha
+from .stages import default_epochs
 
 #: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise
 #: (measured, docs/defaults.md).
-SOLVERS = {"counts": ("newton", 2e-4), "sgd": ("adagrad", 1e-3)}
+SOLVERS = {"counts": ("newton", 1e-4), "sgd": ("adagrad", 1e-3)}
 #: Where I and O may start, other than from vectors.
 STARTS = ("svd", "random")
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
+#: Passes over a text unless the user says otherwise.
+_EPOCHS_OF_TEXT = 5
 
 
 def default_batch_size(units: int, optimizer: str = "adagrad") -> int:
@@ -42,12 +45,20 @@ def default_batch_rows(K: int, most: int) -> int:
 
 
 def default_sample(K: int, solver: str = "sgd") -> float:
-    """Subsampling threshold unless the user gives one: 2e-4 on counts, 1e-3 on text, at least 10 / K.
+    """Subsampling threshold unless the user gives one: 1e-4 or 2.5 / K on counts, 1e-3 or 10 / K on text.
 
     In a small vocabulary every word is frequent; thinning them all would only throw text away (measured,
     docs/defaults.md).
     """
-    return max(SOLVERS[solver][1], 10.0 / K)
+    least, share = SOLVERS[solver][1], 2.5 if solver == "counts" else 10.0
+    return max(least, share / K)
+
+
+class Rates(NamedTuple):
+    """Learning rates at the start and at the end of a training."""
+
+    alpha: float
+    min_alpha: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,10 +74,10 @@ class Settings:
     min_count: int
     max_final_vocab: int | None
     sample: float | None
-    alpha: float
-    min_alpha: float
+    alpha: float | None
+    min_alpha: float | None
     lr_schedule: str
-    epochs: int
+    epochs: int | None
     batch_size: int | None
     seed: int
     dtype: str
@@ -124,6 +135,19 @@ class Settings:
         """The subsampling threshold for a vocabulary of K words."""
         return default_sample(K, self.solver) if self.sample is None else self.sample
 
+    def epochs_of(self, K: int) -> int:
+        """Epochs for a vocabulary of K words."""
+        if self.epochs is not None:
+            return self.epochs
+        return default_epochs(K) if self.solver == "counts" else _EPOCHS_OF_TEXT
+
+    def rates(self, K: int, pairs: float | None) -> Rates:
+        """The learning rates for counts of so many pairs, None where their number is not known."""
+        alpha = self.alpha
+        if alpha is None:  # of Newton steps on counts
+            alpha = DEFAULT_ALPHA["newton"] if pairs is None else newton_alpha(pairs, K, self.vector_size)
+        return Rates(alpha, alpha / 10 if self.min_alpha is None else self.min_alpha)
+
     def batch_of(self, K: int, units: int) -> int:
         """Rows (solver "counts") or units of a text or of pairs ("sgd") in a batch."""
         if self.batch_size:
@@ -144,9 +168,9 @@ def _checked_dtype(dtype: Any) -> str:
 
 
 def _check_integers(given: dict[str, Any]) -> None:
-    for name in ("vector_size", "min_count", "epochs"):
+    for name in ("vector_size", "min_count"):
         given[name] = checks.integer(name, given[name], 1)
-    for name in ("max_final_vocab", "batch_size"):
+    for name in ("epochs", "max_final_vocab", "batch_size"):
         given[name] = None if given[name] is None else checks.integer(name, given[name], 1)
     given["seed"] = checks.integer("seed", given["seed"], 0)
     if given["seed"] >= 2**64:
@@ -154,9 +178,14 @@ def _check_integers(given: dict[str, Any]) -> None:
     given["draws"] = checks.integer("draws", given["draws"], 0)
 
 
+def _steps_once(given: dict[str, Any]) -> bool:
+    """Whether a row of I takes one Newton step an epoch."""
+    return bool(given["solver"] == "counts" and given["optimizer"] == "newton")
+
+
 def _checked_prior(given: dict[str, Any]) -> float:
     """Where a row of I takes one Newton step an epoch, by default so much for each coordinate; else none."""
-    one_step = given["solver"] == "counts" and given["optimizer"] == "newton"
+    one_step = _steps_once(given)
     if given["prior"] is None:
         return DEFAULT_PRIOR * given["vector_size"] if one_step else 0.0
     precision = checks.real("prior", given["prior"])
@@ -181,14 +210,14 @@ def _checked_head(head: object, solver: str) -> float:
 
 def _check_rates(given: dict[str, Any]) -> None:
     given["sample"] = None if given["sample"] is None else checks.real("sample", given["sample"])
-    if given["alpha"] is None:
-        given["alpha"] = DEFAULT_ALPHA[given["optimizer"]]
-    given["alpha"] = checks.real("alpha", given["alpha"])
+    for name in ("alpha", "min_alpha"):
+        given[name] = None if given[name] is None else checks.real(name, given[name])
     if given["alpha"] == 0:
         raise ValueError("alpha is 0; it must be above 0")
-    if given["min_alpha"] is None:
+    if given["alpha"] is None and not _steps_once(given):
+        given["alpha"] = DEFAULT_ALPHA[given["optimizer"]]
+    if given["min_alpha"] is None and given["alpha"] is not None:
         given["min_alpha"] = given["alpha"] / 10
-    given["min_alpha"] = checks.real("min_alpha", given["min_alpha"])
 
 
 def _plain(window: Any) -> Any:

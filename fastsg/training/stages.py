@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from ..cooccurrence.counts import CooccurrenceCounts
 
-#: Vocabularies up to this size are trained whole in every epoch: it costs next to nothing.
-SMALL_VOCABULARY = 16384
+#: Vocabularies up to the first size are trained whole in every epoch: it costs nothing. Up to the second size
+#: there are more epochs by default, and a training of few still trains it whole (measured, docs/defaults.md).
+SMALL_VOCABULARY, MEDIUM_VOCABULARY = 1024, 16384
+_FEW, _MANY = 5, 10
 #: The head of a larger one has to hold so much of the pairs, or it is trained whole as well.
 _LEAST_SHARE = 0.5
 
@@ -42,20 +44,31 @@ def any_thinned(done: int, epochs: int) -> bool:
     return any(stage_of(epoch, epochs, 1, 1).thinned for epoch in range(done, epochs))
 
 
-def head_words(counts: CooccurrenceCounts, head: float | None, small: int | None = None) -> int:
+def default_epochs(K: int) -> int:
+    """Epochs over the counts of K words unless the user says otherwise: 5 of a large vocabulary, else 10."""
+    return _FEW if K > MEDIUM_VOCABULARY else _MANY
+
+
+def wanted_head(K: int, epochs: int, head: float | None) -> int:
+    """Words that the epochs between the first and the last are to train on, see :func:`head_words`."""
+    if head is not None:
+        return max(min(round(K * head), K), 1)
+    return K // 2 if K > (SMALL_VOCABULARY if epochs > _FEW else MEDIUM_VOCABULARY) else K
+
+
+def head_words(counts: CooccurrenceCounts, epochs: int, head: float | None) -> int:
     """Words that the epochs between the first and the last train on.
 
     Parameters
     ----------
-    head : float, optional      Share of the vocabulary. Default: half of one of more than `small` words, or
-                                all words where that half has few of the pairs.
-    small : int, optional       Default: SMALL_VOCABULARY.
+    epochs : int                Of the training.
+    head : float, optional      Share of the vocabulary. Default: half of a large one (of a smaller one, if
+                                there are more than 5 epochs), or all words where that half has few of the
+                                pairs.
     """
     K = counts.K
-    if head is not None:
-        return max(min(round(K * head), K), 1)
-    if K <= (SMALL_VOCABULARY if small is None else small):
-        return K
+    if head is not None or wanted_head(K, epochs, None) == K:
+        return wanted_head(K, epochs, head)
     shares = [
         float(part.leading(K // 2)[1].sum()) / part.total for part in (counts, counts.start) if part.total
     ]
