@@ -1,8 +1,10 @@
 """Checkpoints: a training that was interrupted, and resumed, is the training that was not."""
 
+import dataclasses
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 import resource
@@ -28,8 +30,10 @@ from fastsg import (
     load_checkpoint,
 )
 from fastsg.model import checkpoint
+from fastsg.numerics import optimizer
 from fastsg.training import stages
 from fastsg.training.callbacks import StopTraining
+from fastsg.training.plan import Plan
 
 SMALL = {"vector_size": 6, "min_count": 2, "epochs": 5, "batch_size": 64, "progress": False}
 SOLVERS = {
@@ -175,6 +179,30 @@ def test_the_plan_keeps_the_head(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert outcome(load_checkpoint(tmp_path / "m").train(sentences(), resume=True)) == whole
     assert outcome(trained(**options)) != whole
+
+
+def test_the_plan_keeps_the_rates(tmp_path, monkeypatch):
+    """Likewise: they go by the text."""
+    options = {"sample": 0.05, "batch_size": 8}
+    whole = outcome(trained(**options))
+    interrupted(tmp_path / "m", 2, **options)
+    monkeypatch.setattr(optimizer, "_ALPHA_PER_PAIR", (0.002, 0.001))
+    monkeypatch.setattr(optimizer, "_LEAST_ALPHA", 0.001)
+    assert outcome(load_checkpoint(tmp_path / "m").train(sentences(), resume=True)) == whole
+    assert outcome(trained(**options)) != whole
+
+
+def test_a_plan_without_rates_takes_those_of_the_text(tmp_path):
+    """As it is in files of before."""
+    model = interrupted(tmp_path / "m", 2)
+    saved = dataclasses.asdict(model.plan)
+    for bad in (-1.0, math.nan, math.inf, "0.1", True):
+        with pytest.raises(ValueError, match="its plan has alpha="):
+            Plan.parse(saved | {"alpha": bad})
+    del saved["alpha"], saved["min_alpha"]
+    loaded = load_checkpoint(tmp_path / "m")
+    loaded._training.plan = Plan.parse(saved)
+    assert outcome(loaded.train(sentences(), resume=True)) == outcome(trained())
 
 
 def test_resumed_pairs(tmp_path, solver):
@@ -609,6 +637,17 @@ def begun(text, tmp_path):
         callbacks=[Checkpoint(path), StopAfter(2)],
     )
     return path
+
+
+def test_flags_may_repeat_what_went_by_the_text(text, tmp_path, capsys):
+    path, options = tmp_path / "m", {"vector_size": 8, "min_count": 1, "progress": False}
+    model = SkipGram(corpus_file=text, callbacks=[Checkpoint(path), StopAfter(2)], **options)
+    out = tmp_path / "o.vec"
+    flags = (text, "-o", out, "--resume", path, "--quiet")
+    code, err = main(capsys, *flags, "--epochs", "11")
+    assert code != 0 and "--epochs is 11, but the training in" in err and "was begun with 10" in err
+    code, err = main(capsys, *flags, "--epochs", "10", "--alpha", model.plan.alpha)
+    assert (code, err) == (0, "")
 
 
 def test_flags_may_repeat_but_not_contradict_the_checkpoint(text, tmp_path, begun, capsys):

@@ -1,6 +1,7 @@
 """The model file: the same model comes back, and nothing that is no model comes in."""
 
 import copy
+import dataclasses
 import errno
 import hashlib
 import io
@@ -208,6 +209,18 @@ def test_copies_and_pickles(model):
         assert not np.shares_memory(again.I, model.I)
 
 
+def test_files_of_before_keep_their_threshold(tmp_path):
+    """Whose default was another: keep(n) and `sample` must go together."""
+    K = len(SkipGram(sentences(), **SMALL).vocab)
+    model = SkipGram(sentences(), **SMALL | {"sample": max(2e-4, 10 / K)})
+    threshold = model.sample
+    for sample, keeps in ((None, threshold), (threshold, threshold)):
+        model.settings = dataclasses.replace(model.settings, sample=sample)
+        model._training.settings = model.settings
+        model.save(tmp_path / "m")
+        assert SkipGram.load(tmp_path / "m").sample == keeps
+
+
 def test_the_library_reads_our_file(tmp_path, model):
     model.save(tmp_path / "m")
     with safe_open(tmp_path / "m", "numpy") as file:
@@ -215,8 +228,7 @@ def test_the_library_reads_our_file(tmp_path, model):
         assert (file.get_tensor("counts") == model.vocab.counts).all()
         offsets, blob = file.get_tensor("word_offsets"), file.get_tensor("words").tobytes()
         assert [blob[a:b].decode() for a, b in itertools.pairwise(offsets)] == model.vocab.words
-        bias = file.get_tensor("bias") + file.get_tensor("O") @ file.get_tensor("origin")
-        assert np.allclose(bias - np.log(file.get_tensor("keep")), model.real_bias())
+        assert np.allclose(file.get_tensor("bias") - np.log(file.get_tensor("keep")), model.real_bias())
         assert (
             file.metadata()["format"] == "fastsg-model"
             and json.loads(file.metadata()["config"])["vector_size"] == 6

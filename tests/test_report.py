@@ -9,6 +9,7 @@ import pytest
 
 from fastsg import Callback, CooccurrenceCounts, EarlyStopping, EncodedCorpus, SkipGram
 from fastsg.model.report import build_report, summary, write_json
+from fastsg.numerics.optimizer import newton_alpha
 
 SENTENCES = [["a", "b", "c", "d"], ["b", "a", "d"]] * 20
 
@@ -33,6 +34,15 @@ def subjects(model):
 
 
 # ---- for machines ----------------------------------------------------------------------------------------
+
+
+def test_the_report_tells_what_went_by_the_text():
+    model = SkipGram(SENTENCES, vector_size=2, min_count=1, progress=False)
+    settings = build_report(model)["settings"]
+    assert model.settings.epochs is None and settings["epochs"] == 10 == len(model.history)
+    pairs = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter(SENTENCES, min_count=1)).total
+    assert settings["alpha"] == pytest.approx(newton_alpha(pairs, len(model.vocab), 2))
+    assert settings["min_alpha"] == settings["alpha"] / 10
 
 
 def test_report_adds_up():

@@ -13,7 +13,6 @@ from fastsg.cooccurrence import counting
 from fastsg.cooccurrence.counts_file import SCHEMA
 from fastsg.io import safetensors
 from fastsg.numerics import objective
-from fastsg.numerics.centering import mean_row
 from fastsg.numerics.newton import Curvature
 from fastsg.numerics.optimizer import DEFAULT_PRIOR, Optimizer
 from fastsg.training import stages
@@ -76,6 +75,15 @@ def test_head_words():
     assert [head_words(diagonal(k), 5, None) for k in (1, 16384, 16385, 100_000)] == [1, 16384, 8192, 50_000]
     assert [head_words(diagonal(k), 6, None) for k in (1, 1024, 1025, 16385)] == [1, 1024, 512, 8192]
     assert [head_words(diagonal(10), 5, share) for share in (1.0, 0.5, 0.24, 1e-9)] == [10, 5, 2, 1]
+
+
+def test_a_head_of_nothing():
+    """So that what is wrong is said, not that the head has none."""
+    words = [f"w{i}" for i in range(2000)]
+    model = SkipGram(vector_size=2, min_count=1, progress=False)
+    model.build_vocab([words])
+    with pytest.raises(ValueError, match="there are no pairs to train on"):
+        model.train([["w1"], ["w2"]])
 
 
 def test_a_head_without_pairs(monkeypatch):
@@ -260,7 +268,7 @@ def test_a_training_is_its_stages_by_hand():
             newton = *curvature.axes(O[:words], number), 6 * DEFAULT_PRIOR, rate / 0.1
             workspace.step(I, O[:words], bias, *batch, shift, rate, sums.sums_I, sums.sums_O[:words], newton)
             walked = done
-    assert (model.I == I - mean_row(I, hand.vocab.counts, 2)).all() and (model.O == O).all()
+    assert (model.I == I).all() and (model.O == O).all()
     assert [record["words"] for record in model.history] == [words for words, _ in plan]
 
 

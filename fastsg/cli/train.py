@@ -171,6 +171,8 @@ def _resumed_model(args: argparse.Namespace) -> SkipGram:
         **given_reading(args),
     )
     begun = model.settings.as_dict()
+    if model.plan:  # where a setting went by the text
+        begun |= {name: value for name, value in model.plan.settings.items() if begun[name] is None}
     repeated = {name: getattr(args, name) for name in sorted(args.given) if name in begun}
     if "solver" in repeated:  # first, since defaults of others depend on it
         _check_repeats(args, "solver", repeated["solver"], begun)

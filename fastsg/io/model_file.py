@@ -13,11 +13,10 @@ for K words and vectors of length H::
     bias          F32 (K,)          b_n, added to the logits in training; missing without a bias
     sums_I/_O     F32 (K,)          Adagrad's sums; missing for sgd
     shift         F32 (K,)          last log Z of each center
-    origin        F32 (H,)          what was taken from every row of I at the end; missing if nothing was
     best_I/_O     F32 (K, H)        best state so far, where early stopping has passed it
     words         U8                the words in UTF-8, end to end
 
-``P(n|m)`` of the real text is the softmax over n of ``O[n] . (I[m] + origin) + bias[n] - log(keep[n])``.
+``P(n|m)`` of the real text is the softmax over n of ``O[n] . I[m] + bias[n] - log(keep[n])``.
 """
 
 from __future__ import annotations
@@ -58,7 +57,6 @@ _SCHEMA = Schema(
         Field("sums_I", "F32", optional=True),
         Field("sums_O", "F32", optional=True),
         Field("shift", "F32"),
-        Field("origin", "F32", optional=True),
         Field("best_I", "F32", 2, optional=True),
         Field("best_O", "F32", 2, optional=True),
         Field("words", "U8"),
@@ -265,7 +263,7 @@ def _check_shapes(container: Container) -> None:
     if K > MAX_WORDS:
         raise FormatError(f"{K} words are more than ids can number ({MAX_WORDS})")
     wanted = (
-        {"counts": (K,), "word_offsets": (K + 1,), "keep": (K,), "origin": (H,)}
+        {"counts": (K,), "word_offsets": (K + 1,), "keep": (K,)}
         | dict.fromkeys(_MATRICES, (K, H))
         | dict.fromkeys(_ROWS, (K,))
     )

@@ -53,6 +53,8 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
     last = history[-1] if history else {}
     seconds, pretrained = _seconds(model, history, save_seconds), model.pretrained
     settings = model.settings.as_dict() | model.reading | {"sample": model.sample}
+    if model.plan:  # where a setting went by the text
+        settings |= {name: value for name, value in model.plan.settings.items() if settings[name] is None}
     if model.corpus:
         settings["batch_size"] = model.batch_size()
     return {

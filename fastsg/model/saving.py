@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import FormatError
 from ..io.model_file import ModelContent
@@ -47,7 +48,6 @@ def pack(training: Training, reading: dict[str, Any], notes: dict[str, Any]) -> 
         "sums_I": state.optimizer.sums_I,
         "sums_O": state.optimizer.sums_O,
         "shift": state.shift,
-        "origin": state.origin,
     }
     if state.best is not None and not np.array_equal(
         state.best[0], state.I
@@ -81,6 +81,7 @@ def unpack(saved: ModelContent) -> SavedModel:
         raise FormatError(
             f"its optimizer is {settings.optimizer!r}, which does not go with the tensors it has"
         )
+    settings = _with_threshold_of_before(settings, vocab, saved.arrays.get("keep"))
     state, plan = _state(saved, settings.optimizer, K)
     if plan is not None and plan.done > len(saved.history):
         raise FormatError(f"its plan has {plan.done} epochs done, its history {len(saved.history)}")
@@ -109,6 +110,16 @@ def _settings(config: dict[str, Any]) -> Settings:
     return Settings.checked(**config)
 
 
+def _with_threshold_of_before(settings: Settings, vocab: Vocab, keep: NDArray[np.float64] | None) -> Settings:
+    """The settings, with the threshold of the file's keep(n) where that was an earlier version's default."""
+    before = max(2e-4, 10.0 / len(vocab))
+    if keep is None or settings.sample is not None or settings.solver != "counts":
+        return settings
+    if np.array_equal(keep, vocab.keep_probabilities(before)):
+        return dataclasses.replace(settings, sample=before)
+    return settings
+
+
 def _pretrained(saved: object) -> PretrainedWords | None:
     if saved is None:
         return None
@@ -132,5 +143,4 @@ def _state(saved: ModelContent, optimizer: str, K: int) -> tuple[TrainingState, 
     state = TrainingState(
         arrays["I"], arrays["O"], sums, arrays["shift"], step, epoch, at_epoch_end, thinned, best
     )
-    state.origin = arrays.get("origin")
     return state, None if plan is None else Plan.parse(plan)

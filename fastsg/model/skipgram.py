@@ -92,7 +92,7 @@ class SkipGram(TrainedModel):
     lr_schedule : {"linear", "constant"}
     epochs : int, optional
         Passes over the counts, or with solver "sgd" over the text; default 5, with solver "counts" 10 for at
-        most 16,384 words, of which most train half of the vocabulary (`head`).
+        most 16,384 words, most of which train half of the vocabulary if that has over 1,024 (`head`).
     batch_size : int, optional
         Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct
         centers) in a batch, default about 64 batches an epoch. Solver "sgd": center positions (q), default

@@ -160,7 +160,8 @@ class EarlyStopping(Callback):
     def on_train_end(self, model: ModelInTraining) -> None:
         """Put the best state back."""
         if self._best_state is not None and self._epochs_since:
-            model.state.restore(self._best_state, self.best_epoch)
+            model.state.I[:], model.state.O[:] = self._best_state
+            model.state.at_epoch_end, model.state.restored_epoch = False, self.best_epoch
         self._best_state = model.state.best = None
 
     def _monitored(self, record: EpochRecord) -> float:

@@ -27,9 +27,6 @@ def grown_training(training: Training, vocab: Vocab, keep: NDArray[np.float64] |
     grown = Training.start(training.settings, vocab, keep, None, training.workers, training.progress)
     place = np.array([vocab.index[word] for word in training.vocab.words])
     old, new = training.state, grown.state
-    if old.origin is not None:
-        new.I -= old.origin  # until training adds it to all rows
-        new.origin = old.origin
     new.I[place], new.O[place], new.shift[place] = old.I, old.O, old.shift
     sums = ((old.optimizer.sums_I, new.optimizer.sums_I), (old.optimizer.sums_O, new.optimizer.sums_O))
     for mine, theirs in sums:

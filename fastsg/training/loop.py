@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import _core
 from ..numerics.fold_in import fill_folded_start
 from ..numerics.initializers import fill_spectral_start
@@ -56,25 +54,22 @@ def run(
     resume : bool           Go on with the training's plan.
     """
     settings, state = training.settings, training.state
+    rates = settings.rates(len(training.vocab), source.pairs)
     if resume:
         plan = training.begun_plan()
         plan.check_continues(source, training.held_out, epochs)
-        source = plan.with_planned_sizes(source)
+        source, rates = plan.with_planned_sizes(source), plan.planned(rates)
     else:
         epochs, schedule = epochs or training.default_epochs, schedule or settings.lr_schedule
-        before, plan = training.plan, Plan.start(source, training.held_out, epochs, schedule)
+        before, plan = training.plan, Plan.start(source, training.held_out, epochs, schedule, rates)
         _warn_of_another_text(training, before, plan)
-        training.uncenter()
         training.plan = plan
         state.at_epoch_end, state.best, state.restored_epoch = True, None, None
     if settings.init != "random" and state.step == 0:
         _start_from_counts(training, source)
-    rates = settings.rates(len(training.vocab), source.pairs)
     if notify("on_train_begin"):
         _train(training, source, plan, notify, first_rate or rates.alpha, rates)
     notify("on_train_end")
-    if state.restored_epoch is not None:
-        training.center()
 
 
 def _warn_of_another_text(training: Training, before: Plan | None, plan: Plan) -> None:
@@ -103,7 +98,6 @@ def _start_from_counts(training: Training, source: BatchSource) -> None:
     symmetric, frequencies = counts.symmetric, training.settings.output_bias is None
     if given.any():
         logger.info("%d of %d rows of I were set; the others and O follow", given.sum(), len(given))
-        state.origin = np.zeros(state.I.shape[1], np.float32)  # they keep their space
         fill_folded_start(
             state.I,
             state.O,
@@ -199,9 +193,7 @@ def _rate(first: float, last: float, plan: Plan, epoch: int, units: int) -> Call
 
 
 def _close_epoch(training: Training, plan: Plan, record: EpochRecord, workspace: _core.Workspace) -> None:
-    """Take the held-out loss and close the books of an epoch, and of the training if it is the last."""
-    if plan.done + 1 == plan.epochs:
-        training.center()
+    """Take the held-out loss and close the books of an epoch."""
     if training.held_out is not None:
         begun, state = time.perf_counter(), training.state
         counts = training.held_out.count(training.workers)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from typing import Any
 
 from .. import _core
 from ..numerics.optimizer import SCHEDULES
 from .batch_sources import BatchSource
 from .heldout import HeldOutText
+from .settings import Rates
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,8 @@ class Plan:
     corpus, validation : str        What is trained on and measured on: size and digest, see
                                     batch_sources.fingerprint.
     isa : str                       Instruction set that it was begun with.
+    alpha, min_alpha : float        The learning rates at its start and end, likewise; None in files of before
+                                    they were kept.
     """
 
     epochs: int
@@ -40,12 +44,16 @@ class Plan:
     corpus: str
     validation: str
     isa: str
+    alpha: float | None = None
+    min_alpha: float | None = None
 
     @classmethod
-    def start(cls, source: BatchSource, held_out: HeldOutText | None, epochs: int, schedule: str) -> Plan:
+    def start(
+        cls, source: BatchSource, held_out: HeldOutText | None, epochs: int, schedule: str, rates: Rates
+    ) -> Plan:
         """A plan of which nothing is done."""
         texts = _fingerprints(source, held_out)
-        return cls(epochs, 0, schedule, source.batch_size, source.head, *texts, _core.isa())
+        return cls(epochs, 0, schedule, source.batch_size, source.head, *texts, _core.isa(), *rates)
 
     @classmethod
     def parse(cls, saved: dict[str, Any]) -> Plan:
@@ -60,7 +68,20 @@ class Plan:
             raise ValueError(f"its plan has the schedule {plan.schedule!r}; allowed are {allowed}")
         if not all(isinstance(text, str) for text in (plan.corpus, plan.validation, plan.isa)):
             raise ValueError("its plan does not name corpus, validation text and instruction set")
+        if not (_is_rate(plan.alpha) and _is_rate(plan.min_alpha)):
+            raise ValueError(f"its plan has alpha={plan.alpha!r} and min_alpha={plan.min_alpha!r}")
         return plan
+
+    def planned(self, rates: Rates) -> Rates:
+        """The rates of this plan; those given where it has none."""
+        if self.alpha is None or self.min_alpha is None:
+            return rates
+        return Rates(self.alpha, self.min_alpha)
+
+    @property
+    def settings(self) -> dict[str, int | float | None]:
+        """What became of settings that go by the text unless the user gives them."""
+        return {"epochs": self.epochs, "alpha": self.alpha, "min_alpha": self.min_alpha}
 
     def with_planned_sizes(self, source: BatchSource) -> BatchSource:
         """The source with the sizes of this plan."""
@@ -92,6 +113,10 @@ class Plan:
 
 def _fingerprints(source: BatchSource, held_out: HeldOutText | None) -> tuple[str, str]:
     return source.fingerprint(), "none" if held_out is None else held_out.fingerprint()
+
+
+def _is_rate(value: object) -> bool:
+    return value is None or (isinstance(value, float) and 0 <= value < math.inf)
 
 
 def is_count(value: object) -> bool:

@@ -66,10 +66,10 @@ def head_words(counts: CooccurrenceCounts, epochs: int, head: float | None) -> i
                                 there are more than 5 epochs), or all words where that half has few of the
                                 pairs.
     """
-    K = counts.K
-    if head is not None or wanted_head(K, epochs, None) == K:
-        return wanted_head(K, epochs, head)
+    wanted, K = wanted_head(counts.K, epochs, head), counts.K
+    if head is not None or wanted == K:
+        return wanted
     shares = [
-        float(part.leading(K // 2)[1].sum()) / part.total for part in (counts, counts.start) if part.total
+        float(part.leading(wanted)[1].sum()) / part.total for part in (counts, counts.start) if part.total
     ]
-    return K // 2 if min(shares, default=1.0) >= _LEAST_SHARE else K
+    return wanted if min(shares, default=0.0) >= _LEAST_SHARE else K

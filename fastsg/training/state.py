@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..cooccurrence.window import Window
-from ..numerics.centering import constants, mean_row
 from ..numerics.initializers import uniform_start
 from ..numerics.objective import LEAST_PROBABILITY
 from ..numerics.optimizer import Optimizer
@@ -34,8 +33,7 @@ class TrainingState:
     ``at_epoch_end`` says that all of it stands at the end of an epoch whose books are closed: only then can a
     training be continued. ``thinned`` says whether the last epoch was on thinned counts, which Adagrad's sums
     are about. ``best`` is a copy of (I, O) at the best epoch, where early stopping keeps one;
-    ``restored_epoch`` is the epoch (from 1) that it has put back. ``origin`` (H,) is what the end of a
-    training has taken from every row of I: the model is that of I + origin.
+    ``restored_epoch`` is the epoch (from 1) that it has put back.
     """
 
     I: Matrix
@@ -48,7 +46,6 @@ class TrainingState:
     thinned: bool | None = None
     best: tuple[Matrix, Matrix] | None = None
     restored_epoch: int | None = None
-    origin: NDArray[np.float32] | None = None
 
     @classmethod
     def start(cls, K: int, H: int, optimizer: str, seed: int, num_threads: int = 1) -> TrainingState:
@@ -61,15 +58,6 @@ class TrainingState:
         K, H = self.I.shape
         given: NDArray[np.bool_] = (self.I != uniform_start(K, H, seed, num_threads)).any(axis=1)
         return given
-
-    def restore(self, best: tuple[Matrix, Matrix], epoch: int | None) -> None:
-        """Put I and O back to what they were at the end of an epoch (from 1) of this training."""
-        self.I[:], self.O[:] = best
-        self.origin, self.at_epoch_end, self.restored_epoch = None, False, epoch
-
-    def uncentered(self) -> Matrix:
-        """The rows of I as training moves them, but for rounding: I + origin, or I itself."""
-        return self.I if self.origin is None else self.I + self.origin
 
     def begin_stage(self, thinned: bool) -> None:
         """Before an epoch: Adagrad's sums begin anew where its loss is another than the last epoch's."""
@@ -194,34 +182,12 @@ class Training:
         """How often each word occurs in the thinned text, up to a factor, shape (K,)."""
         return self.vocab.unigram() * (1.0 if self.keep is None else self.keep)
 
-    def center(self) -> None:
-        """Free the rows of I of their mean, at the end of a training; no probability changes.
-
-        Only where a bias takes it up, and there are more words than coordinates: of fewer the mean says
-        little. A training that began at rows given from outside stays in their space: its origin is 0.
-        """
-        state, (K, H) = self.state, self.state.I.shape
-        if state.origin is None and self.settings.solver == "counts" and len(self.bias) and K > H:
-            state.origin = mean_row(state.I, self.vocab.counts, self.workers)
-            state.I -= state.origin
-
-    def uncenter(self) -> None:
-        """Take back what :meth:`center` did, but for rounding."""
-        if self.state.origin is not None and self.state.origin.any():
-            self.state.I += self.state.origin
-            self.state.origin = None
-
     def real_bias(self) -> NDArray[np.float32]:
-        """b_n - log keep(n) + O_n . origin: what is added to the logits when they are about the real text,
-        (K,) or (0,).
-        """
-        bias = self.bias.astype(np.float64)
-        if self.state.origin is not None and len(bias):
-            bias += constants(self.state.O, self.state.origin, self.workers)
-        if self.keep is not None:
-            correction = -_core.logarithms(self.keep)
-            bias = bias + correction if len(bias) else correction
-        return bias.astype(np.float32)
+        """b_n - log keep(n): what is added to the logits when they are about the real text, (K,) or (0,)."""
+        if self.keep is None:
+            return self.bias
+        correction = -_core.logarithms(self.keep)
+        return (correction + self.bias if len(self.bias) else correction).astype(np.float32)
 
 
 def _log_shares(contexts: NDArray[np.float64]) -> NDArray[np.float32]:
