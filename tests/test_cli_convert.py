@@ -65,10 +65,10 @@ def test_convert(model, capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("which, width", [("input", 8), ("output", 8), ("sum", 8), ("concat", 16)])
-def test_which(model, which, width, capsys):
+@pytest.mark.parametrize("which", ["input", "output", "sum", "centered", "concat"])
+def test_which(model, which, capsys):
     run(capsys, f"convert m v.npz --which {which}")
-    assert load_vectors("v.npz").matrix.shape == (8, width)
+    assert load_vectors("v.npz").matrix.shape == (8, 16 if which == "concat" else 8)
     if which == "output":
         assert np.array_equal(load_vectors("v.npz").matrix, model.O)
 

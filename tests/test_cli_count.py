@@ -261,12 +261,13 @@ def test_counts_are_resumed_bit_for_bit(tmp_path, capsys):
     assert "the corpus is not that of the interrupted training" in said
 
 
-@pytest.mark.parametrize("name", ["input", "output", "sum"])
+@pytest.mark.parametrize("name", ["input", "output", "sum", "centered"])
 def test_vectors(capsys, name):
     run(capsys, f"train text.txt -o v.bin --save-model m --min-count 2 --vectors {name} {SMALL}")
     model = SkipGram.load("m")
     unit = [X / np.linalg.norm(X, axis=1, keepdims=True) for X in (model.I, model.O)]
-    want = {"input": model.I, "output": model.O, "sum": unit[0] + unit[1]}[name]
+    centered = model.I - np.average(model.I, axis=0, weights=np.sqrt(model.vocab.counts))
+    want = {"input": model.I, "output": model.O, "sum": unit[0] + unit[1], "centered": centered}[name]
     np.testing.assert_allclose(load_word2vec("v.bin")[1], want, atol=1e-6)
 
 

@@ -61,7 +61,12 @@ GOOD = {
         ("solver", None, ValueError, "solver is None"),
         ("draws", -1, ValueError, "draws is -1; it must be at least 0"),
         ("draws", 1.0, TypeError, "draws is 1.0, a float; it must be an integer of at least 0"),
-        ("vectors", "both", ValueError, "vectors is 'both'; allowed are 'input', 'output', 'sum'"),
+        (
+            "vectors",
+            "both",
+            ValueError,
+            "vectors is 'both'; allowed are 'input', 'output', 'sum', 'centered'",
+        ),
         ("vectors", None, ValueError, "vectors is None"),
         ("optimizer", "adam", ValueError, "optimizer is 'adam'; allowed are 'newton', 'adagrad', 'sgd'"),
         ("prior", -1, ValueError, "prior is -1; it must be finite and not negative"),

@@ -331,11 +331,13 @@ def test_fit_pairs_is_fit_counts_of_the_pairs(rng):
     assert outcome(again) == outcome(make().fit_pairs(m, n, np.round(w * 64)))
 
 
-@pytest.mark.parametrize("name", ["input", "output", "sum"])
+@pytest.mark.parametrize("name", ["input", "output", "sum", "centered"])
 def test_vectors(name):
     model = make(text(), vectors=name, epochs=1)
     unit = [X / np.linalg.norm(X, axis=1, keepdims=True) for X in (model.I, model.O)]
-    want = {"input": model.I, "output": model.O, "sum": unit[0] + unit[1]}[name]
+    weights = np.sqrt(np.array(model.vocab.counts, float))
+    centered = model.I - weights @ model.I.astype(float) / weights.sum()
+    want = {"input": model.I, "output": model.O, "sum": unit[0] + unit[1], "centered": centered}[name]
     np.testing.assert_allclose(model.wv.vectors, want, atol=1e-6)
     assert (model.cv.vectors == model.O).all() and model.wv is model.wv
     before = model.wv.vectors.copy()

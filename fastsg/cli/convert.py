@@ -50,8 +50,8 @@ def add_convert(commands: Commands) -> None:
     parser.add_argument(
         "--which",
         choices=WHICH,
-        help="of a model: its input or output vectors, the sum of both at unit length, or both side by side; "
-        "by default what the model hands out",
+        help="of a model: its input or output vectors, the sum of both at unit length, the input vectors "
+        "less their mean, or both side by side; by default what the model hands out",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="the first N words only")
     parser.add_argument(

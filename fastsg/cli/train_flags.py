@@ -100,8 +100,9 @@ def _add_model(group: Group) -> None:
     add_setting(
         group,
         "vectors",
-        choices=("input", "output", "sum"),
-        help="what --output holds: rows of I, rows of O, or the sum of both at unit length",
+        choices=("input", "output", "sum", "centered"),
+        help="what --output holds: rows of I, rows of O, the sum of both at unit length, or rows of I less "
+        "their mean",
     )
     add_setting(
         group,

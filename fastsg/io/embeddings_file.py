@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import FormatError
 from . import safetensors
 from .model_file import read_model_file
-from .vector_table import Reading, VectorTable, Writing, chosen, utf8_words
+from .vector_table import WHICH, Reading, VectorTable, Writing, chosen, utf8_words
 from .vectors_file import VectorsContent, read_vectors_file, write_vectors_file
 
 #: ``format`` in the metadata of each kind of file.
@@ -45,9 +45,9 @@ def read_model_vectors(path: str, reading: Reading) -> VectorTable:
     """
     content = read_model_file(path, allow_nonfinite=reading.allow_nonfinite)
     which = reading.which or str(content.config.get("vectors", "input"))
-    if which not in ("input", "output", "sum", "concat"):
+    if which not in WHICH:
         raise FormatError(f"{path}: its config has vectors={which!r}")
-    matrix = chosen(path, which, content.arrays["I"], content.arrays["O"])
+    matrix = chosen(path, which, content.arrays["I"], content.arrays["O"], content.word_counts)
     return VectorTable(content.words, matrix, content.word_counts.astype(np.int64, copy=False))
 
 

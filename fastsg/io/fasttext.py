@@ -70,9 +70,9 @@ def read_fasttext(path: str, reading: Reading) -> VectorTable:
         inputs = _word_vectors(source, words, rows, settings)
         which = reading.which or "input"
         outputs = None
-        if which != "input":
+        if which not in ("input", "centered"):
             outputs = _read_outputs(source, settings, len(words), labels)
-    matrix = chosen(path, which, inputs, outputs)
+    matrix = chosen(path, which, inputs, outputs, counts)
     text = [
         decoded(raw, reading.encoding, reading.errors, f"{path}: entry {i}") for i, raw in enumerate(words)
     ]

@@ -269,7 +269,8 @@ def load_vectors(
     path : str or PathLike          A file, or a folder of format "model2vec".
     format : str or None            One of :data:`FORMATS`; None: by the first bytes, then by the suffix.
     which : str or None             Of a model with input and output vectors: "input", "output", "sum" (of
-                                    both at unit length) or "concat" ((K, 2 H)). None: what the model says.
+                                    both at unit length), "centered" (input vectors less their
+                                    mean) or "concat" ((K, 2 H)). None: what the model says.
     limit : int or None             The first `limit` rows only.
     encoding, errors : str          How words are decoded, where the format does not fix it.
     allow_nonfinite : bool          Accept NaN and infinity.

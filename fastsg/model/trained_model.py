@@ -175,10 +175,10 @@ class TrainedModel:
         for which, (edited, given) in self._keyed.items():
             if edited.vectors is given:
                 continue
-            if which == "sum":
+            if which not in ("input", "output"):
                 raise ValueError(
-                    "vectors of model.wv were replaced, but are sums of rows of I and O (vectors='sum'): "
-                    "which of the two should change is not known; set rows of model.I and model.O instead"
+                    "vectors of model.wv were replaced, but are made from rows of I and O "
+                    f"(vectors={which!r}): what of these should change is not known; set rows of model.I and model.O instead"
                 )
             if edited.index_to_key != training.vocab.words or edited.vectors.shape != given.shape:
                 raise ValueError(
@@ -254,9 +254,9 @@ class TrainedModel:
         format : str, optional      "text", "binary", "glove", "npz", "safetensors", "parquet", "arrow",
                                     "tsv", "model2vec" or "finalfusion"; by default what the suffix says,
                                     else text.
-        which : {"input", "output", "sum", "concat"}, optional
-                                    Rows of I, of O, the sum of both at unit length, or both side by side; by
-                                    default what `wv` holds.
+        which : {"input", "output", "sum", "centered", "concat"}, optional
+                                    Rows of I, of O, the sum of both at unit length, rows of I less their
+                                    mean, or both side by side; by default what `wv` holds.
         neighbors : int, optional   For "parquet" and "arrow": a column with so many neighbours of each word.
         sif : float, optional       For "model2vec": weigh each word by sif / (sif + its probability).
 
@@ -274,7 +274,7 @@ class TrainedModel:
     def _matrix(self, which: str) -> NDArray[np.float32]:
         """What of I and O is meant; ValueError unless it is one of those."""
         checks.choice("which", which, WHICH)
-        return self.I if which == "input" else chosen("the model", which, self.I, self.O)
+        return self.I if which == "input" else chosen("the model", which, self.I, self.O, self.vocab.counts)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all it takes to ask the model and to train it on: one file, see fastsg/io/model_file.py.

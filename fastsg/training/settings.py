@@ -108,7 +108,7 @@ class Settings:
             )
         if not isinstance(given["init"], str):
             raise TypeError(f"init is {given['init']!r}; it must be the name of a start, or of vectors")
-        checks.choice("vectors", given["vectors"], ("input", "output", "sum"))
+        checks.choice("vectors", given["vectors"], ("input", "output", "sum", "centered"))
         given["dtype"] = _checked_dtype(given["dtype"])
         cpu = " (bfloat16 needs a CPU with AVX512_BF16 or AMX)"
         checks.choice("precision", given["precision"], tuple(_core.available_precisions()), cpu)
