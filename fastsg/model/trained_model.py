@@ -178,7 +178,8 @@ class TrainedModel:
             if which not in ("input", "output"):
                 raise ValueError(
                     "vectors of model.wv were replaced, but are made from rows of I and O "
-                    f"(vectors={which!r}): what of these should change is not known; set rows of model.I and model.O instead"
+                    f"(vectors={which!r}): what of these should change is not known; set rows of model.I and "
+                    "model.O instead"
                 )
             if edited.index_to_key != training.vocab.words or edited.vectors.shape != given.shape:
                 raise ValueError(
