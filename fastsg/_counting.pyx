@@ -85,7 +85,10 @@ cdef class Counter:
             if weights.shape[0] and weights.shape[0] < reach or weights.shape[0] and reach < 0:
                 raise ValueError(f"weight_{name} has {weights.shape[0]} values for a reach of {reach}")
         self.K, self.num_threads, self.scale = K, num_threads, 1.0 / len(texts)
-        self.weight_left, self.weight_right, self.keep_k = weight_left, weight_right, keep_k
+        # one by one: of several at once Cython orders the temporaries at random, and no two builds are alike
+        self.weight_left = weight_left
+        self.weight_right = weight_right
+        self.keep_k = keep_k
         self.window.left, self.window.right = left, right
         self.window.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
         self.window.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
@@ -98,6 +101,7 @@ cdef class Counter:
         with ThreadPoolExecutor(min(num_threads, len(texts))) as pool:
             list(pool.map(self._mark, places))
         self.sort(n)
+        PyErr_CheckSignals()  # here, where it can be raised: else the end of the pool meets it, and drops it
         self.sum_tk = np.empty((num_threads, K))
         self.seen_t = np.zeros((num_threads, K // 64 + 1), np.uint64)
         self.slot, self.size = np.zeros(1, np.int64), np.zeros(0, np.int64)

@@ -5,6 +5,8 @@ file; rows dealt to batches.
 import itertools
 import json
 import math
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -939,3 +941,30 @@ def test_a_file_whose_numbers_are_not_aligned_is_read(saved):
     path.write_bytes((length + 1).to_bytes(8, "little") + data[8 : 8 + length] + b" " + data[8 + length :])
     again = CooccurrenceCounts.load(path)
     assert again.counts.flags.aligned and arrays(again) == arrays(counts)
+
+
+def test_no_interrupt_is_lost_while_a_text_is_sorted(rng):
+    """It was, in most of these: the end of a pool of threads was the first to meet it, and dropped it."""
+    tokens, offsets = rng.integers(0, 1000, 2_000_000).astype(np.int32), np.arange(0, 2_000_001, 20)
+    arguments, seen = ([(tokens, offsets)] * 2, 1000, 5, 5, NONE, NONE, NONE, 2), []
+
+    def interrupt(number, frame):
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        begun = time.perf_counter()
+        Counter(*arguments)
+        seconds, raised = time.perf_counter() - begun, 0
+        for part in np.linspace(0.05, 0.9, 20):
+            signal.setitimer(signal.ITIMER_REAL, seconds * part)
+            try:
+                Counter(*arguments)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                raised += 1
+        assert raised == len(seen) > 0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

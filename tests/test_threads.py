@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastsg import SkipGram
 from fastsg.system import threads as _threads
 from fastsg.system.threads import available_threads, effective_num_threads
 
@@ -45,11 +46,23 @@ def test_smallest_limit_counts(limits, omp, affinity, cgroup, expected):
     assert effective_num_threads() == expected
 
 
-@pytest.mark.parametrize("workers", [1, 7, 1000, np.int64(3)])
+@pytest.mark.parametrize("workers", [1, 7, 200, np.int64(3)])
 def test_explicit_workers_are_taken_as_given(limits, workers):
     limits("1", 2, 1)
     n = effective_num_threads(workers)
     assert n == workers and type(n) is int
+
+
+@pytest.mark.parametrize("workers", [257, 40_000, 10**30])
+def test_more_workers_than_any_machine_needs_are_not_started(limits, workers):
+    """100,000 were a crash in the runtime of OpenMP."""
+    assert effective_num_threads(workers) == max(256, os.cpu_count())
+
+
+def test_so_many_workers_train():
+    text = [["a", "b", "c", "a"]] * 20
+    many, one = (SkipGram(text, vector_size=2, min_count=1, workers=n, progress=False) for n in (100_000, 1))
+    assert np.array_equal(many.I, one.I) and many.workers == max(256, os.cpu_count())
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.0, "2", True, [2]])

@@ -23,13 +23,17 @@ from pathlib import Path, PurePosixPath
 
 from .. import checks
 
+#: More threads than this, or than there are cores, are not started.
+_MOST = 256
+
 
 def effective_num_threads(workers: int | None = None) -> int:
     """Number of threads to use.
 
     Parameters
     ----------
-    workers : int or None   Threads wanted, at least 1; taken as given, even if the machine has fewer cores.
+    workers : int or None   Threads wanted, at least 1; taken as given, even if the machine has fewer cores,
+                            up to 256 or its cores: thousands would only take memory, or end the process.
                             None takes the smallest of :func:`available_threads`.
 
     Returns
@@ -42,7 +46,8 @@ def effective_num_threads(workers: int | None = None) -> int:
     """
     if workers is None:
         return max(1, min(n for n in available_threads().values() if n is not None))
-    return checks.positive_integer("workers", workers, also="None (all cores this process may use) and ")
+    wanted = checks.positive_integer("workers", workers, also="None (all cores this process may use) and ")
+    return min(wanted, max(_MOST, os.cpu_count() or 1))
 
 
 def available_threads() -> dict[str, int | None]:
