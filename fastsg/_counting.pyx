@@ -1,8 +1,6 @@
 """Thin binding of kernels/cooccur.c: checks what comes in, makes room, shares the rows among threads. Knows
 no words and no files, and nothing of what becomes of the counts."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -92,28 +90,20 @@ cdef class Counter:
         self.window.left, self.window.right = left, right
         self.window.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
         self.window.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
-        self.text, places = np.empty(sum(len(t) + len(o) for t, o in texts), np.int32), []
+        self.text = np.empty(sum(len(t) + len(o) for t, o in texts), np.int32)
+        # one after the other: the end of a pool of Python's threads drops interrupts that came meanwhile
         for tokens, offsets in texts:
             check_corpus(tokens, offsets, K)
             if tokens.shape[0]:
-                places.append((tokens, offsets, n))
+                with nogil:
+                    fsg_mark_text(&tokens[0], &offsets[0], offsets.shape[0] - 1, &self.text[n])
                 n += tokens.shape[0] + offsets.shape[0]
-        with ThreadPoolExecutor(min(num_threads, len(texts))) as pool:
-            list(pool.map(self._mark, places))
         self.sort(n)
-        PyErr_CheckSignals()  # here, where it can be raised: else the end of the pool meets it, and drops it
+        PyErr_CheckSignals()
         self.sum_tk = np.empty((num_threads, K))
         self.seen_t = np.zeros((num_threads, K // 64 + 1), np.uint64)
         self.slot, self.size = np.zeros(1, np.int64), np.zeros(0, np.int64)
         self.contexts, self.counts = np.empty(0, np.int32), np.empty(0, np.float32)
-
-    def _mark(self, place) -> None:
-        """Copy one text, (tokens, offsets, where to), with marks between its sentences. Checks nothing."""
-        cdef const int32_t[::1] tokens = place[0]
-        cdef const int64_t[::1] offsets = place[1]
-        cdef int64_t at = place[2]
-        with nogil:
-            fsg_mark_text(&tokens[0], &offsets[0], offsets.shape[0] - 1, &self.text[at])
 
     cdef void sort(self, int64_t n):
         """The positions of every word, in rising order: those of word k at place_k[k] to place_k[k + 1]."""
