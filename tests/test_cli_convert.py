@@ -65,7 +65,7 @@ def test_convert(model, capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("which", ["input", "output", "sum", "centered", "concat"])
+@pytest.mark.parametrize("which", ["input", "output", "sum", "centered", "whitened", "concat"])
 def test_which(model, which, capsys):
     run(capsys, f"convert m v.npz --which {which}")
     assert load_vectors("v.npz").matrix.shape == (8, 16 if which == "concat" else 8)

@@ -36,7 +36,7 @@ def options_of(format):
     return {"sif": 1e-3} if format == "model2vec" else {}
 
 
-@pytest.mark.parametrize("which", [None, "input", "output", "sum", "centered", "concat"])
+@pytest.mark.parametrize("which", [None, "input", "output", "sum", "centered", "whitened", "concat"])
 @pytest.mark.parametrize("format", writable_formats())
 def test_the_same_bytes_as_convert(model, capsys, format, which):
     options, file = options_of(format), PLACES.get(format, "v.x")
@@ -63,7 +63,7 @@ def test_what_is_refused(model):
     model.export("v.vec")
     before = Path("v.vec").read_bytes()
     for message, arguments in {
-        "which is 'both'; allowed are 'input', 'output', 'sum', 'centered', 'concat'": {"which": "both"},
+        "which is 'both'; allowed are 'input', 'output', 'sum', 'centered', 'whitened'": {"which": "both"},
         "format is 'hdf'; allowed are": {"format": "hdf"},
         r"v\.vec: the format model \(native model\) is read, not written": {"format": "model"},
         "neighbors is for parquet and arrow, but v.vec is written as text": {"neighbors": 2},

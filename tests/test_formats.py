@@ -203,7 +203,10 @@ def test_words_that_a_format_cannot_hold():
 def test_bad_arguments_of_load():
     save_vectors("v.vec", ["a"], ONE)
     for kwargs, says in [
-        ({"which": "both"}, "which is 'both'; allowed are 'input', 'output', 'sum', 'centered', 'concat'"),
+        (
+            {"which": "both"},
+            "which is 'both'; allowed are 'input', 'output', 'sum', 'centered', 'whitened'",
+        ),
         ({"which": "output"}, "which is 'output', but v.vec is of format text"),
         ({"limit": 0}, "limit is 0"),
         ({"format": "nosuch"}, "format is 'nosuch'"),

@@ -65,7 +65,7 @@ GOOD = {
             "vectors",
             "both",
             ValueError,
-            "vectors is 'both'; allowed are 'input', 'output', 'sum', 'centered'",
+            "vectors is 'both'; allowed are 'input', 'output', 'sum', 'centered', 'whitened'",
         ),
         ("vectors", None, ValueError, "vectors is None"),
         ("optimizer", "adam", ValueError, "optimizer is 'adam'; allowed are 'newton', 'adagrad', 'sgd'"),

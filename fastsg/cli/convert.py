@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
+from ..io import WHICH
 from ..io.formats import FORMATS, check_words_fit, format_of_file, format_to_write, load_vectors
-from ..io.vector_table import WHICH, VectorTable
+from ..io.vector_table import VectorTable
 from ..io.word2vec import load_counts
 from ..text.vocab import Vocab
 from ..vectors.export import export_vectors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..io import VIEWS
 from .flags import Group, add_quiet, add_read_vocab, add_reading, add_setting, parse_bias
 from .outputs import add_write_format
 
@@ -100,9 +101,9 @@ def _add_model(group: Group) -> None:
     add_setting(
         group,
         "vectors",
-        choices=("input", "output", "sum", "centered"),
-        help="what --output holds: rows of I, rows of O, the sum of both at unit length, or rows of I less "
-        "their mean",
+        choices=VIEWS,
+        help="what --output holds: rows of I, rows of O, the sum of both at unit length, rows of I less "
+        "their mean, or centered and whitened rows of I with a tenth of those of O, the best for similarity",
     )
     add_setting(
         group,

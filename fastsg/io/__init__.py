@@ -15,6 +15,7 @@ trusts nothing: what a header promises is proven against the size of the file be
 and whatever is wrong with the content is a FormatError that names the file and the place.
 """
 
+from ..numerics.views import VIEWS, WHICH
 from .bias import load_bias, save_bias
 from .embeddings_file import is_model
 from .formats import (
@@ -28,13 +29,14 @@ from .formats import (
 )
 from .model_file import ModelContent, read_model_file, save_model_file, write_model_file
 from .static_folder import STATIC_FILES
-from .vector_table import WHICH, VectorTable
+from .vector_table import VectorTable
 from .vectors_file import VectorsContent, read_vectors_file, write_vectors_file
 from .word2vec import check_words, load_counts, load_word2vec, save_word2vec
 
 __all__ = [
     "FORMATS",
     "STATIC_FILES",
+    "VIEWS",
     "WHICH",
     "ModelContent",
     "VectorTable",

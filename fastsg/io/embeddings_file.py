@@ -11,9 +11,10 @@ import os
 import numpy as np
 
 from ..errors import FormatError
+from ..numerics.views import WHICH, chosen
 from . import safetensors
 from .model_file import read_model_file
-from .vector_table import WHICH, Reading, VectorTable, Writing, chosen, utf8_words
+from .vector_table import Reading, VectorTable, Writing, utf8_words
 from .vectors_file import VectorsContent, read_vectors_file, write_vectors_file
 
 #: ``format`` in the metadata of each kind of file.

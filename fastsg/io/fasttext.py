@@ -19,8 +19,9 @@ import numpy as np
 
 from ..checks import MAX_WORDS
 from ..errors import FormatError
+from ..numerics.views import chosen, needs_outputs
 from .untrusted import UntrustedFile, open_untrusted
-from .vector_table import Counts, Matrix, Reading, VectorTable, check_unique, chosen, read_floats
+from .vector_table import Counts, Matrix, Reading, VectorTable, check_unique, read_floats
 from .word2vec_rows import decoded
 
 MAGIC = b"\xba\x16\x4f\x2f"
@@ -70,7 +71,7 @@ def read_fasttext(path: str, reading: Reading) -> VectorTable:
         inputs = _word_vectors(source, words, rows, settings)
         which = reading.which or "input"
         outputs = None
-        if which not in ("input", "centered"):
+        if needs_outputs(which):
             outputs = _read_outputs(source, settings, len(words), labels)
     matrix = chosen(path, which, inputs, outputs, counts)
     text = [

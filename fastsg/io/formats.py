@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from ..checks import choice, integer, real, word_counts
 from ..errors import FormatError
+from ..numerics.views import WHICH
 from ..system.compression import compression_of, without_compression
 from . import arrow, embeddings_file, fasttext, finalfusion, npz, projector, safetensors, static_folder
 from .untrusted import first_bytes, shown
 from .vector_table import (
-    WHICH,
     Neighbours,
     Reading,
     VectorTable,
@@ -269,8 +269,9 @@ def load_vectors(
     path : str or PathLike          A file, or a folder of format "model2vec".
     format : str or None            One of :data:`FORMATS`; None: by the first bytes, then by the suffix.
     which : str or None             Of a model with input and output vectors: "input", "output", "sum" (of
-                                    both at unit length), "centered" (input vectors less their
-                                    mean) or "concat" ((K, 2 H)). None: what the model says.
+                                    both at unit length), "centered" (input vectors less their mean),
+                                    "whitened" (see :func:`fastsg.numerics.views.chosen`) or "concat"
+                                    ((K, 2 H)). None: what the model says.
     limit : int or None             The first `limit` rows only.
     encoding, errors : str          How words are decoded, where the format does not fix it.
     allow_nonfinite : bool          Accept NaN and infinity.

@@ -19,8 +19,6 @@ Counts = NDArray[np.int64]
 #: (ids (K, n), cosine distances (K, n)) of the nearest neighbours of each row.
 Neighbours = tuple[NDArray[np.integer[Any]], NDArray[np.floating[Any]]]
 
-#: What of a model with an input and an output matrix is meant.
-WHICH = ("input", "output", "sum", "centered", "concat")
 _BLOCK_NUMBERS = 1 << 16
 
 
@@ -111,47 +109,3 @@ def read_floats(source: UntrustedFile, count: int, what: str) -> Matrix:
         part = min(count - numbers.n, 1 << 18)
         numbers.append(np.frombuffer(source.take(4 * part, what), "<f4"))
     return numbers.finish()
-
-
-def chosen(path: str, which: str, inputs: Matrix, outputs: Matrix | None, counts: Counts) -> Matrix:
-    """What `which` asks for of the input and output matrix (K, H); (K, 2 H) for "concat".
-
-    "sum" adds both rows of a word at unit length; "centered" takes their mean from the input rows, each
-    weighed by the square root of its word's count: between the mean of all words, most of them rare, and that
-    of all tokens, of which most are of few words. So do the settings of a model with these names.
-    """
-    if which == "input":
-        return inputs
-    if which == "centered":
-        return inputs - _mean_row(inputs, np.sqrt(counts))
-    if outputs is None:
-        raise FormatError(f"{path}: it has no output vectors; which={which!r} needs them")
-    if which == "output":
-        return outputs
-    if which == "concat":
-        return np.hstack([inputs, outputs])
-    return _unit_rows(inputs) + _unit_rows(outputs)
-
-
-def _mean_row(matrix: Matrix, weights_k: NDArray[np.float64]) -> Matrix:
-    """The weighted mean of the rows (H,), added up in float64; a mean of nothing is 0."""
-    total_h, step = np.zeros(matrix.shape[1]), max(1, _BLOCK_NUMBERS // matrix.shape[1])
-    for start in range(0, len(matrix), step):
-        total_h += (matrix[start : start + step] * weights_k[start : start + step, None]).sum(axis=0)
-    mean: Matrix = (total_h / max(weights_k.sum(), 1.0)).astype(np.float32)
-    return mean
-
-
-def _unit_rows(matrix: Matrix) -> Matrix:
-    """The rows at length 1, lengths taken in float64; a zero row stays zero."""
-    squares_k = np.empty(len(matrix))
-    step = max(1, _BLOCK_NUMBERS // matrix.shape[1])
-    with np.errstate(invalid="ignore"):  # NaN stays NaN
-        for start in range(0, len(matrix), step):
-            block = matrix[start : start + step].astype(np.float64)
-            squares_k[start : start + step] = np.einsum("kh,kh->k", block, block)
-    norms_k = np.sqrt(squares_k)
-    is_nonzero = norms_k >= np.finfo(np.float32).tiny
-    inverse_k = np.divide(1.0, norms_k, out=np.zeros_like(norms_k), where=is_nonzero)
-    unit: Matrix = matrix * inverse_k.astype(np.float32)[:, None]
-    return unit

@@ -134,10 +134,11 @@ class SkipGram(TrainedModel):
         Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the
         most frequent words, among themselves. Default .5 above 16,384 words, and above 1,024 with more than 5
         epochs; 1 trains on all words in every epoch.
-    vectors : {"input", "output", "sum", "centered"}
-        What `wv` holds: rows of I, rows of O, the sum of both at unit length, or rows of I less their mean
-        (each weighed by the square root of its word's count), which tell words apart a little better
-        (docs/defaults.md). Probabilities are those of I and O, whatever `wv` holds.
+    vectors : {"input", "output", "sum", "centered", "whitened"}
+        What `wv` holds: rows of I, rows of O, the sum of both at unit length, rows of I less their mean, or
+        "whitened", the best for similarity (docs/defaults.md): unit rows of I, centered, multiplied by their
+        covariance to the power -1/16, and a tenth of the same made of O. Probabilities are those of I and O,
+        whatever `wv` holds.
     output_bias : {None, "unigram"}
         None is the paper's model; "unigram" fixes b_n = log p(n), so that the vectors carry only what the
         center adds.

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from .. import _core, checks
 from ..io.model_file import ModelContent, save_model_file
-from ..io.vector_table import WHICH, VectorTable, chosen
+from ..io.vector_table import VectorTable
+from ..numerics.views import WHICH, chosen
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss
@@ -255,9 +256,9 @@ class TrainedModel:
         format : str, optional      "text", "binary", "glove", "npz", "safetensors", "parquet", "arrow",
                                     "tsv", "model2vec" or "finalfusion"; by default what the suffix says,
                                     else text.
-        which : {"input", "output", "sum", "centered", "concat"}, optional
+        which : {"input", "output", "sum", "centered", "whitened", "concat"}, optional
                                     Rows of I, of O, the sum of both at unit length, rows of I less their
-                                    mean, or both side by side; by default what `wv` holds.
+                                    mean, whitened ones, or both side by side; by default what `wv` holds.
         neighbors : int, optional   For "parquet" and "arrow": a column with so many neighbours of each word.
         sif : float, optional       For "model2vec": weigh each word by sif / (sif + its probability).
 

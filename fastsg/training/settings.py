@@ -12,6 +12,7 @@ from .. import _core, checks
 from ..cooccurrence.window import Reach, Shrink, Window
 from ..numerics.objective import block_rows
 from ..numerics.optimizer import DEFAULT_ALPHA, DEFAULT_PRIOR, SCHEDULES, check_optimizer, newton_alpha
+from ..numerics.views import VIEWS
 from .stages import default_epochs
 
 #: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise
@@ -108,7 +109,7 @@ class Settings:
             )
         if not isinstance(given["init"], str):
             raise TypeError(f"init is {given['init']!r}; it must be the name of a start, or of vectors")
-        checks.choice("vectors", given["vectors"], ("input", "output", "sum", "centered"))
+        checks.choice("vectors", given["vectors"], VIEWS)
         given["dtype"] = _checked_dtype(given["dtype"])
         cpu = " (bfloat16 needs a CPU with AVX512_BF16 or AMX)"
         checks.choice("precision", given["precision"], tuple(_core.available_precisions()), cpu)

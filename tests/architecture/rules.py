@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "kernels": "",
     "bindings": "kernels",
     "system": "bindings",
-    "io": "system _text",
+    "io": "numerics system _text",
     "numerics": "system _core",
     "text": "io system bindings",
     "vectors": "io system _core",
