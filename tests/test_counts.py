@@ -136,12 +136,12 @@ def test_numbers_of_numpy_become_plain(tmp_path):
         (np.False_, False),
     ],
 )
-def test_thinned_counts_weigh_by_the_inverse_where_windows_weigh(rng, given, says):
+def test_thinned_counts_weigh_distances_as_those_of_the_text(rng, given, says):
     text, _ = corpus(rng)
     made = {"window": 3, "draws": np.int64(2), "seed": np.int32(4), "sample": np.float32(SAMPLE)}
     counts = CooccurrenceCounts.for_training(text, shrink_windows=given, **made)
     assert counts.about == {"window": [3, 3], "shrink_windows": says, "sample": 0.0, "draws": 2, "seed": 4}
-    alone = CooccurrenceCounts.from_corpus(text, shrink_windows="harmonic" if says else False, **made)
+    alone = CooccurrenceCounts.from_corpus(text, shrink_windows=says, **made)
     assert arrays(counts.thinned) == arrays(alone) and counts.thinned.about == alone.about
 
 

@@ -394,7 +394,7 @@ def test_first_loss_is_ln_K():
 @pytest.mark.parametrize("sample", [0, 0.02])
 def test_first_loss_is_the_unigram_cross_entropy(sample):
     """With the bias: log p(n) of the text that is trained on, thinned or not; one draw of counts is the text
-    of the first epoch, weighed 1 / d if it is thinned.
+    of the first epoch.
     """
     model = make(text(sentences=300), batch_size=100_000, epochs=2, sample=sample, init="random", draws=1)
     p = model.vocab.unigram() * model.vocab.keep_probabilities(sample)
@@ -402,7 +402,7 @@ def test_first_loss_is_the_unigram_cross_entropy(sample):
         model.corpus.tokens, model.corpus.offsets, model.vocab.keep_probabilities(sample), 1, 0
     )
     sentences = [kept[a:b].tolist() for a, b in itertools.pairwise(borders)]
-    pairs = reference.window_pairs(sentences, *weights(2, "harmonic" if sample else True))
+    pairs = reference.window_pairs(sentences, *weights(2, True))
     want = -sum(w * math.log(p[n] / p.sum()) for (_, n), w in pairs.items()) / sum(pairs.values())
     assert model.history[0]["nll"] == pytest.approx(want, rel=1e-5)
     assert model.history[0]["pairs"] == pytest.approx(sum(pairs.values()), rel=1e-5)

@@ -40,8 +40,7 @@ def add_count(commands: Commands) -> None:
         parser,
         "shrink_windows",
         metavar="true|false|harmonic",
-        help="weigh distance d in a window of z words by (z-d+1)/z, not at all, or by 1/d; thinned text by "
-        "1/d unless false",
+        help="weigh distance d in a window of z words by (z-d+1)/z, not at all, or by 1/d",
     )
     add_setting(parser, "min_count")
     add_setting(parser, "max_final_vocab")

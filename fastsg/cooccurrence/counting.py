@@ -69,7 +69,7 @@ def count_texts(
     # mapped counts leave all of the memory to the thinned ones, those in memory the rest
     if memory_limit is not None and text.rows.counts.base is None:
         memory_limit = max(memory_limit - 8 * len(text.rows.counts), 0)
-    thinned = counted(window.harmonised(), keep, sample)
+    thinned = counted(window.expected(), keep, sample)
     return text, thinned if len(thinned.rows.counts) else None
 
 

@@ -149,10 +149,9 @@ class CooccurrenceCounts:
     ) -> CooccurrenceCounts:
         """What a training on a text needs: its counts, and as their `thinned` those of thinned copies.
 
-        A training begins on the thinned counts and ends on the text's. Where windows weigh distances, thinned
-        ones weigh them 1 / d whatever `shrink_windows` is (measured, docs/defaults.md). There are no thinned
-        counts if `sample` drops no word of this text. Parameters as in :meth:`from_corpus`; `memory_limit` is
-        of both together.
+        A training begins on the thinned counts and ends on the text's. There are no thinned counts if
+        `sample` drops no word of this text. Parameters as in :meth:`from_corpus`; `memory_limit` is of both
+        together.
         """
         return cls.of_windows(
             corpus,

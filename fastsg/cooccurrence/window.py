@@ -60,13 +60,6 @@ class Window(NamedTuple):
         """The window of held-out losses: one way of weighing distances, so that losses compare."""
         return self._falling() if self.draw or self.harmonic else self
 
-    def harmonised(self) -> Window:
-        """The same window with weights 1 / d, if it weighs distances at all."""
-        if not self.shrinks:
-            return self
-        weights = _inverse(self.left), _inverse(self.right)
-        return self._replace(weight_left=weights[0], weight_right=weights[1], draw=False, harmonic=True)
-
     def _falling(self) -> Window:
         weights = _falling(self.left), _falling(self.right)
         return self._replace(weight_left=weights[0], weight_right=weights[1], draw=False, harmonic=False)
