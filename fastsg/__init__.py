@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .model.checkpoint import Checkpoint, load_checkpoint
     from .model.skipgram import SkipGram, load
     from .model.softmax import SoftmaxModel
+    from .model.verifying import verify
     from .numerics.objective import loss_and_gradient
     from .text.corpus import EncodedCorpus
     from .text.vocab import Vocab
@@ -50,6 +51,7 @@ __all__ = [
     "load_checkpoint",
     "loss_and_gradient",
     "show_config",
+    "verify",
 ]
 
 #: The file that each name comes from, as above for type checkers; folders are their own.
@@ -68,6 +70,7 @@ _HOMES = {
     "load": "model.skipgram",
     "load_checkpoint": "model.checkpoint",
     "loss_and_gradient": "numerics.objective",
+    "verify": "model.verifying",
 }
 _FOLDERS = (
     "cooccurrence",

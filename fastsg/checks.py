@@ -17,13 +17,15 @@ _MOST_COUNT = 2**63 - 1
 TEXT_ERRORS = ("replace", "strict", "ignore")
 
 
-def integer(name: str, value: object, least: int | None) -> int:
-    """The value as an int; TypeError if it is not an integer, ValueError if it is below `least`."""
+def integer(name: str, value: object, least: int | None, most: int | None = None) -> int:
+    """The value as an int; TypeError if it is not an integer, ValueError if it is out of its range."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         bound = "" if least is None else f" of at least {least}"
         raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be an integer{bound}")
     if least is not None and value < least:
         raise ValueError(f"{name} is {value}; it must be at least {least}")
+    if most is not None and int(value) > most:
+        raise ValueError(f"{name} is {value}; it must be at most {most}")
     return int(value)
 
 

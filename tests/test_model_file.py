@@ -251,10 +251,12 @@ def test_foreign_values_in_the_history_do_not_cost_the_model(tmp_path, caplog):
 
 def test_a_history_too_long_for_the_header_keeps_its_end(tmp_path, caplog):
     model = trained()
-    model.history[:] = [{"epoch": i, "note": '"' * 100} for i in range(10_000)]
+    model.history[:] = [model.history[0] | {"epoch": i, "note": '"' * 100} for i in range(10_000)]
+    model.plan.epochs = model.plan.done = 10_000
     model.save(tmp_path / "m")
-    history = fastsg.load(tmp_path / "m").history
-    assert history == model.history[-len(history) :] and 1000 < len(history) < 10_000
+    again = fastsg.load(tmp_path / "m")
+    history = again.history
+    assert history == model.history[-len(history) :] and 500 < len(history) < 10_000
     assert "the history is too long for the file" in caplog.text
 
 
@@ -451,7 +453,6 @@ def plan(key, value):
         (plan("news", 1), "unexpected"),
         (("history", lambda h: [1]), "no list of records"),
         (("history", lambda h: {}), "history is no JSON array"),
-        (("history", lambda h: h[:1]), "2 epochs done, its history 1"),
     ],
 )
 def test_sealed_nonsense(write, good, where, message):

@@ -6,6 +6,7 @@
               corpora, count             vocab and encode; count
               query, judging             nn, predict and info; eval and analogies
               convert                    vectors from one format into another
+              verify                     whether files are still what was written
               walk                       walks on a graph
               demo, completion
          -> what they share

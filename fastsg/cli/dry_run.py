@@ -24,7 +24,7 @@ def dry_run(args: argparse.Namespace, texts: list[str], settings: dict[str, Any]
     model, corpus, counts = SkipGram(**settings), None, None
     begun = time.perf_counter()
     if args.counts:
-        counts = CooccurrenceCounts.load(args.counts)
+        counts = CooccurrenceCounts.load(args.counts, mmap=args.mmap)
         vocab = counts.vocab
     elif args.read_vocab:
         vocab = Vocab.load(args.read_vocab)

@@ -87,7 +87,7 @@ def run_eval(args: argparse.Namespace) -> int:
         raise ValueError(f"--restrict-vocab is {args.restrict_vocab}; it must be 0 (all words) or more")
     found: dict[str, Any] = {"vectors": args.vectors, "pairs": [], "analogies": [], "perplexity": []}
     if args.perplexity:
-        model = SkipGram.load(args.vectors, mmap=True, **given_reading(args))
+        model = SkipGram.load(args.vectors, **given_reading(args))
         found["perplexity"] = [_text(model, path) for path in args.perplexity]
     if args.pairs or args.analogies:
         vectors = KeyedVectors(*_load(args.vectors, args.format))

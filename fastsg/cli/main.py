@@ -20,6 +20,7 @@ from .judging import add_analogies, add_eval
 from .query import add_info, add_nn, add_predict
 from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, say, say_error
 from .train import add_train
+from .verify import add_verify
 from .walk import add_walk
 from .word2vec import add_word2vec
 
@@ -29,7 +30,7 @@ _EXPECTED = (
 )  # fmt: skip
 _COMMANDS = (
     add_train, add_word2vec, add_count, add_vocab, add_encode, add_eval, add_nn, add_analogies, add_predict,
-    add_convert, add_info, add_walk, add_demo, add_completion,
+    add_convert, add_info, add_verify, add_walk, add_demo, add_completion,
 )  # fmt: skip
 # One dash and a word: word2vec.c's way of writing flags.
 _ONE_DASH = re.compile(r"-[A-Za-z][A-Za-z_-]")

@@ -64,7 +64,7 @@ def run_train(args: argparse.Namespace) -> int:
         _check_outputs(args, texts)
         callbacks = [*_early_stopping(args), *epoch_lines(args.quiet)]
         args.checkpoint = args.checkpoint or args.resume
-        counts = CooccurrenceCounts.load(args.counts) if args.counts else None
+        counts = CooccurrenceCounts.load(args.counts, mmap=args.mmap) if args.counts else None
         model = _resumed_model(args) if args.resume else _new_model(args, texts, counts)
         check_words_can_be_written(args, model.vocab.words)
         finished = _fit(model, args, texts, counts, callbacks)
@@ -82,6 +82,8 @@ def _check_inputs(args: argparse.Namespace, texts: list[str]) -> None:
         raise ValueError("there is no input: name text files, or --input - for standard input, or --counts")
     if args.counts:
         _check_counts(args, texts)
+    elif args.mmap:
+        raise ValueError("--mmap is for --counts, and there are none")
     if args.solver == "sgd" and "draws" in args.given:
         raise ValueError("--draws is for --solver counts; --solver sgd draws anew in every epoch")
     if args.dry_run and args.resume:

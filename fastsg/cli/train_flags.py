@@ -34,6 +34,12 @@ def _add_inputs(group: Group) -> None:
         "--counts", metavar="F", help="train on the counts in a file from fastsg count, instead of on text"
     )
     group.add_argument(
+        "--mmap",
+        action="store_true",
+        help="map the file of --counts instead of reading it: for files larger than memory; nothing may "
+        "shorten it meanwhile, and fastsg verify has to be asked whether it is damaged",
+    )
+    group.add_argument(
         "--valid",
         nargs="+",
         action="extend",

@@ -10,6 +10,9 @@ import numpy as np
 from ..errors import FormatError
 from .window import Window
 
+#: Most draws. Every one is a copy of the text in memory, and a file may promise anything.
+MAX_DRAWS = 10_000
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CountSettings:
@@ -68,7 +71,7 @@ class CountSettings:
 def check_counting(draws: object, seed: object, memory_limit: object) -> None:
     """ValueError unless all three are whole numbers in their range."""
     for name, value, most in (
-        ("draws", draws, 2**31),
+        ("draws", draws, MAX_DRAWS + 1),
         ("seed", seed, 2**64),
         ("memory_limit", memory_limit, 2**63),
     ):

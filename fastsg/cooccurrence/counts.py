@@ -304,10 +304,7 @@ class CooccurrenceCounts:
         return csr_array((self.counts, self.contexts, self.row_ptr), shape=(self.K, self.K))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a safetensors file, as a whole or not at all; OSError with the path.
-
-        The same counts give the same bytes.
-        """
+        """Write a safetensors file, always the same bytes, whole or not at all; OSError with the path."""
         if not self.nnz:
             raise ValueError("there are no pairs: a file of no counts could not be trained on")
         write_counts(path, self.vocab, self._stored(), self.thinned._stored() if self.thinned else None)
@@ -316,14 +313,18 @@ class CooccurrenceCounts:
         return StoredCounts(self.rows, self.settings, self.keep)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, mmap: bool = True) -> CooccurrenceCounts:
+    def load(
+        cls, path: str | os.PathLike[str], *, mmap: bool = False, verify: bool | None = None
+    ) -> CooccurrenceCounts:
         """Read a file written by :meth:`save`; nothing in it is ever executed.
 
-        mmap: map the entries read-only instead of reading them. Raises FormatError if the file is something
-        else or damaged.
+        mmap: map the entries, read-only, instead of reading them; shortening the file then kills the process
+        (SIGBUS). verify: compare their checksums; None: unless they are mapped; False: no checksums at all.
+        Raises FormatError if the file is something else, is damaged, or has no checksums to be verified;
+        MemoryError if it takes more memory than is free, and is not mapped.
         """
         with named(os.fsdecode(path), "file of counts"):
-            vocab, found, thinned = read_counts(path, mmap)
+            vocab, found, thinned = read_counts(path, mmap, verify)
             return cls._made(found, vocab, thinned and cls._made(thinned, vocab))
 
 

@@ -9,6 +9,7 @@ made; ``raw_types`` and ``raw_tokens`` of the vocabulary. Tensors, in this order
     contexts      I32 (E,)      counts           F32 (E,)
     thinned_contexts I32 (F,)   thinned_counts   F32 (F,)
     words         U8            the words in UTF-8, end to end
+    checksums     U8            see io/checksums.py; missing in version 1
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from ..io import safetensors
 from ..io.safetensors import Container, Field, Schema
 from ..system.atomic import atomic_write
 from ..system.compression import refuse_compression
+from ..system.memory import available
 from ..text.vocab import Vocab
 from .count_settings import CountSettings
 from .counting import CountRows, StoredCounts
 
 SCHEMA = Schema(
     "fastsg-counts",
-    "1",
+    "2",
     (
         Field("word_counts", "I64"),
         Field("word_offsets", "I64"),
@@ -41,6 +43,7 @@ SCHEMA = Schema(
         Field("thinned_counts", "F32", optional=True),
         Field("words", "U8"),
     ),
+    unsealed="1",
 )
 
 
@@ -71,13 +74,17 @@ def write_counts(
         safetensors.write(file, SCHEMA, metadata, arrays)
 
 
-def read_counts(path: str | os.PathLike[str], mmap: bool) -> tuple[Vocab, StoredCounts, StoredCounts | None]:
-    """The vocabulary, the counts, and the thinned ones if there are any.
+def read_counts(
+    path: str | os.PathLike[str], mmap: bool, verify: bool | None
+) -> tuple[Vocab, StoredCounts, StoredCounts | None]:
+    """The vocabulary, the counts, and the thinned ones if there are any; see CooccurrenceCounts.load.
 
     A FormatError does not name the file: see :func:`named`. The entries are not looked at here.
     """
     with safetensors.open_regular(path) as file:
-        container = Container(file, SCHEMA)
+        container = Container(file, SCHEMA, verify)
+        if not mmap:
+            _check_room(os.fsdecode(path), sum(place.size for place in container.places.values()))
         words = safetensors.unpack_words(container.read("word_offsets"), container.read("words"))
         metadata = container.metadata
         vocab = Vocab(
@@ -98,6 +105,16 @@ def read_counts(path: str | os.PathLike[str], mmap: bool) -> tuple[Vocab, Stored
             _rows(container, "", mmap), _settings(metadata, "about"), None if thinned else keep
         )
         return vocab, found, thinned
+
+
+def _check_room(path: str, size: int) -> None:
+    """MemoryError before the memory is taken: what is promised too freely ends in a process killed later."""
+    free = available()
+    if free is not None and size > free:
+        raise MemoryError(
+            f"{path} takes {size / 2**30:.2f} GiB of memory, {free / 2**30:.2f} GiB are free; mmap=True "
+            "(--mmap) maps it instead of reading it"
+        )
 
 
 def _rows(container: Container, prefix: str, mmap: bool) -> CountRows:

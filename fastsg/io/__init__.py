@@ -8,6 +8,7 @@
     model_file     everything there is to ask a model and to train it on
     vectors_file   words, vectors and attributes
     safetensors    the container of model files, vectors, encoded corpora and counts
+    checksums      those of a container, MiB by MiB
     untrusted      opening and reading files that nobody vouches for
 
 Writing goes through :func:`fastsg.system.atomic.atomic_write`: a file is whole, or it is the old one. Reading

@@ -40,6 +40,7 @@ _HEADER = re.compile(
     rb"\{'descr': '([^']{1,20})', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \}\s*"
 )
 _TYPES = re.compile(r"[<|]([iu][1248]|f[248])|<U[0-9]{1,9}")
+_OURS = {"vectors", "words", "word_offsets", "counts"}
 #: What others call the same things.
 _NAMES = {
     "words": ("words", "index_to_key", "vocab", "tokens"),
@@ -110,6 +111,16 @@ class _Archive:
             )
         return self._read(name)
 
+    def check_directory(self) -> None:
+        """FormatError if damage to its directory, which has no checksum, may hide an array: a comment, as
+        NumPy never writes it, swallows the entries behind; a name that is not ours was one of ours.
+        """
+        if any(info.comment for info in self._members.values()):
+            raise FormatError(f"{self.path}: an array has a comment")
+        foreign = sorted(self._members.keys() - _OURS)
+        if "word_offsets" in self and foreign:
+            raise FormatError(f"{self.path}: it holds {shown(foreign[0])} beside word_offsets")
+
     def __contains__(self, name: str) -> bool:
         return name in self._members
 
@@ -156,6 +167,7 @@ class _Archive:
 
 
 def _table(path: str, archive: _Archive) -> VectorTable:
+    archive.check_directory()
     matrix = archive.find("vectors")
     if matrix.ndim != 2 or matrix.dtype.kind != "f" or not 1 <= matrix.shape[1] <= MAX_WORDS:
         raise FormatError(f"{path}: the vectors are {matrix.dtype} of shape {matrix.shape}")

@@ -4,6 +4,10 @@ Layout: eight bytes of length, a JSON header, the arrays end to end in little-en
 ourselves because the library orders metadata at random and loses errno; we read it ourselves because whatever
 a header promises is proven against the size of the file before memory is taken. A reader that meets anything
 unexpected raises FormatError without the name of the file: callers read inside :func:`named`, which adds it.
+
+Formats that say so (``Schema.unsealed``) end in checksums, see :mod:`~fastsg.io.checksums`: what is read is
+verified, what is mapped only on request. Every later release reads the files of this one and of those before,
+whose versions a schema names; tests/test_kept_files.py has them all.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
+from . import checksums
+from .checksums import Checksums
 from .untrusted import open_if_regular
 
 #: Bytes that a header may have.
@@ -43,16 +49,21 @@ class Field(NamedTuple):
     optional: bool = False
 
 
+_CHECKSUMS = Field("checksums", "U8")
+
+
 class Schema(NamedTuple):
     """A format: its name and version in the metadata, and its tensors in the order of the file.
 
     Tensors of eight-byte numbers come first, so that all of them are aligned. Files without a name are those
-    of others: their metadata are not looked at.
+    of others: their metadata are not looked at. `unsealed` is the version before the files had checksums;
+    None: this format has none, or its own.
     """
 
     name: str | None
     version: str
     fields: tuple[Field, ...]
+    unsealed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,11 @@ class Place:
     dtype: str
     shape: tuple[int, ...]
     start: int
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 def write(
@@ -80,27 +96,45 @@ def write(
     ------
     ValueError                              The header would be longer than a reader allows.
     """
+    raw = {field: raw_bytes(field, arrays[field.name]) for field in _present(schema, arrays)}
+    shapes = {field: list(arrays[field.name].shape) for field in raw}
+    sizes = {field: data.nbytes for field, data in raw.items()}
+    if schema.unsealed:
+        sizes[_CHECKSUMS] = checksums.size_of(list(sizes.values()))
+        shapes[_CHECKSUMS] = [sizes[_CHECKSUMS]]
+    header = _header(schema, metadata, shapes, sizes)
+    file.write(header)
+    digests = bytearray()
+    for data in raw.values():
+        if not schema.unsealed:
+            file.write(data)
+            continue
+        for chunk, digest in checksums.chunks(data):
+            file.write(chunk)
+            digests += digest
+    if schema.unsealed:
+        file.write(digests + checksums.seal(header, bytes(digests)))
+
+
+def _present(schema: Schema, arrays: Mapping[str, NDArray[Any]]) -> list[Field]:
+    return [field for field in schema.fields if not field.optional or field.name in arrays]
+
+
+def _header(
+    schema: Schema, metadata: Mapping[str, str], shapes: dict[Field, list[int]], sizes: dict[Field, int]
+) -> bytes:
+    """All of the file before the tensors."""
     about = {} if schema.name is None else {"format": schema.name, "format_version": schema.version}
     header: dict[str, Any] = {"__metadata__": {**about, **metadata}}
-    raw, end = [], 0
-    for field in schema.fields:
-        if field.optional and field.name not in arrays:
-            continue
-        array = arrays[field.name]
-        raw.append(raw_bytes(field, array))
-        start, end = end, end + raw[-1].nbytes
-        header[field.name] = {
-            "dtype": field.dtype,
-            "shape": list(array.shape),
-            "data_offsets": [start, end],
-        }
+    end = 0
+    for field, shape in shapes.items():
+        start, end = end, end + sizes[field]
+        header[field.name] = {"dtype": field.dtype, "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(len(text) + 8) % _ALIGNMENT)
     if len(text) > MAX_HEADER:
         raise ValueError(f"the header would have {len(text)} bytes; {MAX_HEADER} are allowed")
-    file.write(len(text).to_bytes(8, "little") + text)
-    for data in raw:
-        file.write(data)
+    return len(text).to_bytes(8, "little") + text
 
 
 def raw_bytes(field: Field, array: NDArray[Any]) -> memoryview:
@@ -133,15 +167,25 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
 
 def format_of(path: str | os.PathLike[str]) -> str | None:
     """The format that a file of :func:`write` names, by its header alone; None for any other file."""
+    metadata = _told_header(path).get("__metadata__")
+    name = metadata.get("format") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def has_checksums(path: str | os.PathLike[str]) -> bool:
+    """Whether a file of :func:`write` says that it ends in checksums, by its header alone."""
+    return _CHECKSUMS.name in _told_header(path)
+
+
+def _told_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a header says, be it true or not; empty if there is none."""
     try:
         with open_regular(path) as file:
             size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(size)) if 2 <= size <= MAX_HEADER else None
     except (OSError, ValueError, RecursionError):
-        return None
-    metadata = header.get("__metadata__") if isinstance(header, dict) else None
-    name = metadata.get("format") if isinstance(metadata, dict) else None
-    return name if isinstance(name, str) else None
+        return {}
+    return header if isinstance(header, dict) else {}
 
 
 class Container:
@@ -151,32 +195,44 @@ class Container:
     ----------
     file : binary file, seekable            Stays open; closing it is up to the caller.
     schema : Schema                         What it must be.
+    verify : bool or None                   Compare the checksums: True, of all that is read or mapped; None,
+                                            of what is read; False, of nothing that was not asked for.
 
     Attributes
     ----------
     metadata : dict of str to str           As found.
-    places : dict of str to Place           Of the tensors found, in the order of the file.
+    places : dict of str to Place           Of the tensors found, in the order of the file, less the
+                                            checksums.
 
     Raises
     ------
-    FormatError                             The file is something else, or damaged.
+    FormatError                             The file is something else, or damaged; or it is to be verified
+                                            and has no checksums.
     """
 
-    def __init__(self, file: io.BufferedIOBase, schema: Schema) -> None:
-        self._file = file
+    def __init__(self, file: io.BufferedIOBase, schema: Schema, verify: bool | None = None) -> None:
+        self._file, self._verify = file, verify
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        header, start = _read_header(file, size)
+        header, raw = _read_header(file, size)
         self.metadata = _checked_metadata(header, schema)
-        self.places = _checked_places(header, schema, start, size)
+        fields = schema.fields
+        if is_sealed := bool(schema.unsealed) and self.metadata["format_version"] != schema.unsealed:
+            fields = (*fields, _CHECKSUMS)
+        self.places = _checked_places(header, fields, len(raw), size)
+        self._checksums = self._sealed(raw) if is_sealed else None
+        if verify and schema.unsealed and not is_sealed:
+            raise FormatError("it was written before there were checksums; saving it anew adds them")
+
+    def _sealed(self, header: bytes) -> Checksums:
+        stored = self._read(self.places.pop(_CHECKSUMS.name)).tobytes()
+        return Checksums(header, stored, {name: place.size for name, place in self.places.items()})
 
     def read(self, name: str) -> NDArray[Any]:
         """An array in memory of its own."""
-        place = self.places[name]
-        values = np.empty(place.shape, dtype=place.dtype)
-        self._file.seek(place.start)
-        if self._file.readinto(values.data.cast("B")) != values.nbytes:
-            raise FormatError("it ended early")
+        values = self._read(self.places[name])
+        if self._checksums and self._verify is not False:
+            self._checksums.check(name, values.data.cast("B"))
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def map(self, name: str) -> NDArray[Any]:
@@ -186,21 +242,31 @@ class Container:
             return self.read(name)
         file = cast(BinaryIO, self._file)
         mapped = np.memmap(file, dtype=place.dtype, mode="r", offset=place.start, shape=place.shape)
+        if self._checksums and self._verify:
+            self._checksums.check(name, mapped.data.cast("B"))
         return mapped.view(np.ndarray)
 
+    def _read(self, place: Place) -> NDArray[Any]:
+        values = np.empty(place.shape, dtype=place.dtype)
+        self._file.seek(place.start)
+        if self._file.readinto(values.data.cast("B")) != values.nbytes:
+            raise FormatError("it ended early")
+        return values
 
-def _read_header(file: io.BufferedIOBase, size: int) -> tuple[dict[str, Any], int]:
-    """The header, and where the arrays start."""
+
+def _read_header(file: io.BufferedIOBase, size: int) -> tuple[dict[str, Any], bytes]:
+    """The header, and all bytes before the arrays."""
     start = file.read(8)
     length = int.from_bytes(start, "little")
     if size < 8 or not 2 <= length <= min(MAX_HEADER, size - 8):
         is_pickle = start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5")
         raise FormatError(_IS_PICKLE if is_pickle else "it does not start as a safetensors file does")
+    text = file.read(length)
     try:
-        header = parse_json(file.read(length).decode())
+        header = parse_json(text.decode())
     except ValueError as error:
         raise FormatError(f"its header is not valid: {error}") from None
-    return header if isinstance(header, dict) else {}, 8 + length
+    return header if isinstance(header, dict) else {}, start + text
 
 
 def parse_json(text: str) -> Any:
@@ -228,19 +294,23 @@ def _checked_metadata(header: dict[str, Any], schema: Schema) -> dict[str, str]:
         raise FormatError(f"its header does not say format={schema.name!r}{other}")
     if not all(isinstance(value, str) for value in metadata.values()):
         raise FormatError("its metadata are not all strings")
-    if metadata.get("format_version") != schema.version:
+    known = [version for version in (schema.unsealed, schema.version) if version]
+    if metadata.get("format_version") not in known:
         raise FormatError(
-            f"its version is {metadata.get('format_version')!r}; this fastsg reads {schema.version!r}"
+            f"its version is {metadata.get('format_version')!r}; this fastsg reads "
+            + " and ".join(map(repr, known))
         )
     return metadata
 
 
-def _checked_places(header: dict[str, Any], schema: Schema, start: int, size: int) -> dict[str, Place]:
-    required = {field.name for field in schema.fields if not field.optional}
-    if not required <= set(header) <= {field.name for field in schema.fields}:
-        raise FormatError(f"it holds {sorted(header)}, not {[field.name for field in schema.fields]}")
+def _checked_places(
+    header: dict[str, Any], fields: Sequence[Field], start: int, size: int
+) -> dict[str, Place]:
+    required = {field.name for field in fields if not field.optional}
+    if not required <= set(header) <= {field.name for field in fields}:
+        raise FormatError(f"it holds {sorted(header)}, not {[field.name for field in fields]}")
     places, end = {}, 0
-    for field in schema.fields:
+    for field in fields:
         if field.name not in header:
             continue
         shape, first, last = _described(field, header[field.name])

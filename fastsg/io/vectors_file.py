@@ -12,6 +12,7 @@ all but ``words``, ``word_offsets`` and one of the matrices may be missing::
     bools         U8 (n, K)     attributes of 0 and 1
     texts         U8            attributes of texts: a JSON list of lists of strings
     words         U8            the words in UTF-8, end to end
+    checksums     U8            see checksums.py; missing in version 1
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from .safetensors import Container, Field, Schema
 
 _SCHEMA = Schema(
     "fastsg-vectors",
-    "1",
+    "2",
     (
         Field("word_offsets", "I64"),
         Field("integers", "I64", 2, optional=True),
@@ -45,6 +46,7 @@ _SCHEMA = Schema(
         Field("texts", "U8", optional=True),
         Field("words", "U8"),
     ),
+    unsealed="1",
 )
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
 #: Types of the attributes that each tensor holds.
@@ -112,20 +114,25 @@ def _json_bytes(columns: Sequence[NDArray[Any]]) -> NDArray[np.uint8]:
     return np.frombuffer(json.dumps([column.tolist() for column in columns]).encode(), np.uint8)
 
 
-def read_vectors_file(path: str | os.PathLike[str], *, mmap: bool = False) -> VectorsContent:
+def read_vectors_file(
+    path: str | os.PathLike[str], *, mmap: bool = False, verify: bool | None = None
+) -> VectorsContent:
     """Read the file; nothing is allocated before the header is proven against its size.
 
     Parameters
     ----------
-    mmap : bool         Map the matrix, read-only, instead of reading it.
+    mmap : bool             Map the matrix, read-only, instead of reading it.
+    verify : bool or None   Compare the checksums of the matrix; None: unless it is mapped. False leaves out
+                            all checksums.
 
     Raises
     ------
-    FormatError         The file is no such file, or is damaged; names it.
-    OSError             It cannot be read.
+    FormatError             The file is no such file, or is damaged; names it. Or `verify` is True and it was
+                            written before files had checksums.
+    OSError                 It cannot be read.
     """
     with safetensors.named(os.fsdecode(path), "file of vectors"), safetensors.open_regular(path) as file:
-        return _read(Container(file, _SCHEMA), mmap)
+        return _read(Container(file, _SCHEMA, verify), mmap)
 
 
 def _read(container: Container, mmap: bool) -> VectorsContent:

@@ -10,6 +10,7 @@
     checkpoint      the model file at the ends of epochs
     report          what a training leaves on record
     forecasting     what a training would take, from a small one
+    verifying       whether a file is still what was written
 
 Sentences come in through text_reader, become a corpus (text/), counts (cooccurrence/) and matrices
 (training/), and leave as word vectors (vectors/) and files (io/).
@@ -21,6 +22,7 @@ from .report import Report, build_report, json_text, summary, write_json
 from .skipgram import SkipGram, load
 from .softmax import SoftmaxModel
 from .trained_model import TrainedModel
+from .verifying import Verified, verify
 
 __all__ = [
     "Checkpoint",
@@ -29,6 +31,7 @@ __all__ = [
     "SkipGram",
     "SoftmaxModel",
     "TrainedModel",
+    "Verified",
     "build_report",
     "forecast",
     "json_text",
@@ -36,5 +39,6 @@ __all__ = [
     "load_checkpoint",
     "spare_path",
     "summary",
+    "verify",
     "write_json",
 ]

@@ -21,7 +21,7 @@ from ..text.growth import common_vocab, grown_vocab, joined, recoded
 from ..text.vocab import Vocab
 from ..training.batch_sources import BatchSource, CountSource, PairSource, TextSource
 from ..training.growth import grown_training
-from ..training.settings import Settings
+from ..training.settings import MAX_EPOCHS, Settings
 from ..training.stages import any_thinned, head_words
 from ..training.state import Training
 from .text_reader import TextReader, known_corpus
@@ -32,8 +32,10 @@ Side: TypeAlias = Sequence[str] | ArrayLike
 
 
 def checked_epochs(epochs: object) -> int | None:
-    """The argument; ValueError unless it is None or an integer of at least 1."""
-    return None if epochs is None else checks.positive_integer("epochs", epochs, "None and ")
+    """The argument; ValueError unless it is None or an integer from 1 to MAX_EPOCHS."""
+    if epochs is None:
+        return None
+    return checks.integer("epochs", checks.positive_integer("epochs", epochs, "None and "), 1, MAX_EPOCHS)
 
 
 # ---- pairs ----

@@ -12,7 +12,7 @@ from ..errors import FormatError
 from ..io.model_file import ModelContent
 from ..numerics.optimizer import Optimizer
 from ..text.vocab import Vocab
-from ..training.history import EpochRecord
+from ..training.history import checked_history
 from ..training.plan import Plan, is_count
 from ..training.settings import Settings
 from ..training.state import PretrainedWords, Training, TrainingState
@@ -83,8 +83,6 @@ def unpack(saved: ModelContent) -> SavedModel:
         )
     settings = _with_threshold_of_before(settings, vocab, saved.arrays.get("keep"))
     state, plan = _state(saved, settings.optimizer, K)
-    if plan is not None and plan.done > len(saved.history):
-        raise FormatError(f"its plan has {plan.done} epochs done, its history {len(saved.history)}")
     training = Training(
         settings,
         vocab,
@@ -93,7 +91,7 @@ def unpack(saved: ModelContent) -> SavedModel:
         state,
         workers=1,
         progress=None,
-        history=cast(list[EpochRecord], saved.history),
+        history=checked_history(saved.history),
         plan=plan,
         pretrained=_pretrained(saved.training.get("pretrained")),
     )

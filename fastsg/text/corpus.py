@@ -28,9 +28,9 @@ from .vocab import Vocab, check_cuts
 logger = logging.getLogger(__name__)
 
 _BLOCK_BYTES = 1 << 20
-_SCHEMA = Schema(
+SCHEMA = Schema(
     "fastsg-corpus",
-    "1",
+    "2",
     (
         Field("offsets", "I64"),
         Field("counts", "I64"),
@@ -38,6 +38,7 @@ _SCHEMA = Schema(
         Field("tokens", "I32"),
         Field("words", "U8"),
     ),
+    unsealed="1",
 )
 _COUNTERS = ("raw_types", "vocab_raw_tokens", "raw_tokens", "invalid_bytes_replaced")
 
@@ -234,7 +235,8 @@ class EncodedCorpus:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a safetensors file: ``tokens, offsets, counts, word_offsets, words`` (UTF-8, end to end).
+        """Write a safetensors file: ``offsets, counts, word_offsets, tokens, words`` (UTF-8, end to end), and
+        their ``checksums``, which files of before did not have.
 
         The same corpus always gives the same bytes. An existing file is replaced as a whole or not at all.
         """
@@ -252,10 +254,12 @@ class EncodedCorpus:
         metadata |= {name: value for name, value in told.items() if value is not None}
         refuse_compression(path)
         with atomic_write(path) as file:
-            safetensors.write(file, _SCHEMA, metadata, arrays)
+            safetensors.write(file, SCHEMA, metadata, arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], mmap: bool = False) -> EncodedCorpus:
+    def load(
+        cls, path: str | os.PathLike[str], mmap: bool = False, verify: bool | None = None
+    ) -> EncodedCorpus:
         """Read a file written by :meth:`save`.
 
         Parameters
@@ -264,15 +268,18 @@ class EncodedCorpus:
         mmap : bool             Map tokens and offsets, read-only, instead of reading them. The ids are not
                                 checked then, which would read all of them. Shortening a mapped file kills the
                                 process (SIGBUS).
+        verify : bool or None   Compare the checksums of tokens and offsets; None: unless they are mapped.
+                                False leaves out all checksums.
 
         Raises
         ------
-        FormatError             The file is not such a file, or is damaged.
+        FormatError             The file is not such a file, or is damaged; or `verify` is True and it was
+                                written before files had checksums.
         OSError                 It cannot be read.
         """
         with safetensors.named(os.fspath(path), "encoded corpus"):
             with safetensors.open_regular(path) as file:
-                container = safetensors.Container(file, _SCHEMA)
+                container = safetensors.Container(file, SCHEMA, verify)
                 mapped = ("tokens", "offsets") if mmap else ()
                 arrays = {
                     name: container.map(name) if name in mapped else container.read(name)
@@ -345,4 +352,4 @@ def _warn_of_invalid(n: int, errors: str, source: str, encoding: str) -> None:
 
 def is_encoded_corpus(path: str | os.PathLike[str]) -> bool:
     """Whether a file was written by :meth:`EncodedCorpus.save`, by its header; False if there is none."""
-    return safetensors.format_of(path) == _SCHEMA.name
+    return safetensors.format_of(path) == SCHEMA.name

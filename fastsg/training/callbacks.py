@@ -127,7 +127,7 @@ class EarlyStopping(Callback):
         self._reset()
         self._check_monitor(model)
         done = model.plan.done if model.plan else 0
-        for epoch in range(len(model.history) - done, len(model.history)):
+        for epoch in range(max(len(model.history) - done, 0), len(model.history)):  # files keep the newest
             self._count(epoch + 1, self._monitored(model.history[epoch]))
         if done and self.restore_best:
             self._best_state = model.state.best if self._epochs_since else self._copy(model)

@@ -1,6 +1,7 @@
 """What stands in a history: a record for each epoch."""
 
-from typing import NotRequired, TypedDict
+import typing
+from typing import Any, NotRequired, TypedDict, cast
 
 
 class EpochRecord(TypedDict):
@@ -35,3 +36,20 @@ class EpochRecord(TypedDict):
     alpha: float
     words: int
     thinned: NotRequired[bool]
+
+
+def checked_history(records: list[dict[str, Any]]) -> list[EpochRecord]:
+    """The records of a file; ValueError unless each has every field, and each of these its type.
+
+    Other fields may be anything: users add some.
+    """
+    for field, hint in typing.get_type_hints(EpochRecord).items():
+        kinds = {*(typing.get_args(hint) or (hint,))}
+        if float in kinds:
+            kinds.add(int)  # as JSON may have it
+        for number, record in enumerate(records, 1):
+            if field not in record and field in EpochRecord.__required_keys__:
+                raise ValueError(f"its history has no {field} in record {number}")
+            if field in record and type(record[field]) not in kinds:
+                raise ValueError(f"its history has {field}={record[field]!r:.40} in record {number}")
+    return cast(list[EpochRecord], records)

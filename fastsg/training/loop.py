@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -125,21 +126,24 @@ def _train(
 ) -> None:
     """The epochs of the plan that are still to be done: train, take the held-out loss, call the hooks."""
     K = len(training.vocab)
-    stages = {epoch: source.stage(epoch, plan.epochs) for epoch in range(plan.done, plan.epochs)}
-    expected = {epoch: source.units(stage) * stage.words / K for epoch, stage in stages.items()}
-    for epoch, stage in stages.items():
-        if not expected[epoch] and stage.words < K:
+    epochs = range(plan.done, plan.epochs)
+    stages = Counter(source.stage(epoch, plan.epochs) for epoch in epochs)
+    expected = {stage: source.units(stage) * stage.words / K for stage in stages}
+    for stage in stages:
+        if not expected[stage] and stage.words < K:
             raise ValueError(
                 f"head is {training.settings.head}: the {stage.words} most frequent words have no pairs "
                 "among themselves; give a larger share, at most 1"
             )
-    workspaces = _workspaces(training, {stage.words for stage in stages.values()})
-    with _bar(sum(expected.values()), training.progress, plan.epochs) as bar:
-        for epoch, stage in stages.items():
+    workspaces = _workspaces(training, {stage.words for stage in stages})
+    total = sum(expected[stage] * times for stage, times in stages.items())
+    with _bar(total, training.progress, plan.epochs) as bar:
+        for epoch in epochs:
+            stage = source.stage(epoch, plan.epochs)
             training.state.begin_stage(stage.thinned)
             notify("on_epoch_begin")
             units, batches = source.batches(training.state.epoch, stage)
-            bar.total += units * stage.words / K - expected[epoch]
+            bar.total += units * stage.words / K - expected[stage]
             bar.set_description(f"epoch {epoch + 1}/{plan.epochs}")
             stepper = _stepper(training, source, stage, workspaces[stage.words], rates.alpha)
             rate = _rate(first_rate, rates.min_alpha, plan, epoch, units)

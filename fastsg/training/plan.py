@@ -11,7 +11,7 @@ from .. import _core
 from ..numerics.optimizer import SCHEDULES
 from .batch_sources import BatchSource
 from .heldout import HeldOutText
-from .settings import Rates
+from .settings import MAX_EPOCHS, Rates
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,10 @@ class Plan:
     def parse(cls, saved: dict[str, Any]) -> Plan:
         """From the file; ValueError or TypeError if it makes no sense."""
         plan = cls(**saved)
-        if not (is_count(plan.epochs) and is_count(plan.done) and plan.done <= plan.epochs):
-            raise ValueError(f"its plan has {plan.done!r} of {plan.epochs!r} epochs done")
+        if not (is_count(plan.epochs) and is_count(plan.done) and plan.done <= plan.epochs <= MAX_EPOCHS):
+            raise ValueError(
+                f"its plan has {plan.done!r} of {plan.epochs!r} epochs done; at most {MAX_EPOCHS} are allowed"
+            )
         if not is_count(plan.batch_size) or plan.batch_size < 1 or not is_count(plan.head):
             raise ValueError(f"its plan has batch_size={plan.batch_size!r} and head={plan.head!r}")
         if not isinstance(plan.schedule, str) or plan.schedule not in SCHEDULES:

@@ -32,7 +32,7 @@ class StoredVectors(VectorStore):
         write_vectors_file(fname, VectorsContent(self.index_to_key, self.vectors, self.expandos))
 
     @classmethod
-    def load(cls, fname: Path, mmap: bool | str | None = None) -> Self:
+    def load(cls, fname: Path, mmap: bool | str | None = None, verify: bool | None = None) -> Self:
         """Read what :meth:`save` wrote, bit for bit.
 
         Vectors of other formats, and of models, are ``KeyedVectors(*fastsg.io.load_vectors(fname))``.
@@ -43,13 +43,16 @@ class StoredVectors(VectorStore):
         mmap : None, False, True or "r"     True or "r" maps the matrix, read-only: it takes no memory of its
                                             own, and processes share it. Shortening the file while it is
                                             mapped kills the process.
+        verify : bool or None               Compare the checksums of the matrix; None: unless it is mapped.
+                                            False leaves out all checksums.
 
         Raises
         ------
-        FormatError                         The file is another one (a pickle is never opened), or damaged.
+        FormatError                         The file is another one (a pickle is never opened), or damaged; or
+                                            `verify` is True and it was written before files had checksums.
         """
         checks.choice("mmap", mmap, (None, False, True, "r"))
-        content = read_vectors_file(fname, mmap=bool(mmap))
+        content = read_vectors_file(fname, mmap=bool(mmap), verify=verify)
         vectors = cls(content.words, content.matrix)
         vectors.expandos.update(content.attributes)
         with named(os.fsdecode(fname), "file of vectors"):

@@ -1,0 +1,49 @@
+"""fastsg verify: whether files are still what was written."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..model.verifying import Verified, verify
+from .flags import Commands, add_command
+from .query import _add_format
+from .terminal import EXIT_ERROR, EXIT_OK, printable, say_error
+
+
+def add_verify(commands: Commands) -> None:
+    """Declare fastsg verify."""
+    parser = add_command(
+        commands,
+        "verify",
+        run_verify,
+        help="check files against their checksums",
+        description="Read models, checkpoints, counts, encoded corpora and vectors whole, and say of each "
+        "file whether its checksums are right; of a file without checksums only its form can be checked. A "
+        "file that is damaged does not stop the others; the exit code is 1 then.",
+        examples="""
+            fastsg verify model words.vec
+            fastsg verify words.vec --format text
+        """,
+    )
+    parser.add_argument(
+        "operands", metavar="file", nargs="+", help="models, counts, encoded corpora, vectors or folders"
+    )
+    _add_format(parser)
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """A line for each file; an error does not stop the others."""
+    code = EXIT_OK
+    for path in args.operands:
+        try:
+            print(f"{printable(path)}: {_told(verify(path, args.format))}", flush=True)
+        except (ValueError, OSError, ImportError, MemoryError) as error:
+            say_error(error)
+            code = EXIT_ERROR
+    return code
+
+
+def _told(found: Verified) -> str:
+    if found.checksums:
+        return f"sound by its checksums, {found.checksums} ({found.kind}, {found.holds})"
+    return f"well-formed, but without checksums ({found.kind}, {found.holds})"
