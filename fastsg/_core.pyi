@@ -72,6 +72,8 @@ class Workspace:
     rows: int
     num_threads: int
     weight: float
+    steps: int
+    step_loss: float
     def __init__(
         self,
         K: int,

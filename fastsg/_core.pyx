@@ -56,6 +56,8 @@ cdef class Workspace:
     cdef readonly int64_t K, H, rows
     cdef readonly int num_threads
     cdef readonly double weight  # of the pairs of the batch that was checked last
+    cdef readonly int64_t steps  # taken so far
+    cdef readonly double step_loss  # of the last of them
     cdef int busy
     cdef Passes passes
     cdef Bounds bounds
@@ -107,11 +109,12 @@ cdef class Workspace:
 
     cdef double run(self, const float[:, ::1] I_kh, float[:, ::1] O_kh, const float[::1] bias_k,
                     BatchRows rows, float[::1] shift_k, const fsg_step *step, adagrad_I) except? -1:
-        """Blocks of rows: pass A, pass B; O moves in the last one's pass B, after every check has passed. The
-        scratch then holds gI in G."""
+        """Blocks of rows: pass A, pass B; O moves in the last one's pass B, after every check has passed, and
+        the new log Z go into shift_k after that. The scratch then holds gI in G."""
         cdef int64_t u0, u1, u
         cdef bint keep_gO = step == NULL or rows.U > self.rows
         cdef double total = 0, heaviest = 0
+        cdef float[::1] log_z_u = np.empty(rows.U, np.float32)
         for u0 in range(0, rows.U, self.rows):
             u1 = min(u0 + self.rows, rows.U)
             self.passes.scratch.reserve(u1 - u0, rows.U, True, keep_gO)
@@ -129,7 +132,9 @@ cdef class Workspace:
                 self.passes.gradient_pass(O_kh, u0 == 0, step if u1 == rows.U else NULL, keep_gO)
                 self.passes.merge_pass(u0)
                 for u in range(u1 - u0):
-                    shift_k[rows.ids[u0 + u]] = <float>self.passes.log_z(u)
+                    log_z_u[u0 + u] = <float>self.passes.log_z(u)
+        for u in range(rows.U):
+            shift_k[rows.ids[u]] = log_z_u[u]
         return total
 
     cdef void check_newton(self, const float[:, ::1] axes, const float[::1] curvature) except *:
@@ -178,7 +183,8 @@ cdef class Workspace:
         place.
 
         The ids must be distinct. shift_k (rows of I_kh) holds the last log Z of each center and is renewed. A
-        DivergenceError leaves I_kh, O_kh and the Adagrad sums as they were. Whoever changes these between
+        DivergenceError, or an interrupt, leaves them, I_kh, O_kh and the Adagrad sums as they were; one that
+        comes as the step returns finds it counted in `steps`. Whoever changes these between
         steps calls :meth:`invalidate_bounds` before the next.
 
         newton: (axes, curvature, prior, rate); the rows of I then move by damped Newton steps instead, at
@@ -219,6 +225,7 @@ cdef class Workspace:
             else:
                 self.passes.newton_inputs(I_kh, rows, &newton_step)
                 self.bounds.newton_step(newton_step.rate, self.H)
+            self.steps, self.step_loss = self.steps + 1, loss
         finally:
             self.busy = 0
         return loss

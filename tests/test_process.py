@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from commands import python
 
-from fastsg import Callback, SkipGram, _core
+from fastsg import Callback, DivergenceError, SkipGram, _core
 
 TEXT = [[f"w{(i * j) % 300}" for i in range(1, 25)] for j in range(1, 120)]
 COMMON = {
@@ -318,6 +318,22 @@ def test_interrupt_within_a_step_writes_nothing(problem):
     assert any("_core.pyx" in str(entry.path) for entry in caught.traceback)  # raised inside, not on the way
     assert (I.tobytes(), O.tobytes()) == before
     assert workspace.step(*args) > 0 and I.tobytes() != before[0]
+
+
+def test_a_step_refused_in_a_later_block_writes_nothing(problem):
+    """Not even the log Z of the blocks before, from which the next step on these centers sets out."""
+    p = problem(500, 9, 100)
+    I, O = p.copy()
+    workspace, shift = p.workspace(rows=64), np.ones(p.K, np.float32)
+    assert len(p.centers) > workspace.rows
+    I[p.centers[-1]] = 1e38
+    before = I.tobytes(), O.tobytes()
+    with pytest.raises(DivergenceError):
+        workspace.step(I, O, p.bias, *p.batch, shift, 0.1)
+    assert (I.tobytes(), O.tobytes()) == before and (shift == 1).all() and workspace.steps == 0
+    I[p.centers[-1]] = 0
+    loss = workspace.step(I, O, p.bias, *p.batch, shift, 0.1)
+    assert (shift[p.centers] != 1).all() and (workspace.steps, workspace.step_loss) == (1, loss)
 
 
 # ---- environment -----------------------------------------------------------------------------------------

@@ -1,13 +1,17 @@
-"""A line for each epoch on standard error, where there is no terminal to show a bar on."""
+"""A line for each epoch: for people where no terminal shows a bar, for programs as JSON."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
+import os
 import sys
+from io import FileIO
 
 from ..model.skipgram import SkipGram
 from ..training.callbacks import Callback
-from .terminal import say
+from .terminal import error_text, say
 
 
 class _EpochLines(Callback):
@@ -28,3 +32,62 @@ def epoch_lines(quiet: bool) -> list[Callback]:
     """The callback, one or none."""
     shown = not quiet and sys.stderr is not None and not sys.stderr.isatty()
     return [_EpochLines()] if shown else []
+
+
+class EpochLog(Callback):
+    """Writes a line of JSON at the end of each epoch to a file, or for '-' to standard output.
+
+    The file is opened when an epoch is done: until then one of before stays. What cannot be written is said,
+    and in a file made up for after the next epoch.
+
+    Parameters
+    ----------
+    path : str
+    append : bool               To a file that has the lines of earlier epochs, if there were any.
+
+    Attributes
+    ----------
+    error : OSError or None     Why the lines so far are not all written, if they are not.
+    """
+
+    def __init__(self, path: str, append: bool) -> None:
+        self.error: OSError | None = None
+        self._path, self._append = path, append
+        self._file: FileIO | None = None
+        self._waiting = b""
+
+    def on_epoch_end(self, model: SkipGram) -> None:
+        """One line."""
+        line = json.dumps({"epoch": len(model.history), **model.history[-1]}) + "\n"
+        try:
+            if self._path == "-":
+                self._print(line)
+            else:
+                self._write(line.encode(), append=self._append and len(model.history) > 1)
+        except OSError as error:
+            self.error = error
+            say(f"warning: --json-log is not written, and training goes on: {error_text(error)}")
+
+    def _print(self, line: str) -> None:
+        if self.error:
+            return  # who read it has gone
+        try:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        except OSError:
+            with contextlib.suppress(OSError), open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())  # for what else is printed, and what is held
+            raise
+
+    def _write(self, line: bytes, append: bool) -> None:
+        self._waiting += line
+        if self._file is None:
+            self._file = FileIO(self._path, "a" if append else "w")
+        while self._waiting:
+            self._waiting = self._waiting[self._file.write(self._waiting) :]
+        self.error = None
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        if self._file is not None:
+            self._file.close()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
+from ..model.checkpoint import seconds_of
 from ..model.skipgram import SkipGram
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -95,7 +96,7 @@ def add_log_level(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class _Setting(argparse.Action):
+class Given(argparse.Action):
     """Stores a value, and that it was given: a resumed training must tell a wish from a default."""
 
     def __call__(
@@ -120,7 +121,7 @@ def add_setting(group: Group, name: str, *aliases: str, **options: Any) -> None:
     options = {"default": DEFAULTS[name]} | shared | options
     if "choices" not in options:
         options.setdefault("metavar", "N" if options["type"] is int else "X")
-    group.add_argument(flag(name), *shared_aliases, *aliases, dest=name, action=_Setting, **options)
+    group.add_argument(flag(name), *shared_aliases, *aliases, dest=name, action=Given, **options)
 
 
 def add_reading(group: Group) -> None:
@@ -129,7 +130,7 @@ def add_reading(group: Group) -> None:
     add_setting(group, "errors")
     group.add_argument(
         "--encoding",
-        action=_Setting,
+        action=Given,
         default="utf-8",
         metavar="NAME",
         help="of the text files, such as gb18030, big5, latin-1 or utf-16",
@@ -179,6 +180,17 @@ def parse_shrink(text: str) -> bool | str:
             f"{text!r} is not allowed; allowed are 'true', 'false', 'random' and 'harmonic'"
         )
     return allowed[text.lower()]
+
+
+def parse_span(text: str) -> str:
+    """'30s', '5m', '1h'."""
+    try:
+        seconds_of(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time; allowed are those such as '30s', '5m' and '1h'"
+        ) from None
+    return text
 
 
 def parse_bias(text: str) -> str | None:

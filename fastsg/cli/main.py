@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from .._version import __version__
+from ..system import kept
 from .completion import add_completion, flags_of
 from .convert import add_convert
 from .corpora import add_encode, add_vocab
@@ -54,7 +55,7 @@ exit codes:
   0    done
   1    something went wrong; standard error says what, in one line
   2    the command line itself is wrong
-  130  interrupted; fastsg train has written what was trained so far
+  130  interrupted; fastsg train has written what was trained so far, unless no epoch was finished
 """
 
 
@@ -150,7 +151,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     level = logging.NOTSET if args.log_level == "warning" else getattr(logging, args.log_level.upper())
     logging.getLogger(__package__.partition(".")[0]).setLevel(level)
     try:
-        return int(args.run(args))
+        with kept():
+            return int(args.run(args))
     except KeyboardInterrupt:
         say("interrupted")
         return EXIT_INTERRUPTED

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from ..io.bias import save_bias
 from ..io.formats import check_words_fit, format_to_write, save_vectors, writable_formats
@@ -17,7 +14,6 @@ from ..model.skipgram import SkipGram
 from ..system.atomic import check_writable
 from ..system.compression import refuse_compression
 from ..system.folder import check_replaceable
-from ..training.callbacks import Callback
 from .flags import Group, flag
 
 #: A flag, or another name for what the user gave, and a path.
@@ -145,25 +141,3 @@ def save_all(model: SkipGram, args: argparse.Namespace) -> None:
         save_bias(args.save_bias, words, model.real_bias())
     if args.save_model:
         model.save(args.save_model)
-
-
-class _EpochLog(Callback):
-    """Writes a line of JSON at the end of each epoch."""
-
-    def __init__(self, write: Callable[[str], object]) -> None:
-        self._write = write
-
-    def on_epoch_end(self, model: SkipGram) -> None:
-        self._write(json.dumps({"epoch": len(model.history), **model.history[-1]}) + "\n")
-
-
-@contextlib.contextmanager
-def epoch_log(path: str | None, append: bool) -> Iterator[list[Callback]]:
-    """The callbacks, one or none, that log the epochs to a file; '-' is standard output."""
-    if path is None:
-        yield []
-    elif path == "-":
-        yield [_EpochLog(sys.stdout.write)]
-    else:
-        with open(path, "a" if append else "w", encoding="utf-8", buffering=1) as file:
-            yield [_EpochLog(file.write)]

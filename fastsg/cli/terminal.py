@@ -9,6 +9,8 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..system import kept
+
 #: Exit codes; argparse ends with 2 where the command line itself is wrong.
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 130
 
@@ -66,6 +68,7 @@ def termination_as_interruption() -> Iterator[None]:
         return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        yield
+        with kept():
+            yield
     finally:
         signal.signal(signal.SIGTERM, before)

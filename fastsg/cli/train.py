@@ -11,23 +11,31 @@ from ..cooccurrence.counts import CooccurrenceCounts
 from ..model.checkpoint import Checkpoint, load_checkpoint, spare_path
 from ..model.report import Report, build_report, json_text, summary, write_json
 from ..model.skipgram import SkipGram
+from ..system import kept
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.callbacks import Callback, EarlyStopping
 from ..training.settings import STARTS, Settings
 from .dry_run import dry_run
-from .epochs import epoch_lines
+from .epochs import EpochLog, epoch_lines
 from .flags import DEFAULTS, Commands, add_command, flag
 from .outputs import (
     check_can_be_written,
     check_no_overwriting,
     check_words_can_be_written,
-    epoch_log,
     outputs_of,
     save_all,
 )
 from .reading import check_texts, encoded_among, given_reading, read_corpus
-from .terminal import EXIT_INTERRUPTED, EXIT_OK, say, termination_as_interruption
+from .terminal import (
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    error_text,
+    printable,
+    say,
+    termination_as_interruption,
+)
 from .train_flags import add_train_flags
 
 # Settings that a file of counts has decided.
@@ -67,13 +75,15 @@ def run_train(args: argparse.Namespace) -> int:
         counts = CooccurrenceCounts.load(args.counts, mmap=args.mmap) if args.counts else None
         model = _resumed_model(args) if args.resume else _new_model(args, texts, counts)
         check_words_can_be_written(args, model.vocab.words)
-        finished = _fit(model, args, texts, counts, callbacks)
+        code = _fit(model, args, texts, counts, callbacks)
+        if code == EXIT_INTERRUPTED and not model.history:
+            return code
         report = _write(model, args)
         if args.json:
             print(json_text(report))
         elif not args.quiet:
             print(summary(model, report))
-    return EXIT_OK if finished else EXIT_INTERRUPTED
+    return code
 
 
 def _check_inputs(args: argparse.Namespace, texts: list[str]) -> None:
@@ -86,6 +96,8 @@ def _check_inputs(args: argparse.Namespace, texts: list[str]) -> None:
         raise ValueError("--mmap is for --counts, and there are none")
     if args.solver == "sgd" and "draws" in args.given:
         raise ValueError("--draws is for --solver counts; --solver sgd draws anew in every epoch")
+    if "checkpoint_every" in args.given and not (args.checkpoint or args.resume):
+        raise ValueError("--checkpoint-every needs a file to write: give --checkpoint or --resume")
     if args.dry_run and args.resume:
         raise ValueError("--dry-run and --resume exclude each other: it foresees whole trainings")
     if args.json and args.json_log == "-":
@@ -200,36 +212,70 @@ def _fit(
     texts: list[str],
     counts: CooccurrenceCounts | None,
     callbacks: list[Callback],
-) -> bool:
-    """Train, with log and checkpoints; False if the user interrupted it."""
-    checkpoint = Checkpoint(args.checkpoint) if args.checkpoint else None
+) -> int:
+    """Train, with log and checkpoints; returns the exit code that this deserves."""
+    log = EpochLog(args.json_log, append=bool(args.resume)) if args.json_log else None
+    checkpoint = None
+    if args.checkpoint:
+        checkpoint = Checkpoint(args.checkpoint, checkpoint_every=args.checkpoint_every)
+    callbacks = [*([log] if log else []), *callbacks, *([checkpoint] if checkpoint else [])]
+    code = EXIT_OK
+    try:
+        with kept():
+            _train(model, args, texts, counts, callbacks)
+    except KeyboardInterrupt:
+        _say_interrupted(model, args)
+        if checkpoint:
+            _leave_checkpoint(model, checkpoint, args)
+        code = EXIT_INTERRUPTED
+    finally:
+        if log:
+            log.close()
+    for name, writer in (("--checkpoint", checkpoint), ("--json-log", log)):
+        if writer and writer.error:
+            say(f"error: {name} was not written: {error_text(writer.error)}")
+            code = code or EXIT_ERROR
+    return code
+
+
+def _train(
+    model: SkipGram,
+    args: argparse.Namespace,
+    texts: list[str],
+    counts: CooccurrenceCounts | None,
+    callbacks: list[Callback],
+) -> None:
+    """On counts, on the text that a new model has, or on that of the training resumed."""
     resume = bool(args.resume)
-    with epoch_log(args.json_log, append=resume) as log:
-        callbacks = [*log, *callbacks, *([checkpoint] if checkpoint else [])]
-        try:
-            if counts is not None:
-                model.fit_counts(counts, callbacks=callbacks, resume=resume)
-            elif not resume:  # a new model has its text already
-                model.train(callbacks=callbacks)
-            elif encoded_among(texts):
-                model.train(read_corpus(args, texts), callbacks=callbacks, resume=True)
-            else:
-                model.train(corpus_file=texts, callbacks=callbacks, resume=True)
-        except KeyboardInterrupt:
-            say("interrupted; writing what is trained so far")
-            if checkpoint:
-                _say_how_to_resume(checkpoint, args)
-            return False
-    return True
+    if counts is not None:
+        model.fit_counts(counts, callbacks=callbacks, resume=resume)
+    elif not resume:
+        model.train(callbacks=callbacks)
+    elif encoded_among(texts):
+        model.train(read_corpus(args, texts), callbacks=callbacks, resume=True)
+    else:
+        model.train(corpus_file=texts, callbacks=callbacks, resume=True)
 
 
-def _say_how_to_resume(checkpoint: Checkpoint, args: argparse.Namespace) -> None:
-    if not (checkpoint.done or args.resume):
-        say("no epoch was finished, so there is no checkpoint to continue from")
+def _say_interrupted(model: SkipGram, args: argparse.Namespace) -> None:
+    """Vectors that no epoch has trained must not take the place of better ones."""
+    if model.history:
+        say("interrupted; writing what is trained so far")
         return
-    same_command = not checkpoint.done or args.resume == args.checkpoint
+    left = [f"{name} {printable(path)}" for name, path in outputs_of(args) if name != "--checkpoint"]
+    say(f"interrupted before an epoch was finished; not written: {', '.join(left) or 'anything'}")
+
+
+def _leave_checkpoint(model: SkipGram, checkpoint: Checkpoint, args: argparse.Namespace) -> None:
+    """Keep what is done of the epoch too, and say how to go on."""
+    if model.state.begun:
+        checkpoint.write(model)
+    if not (checkpoint.written or args.resume):
+        say("nothing was trained yet, so there is no checkpoint to continue from")
+        return
+    same_command = not checkpoint.written or args.resume == args.checkpoint
     command = args.argv if same_command else [*args.argv, "--resume", args.checkpoint]
-    say(f"to continue after the last finished epoch:\n  fastsg {shlex.join(command)}")
+    say(f"to continue from the last checkpoint:\n  fastsg {shlex.join(command)}")
 
 
 def _write(model: SkipGram, args: argparse.Namespace) -> Report:

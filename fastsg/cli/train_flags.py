@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..io import VIEWS
-from .flags import Group, add_quiet, add_read_vocab, add_reading, add_setting, parse_bias
+from .flags import Given, Group, add_quiet, add_read_vocab, add_reading, add_setting, parse_bias, parse_span
 from .outputs import add_write_format
 
 
@@ -77,8 +77,17 @@ def _add_outputs(group: Group) -> None:
     group.add_argument(
         "--checkpoint",
         metavar="F",
-        help="save the model after each epoch, to continue after an interruption; the previous one is kept "
-        "as F.1 (with --resume, by default the file resumed)",
+        help="save the model after each epoch and now and then inside it, to continue after an interruption; "
+        "the previous one is kept as F.1 (with --resume, by default the file resumed)",
+    )
+    group.add_argument(
+        "--checkpoint-every",
+        type=parse_span,
+        action=Given,
+        default="5m",
+        metavar="TIME",
+        help="time from one checkpoint to the next inside an epoch, such as 30s, 5m, 1h; where writing takes "
+        "long, it is more",
     )
     group.add_argument("--report", metavar="F", help="what was trained and what it took, as JSON")
     group.add_argument(

@@ -59,12 +59,13 @@ def window_batches(
     batch_size: int,
     seed: int = 0,
     epoch: int = 0,
+    first: int = 0,
 ) -> Batches:
-    """Walk a text, `batch_size` center positions a batch.
+    """Walk a text, `batch_size` center positions a batch, from batch number `first` on.
 
     Batches without a pair (one-word sentences) are yielded too, empty, so that progress stays true.
     """
-    for start in range(0, len(tokens), batch_size):
+    for start in range(first * batch_size, len(tokens), batch_size):
         stop = min(start + batch_size, len(tokens))
         _check_pairs(offsets, window, start, stop)
         groups = _core.group_windows(
@@ -107,9 +108,10 @@ def pair_batches(
     weights: NDArray[np.float32],
     K: int,
     batch_size: int,
+    first: int = 0,
 ) -> Batches:
-    """Walk explicit pairs, `batch_size` of them a batch."""
-    for start in range(0, len(centers), batch_size):
+    """Walk explicit pairs, `batch_size` of them a batch, from batch number `first` on."""
+    for start in range(first * batch_size, len(centers), batch_size):
         part = slice(start, start + batch_size)
         groups = _core.group_pairs(centers[part], contexts[part], weights[part], K)
         yield min(start + batch_size, len(centers)), PairCounts(*groups)
@@ -136,12 +138,13 @@ class CountBatches:
         self._times = visits(self.weights, self.weights > 0, batch_size)
         self.units = int(self._times.sum())
 
-    def walk(self, seed: int, epoch: int, num_threads: int = 1) -> Batches:
-        """The batches, dealt anew for each (seed, epoch); threads do not change them."""
-        walked = 0
+    def walk(self, seed: int, epoch: int, num_threads: int = 1, first: int = 0) -> Batches:
+        """The batches from number `first` on, dealt anew for each (seed, epoch), the same on any threads."""
         share = (1 / np.maximum(self._times, 1)).astype(np.float32)
         row_ptr, contexts, counts = self._counts.rows
-        for ids in deal(self.weights, self._times, self._batch_size, seed, epoch):
+        dealt = deal(self.weights, self._times, self._batch_size, seed, epoch)
+        walked = sum(map(len, dealt[:first]))
+        for ids in dealt[first:]:
             walked += len(ids)
             rows = _core.gather_rows(row_ptr, self._stops, contexts, counts, ids, share, num_threads)
             yield walked, PairCounts(ids, *rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._counting import Counter
 from ..system.growing_array import GrowingArray
+from ..system.interrupts import check
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.subsampling import thin
@@ -94,7 +94,7 @@ def count_windows(
     threads, window = effective_num_threads(workers), settings.window
     pair_weights = np.zeros(0) if keep is None or settings.draws else keep
     counter = Counter(
-        _draws(corpus, keep, settings, threads),
+        _draws(corpus, keep, settings),
         len(corpus.vocab),
         window.left,
         window.right,
@@ -115,21 +115,21 @@ def count_windows(
         sizes[start + 1 : stop + 1] = counter.rows(start, stop)
         entries.add(int(sizes[start + 1 : stop + 1].sum()), counter.take)
         start = stop
+        check()
     return CountRows(np.cumsum(sizes), *entries.joined())
 
 
 def _draws(
-    corpus: EncodedCorpus, keep: NDArray[np.float64] | None, settings: CountSettings, threads: int
+    corpus: EncodedCorpus, keep: NDArray[np.float64] | None, settings: CountSettings
 ) -> list[tuple[NDArray[np.int32], NDArray[np.int64]]]:
     """The text itself, or thinned copies of it; the draws are those of the epochs of the same seed."""
     if keep is None or settings.draws == 0:
         return [(corpus.tokens, corpus.offsets)]
-
-    def draw(number: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        return thin(corpus.tokens, corpus.offsets, keep, settings.seed, number)
-
-    with ThreadPoolExecutor(min(threads, settings.draws)) as pool:
-        return list(pool.map(draw, range(settings.draws)))
+    texts = []
+    for number in range(settings.draws):
+        texts.append(thin(corpus.tokens, corpus.offsets, keep, settings.seed, number))
+        check()
+    return texts
 
 
 class _Entries:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..io.safetensors import named
+from ..system.interrupts import kept
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
@@ -214,6 +215,7 @@ class CooccurrenceCounts:
         )
 
     @classmethod
+    @kept()
     def of_windows(
         cls,
         corpus: EncodedCorpus,

@@ -14,6 +14,9 @@ for K words and vectors of length H::
     sums_I/_O     F32 (K,)          Adagrad's sums; missing for sgd
     shift         F32 (K,)          last log Z of each center
     best_I/_O     F32 (K, H)        best state so far, where early stopping has passed it
+    contexts      F64               inside an epoch: weight of each of its context words so far, where needed
+    axes          F32 (H, H)        inside an epoch: what its Newton steps divide by
+    curvature     F32 (H,)          likewise
     words         U8                the words in UTF-8, end to end
 
 ``P(n|m)`` of the real text is the softmax over n of ``O[n] . I[m] + bias[n] - log(keep[n])``.
@@ -59,12 +62,15 @@ _SCHEMA = Schema(
         Field("shift", "F32"),
         Field("best_I", "F32", 2, optional=True),
         Field("best_O", "F32", 2, optional=True),
+        Field("contexts", "F64", optional=True),
+        Field("axes", "F32", 2, optional=True),
+        Field("curvature", "F32", optional=True),
         Field("words", "U8"),
     ),
 )
 #: Name under which the digest of the metadata stands among those of the tensors.
 _SEALED = "__metadata__"
-_PAIRED = (("sums_I", "sums_O"), ("best_I", "best_O"))
+_PAIRED = (("sums_I", "sums_O"), ("best_I", "best_O"), ("axes", "curvature"))
 #: Bytes of the header that the history may take; a reader allows 1 MiB in all.
 _MAX_HISTORY = 800_000
 _MAX_NOTES = 50_000
@@ -263,7 +269,7 @@ def _check_shapes(container: Container) -> None:
     if K > MAX_WORDS:
         raise FormatError(f"{K} words are more than ids can number ({MAX_WORDS})")
     wanted = (
-        {"counts": (K,), "word_offsets": (K + 1,), "keep": (K,)}
+        {"counts": (K,), "word_offsets": (K + 1,), "keep": (K,), "axes": (H, H), "curvature": (H,)}
         | dict.fromkeys(_MATRICES, (K, H))
         | dict.fromkeys(_ROWS, (K,))
     )
@@ -294,8 +300,8 @@ def _check_values(name: str, array: NDArray[Any], allow_nonfinite: bool) -> None
         raise FormatError(f"keep has probabilities from {low:g} to {high:g}")
     if not allow_nonfinite and not (np.isfinite(low) and np.isfinite(high)):
         raise FormatError(f"{name} holds NaN or infinity (allow_nonfinite=True accepts it)")
-    if name.startswith("sums") and low < 0:
-        raise FormatError(f"{name} holds {low:g}; sums of squares are not negative")
+    if name in ("sums_I", "sums_O", "contexts") and low < 0:
+        raise FormatError(f"{name} holds {low:g}; sums of squares, or of weights, are not negative")
 
 
 def _check_by_library(path: str | os.PathLike[str], container: Container) -> None:

@@ -16,7 +16,7 @@ Sentences come in through text_reader, become a corpus (text/), counts (cooccurr
 (training/), and leave as word vectors (vectors/) and files (io/).
 """
 
-from .checkpoint import Checkpoint, load_checkpoint, spare_path
+from .checkpoint import Checkpoint, load_checkpoint, seconds_of, spare_path
 from .forecasting import Forecast, forecast
 from .report import Report, build_report, json_text, summary, write_json
 from .skipgram import SkipGram, load
@@ -37,6 +37,7 @@ __all__ = [
     "json_text",
     "load",
     "load_checkpoint",
+    "seconds_of",
     "spare_path",
     "summary",
     "verify",

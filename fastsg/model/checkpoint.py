@@ -1,10 +1,13 @@
-"""Checkpoints: the model as a file after every epoch, from which an interrupted training goes on."""
+"""Checkpoints: the model as a file now and then, from which an interrupted training goes on."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
+import re
+import time
 from typing import Any
 
 from .. import checks
@@ -18,22 +21,34 @@ from .trained_model import TrainedModel
 
 logger = logging.getLogger(__name__)
 
+_SPAN, _UNITS = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,3})?)([smh])"), {"s": 1.0, "m": 60.0, "h": 3600.0}
+#: So many times as long as writing a checkpoint took, nothing is written inside an epoch.
+_LEAST_WORK = 19
+
 
 class Checkpoint(Callback):
-    """Writes the model file (see :meth:`SkipGram.save`) at the ends of epochs.
+    """Writes the model file (see :meth:`SkipGram.save`) at the ends of epochs, and now and then inside them.
 
     The checkpoint before the newest one is kept as `path` + ``".1"``. Whenever the process or the power dies,
-    `path` is a whole checkpoint once the first one was written.
+    `path` is a whole checkpoint once the first one was written. One that cannot be written, on a full disk,
+    is a warning: training goes on, and the next one is tried when it is time.
 
     Parameters
     ----------
     path : path         Checked now: a training must not find out after hours that it cannot write.
     every : int         Epochs from one checkpoint to the next; the end of the training is always one.
+    checkpoint_every : str, float or None
+        Time from one checkpoint to the next inside an epoch: "30s", "5m", "1h", or seconds; None writes only
+        at the ends of epochs. Where writing takes long it is more, so that no more than a twentieth of the
+        time goes into it.
 
     Attributes
     ----------
     done : int          Epochs of the training that are in the newest checkpoint; 0 before the first was
                         written.
+    written : bool      Whether anything of the training is in a checkpoint.
+    error : OSError or None
+                        Why the last one could not be written, if it could not.
 
     Examples
     --------
@@ -42,27 +57,68 @@ class Checkpoint(Callback):
     >>> model.train(corpus_file="text", resume=True)  # doctest: +SKIP
     """
 
-    def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], every: int = 1, checkpoint_every: str | float | None = "5m"
+    ) -> None:
         self.every = checks.positive_integer("every", every)
+        self.interval = math.inf if checkpoint_every is None else seconds_of(checkpoint_every)
         refuse_compression(path)
         check_writable(path, "path")
         self.path = os.fsdecode(path)
-        self.done = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.done, self.written = 0, False
+        self.error: OSError | None = None
+        self._due = time.monotonic() + self.interval
 
     def on_train_begin(self, model: TrainedModel) -> None:
         """The file can be written still; nothing of this training is in it."""
         check_writable(self.path, "path")
-        self.done = 0
+        self._begin()
+
+    def on_batch_end(self, model: TrainedModel) -> None:
+        """Write the model, if it is time."""
+        if time.monotonic() >= self._due:
+            self.write(model)
 
     def on_epoch_end(self, model: TrainedModel) -> None:
-        """Write the model, if it is time."""
+        """Write the model, if it is an epoch's turn."""
         plan = model.plan
         if plan is not None and (plan.done % self.every == 0 or plan.done == plan.epochs):
+            self.write(model)
+
+    def on_train_end(self, model: TrainedModel) -> None:
+        """Write the model, if a callback has stopped the training inside an epoch."""
+        if model.state.begun:
+            self.write(model)
+
+    def write(self, model: TrainedModel) -> None:
+        """Write the model as it stands; what the file system refuses is a warning, and :attr:`error`."""
+        begun = time.monotonic()
+        try:
             with atomic_write(self.path) as file:
                 write_model_file(file, model._packed())
                 file.flush()
                 _keep_previous(self.path)  # only now, when the new one has found room
-            self.done = plan.done
+        except OSError as error:
+            self.error = error
+            logger.warning("the checkpoint was not written, and training goes on without: %s", error)
+        else:
+            self.done, self.written, self.error = model.plan.done if model.plan else 0, True, None
+        now = time.monotonic()
+        self._due = now + max(self.interval, _LEAST_WORK * (now - begun))
+
+
+def seconds_of(span: str | float) -> float:
+    """Seconds of a time such as "30s", "5m", "1h" or a number; ValueError unless it is above 0."""
+    match = _SPAN.fullmatch(span) if isinstance(span, str) else None
+    seconds = float(match[1]) * _UNITS[match[2]] if match else span
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < math.inf:
+        return float(seconds)
+    raise ValueError(
+        f"checkpoint_every is {span!r}; allowed are times such as '30s', '5m' and '1h', or seconds above 0"
+    )
 
 
 def spare_path(path: str | os.PathLike[str]) -> str:
@@ -96,7 +152,7 @@ def load_checkpoint(path: str | os.PathLike[str], **options: Any) -> SkipGram:
     """
     try:
         return SkipGram.load(path, **options)
-    except (FormatError, FileNotFoundError) as error:
+    except (FormatError, OSError) as error:
         try:
             model = SkipGram.load(spare_path(path), **options)
         except (FormatError, OSError):

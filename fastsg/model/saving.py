@@ -16,6 +16,7 @@ from ..training.history import checked_history
 from ..training.plan import Plan, is_count
 from ..training.settings import Settings
 from ..training.state import PretrainedWords, Training, TrainingState
+from ..training.totals import EpochTotals
 from .text_reader import RECORDED, checked_record
 
 
@@ -38,6 +39,8 @@ def pack(training: Training, reading: dict[str, Any], notes: dict[str, Any]) -> 
         "thinned": state.thinned,
         "plan": training.plan and dataclasses.asdict(training.plan),
     }
+    if state.begun:
+        progress["begun"] = state.begun.numbers()
     if training.pretrained:
         progress["pretrained"] = training.pretrained._asdict()
     arrays = {
@@ -48,10 +51,9 @@ def pack(training: Training, reading: dict[str, Any], notes: dict[str, Any]) -> 
         "sums_I": state.optimizer.sums_I,
         "sums_O": state.optimizer.sums_O,
         "shift": state.shift,
-    }
-    if state.best is not None and not np.array_equal(
-        state.best[0], state.I
-    ):  # no need to have it there twice
+    } | (state.begun.arrays() if state.begun else {})
+    is_there = state.at_epoch_end and state.best is not None and np.array_equal(state.best[0], state.I)
+    if state.best is not None and not is_there:  # no need to have it there twice
         arrays["best_I"], arrays["best_O"] = state.best
     present = {name: array for name, array in arrays.items() if array is not None}
     vocab = training.vocab
@@ -138,7 +140,12 @@ def _state(saved: ModelContent, optimizer: str, K: int) -> tuple[TrainingState, 
     sums = Optimizer(optimizer, K)
     sums.sums_I, sums.sums_O = arrays.get("sums_I"), arrays.get("sums_O")
     best = (arrays["best_I"], arrays["best_O"]) if "best_I" in arrays else None
+    begun = saved.training.get("begun")
+    if begun is not None:
+        if at_epoch_end or plan is None or not isinstance(begun, dict):
+            raise FormatError("its training has an epoch begun, and no plan, or stands at an epoch's end")
+        begun = EpochTotals.parse(begun, arrays)
     state = TrainingState(
-        arrays["I"], arrays["O"], sums, arrays["shift"], step, epoch, at_epoch_end, thinned, best
+        arrays["I"], arrays["O"], sums, arrays["shift"], step, epoch, at_epoch_end, begun, thinned, best
     )
     return state, None if plan is None else Plan.parse(plan)

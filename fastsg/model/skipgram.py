@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..io.model_file import ModelContent, read_model_file, write_model_file
 from ..io.safetensors import named
+from ..system.interrupts import kept
 from ..system.memory import require
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
@@ -245,6 +246,7 @@ class SkipGram(TrainedModel):
 
     # ---- vocabulary and matrices ----
 
+    @kept()
     def build_vocab(
         self,
         sentences: Corpus | None = None,
@@ -426,6 +428,7 @@ class SkipGram(TrainedModel):
 
     # ---- training ----
 
+    @kept()
     def train(
         self,
         corpus: Corpus | None = None,
@@ -443,18 +446,18 @@ class SkipGram(TrainedModel):
         corpus, corpus_file                 As in the constructor; words outside the vocabulary are dropped.
         total_examples : int, optional      Accepted for gensim users; nothing needs it.
         epochs : int, optional              Default: as in the constructor.
-        resume : bool                       Do the epochs that an interrupted training still has to do, see
-                                            :attr:`plan`. The result is that of an uninterrupted one, bit for
-                                            bit. Corpus and validation text must be the same as then;
-                                            callbacks must be given again. A training that was complete stays
-                                            as it is.
+        resume : bool                       Do what an interrupted training still has to do, see :attr:`plan`,
+                                            from the batch on that it stands at. The result is that of an
+                                            uninterrupted one, bit for bit. Corpus and validation text must be
+                                            the same as then; callbacks must be given again. A training that
+                                            was complete stays as it is.
 
         Raises
         ------
         DivergenceError                     A step would leave the finite numbers; I and O keep the state
                                             before it.
         ValueError                          resume: there is nothing to resume, the texts are others (says
-                                            which), or the model was left in the middle of an epoch.
+                                            which), or the model was left within a step.
         """
         epochs = checked_epochs(epochs)
         plan = self._resumable_plan() if resume else None
@@ -467,6 +470,7 @@ class SkipGram(TrainedModel):
         training.note_text(encoded, begins=training.state.step == 0 or resume)
         return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
 
+    @kept()
     def partial_fit(
         self,
         sentences: Corpus | None = None,
@@ -547,6 +551,7 @@ class SkipGram(TrainedModel):
         training.text, training.known_text = found, self.corpus
         return self
 
+    @kept()
     def fit_pairs(
         self,
         centers: Side,
@@ -592,6 +597,7 @@ class SkipGram(TrainedModel):
         source = pairs_source(training, ids_of_pairs(pairs, training.vocab), checked_epochs(epochs))
         return self._run(source, epochs=epochs, resume=resume)
 
+    @kept()
     def fit_counts(
         self,
         counts: CooccurrenceCounts,
@@ -642,10 +648,10 @@ class SkipGram(TrainedModel):
         if self._training is None:
             raise ValueError("resume=True, but no training of this model was begun")
         plan = self._training.begun_plan()
-        if not self.state.at_epoch_end:
+        if not (self.state.at_epoch_end or self.state.begun):
             raise ValueError(
-                "resume=True, but the model does not stand at the end of an epoch: it was interrupted in "
-                "the middle of one, or early stopping has put back its best state; load a checkpoint"
+                "resume=True, but the model does not stand between two steps of a training: it was "
+                "interrupted within one, or early stopping has put back its best state; load a checkpoint"
             )
         return plan
 
@@ -690,16 +696,18 @@ class SkipGram(TrainedModel):
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Two trainings of one model would overwrite each other's matrices: the second one is refused."""
-        with _ENTER:
-            if self._busy:
-                raise RuntimeError(
-                    "this model is being trained already, by another thread or around a callback"
-                )
-            self._busy = True
-        try:
+        entered = False
+        try:  # from here on: an interrupt must not leave the door locked
+            with _ENTER:
+                if self._busy:
+                    raise RuntimeError(
+                        "this model is being trained already, by another thread or around a callback"
+                    )
+                entered = self._busy = True
             yield
         finally:
-            self._busy = False
+            if entered:
+                self._busy = False
 
 
 def _check_mode(sg: int, hs: int, negative: int) -> None:

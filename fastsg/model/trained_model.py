@@ -14,6 +14,7 @@ from .. import _core, checks
 from ..io.model_file import ModelContent, save_model_file
 from ..io.vector_table import VectorTable
 from ..numerics.views import WHICH, chosen
+from ..system.interrupts import kept
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss
@@ -239,6 +240,7 @@ class TrainedModel:
 
     # ---- file ----
 
+    @kept()
     def export(
         self,
         path: str | os.PathLike[str],
@@ -278,6 +280,7 @@ class TrainedModel:
         checks.choice("which", which, WHICH)
         return self.I if which == "input" else chosen("the model", which, self.I, self.O, self.vocab.counts)
 
+    @kept()
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all it takes to ask the model and to train it on: one file, see fastsg/io/model_file.py.
 

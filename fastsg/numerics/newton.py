@@ -24,6 +24,11 @@ class Curvature:
     ----------
     p : ndarray (K,), float64       Unigram distribution of the training pairs' contexts, up to a factor.
     num_threads : int               Does not change the result.
+
+    Attributes
+    ----------
+    found : (ndarray (H, H), ndarray (H,)) or None
+        What :meth:`axes` gave last. Whoever goes on inside an epoch puts it back.
     """
 
     #: So many batches share one matrix.
@@ -33,12 +38,12 @@ class Curvature:
 
     def __init__(self, p: NDArray[np.float64], num_threads: int) -> None:
         self._p, self._threads = (p / p.sum()).astype(np.float32), num_threads
-        self._found: tuple[Floats, Floats] | None = None
+        self.found: tuple[Floats, Floats] | None = None
 
     def axes(self, O_kh: Floats, batch: int) -> tuple[Floats, Floats]:
         """The eigenvectors of C, as rows (H, H), and its eigenvalues (H,), for batch number `batch` of an
         epoch; anew in every sixteenth, from the first on."""
-        if batch % self.EVERY == 0 or self._found is None:
+        if batch % self.EVERY == 0 or self.found is None:
             mean = _core.mean(O_kh, self._p, self._threads).astype(np.float32)
             C = _core.gram(O_kh, self._p, self._threads, mean)
             values, vectors = _core.eigen(C)
@@ -46,5 +51,5 @@ class Curvature:
                 raise DivergenceError("the covariance of the rows of O is not finite")
             values = np.maximum(values, 0) + self.DAMPING * np.trace(C) / len(C) + self._LEAST
             with np.errstate(over="ignore"):  # the step refuses what is not finite
-                self._found = np.ascontiguousarray(vectors.T, np.float32), values.astype(np.float32)
-        return self._found
+                self.found = np.ascontiguousarray(vectors.T, np.float32), values.astype(np.float32)
+        return self.found

@@ -9,6 +9,7 @@
     growing_array   arrays that are appended to without a second copy
     digest          SHA-256 of arrays
     progress        progress bars, quiet where nobody looks
+    interrupts      Ctrl-C that nothing swallows
 
 config comes first when the package is imported: OpenMP reads its wait policy when the kernels are loaded.
 """
@@ -18,6 +19,7 @@ from .config import show_config  # isort: skip  loads the kernels, which others 
 from .atomic import atomic_write, check_writable
 from .compression import compressed, compression_of, refuse_compression, without_compression
 from .folder import check_replaceable
+from .interrupts import kept
 from .memory import available
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "check_writable",
     "compressed",
     "compression_of",
+    "kept",
     "refuse_compression",
     "show_config",
     "without_compression",

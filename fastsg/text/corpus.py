@@ -16,6 +16,7 @@ from ..io import safetensors
 from ..io.safetensors import Field, Schema
 from ..system.atomic import atomic_write
 from ..system.compression import refuse_compression
+from ..system.interrupts import kept
 from ..system.threads import effective_num_threads
 from .encoders import Encoder, encode_files, encode_sentences
 from .files import PathLike, input_paths, shown_paths
@@ -116,6 +117,7 @@ class EncodedCorpus:
         return f"<EncodedCorpus: {len(self)} sentences, {self.n_tokens} tokens, {len(self.vocab)} words>"
 
     @classmethod
+    @kept()
     def from_iter(
         cls,
         sentences: Iterable[Iterable[str | int]],
@@ -158,6 +160,7 @@ class EncodedCorpus:
         return cls(*arrays, raw_tokens=encoder.n_tokens)
 
     @classmethod
+    @kept()
     def from_files(
         cls,
         paths: PathLike | Iterable[PathLike],

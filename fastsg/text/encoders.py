@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .. import _text
 from ..system.growing_array import GrowingArray
+from ..system.interrupts import check
 from ..system.progress import advancing_bar
 from .blocks import Block, blocks, decoded, last_line, lines, long_word_error
 from .files import total_bytes
@@ -246,6 +247,7 @@ class BlockEncoder(Encoder):
                 pending.append(future)
                 if len(pending) > self.n_workers + 1:
                     self._collect(pending.popleft().result())
+                check()
             while pending:
                 self._collect(pending.popleft().result())
         finally:

@@ -7,6 +7,7 @@
     plan            epochs planned and done, for resuming
     loop            a training, epoch after epoch
     epoch           an epoch, step after step
+    totals          its books, from which it can be gone on with
     heldout         the loss of a text that is not trained on
     callbacks       hooks, early stopping
     history         the record of an epoch

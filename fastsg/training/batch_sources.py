@@ -39,8 +39,10 @@ class BatchSource(Protocol):
     def units(self, stage: Stage) -> int:
         """About how many units an epoch has."""
 
-    def batches(self, epoch: int, stage: Stage) -> tuple[int, Batches]:
-        """(units of the epoch, its batches); `epoch` counts on over all trainings of a model."""
+    def batches(self, epoch: int, stage: Stage, first: int = 0) -> tuple[int, Batches]:
+        """(units of the epoch, its batches from number `first` on); `epoch` counts on over all trainings of a
+        model.
+        """
 
     def context_weights(self, stage: Stage) -> Weights | None:
         """Weight of each context word in an epoch, shape (words,), where it is known before the walk."""
@@ -110,11 +112,12 @@ class TextSource(_AllWords):
             return len(self.tokens)
         return int(np.bincount(self.tokens, minlength=len(self.keep)) @ self.keep)
 
-    def batches(self, epoch: int, stage: Stage) -> tuple[int, Batches]:
+    def batches(self, epoch: int, stage: Stage, first: int = 0) -> tuple[int, Batches]:
         """(center positions of the epoch, its batches)."""
         tokens, offsets = thin(self.tokens, self.offsets, self.keep, self.seed, epoch)
         K = len(self.unigram)
-        return len(tokens), window_batches(tokens, offsets, self.window, K, self.batch_size, self.seed, epoch)
+        batches = window_batches(tokens, offsets, self.window, K, self.batch_size, self.seed, epoch, first)
+        return len(tokens), batches
 
     def fingerprint(self) -> str:
         """Size and digest of the text."""
@@ -139,10 +142,10 @@ class PairSource(_AllWords):
         """Pairs."""
         return len(self.centers)
 
-    def batches(self, epoch: int, stage: Stage) -> tuple[int, Batches]:
+    def batches(self, epoch: int, stage: Stage, first: int = 0) -> tuple[int, Batches]:
         """(pairs of the epoch, its batches)."""
         return len(self.centers), pair_batches(
-            self.centers, self.contexts, self.weights, len(self.unigram), self.batch_size
+            self.centers, self.contexts, self.weights, len(self.unigram), self.batch_size, first
         )
 
     def fingerprint(self) -> str:
@@ -194,10 +197,10 @@ class CountSource:
         """Rows; frequent ones count as often as they come."""
         return self._batches(stage).units
 
-    def batches(self, epoch: int, stage: Stage) -> tuple[int, Batches]:
+    def batches(self, epoch: int, stage: Stage, first: int = 0) -> tuple[int, Batches]:
         """(rows of the epoch, its batches)."""
         rows = self._batches(stage)
-        return rows.units, rows.walk(self.seed, epoch, self.num_threads)
+        return rows.units, rows.walk(self.seed, epoch, self.num_threads, first)
 
     def context_weights(self, stage: Stage) -> Weights | None:
         """In symmetric counts a context weighs what the same word's row does."""

@@ -45,9 +45,11 @@ class ModelInTraining(Protocol):
 
 
 class StopTraining(Exception):
-    """Raised by a callback to end training after the epoch just finished; the model stays as it is.
+    """Raised by a callback to end training after the epoch, or the batch, just finished.
 
-    The other callbacks are still told of that epoch.
+    The model stays as it is, and ``train(resume=True)`` goes on from there.
+
+    The other callbacks are still told of that epoch or batch.
     """
 
 
@@ -59,6 +61,9 @@ class Callback:
 
     def on_epoch_begin(self, model: Any) -> None:
         """Before each epoch."""
+
+    def on_batch_end(self, model: Any) -> None:
+        """After each batch of an epoch: a moment at which the model can be saved and later gone on with."""
 
     def on_epoch_end(self, model: Any) -> None:
         """After each epoch; ``model.history[-1]`` describes it."""
@@ -130,7 +135,8 @@ class EarlyStopping(Callback):
         for epoch in range(max(len(model.history) - done, 0), len(model.history)):  # files keep the newest
             self._count(epoch + 1, self._monitored(model.history[epoch]))
         if done and self.restore_best:
-            self._best_state = model.state.best if self._epochs_since else self._copy(model)
+            is_best = model.state.at_epoch_end and not self._epochs_since
+            self._best_state = self._copy(model) if is_best else model.state.best
             if self._best_state is None:
                 logger.warning(
                     "the best epoch of the interrupted training was not kept: its state cannot be restored"
@@ -161,7 +167,8 @@ class EarlyStopping(Callback):
         """Put the best state back."""
         if self._best_state is not None and self._epochs_since:
             model.state.I[:], model.state.O[:] = self._best_state
-            model.state.at_epoch_end, model.state.restored_epoch = False, self.best_epoch
+            model.state.at_epoch_end, model.state.begun = False, None
+            model.state.restored_epoch = self.best_epoch
         self._best_state = model.state.best = None
 
     def _monitored(self, record: EpochRecord) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,52 +15,12 @@ from ..cooccurrence.batches import Batches, PairCounts
 from ..errors import DivergenceError
 from ..numerics.newton import Curvature
 from ..numerics.objective import cross_entropy
-from .history import EpochRecord
+from ..system.interrupts import check
 from .state import TrainingState
+from .totals import EpochTotals
 
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-
-@dataclasses.dataclass
-class EpochTotals:
-    """Sums over one epoch."""
-
-    loss: float = 0.0
-    pairs: float = 0.0
-    softmax_rows: int = 0
-    seconds: float = 0.0
-    count_seconds: float = 0.0
-    unigram_nll: float = math.nan
-    alpha: float = 0.0
-    words: int = 0
-
-    @property
-    def nll(self) -> float:
-        """Mean loss per pair, in nats, at the parameters each batch started from."""
-        return self.loss / self.pairs if self.pairs else math.nan
-
-    @property
-    def pairs_per_second(self) -> float:
-        """Speed so far; 0 while the clock has not moved."""
-        return self.pairs / self.seconds if self.seconds else 0.0
-
-    def record(self) -> EpochRecord:
-        """What ``history`` holds; the validation figures are filled in by whoever has the text."""
-        return {
-            "nll": self.nll,
-            "perplexity": math.exp(min(self.nll, 700.0)),
-            "unigram_nll": self.unigram_nll,
-            "valid_nll": None,
-            "valid_perplexity": None,
-            "pairs": self.pairs,
-            "softmax_rows": self.softmax_rows,
-            "seconds": self.seconds,
-            "count_seconds": self.count_seconds,
-            "pairs_per_second": self.pairs_per_second,
-            "alpha": self.alpha,
-            "words": self.words,
-        }
 
 
 @dataclasses.dataclass
@@ -84,28 +43,26 @@ class Stepper:
     curvature: Curvature | None = None
     alpha: float = 1.0
     prior: float = 0.0
-    steps: int = 0
 
-    def step(self, counts: PairCounts, rate: float) -> float:
-        """One step; returns the loss at its start. A DivergenceError leaves the state as it was."""
+    def step(self, counts: PairCounts, rate: float, number: int) -> None:
+        """One step, the epoch's step number `number`.
+
+        A DivergenceError leaves the state as it was; an interrupt does too, or it came after the step, which
+        the workspace has counted then.
+        """
         state, words = self.state, self.workspace.K
         O, sums_I, sums_O = state.O[:words], state.optimizer.sums_I, state.optimizer.sums_O
         sums_O = None if sums_O is None else sums_O[:words]
         try:
             newton = None
             if self.curvature is not None:
-                newton = *self.curvature.axes(O, self.steps), self.prior, rate / self.alpha
-            loss = self.workspace.step(
-                state.I, O, self.bias, *counts, state.shift, rate, sums_I, sums_O, newton
-            )
+                newton = *self.curvature.axes(O, number), self.prior, rate / self.alpha
+            self.workspace.step(state.I, O, self.bias, *counts, state.shift, rate, sums_I, sums_O, newton)
         except DivergenceError as error:
             raise DivergenceError(
                 f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): "
                 f"{error}. The matrices hold the last finite state; try a smaller alpha"
             ) from None
-        state.step += 1
-        self.steps += 1
-        return loss
 
 
 def train_epoch(
@@ -114,44 +71,76 @@ def train_epoch(
     rate: Callable[[int], float],
     bar: tqdm[Any],
     contexts: NDArray[np.float64] | None = None,
+    totals: EpochTotals | None = None,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> EpochTotals:
-    """One walk over the batches. The bar counts units of all words.
+    """One walk over the batches, or over those that are left of it. The bar counts units of all words.
 
     Parameters
     ----------
     rate : function                                     From the units walked so far to the learning rate.
     contexts : ndarray (words,), float64, optional      Weight of each context word in the epoch, if it is
                                                         known.
+    totals : EpochTotals, optional                      Books of the epoch so far; they are gone on with.
+    go_on : function                                    Asked after every batch; False ends the walk there.
 
-    A DivergenceError names the step; the matrices keep the state before it.
+    A DivergenceError names the step; the matrices keep the state before it. However the walk ends,
+    ``state.begun`` are its books, unless matrices and books do not go together.
     """
     state, workspace = stepper.state, stepper.workspace
-    totals, begun, walked = EpochTotals(words=workspace.K), time.perf_counter(), 0
-    found = None if contexts is not None else np.zeros(workspace.K)
+    if totals is None:
+        totals = new_books(workspace.K, contexts)
+    if stepper.curvature is not None:
+        stepper.curvature.found = totals.axes
+    begun, scale = time.perf_counter() - totals.seconds, workspace.K / len(state.O)
+    bar.update(totals.walked * scale)
     workspace.invalidate_bounds()  # between epochs a callback may have changed the matrices
+    state.begun = totals
     while True:
-        counting = time.perf_counter()
+        counting, walked = time.perf_counter(), totals.walked
         if (batch := next(batches, None)) is None:
             break
-        done, counts = batch
         totals.count_seconds += time.perf_counter() - counting
-        if len(counts.centers):
-            totals.alpha = rate(walked)
-            totals.loss += stepper.step(counts, totals.alpha)
-            totals.pairs += workspace.weight
-            totals.softmax_rows += len(counts.centers)
-            if found is not None:
-                found += counts.context_totals(len(found))
-        bar.update((done - walked) * workspace.K / len(state.O))
-        walked = done
+        _walk_batch(stepper, totals, *batch, rate)
+        bar.update((totals.walked - walked) * scale)
         totals.seconds = time.perf_counter() - begun
         if totals.pairs:
             bar.set_postfix_str(
                 f"loss {totals.nll:.3f}, rate {totals.alpha:.3g}, {totals.pairs_per_second:,.0f} pairs/s",
                 refresh=False,
             )
-    weights = contexts if found is None else found
+        check()
+        if not go_on():
+            return totals
+    weights = contexts if totals.contexts is None else totals.contexts
     if totals.pairs and weights is not None:
         totals.unigram_nll = cross_entropy(weights)
-    state.epoch += 1
+    totals.whole = True
     return totals
+
+
+def new_books(words: int, contexts: NDArray[np.float64] | None) -> EpochTotals:
+    """Of an epoch over so many words of which nothing is walked; `contexts` as in :func:`train_epoch`."""
+    return EpochTotals(words=words, contexts=np.zeros(words) if contexts is None else None)
+
+
+def _walk_batch(
+    stepper: Stepper, totals: EpochTotals, walked: int, counts: PairCounts, rate: Callable[[int], float]
+) -> None:
+    """A step on a batch, and its entry in the books: both or neither, even if an interrupt comes between."""
+    state, workspace = stepper.state, stepper.workspace
+    alpha, taken = totals.alpha, workspace.steps
+    state.begun = None  # while matrices and books may differ
+    try:
+        if len(counts.centers):
+            alpha = rate(totals.walked)
+            stepper.step(counts, alpha, totals.steps)
+    finally:
+        if workspace.steps > taken:
+            axes = None if stepper.curvature is None else stepper.curvature.found
+            totals.add_step(counts, workspace.step_loss, workspace.weight, alpha, axes)
+            state.step += 1
+        if workspace.steps > taken or not len(counts.centers):
+            totals.batches += 1
+            totals.walked = walked
+        state.begun = totals

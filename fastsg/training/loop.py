@@ -9,21 +9,26 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .. import _core
 from ..numerics.fold_in import fill_folded_start
 from ..numerics.initializers import fill_spectral_start
 from ..numerics.newton import Curvature
 from ..numerics.objective import make_workspace
 from ..numerics.optimizer import SCHEDULES
+from ..system.interrupts import check
 from ..system.progress import progress_bar
 from .batch_sources import BatchSource
-from .epoch import Stepper, train_epoch
+from .epoch import Stepper, new_books, train_epoch
 from .heldout import held_out_loss
 from .history import EpochRecord
 from .plan import Plan
 from .settings import Rates
 from .stages import Stage
 from .state import Training
+from .totals import EpochTotals
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -65,7 +70,7 @@ def run(
         before, plan = training.plan, Plan.start(source, training.held_out, epochs, schedule, rates)
         _warn_of_another_text(training, before, plan)
         training.plan = plan
-        state.at_epoch_end, state.best, state.restored_epoch = True, None, None
+        state.at_epoch_end, state.begun, state.best, state.restored_epoch = True, None, None, None
     if settings.init != "random" and state.step == 0:
         _start_from_counts(training, source)
     if notify("on_train_begin"):
@@ -88,6 +93,7 @@ def _start_from_counts(training: Training, source: BatchSource) -> None:
 
     Unless there are no counts to make it from, or O has been set.
     """
+    check()
     begun, counts, state = time.perf_counter(), source.start_counts(), training.state
     if counts is None:
         return
@@ -142,13 +148,17 @@ def _train(
             stage = source.stage(epoch, plan.epochs)
             training.state.begin_stage(stage.thinned)
             notify("on_epoch_begin")
-            units, batches = source.batches(training.state.epoch, stage)
+            contexts = source.context_weights(stage)
+            totals = _books(training.state.begun, stage, contexts)
+            units, batches = source.batches(training.state.epoch, stage, totals.batches)
             bar.total += units * stage.words / K - expected[stage]
             bar.set_description(f"epoch {epoch + 1}/{plan.epochs}")
             stepper = _stepper(training, source, stage, workspaces[stage.words], rates.alpha)
             rate = _rate(first_rate, rates.min_alpha, plan, epoch, units)
             training.state.at_epoch_end = False
-            totals = train_epoch(stepper, batches, rate, bar, source.context_weights(stage))
+            train_epoch(stepper, batches, rate, bar, contexts, totals, lambda: notify("on_batch_end"))
+            if not totals.whole:
+                break
             if not totals.pairs:
                 raise ValueError(_NO_PAIRS)
             record = totals.record()
@@ -156,6 +166,19 @@ def _train(
             _close_epoch(training, plan, record, workspaces[K])
             if not notify("on_epoch_end"):
                 break
+
+
+def _books(begun: EpochTotals | None, stage: Stage, contexts: NDArray[np.float64] | None) -> EpochTotals:
+    """Those of the epoch that a training was interrupted in, or new ones."""
+    books = new_books(stage.words, contexts)
+    if begun is None:
+        return books
+    if begun.words != books.words or (begun.contexts is None) != (books.contexts is None):
+        raise ValueError(
+            f"the training was interrupted in an epoch over {begun.words} words, which is over {stage.words} "
+            "now; begin anew without resume"
+        )
+    return begun
 
 
 def _bar(total: float, shown: bool | None, epochs: int) -> tqdm[Any]:
@@ -199,13 +222,16 @@ def _rate(first: float, last: float, plan: Plan, epoch: int, units: int) -> Call
 def _close_epoch(training: Training, plan: Plan, record: EpochRecord, workspace: _core.Workspace) -> None:
     """Take the held-out loss and close the books of an epoch."""
     if training.held_out is not None:
+        check()
         begun, state = time.perf_counter(), training.state
         counts = training.held_out.count(training.workers)
         loss = held_out_loss(counts, state.I, state.O, training.real_bias(), workspace)
         record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = loss
         record["valid_perplexity"] = math.exp(min(loss.nll, 700.0))
         training.seconds["validate"] += time.perf_counter() - begun
+    training.state.begun = None
     training.history.append(record)
+    training.state.epoch += 1
     plan.done += 1
     training.state.at_epoch_end = True
     logger.info("epoch %d: %s", len(training.history), _told(record))

@@ -20,6 +20,7 @@ from .heldout import HeldOutText
 from .history import EpochRecord
 from .plan import Plan
 from .settings import Settings
+from .totals import EpochTotals
 
 _NO_BIAS = np.zeros(0, np.float32)
 
@@ -30,9 +31,10 @@ Matrix = NDArray[np.float32]
 class TrainingState:
     """What training changes: I and O (K, H), the optimiser's sums, each center's last log Z, steps, epochs.
 
-    ``at_epoch_end`` says that all of it stands at the end of an epoch whose books are closed: only then can a
-    training be continued. ``thinned`` says whether the last epoch was on thinned counts, which Adagrad's sums
-    are about. ``best`` is a copy of (I, O) at the best epoch, where early stopping keeps one;
+    A training can be continued where all of it goes together: ``at_epoch_end`` says that it stands at the end
+    of an epoch whose books are closed; else ``begun`` is the books of the epoch that it stands inside of, at
+    the end of a batch, or None. ``thinned`` says whether the last epoch was on thinned counts, which
+    Adagrad's sums are about. ``best`` is a copy of (I, O) at the best epoch, where early stopping keeps one;
     ``restored_epoch`` is the epoch (from 1) that it has put back.
     """
 
@@ -43,6 +45,7 @@ class TrainingState:
     step: int = 0
     epoch: int = 0
     at_epoch_end: bool = True
+    begun: EpochTotals | None = None
     thinned: bool | None = None
     best: tuple[Matrix, Matrix] | None = None
     restored_epoch: int | None = None

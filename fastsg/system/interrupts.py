@@ -1,0 +1,76 @@
+"""Interrupts that cannot be swallowed by whatever Python happens to run.
+
+A signal's handler runs between any two instructions of the main thread. What it raises, KeyboardInterrupt
+above all, is lost where that happens to be a destructor, a callback of a weak reference (as at the end of a
+pool of threads), or code that ignores errors: the interrupt is gone, and hours of work go on. Within
+:func:`kept` the handlers are called through one of ours, which remembers what they raised. Long work calls
+:func:`check` now and then, and the end of the block does: what does not arrive there by itself is raised
+anew.
+
+The caller's handlers stay in charge: they are called as ever and at once, and one that raises nothing
+interrupts nothing. Signals that are ignored or end the process are left alone, and so are threads other than
+the main one, which get none. An interrupt that is caught within the block comes again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+_SIGNALS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
+#: The handlers that ours stands in for.
+_callers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+#: What one of them has raised, and nobody has seen yet.
+_raised: BaseException | None = None
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """A block, or as ``@kept()`` a function, in which no interrupt is lost. Blocks may be nested."""
+    if not _in_main_thread():
+        yield
+        return
+    replaced: list[int] = []
+    arrived: BaseException | None = None
+    try:
+        for number in _SIGNALS:
+            handler = signal.getsignal(number)
+            if callable(handler) and handler is not _handle:
+                _callers[number] = handler
+                replaced.append(number)
+                signal.signal(number, _handle)
+        yield
+    except BaseException as error:
+        arrived = error
+        raise
+    finally:
+        for number in replaced:
+            if signal.getsignal(number) is _handle:  # nobody has set another meanwhile
+                signal.signal(number, _callers[number])
+        check(arrived)
+
+
+def check(arrived: BaseException | None = None) -> None:
+    """Raise what a handler has raised and somebody has swallowed; `arrived` is an error on its way anyhow."""
+    global _raised
+    if _raised is not None and _in_main_thread():
+        raised, _raised = _raised, None
+        if not isinstance(arrived, type(raised)):
+            raise raised
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    global _raised
+    try:
+        _callers[number](number, frame)
+    except BaseException as error:
+        _raised = error
+        raise
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

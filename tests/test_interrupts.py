@@ -1,0 +1,278 @@
+"""Interrupts: none is lost, whatever runs when it comes; the callers' handlers stay in charge."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import weakref
+
+import pytest
+from commands import python
+from test_checkpoint import SMALL, outcome, sentences, trained
+
+from fastsg import Callback, SkipGram
+from fastsg.system.interrupts import check, kept
+
+slow = pytest.mark.skipif(not os.environ.get("FASTSG_SLOW"), reason="set FASTSG_SLOW=1")
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def handlers_put_back():
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+class Dies:
+    """Its destructor is what happens to run when the signal comes."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+class Target:
+    pass
+
+
+def in_a_destructor():
+    Dies()
+
+
+def in_a_weak_reference():
+    target = Target()
+    watched = weakref.ref(target, lambda _: signal.raise_signal(signal.SIGINT))
+    del target
+    assert watched() is None
+
+
+def in_code_that_ignores_errors():
+    with contextlib.suppress(BaseException):
+        signal.raise_signal(signal.SIGINT)
+
+
+SWALLOWS = [in_a_destructor, in_a_weak_reference, in_code_that_ignores_errors]
+
+
+# ---- the mechanism ----
+
+
+@pytest.mark.parametrize("swallow", SWALLOWS)
+def test_a_swallowed_interrupt_comes_at_the_next_check(swallow):
+    reached = []
+    with pytest.raises(KeyboardInterrupt), kept():
+        swallow()
+        reached.append("swallowed")
+        check()
+        reached.append("lost")
+    assert reached == ["swallowed"]
+    check()  # it is gone
+
+
+@pytest.mark.parametrize("swallow", SWALLOWS)
+def test_or_at_the_end_of_the_block_or_function(swallow):
+    with pytest.raises(KeyboardInterrupt), kept():
+        swallow()
+    with pytest.raises(KeyboardInterrupt):
+        kept()(swallow)()
+    with pytest.raises(KeyboardInterrupt), kept():
+        with kept():
+            swallow()
+        pytest.fail("the inner block has an end of its own")
+
+
+@pytest.mark.parametrize("swallow", SWALLOWS)
+def test_control_without_the_block_it_is_lost(swallow):
+    swallow()
+    check()
+
+
+def test_an_interrupt_that_arrives_comes_once():
+    with pytest.raises(KeyboardInterrupt), kept():
+        signal.raise_signal(signal.SIGINT)
+    with kept():
+        with contextlib.suppress(KeyboardInterrupt), kept():
+            signal.raise_signal(signal.SIGINT)
+        check()  # whoever called the inner block has seen it
+
+
+def test_it_counts_more_than_an_error_that_came_of_it():
+    with pytest.raises(KeyboardInterrupt), kept():
+        in_a_destructor()
+        raise ValueError("because of what was left undone")
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:  # one that is being handled outside is another
+        with pytest.raises(KeyboardInterrupt), kept():
+            in_a_destructor()
+
+
+def test_the_callers_handlers_are_called_and_put_back():
+    seen = []
+
+    def notes(number, frame):
+        seen.append(number)
+
+    def raises(number, frame):
+        raise TimeoutError("enough")
+
+    signal.signal(signal.SIGINT, notes)
+    signal.signal(signal.SIGTERM, raises)
+    with kept():
+        signal.raise_signal(signal.SIGINT)
+        check()  # a handler that raises nothing interrupts nothing
+    assert seen == [signal.SIGINT]
+    with pytest.raises(TimeoutError, match="enough"), kept():
+        with contextlib.suppress(TimeoutError):
+            signal.raise_signal(signal.SIGTERM)
+        check()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == (notes, raises)
+
+
+def test_what_is_ignored_or_ends_the_process_is_left_alone():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with kept():
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_handler_set_meanwhile_stays():
+    def later(number, frame):
+        pass
+
+    with kept():
+        signal.signal(signal.SIGINT, later)
+    assert signal.getsignal(signal.SIGINT) is later
+
+
+def test_other_threads_are_left_alone():
+    before, failed = signal.getsignal(signal.SIGINT), []
+
+    def work():
+        try:
+            with kept():
+                assert signal.getsignal(signal.SIGINT) is before
+                check()
+            trained(epochs=1)
+        except BaseException as error:  # noqa: BLE001  the test looks at it
+            failed.append(error)
+
+    with kept():
+        in_main = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert not failed and in_main is not before
+
+
+# ---- trainings ----
+
+
+class SwallowedAt(Callback):
+    def __init__(self, hook, swallow):
+        setattr(self, hook, lambda model: swallow())
+
+
+@pytest.mark.parametrize("hook", [name for name in vars(Callback) if name.startswith("on_")])
+@pytest.mark.parametrize("swallow", SWALLOWS)
+def test_a_training_ends_where_the_interrupt_was_swallowed(hook, swallow):
+    model = SkipGram(**SMALL)
+    model.build_vocab(sentences())
+    with pytest.raises(KeyboardInterrupt):
+        model.train(callbacks=[SwallowedAt(hook, swallow)])
+    assert len(model.history) <= (5 if hook == "on_train_end" else 1)
+    assert outcome(model.train(resume=True)) == outcome(trained())
+
+
+def test_a_text_is_not_read_to_its_end():
+    def text():
+        for number, sentence in enumerate(sentences()):
+            if number == 3:
+                in_a_destructor()
+            yield sentence
+
+    with pytest.raises(KeyboardInterrupt):
+        SkipGram(text(), **SMALL)
+
+
+# ---- at random moments ----
+
+MOMENTS = """
+import json, os, random, signal, sys, threading, time
+import numpy as np
+import fastsg
+from fastsg import SkipGram
+folder, times, words, tokens, number = sys.argv[1], *map(int, sys.argv[2:])
+rng = np.random.default_rng(number)
+def write(path, n):
+    ids = rng.zipf(1.1, (n // 20, 20)) % words
+    with open(path, "w") as file:
+        file.write("\\n".join(" ".join(f"w{i}" for i in row) for row in ids))
+text, valid = folder + "/text", folder + "/valid"
+write(text, tokens)
+write(valid, tokens // 20)
+def session():
+    global model, phase
+    phase = "read"
+    model = SkipGram(vector_size=32, min_count=1, epochs=2, progress=False, validation=valid)
+    model.build_vocab(corpus_file=text)
+    phase = "train"
+    model.train()
+    phase = "save"
+    model.save(folder + "/m")
+    model.wv.save_word2vec_format(folder + "/v.vec")
+    phase = "ask"
+    model.wv.most_similar("w1")
+begun = time.perf_counter()
+session()
+whole = time.perf_counter() - begun
+lost, waits, phases = 0, [], {}
+def kill():
+    global sent
+    sent = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+for _ in range(times):
+    sent = None
+    timer = threading.Timer(rng.uniform(0, whole), kill)
+    try:
+        timer.start()
+        session()
+        timer.cancel()
+        timer.join()
+        time.sleep(0.001)
+        lost += sent is not None
+    except KeyboardInterrupt:
+        waits.append(time.perf_counter() - sent)
+        phases[phase] = phases.get(phase, 0) + 1
+    if model.is_built:
+        assert np.isfinite(model.I).all() and np.isfinite(model.O).all()
+        if model.plan and _ % 5 == 0:
+            assert not np.isnan(model.train(resume=bool(model.state.begun), epochs=None).history[-1]["nll"])
+assert fastsg.load(folder + "/m").history
+print(json.dumps([lost, sorted(waits), phases, whole]))
+"""
+
+
+def interrupted_at_moments(folder, times, words, tokens):
+    """How many interrupts of how many were lost, and the seconds that each of the others took."""
+    done = python("-c", MOMENTS, folder, times, words, tokens, 1, timeout=1700)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+def test_interrupted_at_random_moments(tmp_path):
+    lost, waits, _, _ = interrupted_at_moments(tmp_path, 20, 2000, 100_000)
+    assert lost == 0 and len(waits) > 5
+
+
+@slow
+@pytest.mark.timeout(1800)
+def test_interrupted_at_two_hundred_moments(tmp_path):
+    lost, waits, phases, whole = interrupted_at_moments(tmp_path, 230, 8_000, 300_000)
+    print(f"{len(waits)} interrupts, {lost} lost, {phases}, session {whole:.1f} s, p99 {waits[-3]:.3f} s")
+    assert lost == 0 and len(waits) >= 200 and waits[-3] < 0.5
