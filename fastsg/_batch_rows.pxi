@@ -10,17 +10,6 @@ cdef class BatchRows:
     cdef double[::1] weight_u  # the sum of the row's counts
     cdef double weight  # of all rows
 
-    cdef void check_shape(self) except *:
-        """ValueError unless row_ptr, contexts and counts fit each other."""
-        cdef int64_t u, U = self.U, entries = self.contexts.shape[0]
-        if (self.row_ptr.shape[0] != U + 1 or self.row_ptr[0] != 0 or self.row_ptr[U] != entries
-                or self.counts.shape[0] != entries):
-            raise ValueError(f"row_ptr must hold {U + 1} values from 0 to the {entries} contexts, "
-                             "and counts as many as contexts")
-        for u in range(U):
-            if self.row_ptr[u] > self.row_ptr[u + 1]:
-                raise ValueError(f"row_ptr falls at row {u}")
-
     cdef void weigh(self, int64_t K, int num_threads) except *:
         """Check the entries and add up the counts of every row."""
         cdef int64_t u, U = self.U
@@ -65,7 +54,7 @@ cdef BatchRows checked_rows(const int32_t[::1] ids, const int64_t[::1] row_ptr, 
     """The rows of a batch: ids below `centers`, contexts below K, counts within their limits."""
     cdef BatchRows rows = BatchRows.__new__(BatchRows)
     rows.U, rows.ids, rows.row_ptr, rows.contexts, rows.counts = ids.shape[0], ids, row_ptr, contexts, counts
-    rows.check_shape()
+    check_rows(row_ptr, rows.U, contexts.shape[0], counts.shape[0])
     check_ids("centers", ids, centers)
     rows.weigh(K, num_threads)
     return rows

@@ -99,6 +99,17 @@ def check_corpus(const int32_t[::1] tokens not None, const int64_t[::1] offsets 
         raise ValueError(f"offsets[{bad + 1}] is {offsets[bad + 1]}, below offsets[{bad}] = {offsets[bad]}")
 
 
+cdef void check_rows(const int64_t[::1] row_ptr, int64_t U, int64_t contexts, int64_t counts) except *:
+    """ValueError unless row_ptr rises in U steps from 0 to the number of contexts, and of counts."""
+    cdef int64_t m
+    if row_ptr.shape[0] != U + 1 or row_ptr[0] != 0 or not row_ptr[U] == contexts == counts:
+        raise ValueError(f"row_ptr must hold {U + 1} values from 0 to the {contexts} contexts, "
+                         "and counts as many as contexts")
+    for m in range(U):
+        if row_ptr[m] > row_ptr[m + 1]:
+            raise ValueError(f"row_ptr falls at row {m}")
+
+
 def thin(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None,
          const double[::1] keep_k not None, seed: int, stream: int):
     """Drop tokens at random, keeping token t with probability keep_k[t]; returns (tokens, offsets).
@@ -235,10 +246,10 @@ def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contex
 
 def bad_entry(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None,
               const float[::1] counts not None, K: int, num_threads: int = 1) -> int:
-    """The first entry of a matrix of counts (CSR; row_ptr is taken on trust) whose context is not an id below
-    K or does not rise within its row, or whose count is not in [LEAST_COUNT, MOST_COUNT]; -1 if all are
-    sound."""
-    cdef int64_t m, rows = row_ptr.shape[0] - 1, limit = K
+    """The first entry of a matrix of counts (CSR; row_ptr is checked) whose context is not an id below K or
+    does not rise within its row, or whose count is not in [LEAST_COUNT, MOST_COUNT]; -1 if all are sound."""
+    cdef int64_t m, rows = max(row_ptr.shape[0] - 1, 0), limit = K
+    check_rows(row_ptr, rows, contexts.shape[0], counts.shape[0])
     cdef int threads = num_threads
     cdef int64_t[::1] bad_m = np.full(max(rows, 1), -1)
     if not contexts.shape[0]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import reprlib
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -12,21 +14,33 @@ from numpy.typing import ArrayLike, NDArray
 
 #: Ids are int32.
 MAX_WORDS = 2**31 - 1
-_MOST_COUNT = 2**63 - 1
+#: What 64 bits hold.
+MOST_INTEGER = 2**63 - 1
 #: What may be done with invalid UTF-8.
 TEXT_ERRORS = ("replace", "strict", "ignore")
 
+# Infinity and NaN are numbers too, of which the readers tell.
+_IN_NUMBERS = b"0123456789+-.eEnaifytNAIFYT"
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
 
-def integer(name: str, value: object, least: int | None, most: int | None = None) -> int:
-    """The value as an int; TypeError if it is not an integer, ValueError if it is out of its range."""
+
+def shown(value: object) -> str:
+    """The value for a message: as repr() has it, but short."""
+    return _SHORT.repr(value)
+
+
+def integer(name: str, value: object, least: int | None, most: int = MOST_INTEGER) -> int:
+    """The value as an int; TypeError if it is not an integer, ValueError if it is out of its bounds."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         bound = "" if least is None else f" of at least {least}"
-        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be an integer{bound}")
-    if least is not None and value < least:
-        raise ValueError(f"{name} is {value}; it must be at least {least}")
-    if most is not None and int(value) > most:
-        raise ValueError(f"{name} is {value}; it must be at most {most}")
-    return int(value)
+        raise TypeError(f"{name} is {shown(value)}, a {type(value).__name__}; it must be an integer{bound}")
+    number = int(value)
+    if least is not None and number < least:
+        raise ValueError(f"{name} is {number!s:.200}; it must be at least {least}")
+    if number > most:
+        raise ValueError(f"{name} is {number!s:.200}; it must be at most {most}")
+    return number
 
 
 def positive_integer(name: str, value: object, also: str = "") -> int:
@@ -35,24 +49,67 @@ def positive_integer(name: str, value: object, also: str = "") -> int:
     `also` names what else the caller allows ("None and "), for the message.
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} is {value!r}; allowed are {also}integers >= 1")
+        raise ValueError(f"{name} is {shown(value)}; allowed are {also}integers >= 1")
     return int(value)
 
 
 def real(name: str, value: object) -> float:
     """The value as a float; TypeError if it is not a number, ValueError if it is negative or not finite."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; it must be a number")
-    number = float(value)
+        raise TypeError(f"{name} is {shown(value)}, a {type(value).__name__}; it must be a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not (math.isfinite(number) and number >= 0.0):
-        raise ValueError(f"{name} is {value}; it must be finite and not negative")
+        raise ValueError(f"{name} is {value!s:.200}; it must be finite and not negative")
     return number
+
+
+def path(name: str, value: object) -> str:
+    """The path as a str; TypeError if it is none, ValueError if it is empty or holds NUL.
+
+    An integer is none: open() would take it for a descriptor, read that and close it.
+    """
+    if not isinstance(value, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"{name} must be a path (str or PathLike), got {shown(value)}, a {type(value).__name__}"
+        )
+    found = os.fsdecode(value)
+    if not found or "\0" in found:
+        raise ValueError(f"{name} must be a non-empty path without NUL, got {found!r}")
+    return found
+
+
+def number_in(field: bytes | str) -> float | None:
+    """The number that a field of a file holds, None if it holds none.
+
+    Python's float() takes more than any other program: 1_000, digits of other scripts, and spaces, line ends
+    and control characters around the number.
+    """
+    try:
+        raw = field.encode("ascii") if isinstance(field, str) else field
+        return None if raw.translate(None, _IN_NUMBERS) else float(raw)
+    except ValueError:
+        return None
+
+
+def floats(name: str, given: object) -> NDArray[np.float64]:
+    """The numbers as a float64 array; ValueError for integers beyond its range, else NumPy's errors."""
+    try:
+        return np.asarray(given, np.float64)
+    except OverflowError:
+        raise ValueError(f"{name} is {shown(given)}; numbers must be at most 1e308") from None
 
 
 def choice(name: str, value: object, allowed: Sequence[object], why: str = "") -> None:
     """ValueError unless the value is one of those allowed; `why` is added to the message."""
     if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(map(repr, allowed))}{why}")
+        raise ValueError(f"{name} is {shown(value)}; allowed are {', '.join(map(repr, allowed))}{why}")
+
+
+def _kind(given: object) -> str:
+    return str(getattr(given, "dtype", f"a {type(given).__name__}"))
 
 
 def ids(name: str, given: ArrayLike, K: int) -> NDArray[np.int32]:
@@ -71,9 +128,7 @@ def ids(name: str, given: ArrayLike, K: int) -> NDArray[np.int32]:
 def matrix(name: str, given: NDArray[np.float32]) -> NDArray[np.float32]:
     """The matrix itself; an error unless it is two-dimensional, float32 and C-contiguous."""
     if not isinstance(given, np.ndarray) or given.dtype != np.float32:
-        raise TypeError(
-            f"{name} is {getattr(given, 'dtype', type(given).__name__)}; it must be a float32 array"
-        )
+        raise TypeError(f"{name} is {_kind(given)}; it must be a float32 array")
     if given.ndim != 2 or not given.flags.c_contiguous:
         raise ValueError(
             f"{name} has shape {given.shape} and strides {given.strides}; "
@@ -82,11 +137,20 @@ def matrix(name: str, given: NDArray[np.float32]) -> NDArray[np.float32]:
     return given
 
 
+def bias(name: str, given: NDArray[np.float32], K: int) -> NDArray[np.float32]:
+    """The constants themselves; an error unless they are a float32 array of K, or of none."""
+    if not isinstance(given, np.ndarray) or given.dtype != np.float32:
+        raise TypeError(f"{name} is {_kind(given)}; it must be a float32 array")
+    if given.shape not in ((K,), (0,)):
+        raise ValueError(f"{name} has shape {given.shape}; it must have {K} numbers, or none")
+    return given
+
+
 def word_counts(given: object, K: int) -> NDArray[np.int64]:
     """Occurrences of K words as int64; ValueError unless they are K integers >= 0 that int64 holds."""
     array = np.asarray(given)
     is_wrong = array.shape != (K,) or (K and array.dtype.kind not in "iu")
-    if is_wrong or (array < 0).any() or (array > _MOST_COUNT).any():
+    if is_wrong or (array < 0).any() or (array > MOST_INTEGER).any():
         raise ValueError(f"counts must be {K} integers >= 0, got {array.dtype} of shape {array.shape}")
     return array.astype(np.int64, copy=False)
 
@@ -94,7 +158,7 @@ def word_counts(given: object, K: int) -> NDArray[np.int64]:
 def listed(name: str, given: object) -> list[Any]:
     """The items of an iterable; TypeError for anything else, and for a str, whose letters nobody means."""
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        raise TypeError(f"{name} is {given!r}, a {type(given).__name__}; it must be a list of words")
+        raise TypeError(f"{name} is {shown(given)}, a {type(given).__name__}; it must be a list of words")
     return list(given)
 
 
@@ -104,7 +168,7 @@ def all_str(words: Sequence[Any]) -> None:
         "".join(words)
     except TypeError:
         wrong = next(word for word in words if not isinstance(word, str))
-        raise TypeError(f"words must be str; got {wrong!r} of type {type(wrong).__name__}") from None
+        raise TypeError(f"words must be str; got {shown(wrong)} of type {type(wrong).__name__}") from None
 
 
 def word_index(words: Sequence[Any]) -> dict[str, int]:

@@ -173,7 +173,7 @@ class SkipGramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.random_state is None:
             return 1
         if isinstance(self.random_state, Integral):
-            return checks.integer("random_state", self.random_state, 0)
+            return checks.integer("random_state", self.random_state, 0, 2**64 - 1)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     # ---- documents ----

@@ -284,3 +284,23 @@ def test_check_writable_tries_for_real(tmp_path, monkeypatch):
 def test_check_writable_no_path(path, error):
     with pytest.raises(error, match="output must be"):
         check_writable(path, "output")
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "x"), None])
+def test_a_folder_that_cannot_be_read(error, tmp_path, monkeypatch):
+    """In a folder of mode -wx files can be made, but it cannot be opened to be synced."""
+    real = os.open
+
+    def refuse(path, *args, **options):
+        if os.path.isdir(path):
+            raise error or OSError(5, "x")
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    if error:
+        with atomic_write(tmp_path / "f") as file:
+            file.write(b"new")
+    else:  # control: other errors are told
+        with pytest.raises(OSError, match="x"), atomic_write(tmp_path / "f") as file:
+            file.write(b"new")
+    assert (tmp_path / "f").read_bytes() == b"new"

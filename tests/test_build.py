@@ -4,6 +4,8 @@ import fnmatch
 import importlib.util
 import json
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -228,3 +230,18 @@ def test_fast_math_is_not_in_the_built_flags():
 def test_numpy_subnormal_constant_is_one():
     """Control: the constant of the first test is subnormal and not zero."""
     assert 0 < np.float32(1e-40) < np.finfo(np.float32).tiny
+
+
+@needs_checkout
+def test_debug_builds_fuse(tmp_path):
+    """FASTSG_DEBUG=1 is to exercise the arithmetic of a release; -O1 alone does not fuse (the control)."""
+    if not shutil.which("gcc") or platform.machine() != "x86_64":
+        pytest.skip("needs gcc for x86-64")
+    flags = next(line for line in (PROJECT / "setup.py").read_text().splitlines() if '["-O1"' in line)
+    debug = re.findall(r'"(-[^"]+)"', flags.partition(" if ")[0])
+    for optimization, fuses in ((debug, True), (["-O1"], False)):
+        command = ["gcc", "-std=c11", "-ffp-contract=fast", *optimization, "-S", "-o", "-", "isa_avx2.c"]
+        made = subprocess.run(
+            command, cwd=PROJECT / "fastsg" / "kernels", capture_output=True, text=True, check=True
+        )
+        assert ("vfmadd" in made.stdout) is fuses

@@ -98,7 +98,7 @@ def test_matrix():
 
 def test_wrong_matrices():
     refused(TypeError, "I is float64; it must be a float32 array", checks.matrix, "I", np.zeros((3, 2)))
-    refused(TypeError, "I is list; it must be a float32 array", checks.matrix, "I", [[1.0]])
+    refused(TypeError, "I is a list; it must be a float32 array", checks.matrix, "I", [[1.0]])
     for array in (np.zeros(3, np.float32), np.zeros((3, 4), np.float32)[:, ::2]):
         given = f"I has shape {array.shape} and strides {array.strides}"
         message = f"{given}; it must be two-dimensional and C-contiguous"

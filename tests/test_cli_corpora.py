@@ -204,7 +204,7 @@ def test_words_and_constants_are_compressed_by_suffix(capsys, tmp_path):
     assert Vocab.load("plain") == Vocab.load("words.gz")
     (tmp_path / "words.gz").write_bytes((tmp_path / "plain").read_bytes())
     failed = fails(capsys, "train text.txt --read-vocab words.gz -o v.vec")
-    assert "words.gz: damaged or no .gz data" in failed
+    assert "words.gz: named .gz, but holds no gzip data" in failed
 
 
 @pytest.mark.parametrize(

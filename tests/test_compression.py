@@ -1,10 +1,16 @@
 """Compression by suffix: round trips, the same bytes every time, and folders that are whole or absent."""
 
+import bz2
 import gzip
 import importlib
 import io
+import lzma
 import os
+import shutil
+import subprocess
 import sys
+import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -57,6 +63,113 @@ def test_truncated_data_are_damage(suffix):
     with decompressed(io.BytesIO(data[: len(data) // 2]), suffix) as file, pytest.raises((*DAMAGE, OSError)):
         while file.readinto(bytearray(1 << 16)):
             pass
+
+
+# ---- several streams in one file ----
+
+
+def unpacked(suffix, data):
+    """What a file holds."""
+    with decompressed(io.BytesIO(data), suffix) as file:
+        found, room = b"", bytearray(1 << 16)
+        while n := file.readinto(room):
+            found += room[:n]
+    return found
+
+
+def test_streams_end_to_end(suffix):
+    data = packed(suffix, b"one ") + packed(suffix, b"") + packed(suffix, TEXT)
+    assert unpacked(suffix, data) == b"one " + TEXT
+
+
+def refuses(suffix, data):
+    try:
+        unpacked(suffix, data)
+    except (*DAMAGE, OSError):
+        return True
+    return False
+
+
+def lost_in_silence(refuses, suffix):
+    """How many damages of the first bytes of a second stream, of all values, are not refused."""
+    first, second = packed(suffix, b"one "), packed(suffix, TEXT)
+    # the fourth byte of bzip2 is the size of its blocks: a larger one changes nothing, nor does gzip's time
+    damaged = [(at, x) for at in (0, 1, 2) for x in range(256) if x != second[at]]
+    return sum(not refuses(suffix, first + second[:at] + bytes([x]) + second[at + 1 :]) for at, x in damaged)
+
+
+def test_a_damaged_second_stream_is_damage(suffix):
+    if suffix:
+        assert lost_in_silence(refuses, suffix) == 0
+
+
+@pytest.mark.parametrize("suffix, reader", [(".bz2", bz2.BZ2File), (".xz", lzma.LZMAFile)])
+def test_control_python_drops_a_damaged_second_stream(suffix, reader):
+    def refuses(suffix, data):
+        try:
+            return reader(io.BytesIO(data)).read() != b"one "
+        except (*DAMAGE, OSError):
+            return True
+
+    assert lost_in_silence(refuses, suffix) > 700
+
+
+@pytest.mark.parametrize(
+    "suffix, zeros, is_allowed",
+    [
+        (".gz", 7, True),
+        (".bz2", 7, True),  # bzip2 itself takes anything, and says so
+        *((".xz", n, n % 4 == 0) for n in (1, 2, 3, 4, 6, 8, 4096, 4098)),
+        (".zst", 4, False),
+    ],
+)
+def test_zeros_behind_a_stream(suffix, zeros, is_allowed):
+    if suffix == ".zst":
+        pytest.importorskip("zstandard")
+    data = packed(suffix, TEXT) + bytes(zeros)
+    for whole, content in ((data, TEXT), (data + packed(suffix, b"two "), TEXT + b"two ")):
+        if is_allowed:
+            assert unpacked(suffix, whole) == content
+        else:
+            assert refuses(suffix, whole)
+
+
+@pytest.mark.parametrize("tail", [b"x", b"garbage", b"\0\0\0\0x", b"BZ", b"\xfd7zXZ"])
+def test_anything_else_behind_a_stream_is_damage(suffix, tail):
+    if suffix:
+        assert refuses(suffix, packed(suffix) + tail)
+
+
+@pytest.mark.parametrize(
+    "tool, suffix", [("bzip2", ".bz2"), ("xz", ".xz"), ("gzip", ".gz"), ("zstd", ".zst")]
+)
+def test_what_the_reference_tools_make_and_accept(tool, suffix, tmp_path):
+    """Several streams, each of them; for xz also several blocks, and the format before it."""
+    if not shutil.which(tool):
+        pytest.skip(f"{tool} is not installed")
+    if suffix == ".zst":
+        pytest.importorskip("zstandard")
+    flags = [["-1"], ["-9"]] + [["--block-size=9000"], ["-T2"], ["--check=sha256"]] * (tool == "xz")
+    streams = [subprocess.run([tool, "-c", *f], input=TEXT, capture_output=True, check=True) for f in flags]
+    path = tmp_path / f"f{suffix}"
+    path.write_bytes(b"".join(stream.stdout for stream in streams))
+    subprocess.run([tool, "-t", path], check=True, capture_output=True)
+    assert unpacked(suffix, path.read_bytes()) == TEXT * len(flags)
+    if tool == "xz":
+        old = subprocess.run([tool, "-c", "-F", "lzma"], input=TEXT, capture_output=True, check=True).stdout
+        assert unpacked(suffix, old) == TEXT
+
+
+def test_memory_for_a_bomb_of_bzip2():
+    """Forty bytes of bzip2 hold a block of 46 MB: they are unpacked in pieces."""
+    data = packed(".bz2", bytes(46_000_000))
+    tracemalloc.start()
+    try:
+        with decompressed(io.BytesIO(data), ".bz2") as file:
+            n = sum(iter(partial(file.readinto, bytearray(1 << 16)), 0))
+        assert n == 46_000_000 and tracemalloc.get_traced_memory()[1] < 12 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

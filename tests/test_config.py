@@ -80,3 +80,15 @@ def test_every_public_name_has_its_home():
     assert fastsg.io.load_vectors and fastsg.graph.random_walks
     with pytest.raises(AttributeError, match="module 'fastsg' has no attribute 'nope'"):
         _ = fastsg.nope
+
+
+@pytest.mark.parametrize("command", ["-m", "script"])
+def test_a_wrong_instruction_set_is_one_line_on_the_command_line(command, tmp_path):
+    if command == "script":
+        command = tmp_path / "fastsg"
+        command.write_text("from fastsg.cli import main\nmain()")
+    done = python(command, *["fastsg"] * (command == "-m"), "info", FASTSG_ISA="foo")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("fastsg: error: FASTSG_ISA: instruction set is 'foo'; this build and CPU")
+    done = python("-c", "import fastsg", FASTSG_ISA="foo")  # a program of its own may catch it
+    assert "Traceback" in done.stderr and "ValueError: instruction set is 'foo'" in done.stderr

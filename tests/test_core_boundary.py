@@ -283,6 +283,26 @@ def test_group_pairs_refuses(centers, contexts, weights, message):
         _core.group_pairs(centers, contexts, np.array(weights, np.float32), 3)
 
 
+@pytest.mark.parametrize(
+    "row_ptr, contexts, counts",
+    [
+        ([], 0, 0),
+        ([], 2, 2),
+        ([0], 2, 2),
+        ([0, 3], 2, 2),
+        ([0, 2], 2, 1),
+        ([0, 2], 1, 2),
+        ([0, 2, 1, 2], 2, 2),
+    ]
+    + [([0, 10**15, 2], 2, 2), ([0, -(10**15), 2], 2, 2), ([2, 2], 2, 2)],
+)
+def test_counts_are_not_looked_at_beyond_their_ends(row_ptr, contexts, counts):
+    with pytest.raises(ValueError, match="row_ptr"):
+        _core.bad_entry(
+            np.array(row_ptr, np.int64), np.arange(contexts, dtype=np.int32), np.ones(counts, np.float32), 9
+        )
+
+
 def test_limits_of_a_count():
     """A float32 at a limit passes everywhere, the next one does not."""
     assert _core.LEAST_COUNT == _counting.LEAST_COUNT == 1e-20 and _core.MOST_COUNT == 3e38

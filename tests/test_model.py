@@ -1,11 +1,13 @@
 """SkipGram as its users see it: every way in, the history, held-out loss, errors."""
 
 import bz2
+import copy
 import gzip
 import io
 import itertools
 import logging
 import math
+import pickle
 import sys
 
 import numpy as np
@@ -737,3 +739,18 @@ def test_a_mapped_model_refuses_training_before_it_reads_anything(tmp_path):
     model = SkipGram.load(tmp_path / "m", mmap=True, validation=tmp_path / "nowhere")
     with pytest.raises(ValueError, match="I and O are mapped from a file, read-only"):
         model.train(text())
+
+
+@pytest.mark.parametrize(
+    "how",
+    [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))],
+    ids=["copy", "deep", "pickle"],
+)
+def test_copies_of_a_model_before_it_has_words(how):
+    settings = {"vector_size": 3, "min_count": 1, "seed": 5, "epochs": 2, "lower": True, "workers": 2}
+    model, text = SkipGram(**settings), [["a", "B", "c"]] * 9
+    made = how(model)
+    assert made.settings == model.settings and made.workers == 2 and not made.is_built
+    made.build_vocab(text)
+    made.train()
+    assert not model.is_built and np.array_equal(made.I, SkipGram(text, **settings).I)

@@ -46,7 +46,7 @@ GOOD = {
         ("batch_size", 3.5, TypeError, "batch_size is 3.5"),
         ("max_final_vocab", 0, ValueError, "max_final_vocab is 0"),
         ("seed", -1, ValueError, "seed is -1; it must be at least 0"),
-        ("seed", 2**64, ValueError, r"seed is 18446744073709551616; it must be below 2\*\*64"),
+        ("seed", 2**64, ValueError, r"seed is 18446744073709551616; it must be at most 18446744073709551615"),
         ("seed", None, TypeError, "seed is None"),
         ("sample", -1e-3, ValueError, "sample is -0.001; it must be finite and not negative"),
         ("sample", float("nan"), ValueError, "sample is nan"),

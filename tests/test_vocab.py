@@ -200,7 +200,7 @@ def test_load_word2vec_vocabulary(tmp_path):
 @pytest.mark.parametrize(
     "data, message",
     [
-        (b"", "the vocabulary is empty"),
+        (b"", "the file is empty"),
         (b"the 3\nof\n", "line 2: expected 'word count'"),
         (b"the 3\n\nof 2\n", "line 2"),
         (b"the -3\n", "line 1"),

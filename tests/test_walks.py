@@ -265,7 +265,7 @@ def test_progress_bar(capsys):
         ({"min_count": 0}, ValueError, "min_count is 0"),
         ({"min_count": 10**9}, ValueError, "fewer than min_count=1000000000"),
         ({"seed": -1}, ValueError, "seed is -1"),
-        ({"seed": 2**64}, ValueError, "seed is 18446744073709551616; it must be below"),
+        ({"seed": 2**64}, ValueError, "seed is 18446744073709551616; it must be at most"),
         ({"seed": None}, TypeError, "seed is None"),
         ({"workers": 0}, ValueError, "workers is 0"),
     ],

@@ -6,6 +6,7 @@ import argparse
 import math
 from typing import Any
 
+from ..io import open_text
 from ..model.report import json_text
 from ..model.skipgram import SkipGram
 from ..vectors.keyed_vectors import KeyedVectors
@@ -118,7 +119,7 @@ def _pairs(vectors: KeyedVectors, path: str, args: argparse.Namespace) -> dict[s
 
 def _delimiter(path: str) -> str | None:
     """What separates the columns of a file: tabs, commas, or else any white space."""
-    with open(path, encoding="utf-8", errors="replace") as file:
+    with open_text(path, errors="replace") as file:
         lines = (line for line in file if line.strip() and not line.startswith("#"))
         first = next(lines, "")
     return next((sign for sign in ("\t", ",") if first.count(sign) >= 2), None)
@@ -145,7 +146,7 @@ def _analogies(vectors: KeyedVectors, path: str, args: argparse.Namespace) -> di
 
 def _questions(path: str) -> int:
     """Lines of four words of a file, whether or not their words are known."""
-    with open(path, encoding="utf-8") as file:
+    with open_text(path) as file:
         return sum(len(line.split()) == 4 for line in file if not line.startswith(":"))
 
 

@@ -19,16 +19,12 @@ from .demo import add_demo
 from .flags import EPILOG, HelpFormatter, Parser, add_log_level
 from .judging import add_analogies, add_eval
 from .query import add_info, add_nn, add_predict
-from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, say, say_error
+from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, EXPECTED, say, say_error, standard_streams
 from .train import add_train
 from .verify import add_verify
 from .walk import add_walk
 from .word2vec import add_word2vec
 
-# What bad input, a full disk or a missing package raises. Anything else is a bug, and shows where it is.
-_EXPECTED = (
-    ValueError, TypeError, KeyError, OSError, MemoryError, ArithmeticError, ImportError, RuntimeError,
-)  # fmt: skip
 _COMMANDS = (
     add_train, add_word2vec, add_count, add_vocab, add_encode, add_eval, add_nn, add_analogies, add_predict,
     add_convert, add_info, add_verify, add_walk, add_demo, add_completion,
@@ -146,6 +142,11 @@ def _letter_and_value(word: str, known: set[str]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 done, 1 error, 130 interrupted. Usage errors exit with 2."""
+    with standard_streams():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     logging.basicConfig(format="fastsg: %(message)s", level=logging.WARNING)
     args = parse(argv)
     level = logging.NOTSET if args.log_level == "warning" else getattr(logging, args.log_level.upper())
@@ -159,6 +160,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone: say nothing more, not even at exit
         return EXIT_ERROR
-    except _EXPECTED as error:
+    except EXPECTED as error:
         say_error(error)
         return EXIT_ERROR

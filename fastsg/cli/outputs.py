@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from ..io.bias import save_bias
 from ..io.formats import check_words_fit, format_to_write, save_vectors, writable_formats
@@ -15,6 +16,7 @@ from ..system.atomic import check_writable
 from ..system.compression import refuse_compression
 from ..system.folder import check_replaceable
 from .flags import Group, flag
+from .terminal import EXPECTED, printable, say, say_error
 
 #: A flag, or another name for what the user gave, and a path.
 NamedPath = tuple[str, str]
@@ -128,16 +130,41 @@ def check_words_can_be_written(args: argparse.Namespace, words: Sequence[str]) -
             raise ValueError(f"{flag(name)}: {error}; --save-model can hold any word") from None
 
 
-def save_all(model: SkipGram, args: argparse.Namespace) -> None:
-    """Write every file that was asked for and that holds the model or a part of it."""
+def save_all(model: SkipGram, args: argparse.Namespace) -> bool:
+    """Write every file that was asked for and that holds the model or a part of it.
+
+    Each is tried, whatever became of the others. A line on standard error tells of each that failed; False if
+    one did.
+    """
     words, counts = model.vocab.words, model.vocab.counts
-    if args.output:
-        save_vectors(args.output, words, model.wv.vectors, args.format, counts=counts)
-    if args.save_output:
-        save_vectors(args.save_output, words, model.O, args.format, counts=counts)
-    if args.save_vocab:
-        model.vocab.save(args.save_vocab)
-    if args.save_bias:
-        save_bias(args.save_bias, words, model.real_bias())
-    if args.save_model:
-        model.save(args.save_model)
+    writers: dict[str, Callable[[str], object]] = {
+        "output": lambda path: save_vectors(path, words, model.wv.vectors, args.format, counts=counts),
+        "save_output": lambda path: save_vectors(path, words, model.O, args.format, counts=counts),
+        "save_vocab": model.vocab.save,
+        "save_bias": lambda path: save_bias(path, words, model.real_bias()),
+        "save_model": model.save,
+    }
+    wanted = {name: path for name in writers if (path := getattr(args, name))}
+    written = [is_written(flag(name), partial(writers[name], path)) for name, path in wanted.items()]
+    return all(written)
+
+
+def is_written(name: str, write: Callable[[], object]) -> bool:
+    """Whether writing what the flag `name` asks for went well; if not, a line on standard error tells why."""
+    try:
+        write()
+    except EXPECTED as error:
+        say_error(error, f"{name}: ")
+        return False
+    return True
+
+
+def save_diverged(model: SkipGram, path: str) -> None:
+    """Write the last finite state of a model to `path`, and say where.
+
+    A file that is there may be the model of a better training: it stays, and the state goes beside it.
+    """
+    if _place(path) and os.path.exists(path):
+        path += ".diverged"
+    if is_written("--save-model", lambda: model.save(path)):
+        say(f"the last finite state of the model is in {printable(path)}; nothing else was written")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import sys
@@ -13,6 +14,34 @@ from ..system import kept
 
 #: Exit codes; argparse ends with 2 where the command line itself is wrong.
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 130
+#: What bad input, a full disk or a missing package raises. Anything else is a bug, and shows where it is.
+EXPECTED = (
+    ValueError, TypeError, KeyError, OSError, MemoryError, ArithmeticError, ImportError, RuntimeError,
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def standard_streams() -> Iterator[None]:
+    """The null device in place of standard output and error where the process has none.
+
+    A free descriptor is taken too: the next file to open would get it, and whatever compiled code prints.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    before = sys.stdout, sys.stderr
+    with open(os.devnull, "w", encoding="utf-8") as sink:
+        sys.stdout, sys.stderr = (sink if _is_missing(stream) else stream for stream in before)
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = before
+
+
+def _is_missing(stream: object) -> bool:
+    return stream is None or getattr(stream, "closed", False)
 
 
 def printable(text: str) -> str:
@@ -33,15 +62,17 @@ def say(message: str) -> None:
     print(f"fastsg: {message}", file=sys.stderr)
 
 
-def say_error(error: BaseException) -> None:
-    """What went wrong, as one line on standard error."""
-    say(f"error: {error_text(error)}")
+def say_error(error: BaseException, what: str = "") -> None:
+    """What went wrong, as one line on standard error; `what` was being done, with a colon behind it."""
+    say(f"error: {what}{error_text(error)}")
 
 
 def asked_words(words: Sequence[str], ask: str = "word? ") -> Iterator[str]:
     """The words given, or else the lines of standard input, with a prompt where a person types."""
     if words:
         yield from words
+        return
+    if sys.stdin is None:
         return
     prompt = ask if sys.stdin.isatty() else ""
     while True:

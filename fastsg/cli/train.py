@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from ..cooccurrence.counts import CooccurrenceCounts
+from ..errors import DivergenceError
 from ..model.checkpoint import Checkpoint, load_checkpoint, spare_path
 from ..model.report import Report, build_report, json_text, summary, write_json
 from ..model.skipgram import SkipGram
@@ -23,8 +24,10 @@ from .outputs import (
     check_can_be_written,
     check_no_overwriting,
     check_words_can_be_written,
+    is_written,
     outputs_of,
     save_all,
+    save_diverged,
 )
 from .reading import check_texts, encoded_among, given_reading, read_corpus
 from .terminal import (
@@ -75,15 +78,20 @@ def run_train(args: argparse.Namespace) -> int:
         counts = CooccurrenceCounts.load(args.counts, mmap=args.mmap) if args.counts else None
         model = _resumed_model(args) if args.resume else _new_model(args, texts, counts)
         check_words_can_be_written(args, model.vocab.words)
-        code = _fit(model, args, texts, counts, callbacks)
+        try:
+            code = _fit(model, args, texts, counts, callbacks)
+        except DivergenceError:
+            if args.save_model:
+                save_diverged(model, args.save_model)
+            raise
         if code == EXIT_INTERRUPTED and not model.history:
             return code
-        report = _write(model, args)
+        report, is_whole = _write(model, args)
         if args.json:
             print(json_text(report))
         elif not args.quiet:
             print(summary(model, report))
-    return code
+    return code if is_whole else EXIT_ERROR
 
 
 def _check_inputs(args: argparse.Namespace, texts: list[str]) -> None:
@@ -278,14 +286,14 @@ def _leave_checkpoint(model: SkipGram, checkpoint: Checkpoint, args: argparse.Na
     say(f"to continue from the last checkpoint:\n  fastsg {shlex.join(command)}")
 
 
-def _write(model: SkipGram, args: argparse.Namespace) -> Report:
-    """Write the files that were asked for; returns the report, which is one of them."""
+def _write(model: SkipGram, args: argparse.Namespace) -> tuple[Report, bool]:
+    """Write the files that were asked for; returns the report, which is one of them, and if all are there."""
     begun = time.perf_counter()
-    save_all(model, args)
+    is_whole = save_all(model, args)
     report = build_report(model, time.perf_counter() - begun)
     if args.counts or encoded_among([*(args.input or []), *args.operands]):
         # such files do not say which words were left out
         report["settings"] |= {"min_count": None, "max_final_vocab": None}
     if args.report:
-        write_json(report, args.report)
-    return report
+        is_whole &= is_written("--report", lambda: write_json(report, args.report))
+    return report, is_whole

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _core
+from .. import _core, checks
 from ..io.safetensors import named
 from ..system.interrupts import kept
 from ..system.threads import effective_num_threads
@@ -125,6 +125,7 @@ class CooccurrenceCounts:
 
         Both have the shape (words,).
         """
+        words = checks.integer("words", words, 0)
         if words not in self._leading:
             self._leading[words] = _core.leading_block(*self.rows, words, effective_num_threads())
         return self._leading[words]
@@ -157,7 +158,7 @@ class CooccurrenceCounts:
         return cls.of_windows(
             corpus,
             Window.parse(window, shrink_windows),
-            corpus.vocab.keep_probabilities(sample),
+            _vocab_of(corpus).keep_probabilities(sample),
             thinned_too=True,
             sample=sample,
             draws=draws,
@@ -205,7 +206,7 @@ class CooccurrenceCounts:
         return cls.of_windows(
             corpus,
             Window.parse(window, shrink_windows),
-            corpus.vocab.keep_probabilities(sample),
+            _vocab_of(corpus).keep_probabilities(sample),
             sample=sample,
             draws=draws,
             seed=seed,
@@ -321,9 +322,8 @@ class CooccurrenceCounts:
         """Read a file written by :meth:`save`; nothing in it is ever executed.
 
         mmap: map the entries, read-only, instead of reading them; shortening the file then kills the process
-        (SIGBUS). verify: compare their checksums; None: unless they are mapped; False: no checksums at all.
-        Raises FormatError if the file is something else, is damaged, or has no checksums to be verified;
-        MemoryError if it takes more memory than is free, and is not mapped.
+        (SIGBUS). verify: compare their checksums; None: unless they are mapped; False: none at all. FormatError:
+        it is something else, damaged, or has no checksums to verify; MemoryError: it is larger than free memory.
         """
         with named(os.fsdecode(path), "file of counts"):
             vocab, found, thinned = read_counts(path, mmap, verify)
@@ -366,7 +366,19 @@ def _check(
         )
 
 
+def _vocab_of(corpus: object) -> Vocab:
+    """The vocabulary of a corpus; TypeError for anything else."""
+    if not isinstance(corpus, EncodedCorpus):
+        raise TypeError(
+            f"corpus is a {type(corpus).__name__}; it must be an EncodedCorpus, which its "
+            "from_iter and from_files make"
+        )
+    return corpus.vocab
+
+
 def _check_thinned(thinned: CooccurrenceCounts, vocab: Vocab, keep: object) -> None:
+    if not isinstance(thinned, CooccurrenceCounts):
+        raise TypeError(f"thinned is a {type(thinned).__name__}; it must be CooccurrenceCounts, or None")
     if keep is not None or thinned.keep is None or thinned.vocab.words != vocab.words:
         raise ValueError("thinned must be counts of the same words with keep, beside counts without")
 

@@ -7,6 +7,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import number_in
 from ..text.corpus import EncodedCorpus
 from ..text.files import PathLike
 from .edges import Edges, Node, wrong_weights
@@ -85,11 +86,10 @@ def _weights(
     ids = corpus.tokens[starts[0][has] + 2]
     value = np.full(len(corpus.vocab), np.nan)
     for k in np.unique(ids).tolist():
-        try:
-            value[k] = float(corpus.vocab.words[k])
-        except ValueError:
+        if (read := number_in(corpus.vocab.words[k])) is None:
             i = int(has[np.flatnonzero(ids == k)[0]])
-            raise _line_error(corpus, starts, i, "'node node weight', with a number for the weight") from None
+            raise _line_error(corpus, starts, i, "'node node weight', with a number for the weight")
+        value[k] = read
     found = value[ids]
     if (wrong := wrong_weights(found)).size:
         i = int(has[wrong[0]])

@@ -83,9 +83,7 @@ def random_walks(
     if walk_length > checks.MAX_WORDS:
         raise ValueError(f"walk_length is {walk_length}; it must be below 2**31")
     p, q = (_above_zero(name, value) for name, value in (("p", p), ("q", q)))
-    seed = checks.integer("seed", seed, 0)
-    if seed >= 2**64:
-        raise ValueError(f"seed is {seed}; it must be below 2**64")
+    seed = checks.integer("seed", seed, 0, 2**64 - 1)
     checks.positive_integer("min_count", min_count)
     threads = effective_num_threads(workers)
     _report_lonely(graph)

@@ -30,6 +30,7 @@ from .formats import (
 )
 from .model_file import ModelContent, read_model_file, save_model_file, write_model_file
 from .static_folder import STATIC_FILES
+from .untrusted import open_text, read_whole
 from .vector_table import VectorTable
 from .vectors_file import VectorsContent, read_vectors_file, write_vectors_file
 from .word2vec import check_words, load_counts, load_word2vec, save_word2vec
@@ -51,8 +52,10 @@ __all__ = [
     "load_counts",
     "load_vectors",
     "load_word2vec",
+    "open_text",
     "read_model_file",
     "read_vectors_file",
+    "read_whole",
     "save_bias",
     "save_model_file",
     "save_vectors",

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import checks
 from ..errors import FormatError
 from ..system.atomic import atomic_write
-from ..system.compression import compressed, compression_of, read_whole
-from .untrusted import shown
+from ..system.compression import compressed, compression_of
+from .untrusted import read_whole, shown
 
 
 def save_bias(path: str | os.PathLike[str], words: Sequence[str], bias: NDArray[np.float32]) -> None:
@@ -27,8 +28,15 @@ def save_bias(path: str | os.PathLike[str], words: Sequence[str], bias: NDArray[
 
     Raises
     ------
+    TypeError, ValueError                   `bias` is no array of as many numbers as there are words.
     OSError                                 Writing failed; the old file is untouched.
     """
+    words, bias = checks.listed("words", words), np.asarray(bias)
+    if bias.shape not in ((0,), (len(words),)) or bias.dtype.kind not in "iuf":
+        raise ValueError(
+            f"bias must hold {len(words)} numbers, one a word, or none; it is {bias.dtype} of shape "
+            f"{bias.shape}"
+        )
     values = bias.tolist() if len(bias) else [0.0] * len(words)
     with atomic_write(path) as raw, compressed(raw, compression_of(path)) as file:
         lines = [f"{word} {value:.9g}\n" for word, value in zip(words, values, strict=True)]
@@ -50,13 +58,15 @@ def load_bias(path: str | os.PathLike[str], words: Sequence[str]) -> NDArray[np.
         for number, line in enumerate(io.BytesIO(read_whole(path)), 1):
             word, _, value = line.rstrip(b"\r\n").rpartition(b" ")
             try:
-                row = index[word.decode()]
-                values[row] = float(value)
+                row, read = index[word.decode()], checks.number_in(value)
             except (KeyError, ValueError):
+                read = None
+            if read is None:
                 raise FormatError(
                     f"{os.fsdecode(path)}, line {number}: need 'word value' with a word of the vectors, "
                     f"got {shown(line)}"
-                ) from None
+                )
+            values[row] = read
             if line_of[row]:
                 raise FormatError(
                     f"{os.fsdecode(path)}, line {number}: a second value for the word {shown(words[row])}, "

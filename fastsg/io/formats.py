@@ -24,7 +24,7 @@ from ..errors import FormatError
 from ..numerics.views import WHICH
 from ..system.compression import compression_of, without_compression
 from . import arrow, embeddings_file, fasttext, finalfusion, npz, projector, safetensors, static_folder
-from .untrusted import first_bytes, shown
+from .untrusted import checked_limits, first_bytes, shown
 from .vector_table import (
     Neighbours,
     Reading,
@@ -297,6 +297,7 @@ def load_vectors(
         choice("which", which, WHICH)
     if limit is not None:
         limit = integer("limit", limit, 1)
+    max_word_bytes, max_decompressed = checked_limits(max_word_bytes, max_decompressed)
     found = format_of_file(path, format)
     if which not in (None, "input") and not found.has_outputs:
         raise ValueError(

@@ -13,6 +13,7 @@ import re
 import numpy as np
 
 from .. import _text
+from ..checks import number_in
 from ..errors import FormatError
 from ..system.atomic import atomic_write
 from ..system.growing_array import GrowingArray
@@ -103,10 +104,9 @@ def _read_numbers(source: UntrustedFile) -> Matrix:
 
 
 def _numbers(path: str, number: int, fields: list[bytes]) -> Matrix:
-    try:
-        if not any(b"_" in field for field in fields):  # Python reads 1_000
-            with np.errstate(over="ignore"):
-                return np.fromiter(map(float, fields), np.float32, len(fields))
-    except ValueError:
-        pass
-    raise FormatError(f"{path}: line {number}: a field is not a number; it starts {shown(fields[0])}")
+    values = list(map(number_in, fields))
+    for field, value in zip(fields, values, strict=True):
+        if value is None:
+            raise FormatError(f"{path}: line {number}: {shown(field)} is not a number")
+    with np.errstate(over="ignore"):
+        return np.array(values, np.float64).astype(np.float32)

@@ -14,12 +14,11 @@ import stat
 from collections.abc import Iterator
 from typing import Any, cast
 
+from .. import checks
 from ..errors import FormatError
-from ..system.compression import DAMAGE, MAGIC, compression_of, decompressed
+from ..system.compression import DAMAGE, MAGIC, compression_of, decompressed, most_unpacked
 
 _BLOCK_BYTES = 1 << 20
-_RATIO = 100  # honest vectors shrink three- to fivefold
-_FREE_BYTES = 64 << 20
 _KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard"}
 _SHOWN_CHARACTERS = 40
 _FOREIGN_FORMATS = {
@@ -170,11 +169,8 @@ def open_untrusted(
                                         known.
     OSError                             It cannot be read, or is not a regular file.
     """
-    file = open_if_regular(path)
-    if file is None:
-        raise OSError(errno.EINVAL, "not a regular file", path)
     suffix = compression_of(path)
-    with file:
+    with _open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if not suffix:
             source = UntrustedFile(path, file, size)
@@ -184,10 +180,9 @@ def open_untrusted(
         kind = _KINDS[suffix]
         if size and not file.peek(8).startswith(MAGIC[suffix]):
             raise FormatError(f"{path}: named {suffix}, but holds no {kind} data")
-        if max_decompressed is None:
-            max_decompressed = max(_FREE_BYTES, _RATIO * size)
+        most = most_unpacked(size) if max_decompressed is None else max_decompressed
         with decompressed(file, suffix) as unpack:
-            content = _Content(path, unpack, kind, max_decompressed)
+            content = _Content(path, unpack, kind, most)
             source = UntrustedFile(path, io.BufferedReader(content, _BLOCK_BYTES), None)
             _refuse_foreign(path, source.peek(), magic)
             yield source
@@ -199,11 +194,42 @@ def first_bytes(path: str) -> bytes:
         return source.peek()
 
 
+def checked_limits(max_word_bytes: int, max_decompressed: int | None) -> tuple[int, int | None]:
+    """The limits as integers; TypeError or ValueError for anything else."""
+    most = None if max_decompressed is None else checks.integer("max_decompressed", max_decompressed, 1)
+    return checks.integer("max_word_bytes", max_word_bytes, 1, checks.MAX_WORDS), most
+
+
+def read_whole(path: str | os.PathLike[str]) -> bytes:
+    """What is in a regular file, unpacked if it is compressed; errors as of :func:`open_untrusted`."""
+    with open_untrusted(checks.path("path", path), magic=b"") as source:
+        return b"".join(iter(lambda: source.read(_BLOCK_BYTES), b""))
+
+
+@contextlib.contextmanager
+def open_text(
+    path: str | os.PathLike[str], encoding: str = "utf-8", errors: str = "strict"
+) -> Iterator[io.TextIOWrapper]:
+    """A regular file as lines of text; OSError if it is another, TypeError if `path` is none."""
+    with (
+        _open_regular(checks.path("path", path)) as file,
+        io.TextIOWrapper(file, encoding, errors) as text,
+    ):
+        yield text
+
+
+def _open_regular(path: str) -> io.BufferedReader:
+    file = open_if_regular(path)
+    if file is None:
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return file
+
+
 def open_if_regular(path: str | os.PathLike[str]) -> io.BufferedReader | None:
     """The file, open for reading; None if it is not a regular one. Never waits for a writer of a FIFO."""
     file = cast(
         io.BufferedReader,
-        open(path, "rb", _BLOCK_BYTES, opener=_open_without_waiting),  # noqa: SIM115  # the caller closes it
+        open(checks.path("path", path), "rb", _BLOCK_BYTES, opener=_open_without_waiting),  # noqa: SIM115  # the caller closes it
     )
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file

@@ -25,7 +25,7 @@ from ..checks import all_str, integer, word_counts, word_index
 from ..errors import FormatError
 from ..system.atomic import atomic_write
 from ..system.compression import compressed, compression_of, without_compression
-from .untrusted import open_untrusted, shown
+from .untrusted import checked_limits, open_untrusted, shown
 from .vector_table import check_finite
 from .word2vec_binary import read_binary
 from .word2vec_rows import (
@@ -153,6 +153,7 @@ def load_word2vec(
     """
     path = os.fsdecode(path)
     limit = None if limit is None else integer("limit", limit, 1)
+    max_word_bytes, max_decompressed = checked_limits(max_word_bytes, max_decompressed)
     _check_codec(encoding, errors)
     binary = _is_binary_name(path) if binary is None else binary
     if binary and no_header:

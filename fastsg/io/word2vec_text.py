@@ -8,6 +8,7 @@ import logging
 import numpy as np
 
 from .. import _text
+from ..checks import number_in
 from ..errors import FormatError
 from ..system.growing_array import GrowingArray
 from .untrusted import UntrustedFile, shown
@@ -115,7 +116,7 @@ def read_text(source: UntrustedFile, words: UniqueWords, limit: int | None, no_h
 def _headerless_width(source: UntrustedFile, first: bytes, no_header: bool) -> int:
     """H of a file whose first line is a row; without `no_header` the line must be a row beyond doubt."""
     fields = fields_of(first)
-    if len(fields) >= (2 if no_header else 3) and all(_number(field) is not None for field in fields[1:]):
+    if len(fields) >= (2 if no_header else 3) and all(number_in(field) is not None for field in fields[1:]):
         if not no_header:
             logger.info(
                 "%s has no header: its first line is a row of %d numbers", source.path, len(fields) - 1
@@ -165,7 +166,7 @@ def _row(path: str, number: int, line: bytes, width: int) -> Matrix:
             f"{path}: line {number}: expected a word and {width} numbers, got {len(fields)} after it"
             + _binary_hint(line)
         )
-    values = [_number(field) for field in fields]
+    values = [number_in(field) for field in fields]
     for field, value in zip(fields, values):
         if value is None:
             raise FormatError(f"{path}: line {number}: {shown(field)} is not a number")
@@ -175,13 +176,3 @@ def _row(path: str, number: int, line: bytes, width: int) -> Matrix:
 
 def _binary_hint(line: bytes) -> str:
     return "; is the file binary?" if b"\0" in line else ""
-
-
-def _number(field: bytes) -> float | None:
-    """The number that a field holds, None if it holds none."""
-    if b"_" in field:  # Python reads 1_000, which is not a number in a file
-        return None
-    try:
-        return float(field)
-    except ValueError:
-        return None

@@ -49,7 +49,7 @@ def checked_pairs(centers: Side, contexts: Side, weights: ArrayLike | None) -> P
     m, n = _checked_side("centers", centers), _checked_side("contexts", contexts)
     if (m.dtype.kind == "U") != (n.dtype.kind == "U"):
         raise TypeError("centers and contexts must both be words or both be integers")
-    w = np.ones(len(m)) if weights is None else np.asarray(weights, np.float64)
+    w = np.ones(len(m)) if weights is None else checks.floats("weights", weights)
     if not len(m) == len(n) == len(w):
         raise ValueError(
             f"centers, contexts and weights have {len(m)}, {len(n)} and {len(w)} values; they must be equal"

@@ -6,7 +6,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..system.memory import require
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.growth import recoded
-from ..text.vocab import Vocab
+from ..text.vocab import Vocab, check_vocab
 from ..training.batch_sources import BatchSource
 from ..training.callbacks import Callback, checked_callbacks, notify
 from ..training.growth import begin_anew, first_rate, has_outgrown
@@ -275,6 +275,7 @@ class SkipGram(TrainedModel):
         if trained_on is not None:
             raise ValueError(_NOTHING_TRAINED)
         begun = time.perf_counter()
+        check_vocab(vocab)
         with self._alone():
             if sentences is None and corpus_file is None:
                 if vocab is None:
@@ -420,8 +421,10 @@ class SkipGram(TrainedModel):
         model._take(training, None)
         return model
 
-    def __reduce__(self) -> tuple[Callable[..., SkipGram], tuple[type[SkipGram], bytes]]:
-        """Copies and pickles hold what :meth:`save` writes."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles hold what :meth:`save` writes; before there is a vocabulary, what was given."""
+        if not self.is_built:
+            return object.__new__, (type(self),), dict(vars(self))
         file = io.BytesIO()
         write_model_file(file, self._packed())
         return _from_bytes, (type(self), file.getvalue())

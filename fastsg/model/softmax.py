@@ -12,6 +12,7 @@ from .. import _core, checks
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.window import Reach, Shrink, Window
 from ..numerics import objective
+from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss, held_out_loss
@@ -41,10 +42,17 @@ class SoftmaxModel:
         shrink_windows: Shrink = True,
         workers: int | None = None,
     ) -> None:
-        self.vocab, self.I, self.O = vocab, I, O
-        self._bias = np.zeros(0, np.float32) if bias is None else bias
+        if not isinstance(vocab, Vocab):
+            raise TypeError(f"vocab is a {type(vocab).__name__}; it must be a Vocab")
+        self.vocab, self.I, self.O = vocab, checks.matrix("I", I), checks.matrix("O", O)
+        if not self.I.shape == self.O.shape == (len(vocab), self.O.shape[1]):
+            raise ValueError(
+                f"I and O have shapes {self.I.shape} and {self.O.shape}; both must have a row for each of "
+                f"the {len(vocab)} words, of as many numbers"
+            )
+        self._bias = np.zeros(0, np.float32) if bias is None else checks.bias("bias", bias, len(vocab))
         self._window = Window.parse(window, shrink_windows)
-        self._workers = workers
+        self._workers = effective_num_threads(workers)
 
     def real_bias(self) -> NDArray[np.float32]:
         """The constant added to each logit when probabilities are about the real text, (K,) or (0,)."""
@@ -88,6 +96,8 @@ class SoftmaxModel:
         """
         known_corpus("the text", corpus, self.vocab)
         workspace = workspace or self._workspace()
+        if not isinstance(workspace, _core.Workspace):
+            raise TypeError(f"workspace is a {type(workspace).__name__}; it must be a Workspace")
         window = self._window.held_out()
         counts = CooccurrenceCounts.of_windows(corpus, window, workers=workspace.num_threads)
         return held_out_loss(counts, self.I, self.O, self._bias, workspace)

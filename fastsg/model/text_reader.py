@@ -132,7 +132,8 @@ class TextReader:
             )
         if isinstance(sentences, EncodedCorpus):
             return known_corpus(name, sentences, vocab)
-        assert sentences is not None, "one of the two is given"
+        if sentences is None:
+            raise TypeError(f"{name} is None; it must be sentences, an EncodedCorpus or paths")
         try:
             return EncodedCorpus.from_iter(sentences, **options)
         except ValueError as error:

@@ -91,8 +91,12 @@ def loss_and_gradient(
     I_kh, O_kh = checks.matrix("I_kh", I_kh), checks.matrix("O_kh", O_kh)
     K, H = O_kh.shape
     m, n = checks.ids("centers", centers, K), checks.ids("contexts", contexts, K)
-    w = np.ones(len(m), np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
-    counts = _core.group_pairs(m, n, w, K)
+    w = (
+        np.ones(len(m), np.float32)
+        if weights is None
+        else checks.floats("weights", weights).astype(np.float32)
+    )
+    counts = _core.group_pairs(m, n, w.astype(np.float32), K)
     gI_kh = np.zeros_like(I_kh)
     if not len(counts[0]):
         return 0.0, gI_kh, np.zeros_like(O_kh)

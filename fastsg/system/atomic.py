@@ -21,6 +21,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from .. import checks
+
 logger = logging.getLogger(__name__)
 
 _BUFFER_BYTES = 1 << 20
@@ -55,7 +57,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     left are removed first. An error of the last step (fsync of the folder) is raised although the new file is
     already in place.
     """
-    path = os.fsdecode(path)
+    path = checks.path("path", path)
     if _is_special(path):
         with _errors_naming(path), open(path, "wb") as file:
             yield file
@@ -95,12 +97,7 @@ def check_writable(path: str | os.PathLike[str], argument: str) -> None:
                                 tried: permission bits do not bind root, and do not show that a file system is
                                 read-only.
     """
-    try:
-        path = os.fsdecode(path)
-    except TypeError:
-        raise TypeError(f"{argument} must be a path (str or PathLike), got {type(path).__name__}") from None
-    if not path or "\0" in path:
-        raise ValueError(f"{argument} must be a non-empty path without NUL, got {path!r}")
+    path = checks.path(argument, path)
     if os.path.isdir(path):
         raise _path_error(errno.EISDIR, f"{argument} names a folder, a file name is needed", path)
     if _is_special(path):
@@ -226,7 +223,10 @@ def _sync(descriptor: int) -> None:
 def _sync_folder(folder: str) -> None:
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # one may write in it, not read it; the new file is in its place
+        return
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -15,14 +15,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, cast
 
-from ..errors import FormatError
-
 #: First bytes of what each suffix stands for.
 MAGIC = {".gz": b"\x1f\x8b\x08", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
 #: What a decompressor raises on damaged data; so does an OSError without the name of a file.
 DAMAGE = (EOFError, lzma.LZMAError, zlib.error)
-# Compressed bytes handed to zstd at once: it answers with all they hold, at most 32,768 times as many.
-_ZST_BYTES = 2048
+_RATIO = 100  # honest vectors and texts shrink three- to tenfold
+_FREE_BYTES = 64 << 20
+# Compressed bytes handed over at once. The package zstandard answers with all they hold, at most 32,768 times
+# as many; the others with so many that are unpacked.
+_PACKED_BYTES = 2048
+_UNPACKED_BYTES = 1 << 18
 # Vectors and ids hardly shrink further at higher levels, which take many times as long.
 _GZIP_LEVEL, _XZ_PRESET = 1, 1
 
@@ -47,22 +49,9 @@ def refuse_compression(path: str | os.PathLike[str], what: str = "path") -> None
         )
 
 
-def read_whole(path: str | os.PathLike[str]) -> bytes:
-    """What is in a file, unpacked where its name says that it is compressed.
-
-    Raises
-    ------
-    FormatError     The compressed data are damaged.
-    OSError         It cannot be read.
-    """
-    suffix = compression_of(path)
-    try:
-        with open(path, "rb") as raw, decompressed(raw, suffix) as file:
-            return cast(bytes, file.read())
-    except (*DAMAGE, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise FormatError(f"{os.fsdecode(path)}: damaged or no {suffix} data ({error})") from None
+def most_unpacked(size: int) -> int:
+    """How many bytes a compressed file of `size` bytes may hold, if it is honest."""
+    return max(_FREE_BYTES, _RATIO * size)
 
 
 def decompressed(raw: BinaryIO, suffix: str) -> AbstractContextManager[Any]:
@@ -79,11 +68,11 @@ def decompressed(raw: BinaryIO, suffix: str) -> AbstractContextManager[Any]:
     if suffix == ".bz2":
         import bz2
 
-        return bz2.BZ2File(raw)
+        return _Frames(raw, bz2.BZ2Decompressor, OSError, padding=1)  # of tapes, as gzip allows it
     if suffix == ".xz":
-        return lzma.LZMAFile(raw)
+        return _Frames(raw, lzma.LZMADecompressor, lzma.LZMAError, padding=4)  # its format has it so
     if suffix == ".zst":
-        return _ZstdReader(raw, *_zstd_decompressor())
+        return _Frames(raw, *_zstd_decompressor())
     return contextlib.nullcontext(raw)
 
 
@@ -133,19 +122,25 @@ def _zstandard(doing: str) -> Any:
         ) from None
 
 
-class _ZstdReader(io.RawIOBase):
-    """The packages' own readers end silently where a file is cut off; this one raises EOFError.
+class _Frames(io.RawIOBase):
+    """What is in the frames (streams, members) of a file, one after the other.
+
+    Python's own readers of bzip2 and xz take whatever follows a stream and is no other for the end of the
+    file, so that damage drops the rest in silence; those of zstd take a file that is cut off for a whole one.
 
     Parameters
     ----------
     raw : binary file       With the compressed bytes.
     new : callable          Makes a decompressor for the next frame.
     error : type            What that raises on damaged data; it becomes an OSError.
+    padding : int           Zero bytes may follow a frame, as many times so many as there are; 0: none may.
     """
 
-    def __init__(self, raw: BinaryIO, new: Callable[[], Any], error: type[Exception]) -> None:
-        self._raw, self._new, self._error = raw, new, error
-        self._frame: Any = None
+    def __init__(
+        self, raw: BinaryIO, new: Callable[[], Any], error: type[Exception], padding: int = 0
+    ) -> None:
+        self._raw, self._new, self._error, self._padding = raw, new, error, padding
+        self._frame = new()
         self._left = b""  # compressed bytes behind a frame's end
         self._ready = memoryview(b"")
 
@@ -154,21 +149,36 @@ class _ZstdReader(io.RawIOBase):
 
     def readinto(self, room: Any) -> int:
         while not self._ready:
-            data = self._left or self._raw.read(_ZST_BYTES)
-            self._left = b""
-            if not data:
-                if self._frame is not None:
-                    raise EOFError
+            if self._frame.eof and not self._is_next_frame():
                 return 0
-            if self._frame is None:
-                self._frame = self._new()
-            try:
-                self._ready = memoryview(self._frame.decompress(data))
-            except self._error as error:
-                raise OSError(str(error)) from error
-            if self._frame.eof:
-                self._left, self._frame = self._frame.unused_data, None
+            self._ready = memoryview(self._unpacked())
         n = min(len(room), len(self._ready))
         room[:n] = self._ready[:n]
         self._ready = self._ready[n:]
         return n
+
+    def _unpacked(self) -> bytes:
+        """Some more bytes of the frame."""
+        is_bounded = hasattr(self._frame, "needs_input")
+        data = b""
+        if not is_bounded or self._frame.needs_input:
+            data, self._left = self._left or self._raw.read(_PACKED_BYTES), b""
+            if not data:
+                raise EOFError("the file ends within a compressed stream")
+        try:
+            return cast(bytes, self._frame.decompress(data, *([_UNPACKED_BYTES] * is_bounded)))
+        except self._error as error:
+            raise OSError(str(error)) from error
+
+    def _is_next_frame(self) -> bool:
+        """Whether another frame follows, which is begun then, or the end of the file."""
+        data, zeros = self._frame.unused_data or self._raw.read(_PACKED_BYTES), 0
+        while self._padding and data.startswith(b"\0"):
+            rest = data.lstrip(b"\0")
+            zeros += len(data) - len(rest)
+            data = rest or self._raw.read(_PACKED_BYTES)
+        if zeros and zeros % self._padding:
+            raise OSError(f"{zeros} zero bytes follow a stream; allowed are multiples of {self._padding}")
+        if data:
+            self._left, self._frame = data, self._new()
+        return bool(data)

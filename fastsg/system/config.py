@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,10 @@ if not _CHOSEN:
     os.environ["OMP_WAIT_POLICY"] = "passive"
 try:
     from .. import _core
+except ValueError as error:  # of FASTSG_ISA
+    if "fastsg" in (os.path.basename(sys.argv[0]), *sys.orig_argv[1:3] * (sys.argv[0] == "-m")):
+        raise SystemExit(f"fastsg: error: FASTSG_ISA: {error}") from None  # on the command line, one line
+    raise
 except ImportError as error:
     if importlib.util.find_spec("fastsg._core") is not None:
         raise  # the file is there: the error says why it cannot be loaded

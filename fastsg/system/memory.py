@@ -8,6 +8,9 @@ from pathlib import Path
 
 from .threads import cgroup_folders
 
+#: Bytes that reading leaves free, or a quarter of what is free at its start if that is less.
+_RESERVE = 1 << 30
+
 
 def available() -> int | None:
     """Bytes this process may still take: the least of free memory, control group and address space."""
@@ -24,6 +27,33 @@ def require(needed: dict[str, int], what: str) -> None:
             f"{what} needs about {needed['total'] / 2**30:.2f} GiB ({parts}), {free / 2**30:.2f} GiB are "
             "free; lower max_final_vocab or vector_size, or raise min_count"
         )
+
+
+class Watch:
+    """Keeps what grows with a text from taking the last of the memory: the system would end the process.
+
+    Parameters
+    ----------
+    what : str      What is being done, for the message.
+    """
+
+    def __init__(self, what: str) -> None:
+        free = available()
+        self._what = what
+        self._reserve = 0 if free is None else min(_RESERVE, free // 4)
+        self._step = max(self._reserve // 32, 1)  # no text takes more than some 20 bytes for each of its own
+        self._unseen = 0
+
+    def grown(self, n: int, needed: int = 0) -> None:
+        """Note `n` more bytes of text; MemoryError if the memory comes to its end, less `needed` bytes."""
+        self._unseen += n
+        if self._reserve and self._unseen >= self._step:
+            self._unseen = 0
+            if (free := available()) is not None and free < self._reserve + needed:
+                raise MemoryError(
+                    f"{self._what} stopped: {free / 2**30:.2f} GiB of memory are free, and "
+                    f"{(self._reserve + needed) / 2**30:.2f} GiB must stay so; read less at once"
+                )
 
 
 def peak_rss_bytes() -> int:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def is_shown(wanted: bool | None) -> bool:
-    """Whether to show a bar: what the user wants, and for None whether standard error is a terminal."""
-    if wanted is None:
-        return sys.stderr is not None and sys.stderr.isatty()
-    return bool(wanted)
+    """Whether to show a bar: what the user wants, for None whether standard error is a terminal."""
+    if sys.stderr is None or getattr(sys.stderr, "closed", False):  # a process may have been started without
+        return False
+    return sys.stderr.isatty() if wanted is None else bool(wanted)
 
 
 def progress_bar(total: float | None, unit: str, shown: bool | None, **options: Any) -> tqdm[Any]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .. import _text
+from ..system.memory import Watch
 from .files import InputFile
 from .transcoding import Transcoding
 
@@ -66,10 +67,12 @@ def blocks(
     ------
     OSError, ValueError, ImportError    From :class:`.files.InputFile`.
     ValueError                          A run without a cut exceeds ``max_tail``.
+    MemoryError                         What the text has become leaves too little memory.
     """
+    watch = Watch("reading")
     for path in paths:
         with InputFile(path, transcoding) as file:
-            yield from _file_blocks(file, cut, block_bytes, max_tail, new_buffer, advance)
+            yield from _file_blocks(file, cut, block_bytes, max_tail, new_buffer, advance, watch)
 
 
 def _file_blocks(
@@ -79,11 +82,13 @@ def _file_blocks(
     max_tail: int | None,
     new_buffer: Callable[[int], bytearray],
     advance: Callable[[int], object],
+    watch: Watch,
 ) -> Iterator[Block]:
     tail, offset, done = b"", file.text_start, 0
     at_end = False
     while not at_end:
         wanted = len(tail) + max(block_bytes, len(tail))
+        watch.grown(wanted - len(tail), needed=wanted)
         text = new_buffer(wanted + 1 + _text.PAD)
         text[: len(tail)] = tail
         n = len(tail) + file.fill(memoryview(text)[len(tail) : wanted])

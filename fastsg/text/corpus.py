@@ -24,7 +24,7 @@ from .ids import final_ids
 from .integers import IntegerEncoder, is_integer_array
 from .tokenizers import TOKENIZERS
 from .transcoding import Transcoding
-from .vocab import Vocab, check_cuts
+from .vocab import Vocab, check_cuts, check_vocab
 
 logger = logging.getLogger(__name__)
 
@@ -94,8 +94,10 @@ class EncodedCorpus:
         lower: bool | None,
     ) -> None:
         self.tokens, self.offsets, self.vocab = tokens, offsets, vocab
-        self.raw_tokens = len(tokens) if raw_tokens is None else int(raw_tokens)
-        self.invalid_bytes_replaced = int(invalid_bytes_replaced)
+        self.raw_tokens = (
+            len(tokens) if raw_tokens is None else checks.integer("raw_tokens", raw_tokens, None)
+        )
+        self.invalid_bytes_replaced = checks.integer("invalid_bytes_replaced", invalid_bytes_replaced, 0)
         self.tokenizer, self.lower = tokenizer, lower
 
     @property
@@ -218,7 +220,7 @@ class EncodedCorpus:
             paths,
             tokenizer,
             errors=errors,
-            max_word_bytes=checks.positive_integer("max_word_bytes", max_word_bytes),
+            max_word_bytes=checks.integer("max_word_bytes", max_word_bytes, 1, checks.MAX_WORDS),
             workers=effective_num_threads(workers),
             progress=progress,
             block_bytes=_block_bytes,
@@ -341,8 +343,7 @@ def _check_ids(tokens: NDArray[np.int32], K: int) -> None:
 def _check_options(vocab: Vocab | None, min_count: int, max_final_vocab: int | None) -> None:
     """Check before anything is read, which may take long or be possible only once."""
     check_cuts(min_count, max_final_vocab)
-    if vocab is not None and not isinstance(vocab, Vocab):
-        raise TypeError(f"vocab must be None or a Vocab, got {type(vocab).__name__}")
+    check_vocab(vocab)
 
 
 def _warn_of_invalid(n: int, errors: str, source: str, encoding: str) -> None:

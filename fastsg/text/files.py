@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Self, TypeAlias, Union
 
-from ..system.compression import DAMAGE, MAGIC, compression_of, decompressed
+from .. import checks
+from ..errors import FormatError
+from ..system.compression import DAMAGE, MAGIC, compression_of, decompressed, most_unpacked
 from .transcoding import Transcoding
 
 PathLike: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
@@ -37,6 +40,7 @@ class InputFile:
     ------
     OSError             The file cannot be opened or read, or its compressed data are damaged or truncated.
     ValueError          It is compressed but not named as such, or there is no standard input.
+    FormatError         A regular file unpacks to more than 64 MiB and 100 times its size.
     ImportError         It is a ``.zst`` file, and no package here reads those.
     """
 
@@ -45,6 +49,7 @@ class InputFile:
         self.text_start = 0
         self._stack = contextlib.ExitStack()
         self._bytes_read = 0
+        self._most: int | None = None
         self._head = b""  # read already, not handed out yet
 
     def __enter__(self) -> Self:
@@ -54,6 +59,7 @@ class InputFile:
             else:
                 self._raw = stack.enter_context(open(self.path, "rb", buffering=0))
             file = stack.enter_context(decompressed(self._raw, _compression(self.path)))
+            self._most = _most_bytes(self._raw, self.path)
             # readinto() of a buffered pipe goes on in C until the room is full; a Ctrl-C would have to wait
             # for that.
             self._readinto = (
@@ -90,6 +96,11 @@ class InputFile:
         while n < len(room) and (got := self._readinto(room[n:])):
             n += got
         self._bytes_read += n
+        if self._most is not None and self._bytes_read > self._most:
+            raise FormatError(
+                f"{self.path!r} unpacks to more than {self._most} bytes, far more than text does; if it is "
+                "meant to, unpack it first"
+            )
         return n
 
     def _first_bytes(self) -> bytes:
@@ -119,6 +130,13 @@ def _compression(path: str) -> str:
     return "" if path == STDIN else compression_of(path)
 
 
+def _most_bytes(raw: BinaryIO, path: str) -> int | None:
+    """How many bytes a file may hold: a bound for regular ones that are compressed, None for all others."""
+    if not _compression(path) or not stat.S_ISREG((info := os.fstat(raw.fileno())).st_mode):
+        return None
+    return most_unpacked(info.st_size)
+
+
 def _stdin() -> BinaryIO:
     stdin: Any = sys.stdin  # None in a process without one, and whatever a user put in its place
     if stdin is None:
@@ -141,7 +159,7 @@ def input_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
     if isinstance(paths, (str, bytes, os.PathLike)):
         paths = [paths]
     try:
-        found = [os.fsdecode(path) for path in paths]
+        found = [checks.path("paths", path) for path in paths]
     except TypeError:
         raise TypeError(
             f"paths must be a path or an iterable of paths ('-' is standard input), got {paths!r}"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core, streams
+from .. import _core, checks, streams
 
 
 def keep_probabilities(frequencies: NDArray[np.float64], sample: float | None) -> NDArray[np.float64]:
@@ -38,9 +36,12 @@ def keep_probabilities(frequencies: NDArray[np.float64], sample: float | None) -
 
 
 def _checked_sample(sample: object) -> float:
-    if isinstance(sample, bool) or not isinstance(sample, Real) or not 0.0 <= float(sample) < float("inf"):
-        raise ValueError(f"sample is {sample!r}; allowed are None and finite numbers >= 0")
-    return float(sample)
+    try:
+        return checks.real("sample", sample)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"sample is {checks.shown(sample)}; allowed are None and finite numbers >= 0"
+        ) from None
 
 
 def thin(

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
 from ..errors import FormatError, close_words
+from ..io.untrusted import read_whole
 from ..system.atomic import atomic_write
-from ..system.compression import compressed, compression_of, read_whole
+from ..system.compression import compressed, compression_of
 from . import subsampling
 
 _MAX_COUNT = 2**63 - 1
@@ -61,8 +62,10 @@ class Vocab:
         if not self.counts.any():
             raise ValueError("the vocabulary is empty, or all its counts are 0")
         total = int(self.counts.sum())
-        self.raw_types = len(self.words) if raw_types is None else int(raw_types)
-        self.raw_tokens = total if raw_tokens is None else int(raw_tokens)
+        self.raw_types = (
+            len(self.words) if raw_types is None else checks.integer("raw_types", raw_types, None)
+        )
+        self.raw_tokens = total if raw_tokens is None else checks.integer("raw_tokens", raw_tokens, None)
         if self.raw_types < len(self.words) or self.raw_tokens < total:
             raise ValueError(
                 f"raw_types={raw_types} and raw_tokens={raw_tokens} are below the {len(self.words)} words "
@@ -207,7 +210,19 @@ class Vocab:
 
         Other spellings in upper and lower case come first; then frequent words close in letters.
         """
+        n = checks.integer("n", n, 0)
+        if not isinstance(word, str):
+            raise TypeError(f"word is {checks.shown(word)}, a {type(word).__name__}; it must be a str")
         return close_words(word, self.index, n)
+
+
+def check_vocab(vocab: object) -> None:
+    """TypeError for anything but a Vocab or None."""
+    if not isinstance(vocab, Vocab | None):
+        raise TypeError(
+            f"vocab is a {type(vocab).__name__}; it must be None or a Vocab, which Vocab.from_counts "
+            "makes of words and their counts"
+        )
 
 
 def eligible(counts: NDArray[np.int64], min_count: int, max_final_vocab: int | None) -> NDArray[np.int64]:

@@ -25,7 +25,6 @@ _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 #: Most epochs of a training. All of them are gone through before the first begins, and a model's file may
 #: promise anything.
 MAX_EPOCHS = 100_000
-_MAX_INT64 = 2**63 - 1
 #: Passes over a text unless the user says otherwise.
 _EPOCHS_OF_TEXT = 5
 
@@ -175,12 +174,14 @@ def _checked_dtype(dtype: Any) -> str:
 
 def _check_integers(given: dict[str, Any]) -> None:
     for name in ("vector_size", "min_count"):
-        given[name] = checks.integer(name, given[name], 1, _MAX_INT64)
-    for name, most in (("epochs", MAX_EPOCHS), ("max_final_vocab", _MAX_INT64), ("batch_size", _MAX_INT64)):
+        given[name] = checks.integer(name, given[name], 1)
+    for name, most in (
+        ("epochs", MAX_EPOCHS),
+        ("max_final_vocab", checks.MOST_INTEGER),
+        ("batch_size", checks.MOST_INTEGER),
+    ):
         given[name] = None if given[name] is None else checks.integer(name, given[name], 1, most)
-    given["seed"] = checks.integer("seed", given["seed"], 0)
-    if given["seed"] >= 2**64:
-        raise ValueError(f"seed is {given['seed']}; it must be below 2**64")
+    given["seed"] = checks.integer("seed", given["seed"], 0, 2**64 - 1)
     given["draws"] = checks.integer("draws", given["draws"], 0, MAX_DRAWS)
 
 

@@ -15,7 +15,9 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import number_in
 from ..errors import FormatError
+from ..io.untrusted import open_text
 from .directions import Floats
 from .neighbours import COSMUL_EPSILON, ExactSearch, Ids
 from .statistics import Correlation, pearson, spearman
@@ -340,7 +342,7 @@ def _lines(source: LineSource, encoding: str) -> Iterator[str]:
                 raise TypeError(f"{_name(source)} must be str, got {line!r}; or give the path of a file")
             yield line
         return
-    with open(source, encoding=encoding) as file:
+    with open_text(source, encoding) as file:
         try:
             yield from file
         except UnicodeDecodeError as error:
@@ -348,8 +350,5 @@ def _lines(source: LineSource, encoding: str) -> Iterator[str]:
 
 
 def _finite_number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    value = number_in(text.strip())
+    return value if value is not None and math.isfinite(value) else None

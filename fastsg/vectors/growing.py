@@ -71,7 +71,7 @@ class GrowingVectors(VectorStore):
         grown = self._with_room(columns, int(is_new.sum()))
         first = len(self)
         self._append([word for word, new in zip(words, is_new) if new], matrix[is_new], grown)
-        rows, chosen = np.where(is_new, first + np.cumsum(is_new) - 1, old), is_new | replace
+        rows, chosen = np.where(is_new, first + np.cumsum(is_new) - 1, old), is_new | bool(replace)
         for name, column in columns.items():
             self._writable_column(name)[rows[chosen]] = column[chosen]
         if replace and not is_new.all():

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..checks import integer, listed
+from ..checks import floats, integer, listed
 from . import evaluation
 from .directions import TINY, Floats, cosine, unit
 from .files import StoredVectors
@@ -118,20 +118,21 @@ class KeyedVectors(Queries, GrowingVectors, StoredVectors):
             raise ValueError(
                 f"topn: there is nothing to compare with, topn is {topn!r} among {len(self)} words"
             )
-        return self.similarity(wa, wb) / sum(similarity for _, similarity in near)
+        total = sum(similarity for _, similarity in near)
+        if not total:
+            raise ValueError(f"wa: the similarities of {wa!r} to its neighbours add up to 0")
+        return self.similarity(wa, wb) / total
 
     @staticmethod
     def cosine_similarities(vector_1: Floats, vectors_all: Floats) -> Floats:
         """Cosines (n,) of a vector (H,) with the rows of a matrix (n, H); 0 for a zero vector."""
-        rows = np.asarray(vectors_all, np.float64)
+        rows = floats("vectors_all", vectors_all)
         if rows.ndim != 2 or np.shape(vector_1) != rows.shape[1:]:
             raise ValueError(
                 "vector_1 and vectors_all must be of shapes (H,) and (n, H), "
                 f"got {np.shape(vector_1)} and {rows.shape}"
             )
-        return np.array([unit(row) for row in rows]).reshape(rows.shape) @ unit(
-            np.asarray(vector_1, np.float64)
-        )
+        return np.array([unit(row) for row in rows]).reshape(rows.shape) @ unit(floats("vector_1", vector_1))
 
     def _known(self, words: list[Key], asked: str) -> list[Key]:
         known = [word for word in words if word in self]

@@ -1,0 +1,120 @@
+"""The files that fastsg train writes at its end: each is tried, each failure is told."""
+
+import json
+import os
+import shlex
+
+import pytest
+from commands import TEXT, python
+
+import fastsg
+from fastsg.cli import main, outputs, train
+
+SMALL = "--quiet --vector-size 8 --min-count 1 --epochs 2 --batch-size 64"
+FULL = "/dev/full"
+
+needs_full_device = pytest.mark.skipif(not os.path.exists(FULL), reason="needs /dev/full")
+
+
+@pytest.fixture(autouse=True)
+def text(tmp_path, monkeypatch):
+    """Every test works in a folder of its own, in which there is text.txt."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+
+
+def errors(capsys, line):
+    """The error lines of a command that must end with 1."""
+    assert main(shlex.split(line)) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    return [line for line in err.splitlines() if line.startswith("fastsg: error: ")]
+
+
+ALL_BUT_MODEL = f"-o {FULL} --save-output {FULL} --save-vocab {FULL} --save-bias {FULL} --report {FULL}"
+
+
+@needs_full_device
+def test_a_failed_write_leaves_the_others(tmp_path, capsys):
+    said = errors(capsys, f"train text.txt {ALL_BUT_MODEL} --save-model m {SMALL}")
+    flags = ("--output", "--save-output", "--save-vocab", "--save-bias", "--report")
+    assert len(said) == len(flags)
+    for flag, line in zip(flags, said, strict=True):
+        assert line == f"fastsg: error: {flag}: No space left on device: '{FULL}'"
+    assert fastsg.load(tmp_path / "m").history
+    said = errors(capsys, f"train text.txt --save-model {FULL} -o v.vec --report r {SMALL}")
+    assert len(said) == 1 and "--save-model" in said[0]
+    assert (tmp_path / "v.vec").exists() and (tmp_path / "r").exists()
+
+
+@needs_full_device
+def test_control_the_first_failure_ends_all(tmp_path, monkeypatch):
+    """Control: as it was, a full disk under the vectors lost the model on a good one."""
+    monkeypatch.setattr(outputs, "is_written", lambda name, write: write() is None)
+    with pytest.raises(AssertionError):
+        assert main(shlex.split(f"train text.txt -o {FULL} --save-model m {SMALL}")) == 1
+        assert (tmp_path / "m").exists()
+
+
+@needs_full_device
+def test_an_interrupted_training_that_cannot_be_written_is_an_error(tmp_path, capsys, monkeypatch):
+    to_its_end = train._train
+
+    def interrupted(*args):
+        to_its_end(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "_train", interrupted)
+    assert main(shlex.split(f"train text.txt --save-model m {SMALL}")) == 130
+    assert len(errors(capsys, f"train text.txt -o {FULL} --save-model m {SMALL}")) == 1
+
+
+# ---- without standard streams ----
+
+
+@pytest.mark.parametrize("closed", [[2], [1], [1, 2], [0, 1, 2]], ids=str)
+@pytest.mark.parametrize("flags", ["", "--json", "--json-log -", "--log-level debug"])
+def test_closed_streams(closed, flags, tmp_path):
+    code = (
+        f"import os, sys\nfor fd in {closed}: os.close(fd)\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'fastsg', *sys.argv[1:]])"
+    )
+    line = f"train text.txt -o v.vec {flags} --vector-size 8 --min-count 1 --epochs 2"
+    done = python("-c", code, *shlex.split(line), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "v.vec").read_text().splitlines()
+    assert lines[0] == "8 8" and len(lines) == 9
+    if flags == "--json" and closed == [2]:  # messages go nowhere, not to the results
+        assert json.loads(done.stdout)["vector_size"] == 8
+
+
+@pytest.mark.parametrize("progress", [None, True])
+@pytest.mark.parametrize("how", ["sys.stderr = None", "sys.stderr.close()", "sys.stdout = sys.stderr = None"])
+def test_the_library_without_streams(how, progress, tmp_path):
+    code = (
+        "import sys\nfrom fastsg import SkipGram\n"
+        f"{how}\nSkipGram([['a', 'b', 'c']] * 20, min_count=1, vector_size=2, progress={progress}).save('m')"
+    )
+    python("-c", code, folder=tmp_path)
+    assert fastsg.load(tmp_path / "m").history
+
+
+DIVERGES = f"--optimizer sgd --alpha 1e30 {SMALL}"
+
+
+def test_the_last_finite_state_of_a_divergence(tmp_path, capsys):
+    assert main(shlex.split(f"train text.txt -o v.vec --save-model m {DIVERGES}")) == 1
+    err = capsys.readouterr().err.splitlines()
+    assert "is in m;" in err[-2] and "diverged at step" in err[-1]
+    model = fastsg.load(tmp_path / "m")
+    assert not (tmp_path / "v.vec").exists() and len(model.wv.vectors) == 8
+    before = (tmp_path / "m").read_bytes()
+    errors(capsys, f"train text.txt --save-model m --seed 7 {DIVERGES}")
+    assert (tmp_path / "m").read_bytes() == before
+    assert fastsg.load(tmp_path / "m.diverged").settings.seed == 7
+
+
+def test_a_divergence_writes_no_model_that_was_not_asked_for(tmp_path, capsys):
+    before = sorted(tmp_path.iterdir())
+    assert len(errors(capsys, f"train text.txt -o v.vec {DIVERGES}")) == 1
+    assert sorted(tmp_path.iterdir()) == before
