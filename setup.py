@@ -3,20 +3,27 @@
 FASTSG_OPENMP=0|1|auto   without OpenMP | with it or fail | with it if the compiler can (default); same bits
 FASTSG_DEBUG=1           bounds checks in the bindings; all compiled with -O1 -g, fused, and not stripped
 FASTSG_SANITIZE=LIST     e.g. address,undefined or thread
+
+Whoever packs one version twice gets the same bytes twice, if SOURCE_DATE_EPOCH says what time it is.
 """
 
+import gzip
 import os
 import platform
 import sys
 import sysconfig
+import tarfile
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
+os.umask(0o022)  # files of a wheel carry their modes, which are nobody's own
 KERNELS = "fastsg/kernels"
 SOURCES = {
     "_core": [
@@ -81,8 +88,9 @@ class Build(build_ext):
     def build_extensions(self) -> None:
         compile_args = ["-std=c11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
         compile_args += ["-Wall", "-Wextra", "-Wno-unused-function", "-Wno-psabi"]
-        # gcc fuses multiplications and additions only with its expensive optimizations, which -O1 leaves out
-        compile_args += ["-O1", "-g", "-fexpensive-optimizations"] if DEBUG or SANITIZE else ["-O3", "-g0"]
+        # gcc's -O1 alone fuses no product with its sum: other bits than those of a release
+        watched = ["-O1", "-fexpensive-optimizations", "-g"]
+        compile_args += watched if DEBUG or SANITIZE else ["-O3", "-g0"]
         link_args = [] if DEBUG or SANITIZE else ["-Wl,-s"] * sys.platform.startswith("linux")
         if SANITIZE:
             # CPython's own flags hold -fwrapv, under which an overflow of int is no error and is not reported
@@ -94,6 +102,35 @@ class Build(build_ext):
             extension.extra_compile_args += compile_args
             extension.extra_link_args += link_args
         super().build_extensions()
+
+
+class Pack(sdist):
+    """Packs the sdist without a trace of who packs it where and when: owners, modes, times."""
+
+    def make_archive(
+        self,
+        base_name: str,
+        format: str,
+        root_dir: Any = None,
+        base_dir: Any = None,
+        owner: Any = None,
+        group: Any = None,
+    ) -> str:
+        """Only the two formats that are used; of gzip's header, the time and the file's name are left out."""
+        now = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+        name = base_name + {"tar": ".tar", "gztar": ".tar.gz"}[format]
+
+        self.mkpath(str(Path(name).parent))
+
+        def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+            mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            return member.replace(mtime=now, mode=mode, uid=0, gid=0, uname="", gname="", deep=False)
+
+        with open(name, "wb") as raw:
+            packed: Any = raw if format == "tar" else gzip.GzipFile("", "wb", fileobj=raw, mtime=0)
+            with packed, tarfile.open(mode="w", fileobj=packed) as archive:
+                archive.add(base_dir or ".", filter=plain)
+        return name
 
 
 def extension(name: str, sources: list[str]) -> Extension:
@@ -119,6 +156,6 @@ setup(
             "initializedcheck": False,
         },
     ),
-    cmdclass={"build_ext": Build},
+    cmdclass={"build_ext": Build, "sdist": Pack},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
 )

@@ -199,17 +199,22 @@ def test_control_manifest():
     assert not manifest_takes(rules, "a/deep/x.pyx")
 
 
-@needs_checkout
-def test_sdist_holds_pyx_and_no_generated_c(tmp_path: Path):
-    """The real thing, in a copy: left alone, cythonize() makes setuptools take the .c instead of the .pyx."""
+def sdist(copy: Path, dist: Path, kind: str = "tar", **environment: str) -> Path:
+    """The archive of a copy of the project, packed in a process of its own."""
     for module in ("setuptools", "Cython"):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"needs {module}")
-    copy, dist = copy_of_project(tmp_path / "copy"), tmp_path / "dist"
-    command = [sys.executable, "setup.py", "-q", "sdist", "--formats=tar", "--dist-dir", str(dist)]
-    result = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+    command = [sys.executable, "setup.py", "-q", "sdist", f"--formats={kind}", "--dist-dir", str(dist)]
+    result = subprocess.run(command, cwd=copy, env=os.environ | environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     (archive,) = dist.iterdir()
+    return archive
+
+
+@needs_checkout
+def test_sdist_holds_pyx_and_no_generated_c(tmp_path: Path):
+    """The real thing, in a copy: left alone, cythonize() makes setuptools take the .c instead of the .pyx."""
+    archive = sdist(copy_of_project(tmp_path / "copy"), tmp_path / "dist")
     with tarfile.open(archive) as file:
         names = {name.split("/", 1)[1] for name in file.getnames() if "/" in name}
     sources = {str(path.relative_to(PROJECT)) for path in PROJECT.glob("fastsg/*.pyx")}
@@ -218,6 +223,23 @@ def test_sdist_holds_pyx_and_no_generated_c(tmp_path: Path):
     kernels = [path for path in (PROJECT / "fastsg/kernels").iterdir() if path.is_file()]
     assert {str(path.relative_to(PROJECT)) for path in kernels} <= names
     assert {"setup.py", "pyproject.toml", "LICENSE", "fastsg/_omp.h", "fastsg/py.typed"} <= names
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "control: setuptools' own"])
+@needs_checkout
+def test_sdist_is_the_same_bytes_twice(tmp_path: Path, ours: bool):
+    """Whenever it is packed, and whoever may read its files (tools/reproduce compares wheels too)."""
+    copy, archives = copy_of_project(tmp_path / "copy"), []
+    if not ours:
+        setup = copy / "setup.py"
+        setup.write_text(setup.read_text(encoding="utf-8").replace(', "sdist": Pack', ""), encoding="utf-8")
+    for day in (1, 2):
+        for path in copy.rglob("*"):
+            os.utime(path, (day * 86400, day * 86400))
+        (copy / "README.md").chmod(0o600 if day == 2 else 0o644)
+        seeds = {"PYTHONHASHSEED": str(day), "SOURCE_DATE_EPOCH": "1000000000"}
+        archives.append(sdist(copy, tmp_path / f"dist{day}", "gztar", **seeds).read_bytes())
+    assert (archives[0] == archives[1]) is ours
 
 
 @needs_checkout

@@ -321,9 +321,9 @@ class CooccurrenceCounts:
     ) -> CooccurrenceCounts:
         """Read a file written by :meth:`save`; nothing in it is ever executed.
 
-        mmap: map the entries, read-only, instead of reading them; shortening the file then kills the process
-        (SIGBUS). verify: compare their checksums; None: unless they are mapped; False: none at all. FormatError:
-        it is something else, damaged, or has no checksums to verify; MemoryError: it is larger than free memory.
+        mmap: map the entries instead of reading them; shortening the file then kills the process (SIGBUS).
+        verify: compare their checksums; None: unless they are mapped; False: none at all. FormatError if it
+        is something else, damaged, or has no checksums to verify; MemoryError if it is too large to read.
         """
         with named(os.fsdecode(path), "file of counts"):
             vocab, found, thinned = read_counts(path, mmap, verify)

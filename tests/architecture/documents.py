@@ -28,7 +28,8 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 def documents() -> list[Path]:
     """The documents that speak of the project as it is; the changelog speaks of the past."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    top = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+    return [*(ROOT / name for name in top), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def path_complaints(text: str, folder: Path, root: Path = ROOT) -> list[str]:
