@@ -16,6 +16,7 @@ import numpy as np
 import fastsg
 from fastsg import CooccurrenceCounts, EncodedCorpus, KeyedVectors, SkipGram
 from fastsg.io import load_vectors, save_vectors
+from fastsg.training import StopTraining
 
 KEPT = Path(__file__).parent / "kept"
 #: What is in the files, by their names.
@@ -46,7 +47,17 @@ def write(folder: Path) -> None:
         SkipGram(SENTENCES, **SETTINGS, **options, callbacks=callbacks)
     except KeyboardInterrupt:
         (folder / "checkpoint.1").unlink(missing_ok=True)
+    inside = SkipGram(SENTENCES, **SETTINGS, batch_size=2, callbacks=[_StopInside()])
+    inside.save(folder / "checkpoint.inside")
     _write_vectors(folder)
+
+
+class _StopInside(fastsg.Callback):
+    """Ends the training at the second batch of its second epoch."""
+
+    def on_batch_end(self, model: SkipGram) -> None:
+        if model.plan.done == 1 and model.state.begun.batches == 2:
+            raise StopTraining
 
 
 class _Stop(fastsg.Callback):
@@ -110,6 +121,8 @@ def _of_model(path: Path) -> dict[str, object]:
     state, optimizer = model.state, model.state.optimizer
     arrays = {"I": model.I, "O": model.O, "shift": state.shift, "keep": model._training.keep}
     arrays |= {"sums_I": optimizer.sums_I, "sums_O": optimizer.sums_O}
+    if state.begun:
+        arrays |= state.begun.arrays()
     best = state.best and [array.tolist() for array in state.best]
     return {
         "settings": model.settings.as_dict(),
@@ -118,6 +131,7 @@ def _of_model(path: Path) -> dict[str, object]:
         "history": model.history,
         "plan": vars(model.plan),
         "step": state.step,
+        "begun": state.begun and state.begun.numbers(),
         "best": best,
         "bias": model.real_bias().tolist(),
         **{name: None if array is None else array.tolist() for name, array in arrays.items()},

@@ -52,7 +52,7 @@ def test_all_files_are_there(folder):
 def test_this_release_keeps_every_format():
     release = re.match(r"\d+\.\d+", fastsg.__version__)[0]
     wanted = {name.strip("/") for name in (*kept_files.VECTORS, *kept_files.ARROW)}
-    wanted |= {"model", "checkpoint", "counts", "counts.thinned", "corpus", "v.kv"}
+    wanted |= {"model", "checkpoint", "checkpoint.inside", "counts", "counts.thinned", "corpus", "v.kv"}
     assert set(recorded(kept_files.KEPT / release)) == wanted
 
 
@@ -60,5 +60,12 @@ def test_a_checkpoint_of_before_is_resumed(tmp_path):
     path = kept_files.KEPT / "0.1" / "checkpoint"
     model = fastsg.load(path, validation=kept_files.SENTENCES[:3], workers=1, progress=False)
     assert model.plan.done == 2
+    model.train(kept_files.SENTENCES, resume=True)
+    assert model.plan.done == 3 == len(model.history)
+
+
+def test_a_checkpoint_inside_an_epoch_is_resumed():
+    model = fastsg.load(kept_files.KEPT / "0.1" / "checkpoint.inside", progress=False)
+    assert model.plan.done == 1 and model.state.begun.batches == 2
     model.train(kept_files.SENTENCES, resume=True)
     assert model.plan.done == 3 == len(model.history)
