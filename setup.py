@@ -124,7 +124,15 @@ class Pack(sdist):
 
         def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
             mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
-            return member.replace(mtime=now, mode=mode, uid=0, gid=0, uname="", gname="", deep=False)
+            member.mtime, member.mode, member.uid, member.gid, member.uname, member.gname = (
+                now,
+                mode,
+                0,
+                0,
+                "",
+                "",
+            )
+            return member
 
         with open(name, "wb") as raw:
             packed: Any = raw if format == "tar" else gzip.GzipFile("", "wb", fileobj=raw, mtime=0)

@@ -197,7 +197,7 @@ def test_a_plan_without_rates_takes_those_of_the_text(tmp_path):
     model = interrupted(tmp_path / "m", 2)
     saved = dataclasses.asdict(model.plan)
     for bad in (-1.0, math.nan, math.inf, "0.1", True):
-        with pytest.raises(ValueError, match="its plan has alpha="):
+        with pytest.raises(ValueError, match="its plan has the rates"):
             Plan.parse(saved | {"alpha": bad})
     del saved["alpha"], saved["min_alpha"]
     loaded = load_checkpoint(tmp_path / "m")

@@ -15,7 +15,8 @@ import pytest
 from commands import python
 
 import fastsg
-from fastsg.cli import main
+from fastsg import Callback
+from fastsg.cli import main, train
 from fastsg.cli.epochs import EpochLog
 from fastsg.model.checkpoint import load_checkpoint
 
@@ -85,8 +86,45 @@ def test_interrupted_before_training(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("fastsg.model.inputs.CooccurrenceCounts.of_windows", interrupt)
     assert main(shlex.split(f"train text -o v.vec --checkpoint m {SHORT}")) == 130
     err = capsys.readouterr().err
-    assert "not written: --output v.vec" in err and "nothing was trained yet, so there is no check" in err
+    assert "not written: --output v.vec" in err and "there is no checkpoint of this training" in err
     assert os.listdir(tmp_path) == ["text"]
+
+
+class InterruptAtBatch(Callback):
+    def __init__(self, number):
+        self.left = number
+
+    def on_batch_end(self, model):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def test_a_finished_checkpoint_stays(text, tmp_path, monkeypatch, capsys):
+    """Two reruns, interrupted in their first epoch, would take the place of the file and of its spare."""
+    line = f"train text --checkpoint m {SHORT} --quiet"
+    assert main(shlex.split(line)) == 0
+    before = (tmp_path / "m").read_bytes()
+    for _ in range(2):
+        monkeypatch.setattr(train, "epoch_lines", lambda quiet: [InterruptAtBatch(3)])
+        assert main(shlex.split(line)) == 130
+        assert "there is no checkpoint of this training" in capsys.readouterr().err
+    assert (tmp_path / "m").read_bytes() == before
+    os.unlink("m")
+    assert main(shlex.split(line)) == 130  # nothing to lose: what is done is kept
+    assert load_checkpoint("m").state.begun.batches == 3
+
+
+def test_a_log_has_every_epoch_once(text, tmp_path):
+    """A training goes on from the checkpoint before the newest: what the log said after it is said anew."""
+    line = f"train text --checkpoint m --json-log log {SHORT} --quiet"
+    assert main(shlex.split(line)) == 0
+    whole = (tmp_path / "log").read_text().splitlines()
+    (tmp_path / "log").write_text("a line of mine\n" + "\n".join(whole) + "\n")
+    assert main(shlex.split(f"{line} --resume m.1")) == 0
+    mine, *again = (tmp_path / "log").read_text().splitlines()
+    assert mine == "a line of mine"
+    assert [json.loads(line)["nll"] for line in again] == [json.loads(line)["nll"] for line in whole]
 
 
 # ---- disks and readers that fail ----

@@ -140,6 +140,20 @@ def test_what_is_ignored_or_ends_the_process_is_left_alone():
         signal.raise_signal(signal.SIGINT)
 
 
+def test_ours_put_back_by_somebody_remembers_nothing():
+    """Whoever takes the handler within a block for the caller's own, and sets it later, has the caller's."""
+    with kept():
+        ours = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, ours)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with kept():
+        check()  # nobody has pressed anything since
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(KeyboardInterrupt), kept():
+        in_a_destructor()
+
+
 def test_a_handler_set_meanwhile_stays():
     def later(number, frame):
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -63,7 +64,7 @@ class EpochLog(Callback):
             if self._path == "-":
                 self._print(line)
             else:
-                self._write(line.encode(), append=self._append and len(model.history) > 1)
+                self._write(line.encode(), len(model.history))
         except OSError as error:
             self.error = error
             say(f"warning: --json-log is not written, and training goes on: {error_text(error)}")
@@ -79,15 +80,35 @@ class EpochLog(Callback):
                 os.dup2(nowhere.fileno(), sys.stdout.fileno())  # for what else is printed, and what is held
             raise
 
-    def _write(self, line: bytes, append: bool) -> None:
+    def _write(self, line: bytes, epoch: int) -> None:
         self._waiting += line
         if self._file is None:
-            self._file = FileIO(self._path, "a" if append else "w")
+            self._file = self._opened(epoch)
         while self._waiting:
             self._waiting = self._waiting[self._file.write(self._waiting) :]
         self.error = None
+
+    def _opened(self, epoch: int) -> FileIO:
+        """The file, with the lines of earlier epochs alone: a training goes on from a checkpoint, and that
+        may be older than the last line.
+        """
+        if not self._append or epoch == 1:
+            return FileIO(self._path, "w")
+        if os.path.isfile(self._path):
+            with open(self._path, "rb+") as file:
+                file.truncate(sum(map(len, itertools.takewhile(lambda line: _epoch(line) < epoch, file))))
+        return FileIO(self._path, "a")
 
     def close(self) -> None:
         """Nothing more comes."""
         if self._file is not None:
             self._file.close()
+
+
+def _epoch(line: bytes) -> int:
+    """The epoch that a line is about; 0 for a line of something else, which stays."""
+    try:
+        found = json.loads(line)["epoch"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return 0
+    return found if isinstance(found, int) else 0

@@ -51,7 +51,8 @@ exit codes:
   0    done
   1    something went wrong; standard error says what, in one line
   2    the command line itself is wrong
-  130  interrupted; fastsg train has written what was trained so far, unless no epoch was finished
+  130  interrupted; fastsg train has written what was trained so far, unless no epoch was
+       finished; 1 if something could not be written
 """
 
 

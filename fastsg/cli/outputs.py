@@ -167,4 +167,4 @@ def save_diverged(model: SkipGram, path: str) -> None:
     if _place(path) and os.path.exists(path):
         path += ".diverged"
     if is_written("--save-model", lambda: model.save(path)):
-        say(f"the last finite state of the model is in {printable(path)}; nothing else was written")
+        say(f"the last finite state of the model is in {printable(path)}; the other outputs were not written")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import time
 from typing import Any
@@ -84,7 +85,7 @@ def run_train(args: argparse.Namespace) -> int:
             if args.save_model:
                 save_diverged(model, args.save_model)
             raise
-        if code == EXIT_INTERRUPTED and not model.history:
+        if not model.history:  # interrupted before it had any
             return code
         report, is_whole = _write(model, args)
         if args.json:
@@ -242,7 +243,7 @@ def _fit(
     for name, writer in (("--checkpoint", checkpoint), ("--json-log", log)):
         if writer and writer.error:
             say(f"error: {name} was not written: {error_text(writer.error)}")
-            code = code or EXIT_ERROR
+            code = EXIT_ERROR
     return code
 
 
@@ -275,11 +276,17 @@ def _say_interrupted(model: SkipGram, args: argparse.Namespace) -> None:
 
 
 def _leave_checkpoint(model: SkipGram, checkpoint: Checkpoint, args: argparse.Namespace) -> None:
-    """Keep what is done of the epoch too, and say how to go on."""
-    if model.state.begun:
+    """Keep what is done of the epoch too, and say how to go on.
+
+    The checkpoint of another training stays until this one has something better: a finished epoch, or as much
+    of one as takes minutes.
+    """
+    is_ours = checkpoint.written or args.resume
+    if model.state.begun and (is_ours or not os.path.exists(checkpoint.path)):
         checkpoint.write(model)
     if not (checkpoint.written or args.resume):
-        say("nothing was trained yet, so there is no checkpoint to continue from")
+        if not checkpoint.error:
+            say("there is no checkpoint of this training to continue from")
         return
     same_command = not checkpoint.written or args.resume == args.checkpoint
     command = args.argv if same_command else [*args.argv, "--resume", args.checkpoint]

@@ -7,7 +7,7 @@ import argparse
 from ..model.verifying import Verified, verify
 from .flags import Commands, add_command
 from .query import _add_format
-from .terminal import EXIT_ERROR, EXIT_OK, printable, say_error
+from .terminal import EXIT_ERROR, EXIT_OK, EXPECTED, printable, say_error
 
 
 def add_verify(commands: Commands) -> None:
@@ -36,10 +36,12 @@ def run_verify(args: argparse.Namespace) -> int:
     code = EXIT_OK
     for path in args.operands:
         try:
-            print(f"{printable(path)}: {_told(verify(path, args.format))}", flush=True)
-        except (ValueError, OSError, ImportError, MemoryError) as error:
+            found = verify(path, args.format)
+        except EXPECTED as error:
             say_error(error)
             code = EXIT_ERROR
+        else:
+            print(f"{printable(path)}: {_told(found)}", flush=True)
     return code
 
 

@@ -7,7 +7,7 @@
     pretrained      vectors that a training starts from
     inputs          what users hand in, made into arrays, and into batches to train on
     saving          a model as data, and back: what goes into io/model_file.py
-    checkpoint      the model file at the ends of epochs
+    checkpoint      the model file now and then while it is trained
     report          what a training leaves on record
     forecasting     what a training would take, from a small one
     verifying       whether a file is still what was written

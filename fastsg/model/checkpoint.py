@@ -80,21 +80,26 @@ class Checkpoint(Callback):
     def on_batch_end(self, model: TrainedModel) -> None:
         """Write the model, if it is time."""
         if time.monotonic() >= self._due:
-            self.write(model)
+            self._try(model)
 
     def on_epoch_end(self, model: TrainedModel) -> None:
         """Write the model, if it is an epoch's turn."""
         plan = model.plan
         if plan is not None and (plan.done % self.every == 0 or plan.done == plan.epochs):
-            self.write(model)
+            self._try(model)
 
     def on_train_end(self, model: TrainedModel) -> None:
         """Write the model, if a callback has stopped the training inside an epoch."""
         if model.state.begun:
-            self.write(model)
+            self._try(model)
+
+    def _try(self, model: TrainedModel) -> None:
+        self.write(model)
+        if self.error:
+            logger.warning("the checkpoint was not written, and training goes on without: %s", self.error)
 
     def write(self, model: TrainedModel) -> None:
-        """Write the model as it stands; what the file system refuses is a warning, and :attr:`error`."""
+        """Write the model as it stands; what the file system refuses becomes :attr:`error`."""
         begun = time.monotonic()
         try:
             with atomic_write(self.path) as file:
@@ -103,7 +108,6 @@ class Checkpoint(Callback):
                 _keep_previous(self.path)  # only now, when the new one has found room
         except OSError as error:
             self.error = error
-            logger.warning("the checkpoint was not written, and training goes on without: %s", error)
         else:
             self.done, self.written, self.error = model.plan.done if model.plan else 0, True, None
         now = time.monotonic()
@@ -111,14 +115,17 @@ class Checkpoint(Callback):
 
 
 def seconds_of(span: str | float) -> float:
-    """Seconds of a time such as "30s", "5m", "1h" or a number; ValueError unless it is above 0."""
-    match = _SPAN.fullmatch(span) if isinstance(span, str) else None
-    seconds = float(match[1]) * _UNITS[match[2]] if match else span
-    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < math.inf:
-        return float(seconds)
-    raise ValueError(
-        f"checkpoint_every is {span!r}; allowed are times such as '30s', '5m' and '1h', or seconds above 0"
-    )
+    """Seconds of a time such as "30s", "5m", "1h" or a number; ValueError, TypeError unless it is above 0."""
+    if isinstance(span, str):
+        match = _SPAN.fullmatch(span)
+        seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    else:
+        seconds = checks.real("checkpoint_every", span)
+    if not seconds:
+        raise ValueError(
+            f"checkpoint_every is {span!r}; allowed are times such as '30s', '5m', '1h', or seconds above 0"
+        )
+    return seconds
 
 
 def spare_path(path: str | os.PathLike[str]) -> str:

@@ -29,8 +29,12 @@ class SavedModel(NamedTuple):
 
 
 def pack(training: Training, reading: dict[str, Any], notes: dict[str, Any]) -> ModelContent:
-    """Everything that goes into a file. Arrays are the training's own, not copies."""
-    state = training.state
+    """Everything that goes into a file. Arrays are the training's own, not copies.
+
+    ValueError if somebody has changed the history to what could not be read again.
+    """
+    state, history = training.state, cast(list[dict[str, Any]], training.history)
+    checked_history(history)
     config = training.settings.as_dict() | reading
     progress = {
         "step": state.step,
@@ -59,7 +63,7 @@ def pack(training: Training, reading: dict[str, Any], notes: dict[str, Any]) -> 
     vocab = training.vocab
     return ModelContent(
         config,
-        cast(list[dict[str, Any]], training.history),
+        history,
         progress,
         vocab.words,
         vocab.counts,

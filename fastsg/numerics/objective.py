@@ -96,7 +96,7 @@ def loss_and_gradient(
         if weights is None
         else checks.floats("weights", weights).astype(np.float32)
     )
-    counts = _core.group_pairs(m, n, w.astype(np.float32), K)
+    counts = _core.group_pairs(m, n, w, K)
     gI_kh = np.zeros_like(I_kh)
     if not len(counts[0]):
         return 0.0, gI_kh, np.zeros_like(O_kh)

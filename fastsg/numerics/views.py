@@ -57,7 +57,9 @@ def chosen(path: str, which: str, inputs: Matrix, outputs: Matrix | None, counts
         return np.hstack([inputs, outputs])
     if which == "whitened":
         weights = _weights(counts)
-        both: Matrix = _whitened(path, inputs, weights) + _OUTPUT_SHARE * _whitened(path, outputs, weights)
+        both, other = (_whitened(path, matrix, weights) for matrix in (inputs, outputs))
+        other *= _OUTPUT_SHARE
+        both += other
         return both
     return _unit_rows(inputs) + _unit_rows(outputs)
 
@@ -79,12 +81,22 @@ def _whitened(path: str, matrix: Matrix, weights: Matrix) -> Matrix:
     values, axes = _core.eigen(covariance)
     values = np.maximum(values, max(_LEAST * values[0], float(np.finfo(np.float32).tiny)))
     power = (values[0] / values) ** _WHITENING  # up to a factor, which the lengths take away
-    turned = _core.times(unit - mean, np.ascontiguousarray(axes * power, np.float32), threads)
-    return _unit_rows(_core.times(turned, np.ascontiguousarray(axes.T, np.float32), threads))
+    unit -= mean  # in place, as what follows: the matrices may be large
+    turned = _core.times(unit, np.ascontiguousarray(axes * power, np.float32), threads)
+    del unit
+    white = _core.times(turned, np.ascontiguousarray(axes.T, np.float32), threads)
+    white *= _inverse_norms(white)
+    return white
 
 
 def _unit_rows(matrix: Matrix) -> Matrix:
-    """The rows at length 1, lengths taken in float64; a zero row stays zero."""
+    """The rows at length 1; a zero row stays zero."""
+    unit: Matrix = matrix * _inverse_norms(matrix)
+    return unit
+
+
+def _inverse_norms(matrix: Matrix) -> Matrix:
+    """1 / length of each row (K, 1), lengths taken in float64; 0 for a zero row."""
     squares_k = np.empty(len(matrix))
     step = max(1, _BLOCK_NUMBERS // matrix.shape[1])
     with np.errstate(invalid="ignore"):  # NaN stays NaN
@@ -94,5 +106,4 @@ def _unit_rows(matrix: Matrix) -> Matrix:
     norms_k = np.sqrt(squares_k)
     is_nonzero = norms_k >= np.finfo(np.float32).tiny
     inverse_k = np.divide(1.0, norms_k, out=np.zeros_like(norms_k), where=is_nonzero)
-    unit: Matrix = matrix * inverse_k.astype(np.float32)[:, None]
-    return unit
+    return inverse_k.astype(np.float32)[:, None]

@@ -24,8 +24,10 @@ from typing import Any
 _SIGNALS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
 #: The handlers that ours stands in for.
 _callers: dict[int, Callable[[int, FrameType | None], Any]] = {}
-#: What one of them has raised, and nobody has seen yet.
+#: What one of them has raised within a block, and nobody has seen yet.
 _raised: BaseException | None = None
+#: Blocks that are open.
+_depth = 0
 
 
 @contextlib.contextmanager
@@ -34,24 +36,38 @@ def kept() -> Iterator[None]:
     if not _in_main_thread():
         yield
         return
-    replaced: list[int] = []
+    global _depth, _raised
     arrived: BaseException | None = None
     try:
-        for number in _SIGNALS:
-            handler = signal.getsignal(number)
-            if callable(handler) and handler is not _handle:
-                _callers[number] = handler
-                replaced.append(number)
-                signal.signal(number, _handle)
+        _depth += 1
+        if _depth == 1:
+            _raised = None
+        _stand_in()
         yield
     except BaseException as error:
         arrived = error
         raise
     finally:
-        for number in replaced:
-            if signal.getsignal(number) is _handle:  # nobody has set another meanwhile
-                signal.signal(number, _callers[number])
+        _depth -= 1
+        if not _depth:
+            _step_back()
         check(arrived)
+
+
+def _stand_in() -> None:
+    """Ours in the place of every handler that is one. It may be there: left by an interrupt, or put back."""
+    for number in _SIGNALS:
+        handler = signal.getsignal(number)
+        if callable(handler) and handler is not _handle:
+            _callers[number] = handler
+            signal.signal(number, _handle)
+
+
+def _step_back() -> None:
+    """The caller's handlers again. An interrupt in here leaves ours, which does no more than call them."""
+    for number, handler in _callers.items():
+        if signal.getsignal(number) is _handle:  # nobody has set another meanwhile
+            signal.signal(number, handler)
 
 
 def check(arrived: BaseException | None = None) -> None:
@@ -68,7 +84,8 @@ def _handle(number: int, frame: FrameType | None) -> None:
     try:
         _callers[number](number, frame)
     except BaseException as error:
-        _raised = error
+        if _depth:
+            _raised = error
         raise
 
 

@@ -15,7 +15,6 @@ from ..system.atomic import atomic_write
 from ..system.compression import compressed, compression_of
 from . import subsampling
 
-_MAX_COUNT = 2**63 - 1
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -266,7 +265,7 @@ def _parsed(line: bytes) -> tuple[str, int]:
     """Word and count of a line; a ValueError says what is wrong with it."""
     word, _, count = line.rpartition(b" ")
     digits = count.removesuffix(b"\r")
-    if not word or not digits.isdigit() or len(digits) > 19 or int(digits) > _MAX_COUNT:
+    if not word or not digits.isdigit() or len(digits) > 19 or int(digits) > checks.MOST_INTEGER:
         raise ValueError(f"expected 'word count', got {line[:80]!r}")
     try:
         return word.decode(), int(digits)
@@ -287,7 +286,7 @@ def _checked_counts(counts: ArrayLike, n_words: int, most_words: int = checks.MA
         raise ValueError(f"{n_words} words are more than ids can number ({most_words})")
     if n_words and array.min() < 0:
         raise ValueError(f"counts must not be negative; the smallest is {array.min()}")
-    if array.sum(dtype=np.float64) >= _MAX_COUNT:
+    if array.sum(dtype=np.float64) >= checks.MOST_INTEGER:
         raise ValueError("the counts add up to more than 64 bits hold")
     return np.array(array, dtype=np.int64)
 

@@ -67,14 +67,17 @@ def run(
         source, rates = plan.with_planned_sizes(source), plan.planned(rates)
     else:
         epochs, schedule = epochs or training.default_epochs, schedule or settings.lr_schedule
-        before, plan = training.plan, Plan.start(source, training.held_out, epochs, schedule, rates)
+        before, plan = (
+            training.plan,
+            Plan.start(source, training.held_out, epochs, schedule, rates, first_rate),
+        )
         _warn_of_another_text(training, before, plan)
         training.plan = plan
         state.at_epoch_end, state.begun, state.best, state.restored_epoch = True, None, None, None
     if settings.init != "random" and state.step == 0:
         _start_from_counts(training, source)
     if notify("on_train_begin"):
-        _train(training, source, plan, notify, first_rate or rates.alpha, rates)
+        _train(training, source, plan, notify, rates)
     notify("on_train_end")
 
 
@@ -127,9 +130,7 @@ def _start_from_counts(training: Training, source: BatchSource) -> None:
     training.seconds["init"] += time.perf_counter() - begun
 
 
-def _train(
-    training: Training, source: BatchSource, plan: Plan, notify: Notify, first_rate: float, rates: Rates
-) -> None:
+def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, rates: Rates) -> None:
     """The epochs of the plan that are still to be done: train, take the held-out loss, call the hooks."""
     K = len(training.vocab)
     epochs = range(plan.done, plan.epochs)
@@ -154,7 +155,7 @@ def _train(
             bar.total += units * stage.words / K - expected[stage]
             bar.set_description(f"epoch {epoch + 1}/{plan.epochs}")
             stepper = _stepper(training, source, stage, workspaces[stage.words], rates.alpha)
-            rate = _rate(first_rate, rates.min_alpha, plan, epoch, units)
+            rate = _rate(plan.first_rate or rates.alpha, rates.min_alpha, plan, epoch, units)
             training.state.at_epoch_end = False
             train_epoch(stepper, batches, rate, bar, contexts, totals, lambda: notify("on_batch_end"))
             if not totals.whole:

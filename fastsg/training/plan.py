@@ -34,6 +34,7 @@ class Plan:
     isa : str                       Instruction set that it was begun with.
     alpha, min_alpha : float        The learning rates at its start and end, likewise; None in files of before
                                     they were kept.
+    first_rate : float, optional    The rate that it starts at instead, where it takes in a little more text.
     """
 
     epochs: int
@@ -46,14 +47,23 @@ class Plan:
     isa: str
     alpha: float | None = None
     min_alpha: float | None = None
+    first_rate: float | None = None
 
     @classmethod
     def start(
-        cls, source: BatchSource, held_out: HeldOutText | None, epochs: int, schedule: str, rates: Rates
+        cls,
+        source: BatchSource,
+        held_out: HeldOutText | None,
+        epochs: int,
+        schedule: str,
+        rates: Rates,
+        first_rate: float | None = None,
     ) -> Plan:
         """A plan of which nothing is done."""
         texts = _fingerprints(source, held_out)
-        return cls(epochs, 0, schedule, source.batch_size, source.head, *texts, _core.isa(), *rates)
+        return cls(
+            epochs, 0, schedule, source.batch_size, source.head, *texts, _core.isa(), *rates, first_rate
+        )
 
     @classmethod
     def parse(cls, saved: dict[str, Any]) -> Plan:
@@ -70,8 +80,9 @@ class Plan:
             raise ValueError(f"its plan has the schedule {plan.schedule!r}; allowed are {allowed}")
         if not all(isinstance(text, str) for text in (plan.corpus, plan.validation, plan.isa)):
             raise ValueError("its plan does not name corpus, validation text and instruction set")
-        if not (_is_rate(plan.alpha) and _is_rate(plan.min_alpha)):
-            raise ValueError(f"its plan has alpha={plan.alpha!r} and min_alpha={plan.min_alpha!r}")
+        rates = (plan.alpha, plan.min_alpha, plan.first_rate)
+        if not all(map(_is_rate, rates)):
+            raise ValueError(f"its plan has the rates {rates}")
         return plan
 
     def planned(self, rates: Rates) -> Rates:

@@ -15,7 +15,7 @@ from .plan import is_count
 
 #: What a file says of an epoch in numbers, besides arrays.
 _COUNTS = ("words", "batches", "steps", "walked", "softmax_rows")
-_SUMS = ("loss", "pairs", "seconds", "count_seconds", "alpha")
+_SUMS = ("pairs", "seconds", "count_seconds", "alpha")
 
 #: Axes (H, H) and eigenvalues (H,) that Newton steps divide by, see numerics/newton.py.
 Axes: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -86,7 +86,7 @@ class EpochTotals:
 
     def numbers(self) -> dict[str, int | float]:
         """What a file says of an epoch that is not finished, besides the arrays."""
-        return {name: getattr(self, name) for name in (*_COUNTS, *_SUMS)}
+        return {name: getattr(self, name) for name in ("loss", *_COUNTS, *_SUMS)}
 
     def arrays(self) -> dict[str, NDArray[Any] | None]:
         """The arrays of such an epoch, by their names in a file."""
@@ -98,8 +98,8 @@ class EpochTotals:
         """From the file, whose other arrays are ignored; ValueError or TypeError if they make no sense."""
         totals = cls(**numbers, contexts=arrays.get("contexts"))
         counts, sums = ([getattr(totals, name) for name in names] for names in (_COUNTS, _SUMS))
-        sound = all(map(is_count, counts)) and all(map(_is_sum, sums))
-        if set(numbers) != {*_COUNTS, *_SUMS} or not sound:
+        sound = all(map(is_count, counts)) and all(map(_is_sum, sums)) and _is_finite(totals.loss)
+        if set(numbers) != {"loss", *_COUNTS, *_SUMS} or not sound:
             raise ValueError(f"the epoch it was saved in has {sorted(numbers.items())}")
         if totals.contexts is not None and totals.contexts.shape != (totals.words,):
             raise ValueError(
@@ -108,6 +108,11 @@ class EpochTotals:
         if "axes" in arrays:
             totals.axes = arrays["axes"], arrays["curvature"]
         return totals
+
+
+def _is_finite(value: object) -> bool:
+    """What a loss must be: rounded sums over a single word may come out below 0."""
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _is_sum(value: object) -> bool:
