@@ -30,6 +30,33 @@ def _digests(body, entry):
     return b"".join(hashlib.sha256(tensor[at : at + CHUNK]).digest() for at in range(0, len(tensor), CHUNK))
 
 
+def sealed_model(header, body):
+    """The file of a model: its checksums stand in the header, one for each tensor and one for the rest."""
+    metadata = header["__metadata__"]
+    rest = {
+        key: metadata[key] for key in sorted(metadata) if key not in ("sha256", "format", "format_version")
+    }
+    digests = {"__metadata__": _sha256(json.dumps(rest, separators=(",", ":")).encode())}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            try:
+                digests[name] = _sha256(body[slice(*entry["data_offsets"])])
+            except (TypeError, KeyError):
+                digests[name] = ""
+    metadata["sha256"] = json.dumps(digests)
+    return put_together(header, body)
+
+
+def put_together(header, body):
+    """A file as it is, sealed or not."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def _sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
 def resealed(data, change=lambda header, tensors: None):
     """The file, changed by `change(header, tensors)`, with the checksums that belong to what it is now."""
     header, tensors = taken_apart(data)
@@ -42,5 +69,4 @@ def unsealed(data):
     header, tensors = taken_apart(data)
     del header["checksums"], tensors["checksums"]
     header["__metadata__"]["format_version"] = "1"
-    text = json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + b"".join(tensors.values())
+    return put_together(header, b"".join(tensors.values()))

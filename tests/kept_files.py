@@ -32,7 +32,7 @@ SETTINGS = {"vector_size": 4, "min_count": 1, "window": 2, "epochs": 3, "workers
 
 def write(folder: Path) -> None:
     """Every format, small."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     corpus = EncodedCorpus.from_iter(SENTENCES, min_count=1)
     corpus.save(folder / "corpus")
     CooccurrenceCounts.from_corpus(corpus, window=2).save(folder / "counts")
@@ -129,7 +129,7 @@ def _of_model(path: Path) -> dict[str, object]:
         "reading": model.reading,
         "vocab": _of_vocab(model.vocab),
         "history": model.history,
-        "plan": vars(model.plan),
+        "plan": model.plan and vars(model.plan),
         "step": state.step,
         "begun": state.begun and state.begun.numbers(),
         "best": best,

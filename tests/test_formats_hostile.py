@@ -4,7 +4,6 @@ import bz2
 import gzip
 import lzma
 import os
-import random
 import struct
 import time
 import tracemalloc
@@ -66,79 +65,6 @@ def outcome(path, name=None, format=None):
         counts is None or (len(counts) == len(words) and (counts >= 0).all())
     )
     return True
-
-
-def mutant(random_, original):
-    """A few random changes: bits, cuts, repeats, numbers that are far too large."""
-    data = bytearray(original)
-    for _ in range(random_.choice((1, 1, 2, 4))):
-        at = random_.randrange(len(data) + 1)
-        kind = random_.randrange(6)
-        if kind == 0 and at < len(data):
-            data[at] ^= 1 << random_.randrange(8)
-        elif kind == 1:
-            del data[at : at + random_.randrange(20)]
-        elif kind == 2:
-            data[at:at] = data[at : at + random_.randrange(40)]
-        elif kind == 3:
-            data[at : at + 4] = random_.randbytes(4)
-        elif kind == 4:
-            large = random_.choice((2**31 - 1, 2**32 - 1, 2**62, 2**64 - 1, 0))
-            data[at : at + 8] = struct.pack("<Q", large)
-        else:
-            del data[at:]
-        if not data:
-            break
-    return bytes(data)
-
-
-@pytest.mark.parametrize("name", [*SINGLE, *TABLES, *PACKED])
-def test_mutants(name):
-    original, random_ = make(name), random.Random(SEED)
-    assert outcome(name)
-    loaded, worst = 0, 0.0
-    for _ in range(MUTANTS):
-        with open(name, "wb") as file:
-            file.write(mutant(random_, original))
-        start = time.perf_counter()
-        loaded += outcome(name, "v." if name == "v.tsv" else None)
-        worst = max(worst, time.perf_counter() - start)
-    assert loaded < MUTANTS and worst < 2
-
-
-@pytest.mark.parametrize("name", ["v.vec.bz2", "v.bin.xz", "m.ftbin.gz"])
-def test_mutants_inside(name):
-    """What is changed is inside the compressed file."""
-    codec = {".bz2": bz2, ".xz": lzma, ".gz": gzip}[os.path.splitext(name)[1]]
-    original, random_ = codec.decompress(make(name)), random.Random(SEED)
-    loaded = 0
-    for _ in range(MUTANTS // 4):
-        with open(name, "wb") as file:
-            file.write(codec.compress(mutant(random_, original)))
-        loaded += outcome(name)
-    assert loaded < MUTANTS // 4
-
-
-@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
-def test_mutants_of_the_folder(file):
-    save_vectors("v/", WORDS, np.ones((len(WORDS), 2), np.float32))
-    path, random_ = os.path.join("v", file), random.Random(SEED)
-    with open(path, "rb") as opened:
-        original = opened.read()
-    for _ in range(MUTANTS):
-        with open(path, "wb") as opened:
-            opened.write(mutant(random_, original))
-        outcome("v", "v")
-
-
-def test_mutants_of_metadata():
-    make("v.tsv")
-    with open("v.metadata.tsv", "rb") as file:
-        original, random_ = file.read(), random.Random(SEED)
-    for _ in range(MUTANTS):
-        with open("v.metadata.tsv", "wb") as file:
-            file.write(mutant(random_, original))
-        outcome("v.tsv", "v.")
 
 
 @pytest.mark.parametrize("name", [*SINGLE, *TABLES])

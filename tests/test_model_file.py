@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import errno
-import hashlib
 import io
 import itertools
 import json
@@ -11,20 +10,21 @@ import math
 import os
 import pathlib
 import pickle
-import sys
 import tempfile
 import time
 import tracemalloc
 
+import containers
 import numpy as np
 import pytest
 from conftest import file_size_limit, kill_while
+from containers import put_together
+from containers import sealed_model as resealed
 from safetensors import safe_open
 
 import fastsg
 from fastsg import FormatError, SkipGram
 from fastsg.io import model_file, safetensors
-from fastsg.model import saving
 
 SMALL = {"vector_size": 6, "min_count": 2, "epochs": 2, "batch_size": 64, "progress": False}
 
@@ -73,34 +73,8 @@ def in_memory(tmp_path):
 
 def taken_apart(data):
     """(header, bytes behind it)"""
-    length = int.from_bytes(data[:8], "little")
-    return json.loads(data[8 : 8 + length]), data[8 + length :]
-
-
-def put_together(header, body):
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + body
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-def resealed(header, body):
-    """The file with all checksums computed anew, so that they hide nothing from the parser."""
-    metadata = header["__metadata__"]
-    rest = {
-        key: metadata[key] for key in sorted(metadata) if key not in ("sha256", "format", "format_version")
-    }
-    digests = {"__metadata__": sha256(json.dumps(rest, separators=(",", ":")).encode())}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            try:
-                digests[name] = sha256(body[slice(*entry["data_offsets"])])
-            except (TypeError, KeyError):
-                digests[name] = ""
-    metadata["sha256"] = json.dumps(digests)
-    return put_together(header, body)
+    header, tensors = containers.taken_apart(data)
+    return header, b"".join(tensors.values())
 
 
 def with_json(data, key, change):
@@ -521,135 +495,6 @@ def test_nonfinite_is_refused_unless_allowed(write, good, tensor, value):
 def test_probabilities_are_probabilities(write, good, value):
     with pytest.raises(FormatError, match="keep has probabilities"):
         fastsg.load(write(with_value(good, "keep", value)), allow_nonfinite=True)
-
-
-# ---- mutants ----
-
-WATCHED = {"active": False, "seen": []}
-
-
-def _audit(event, args):
-    if (
-        WATCHED["active"]
-        and event.split(".")[0] in ("pickle", "exec", "compile", "subprocess", "socket", "os")
-        and event != "os.listdir"
-    ):
-        WATCHED["seen"].append(event)
-
-
-sys.addaudithook(_audit)
-JUNK = [
-    None,
-    True,
-    -1,
-    0,
-    1,
-    7,
-    2**31,
-    2**63,
-    10**30,
-    1e300,
-    math.nan,
-    math.inf,
-    "",
-    "x",
-    "sgd",
-    "\ud800",
-    [],
-    [1, 2],
-    {},
-    {"a": 1},
-    [[]],
-]
-
-
-def mutant(rng, good):
-    """Bytes overwritten, cut or added; every fifth has a changed header or tensor and new checksums."""
-    if rng.random() < 0.2:
-        return sealed_mutant(rng, good)
-    data = bytearray(good)
-    region = len(data) if rng.random() < 0.5 else 3000
-    for at in rng.integers(0, region, rng.integers(1, 5)):
-        data[at] = rng.integers(0, 256)
-    cut = rng.random()
-    if cut < 0.1:
-        return bytes(data[: rng.integers(0, len(data))])
-    return bytes(data) + b"\0" * int(cut < 0.15)
-
-
-def sealed_mutant(rng, good):
-    header, body = taken_apart(good)
-    names = [name for name in header if name != "__metadata__"]
-    junk = JUNK[rng.integers(len(JUNK))]
-    name = names[rng.integers(len(names))]
-    kind = rng.integers(5)
-    if kind == 0:
-        entry = header[name]
-        entry[list(entry)[rng.integers(3)]] = junk
-    elif kind == 1:
-        shape = header[name]["shape"]
-        shape[rng.integers(len(shape))] = int(rng.choice([-1, 0, 1, 2, 2**40, 2**63 - 1]))
-    elif kind == 2:
-        at = rng.integers(len(body))
-        body = body[:at] + rng.bytes(8) + body[at + 8 :]
-    elif kind == 3:
-        header["__metadata__"][list(header["__metadata__"])[rng.integers(len(header["__metadata__"]))]] = junk
-    else:
-        return json_mutant(rng, good, junk)
-    return resealed(header, body)
-
-
-def json_mutant(rng, good, junk):
-    def change(value):
-        target = value[rng.integers(len(value))] if isinstance(value, list) else value
-        if isinstance(target.get("plan"), dict) and rng.random() < 0.7:
-            target = target["plan"]
-        key = list(target)[rng.integers(len(target))]
-        if rng.random() < 0.2:
-            target[str(junk)] = target.pop(key)
-        else:
-            target[key] = junk
-
-    return with_json(good, str(rng.choice(["config", "training", "history"])), change)
-
-
-def load_mutants(rng, good, path, count):
-    """(loaded, refused) of so many mutants; whatever is no FormatError goes through."""
-    loaded = refused = 0
-    for i in range(count):
-        path.write_bytes(mutant(rng, good))
-        WATCHED["active"] = True
-        try:
-            fastsg.load(path, mmap=i % 3 == 0, allow_nonfinite=i % 2 == 0)
-            loaded += 1
-        except FormatError:
-            refused += 1
-        finally:
-            WATCHED["active"] = False
-    return loaded, refused
-
-
-def test_mutants_load_or_are_refused(in_memory, good, rng):
-    WATCHED["seen"].clear()
-    loaded, refused = load_mutants(rng, good, in_memory, 5000)
-    assert loaded > 50 and refused > 4000
-    assert WATCHED["seen"] == []
-
-
-def test_control_the_mutants_find_a_missing_check(in_memory, good, rng, monkeypatch):
-    monkeypatch.setattr(
-        saving, "_settings", lambda config: saving.Settings.checked(**config)
-    )  # no check of the names
-    with pytest.raises((KeyError, TypeError, ValueError)):
-        load_mutants(rng, good, in_memory, 5000)
-
-
-def test_control_the_audit_hook_sees_a_pickle():
-    WATCHED["seen"].clear()
-    WATCHED["active"] = True
-    pickle.loads(pickle.dumps(FormatError))
-    WATCHED["active"] = False
-    assert WATCHED["seen"] == ["pickle.find_class"]
 
 
 # ---- writing fails, writing dies ----

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from ..model.checkpoint import seconds_of
 from ..model.skipgram import SkipGram
+from .terminal import printable
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 Group: TypeAlias = "argparse._ArgumentGroup | argparse.ArgumentParser"
@@ -51,7 +52,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
-        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        print(f"{self.prog}: error: {printable(message)} (see {self.prog} --help)", file=sys.stderr)
         sys.exit(2)
 
 

@@ -8,12 +8,17 @@ viewers read it. Read are also the names that others give to the columns, and li
 from __future__ import annotations
 
 import importlib
+import os
+import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import FormatError
 from ..system.atomic import atomic_write
+from ..system.compression import most_unpacked
+from .arrow_sizes import arrow_bytes
 from .untrusted import open_untrusted
 from .vector_table import Counts, Matrix, Reading, VectorTable, Writing, check_unique, utf8_words
 
@@ -24,6 +29,8 @@ _COUNTS = ("count", "counts", "frequency")
 # Bytes that strings and lists of a Parquet header may take; ours have a few hundred.
 _MOST_HEADER = 16 << 20
 _MOST_SHOWN = 200
+_ROWS = 1024  # read at once
+_NUMBER_BYTES = 4
 
 
 def require() -> Any:
@@ -78,16 +85,20 @@ def read_parquet(path: str, reading: Reading) -> VectorTable:
     parquet = _submodule("pyarrow.parquet")
     with open_untrusted(path, magic=PARQUET_MAGIC):
         pass  # regular, and says what it is
-    return _read(
-        path,
-        lambda: parquet.read_table(
-            path,
-            thrift_string_size_limit=_MOST_HEADER,
-            thrift_container_size_limit=_MOST_HEADER,
-            use_threads=False,
-            partitioning=None,
-        ),
-    )
+
+    limits = {"thrift_string_size_limit": _MOST_HEADER, "thrift_container_size_limit": _MOST_HEADER}
+
+    def read() -> Any:
+        with parquet.ParquetFile(path, **limits) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+        known = [field for field in schema if field.name in (*_WORDS, *_VECTORS, *_COUNTS)]
+        widths = [getattr(field.type, "list_size", 1) for field in known]
+        _refuse_bomb(path, reading, rows * _NUMBER_BYTES * sum(widths))
+        words = [field.name for field in known if field.name in _WORDS and _is_text(field.type)]
+        with parquet.ParquetFile(path, **limits, read_dictionary=words) as file:
+            return schema.names, _in_pieces(path, reading, file, [field.name for field in known])
+
+    return _read(path, read)
 
 
 def read_arrow(path: str, reading: Reading) -> VectorTable:
@@ -98,9 +109,39 @@ def read_arrow(path: str, reading: Reading) -> VectorTable:
 
     def read() -> Any:
         with open(path, "rb") as file:
-            return ipc.open_file(file).read_all()
+            _refuse_bomb(path, reading, arrow_bytes(file, os.fstat(file.fileno()).st_size))
+            file.seek(0)
+            table = ipc.open_file(file).read_all()
+            return table.column_names, table
 
     return _read(path, read)
+
+
+def _in_pieces(path: str, reading: Reading, file: Any, names: list[str]) -> Any:
+    """The table of some columns, read as long as it is not too large.
+
+    What the header says of single columns is not asked: pyarrow 26 ends the process where that is damaged.
+    """
+    pa, pieces, total = require(), [], 0
+    for piece in file.iter_batches(batch_size=_ROWS, columns=names, use_threads=False):
+        for column in piece.columns:
+            is_text = pa.types.is_dictionary(column.type)  # pieces share the words, and have numbers for them
+            total += _NUMBER_BYTES * len(column) if is_text else column.nbytes
+        _refuse_bomb(path, reading, total)
+        pieces.append(piece)
+    return pa.Table.from_batches(pieces).unify_dictionaries() if pieces else file.read(columns=names)
+
+
+def _is_text(kind: Any) -> bool:
+    types = require().types
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _refuse_bomb(path: str, reading: Reading, unpacked: int) -> None:
+    """FormatError if a file unpacks to more than it may."""
+    most = reading.max_decompressed
+    if unpacked > (most := most_unpacked(os.path.getsize(path)) if most is None else most):
+        raise FormatError(f"{path}: unpacks to more than {most} bytes; see max_decompressed")
 
 
 def _submodule(name: str) -> Any:
@@ -108,31 +149,48 @@ def _submodule(name: str) -> Any:
     return importlib.import_module(name)
 
 
-def _read(path: str, read: Any) -> VectorTable:
+def _read(path: str, read: Callable[[], tuple[list[str], Any]]) -> VectorTable:
+    """The vectors of a table; `read` gives the names of all columns, and the table of those that matter."""
     pa = require()
     try:
-        table = read()
+        names, table = read()
         table.validate(full=True)
-        words = _column(path, table, _WORDS)
-        if words.null_count or not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
-            raise FormatError(f"{path}: the words are {words.type} with {words.null_count} nulls")
-        text = words.to_pylist()
+        text = _texts(pa, path, _column(path, names, table, _WORDS))
         check_unique(path, text)
-        matrix = _matrix(pa, path, _column(path, table, _VECTORS))
-        return VectorTable(text, matrix, _counts(pa, path, table))
+        matrix = _matrix(pa, path, _column(path, names, table, _VECTORS))
+        return VectorTable(text, matrix, _counts(pa, path, names, table))
     except (FormatError, FileNotFoundError):
         raise
-    except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError, OverflowError) as error:
-        said = " ".join(str(error).split()).encode("ascii", "backslashreplace").decode()[:_MOST_SHOWN]
-        shown = "".join(c if c.isprintable() else "?" for c in said)
-        raise FormatError(f"{path}: pyarrow refuses it: {shown}") from None
+    except (
+        pa.ArrowException, OSError, ValueError, KeyError, MemoryError, OverflowError, struct.error,
+    ) as error:  # fmt: skip
+        raise FormatError(f"{path}: pyarrow refuses it: {_named(error)}") from None
 
 
-def _column(path: str, table: Any, names: tuple[str, ...]) -> Any:
-    found = next((name for name in names if table.column_names.count(name) == 1), None)
+def _named(thing: object) -> str:
+    """A type or an error of pyarrow for a message: both repeat what stands in the file."""
+    said = " ".join(str(thing).split()).encode("ascii", "backslashreplace").decode()[:_MOST_SHOWN]
+    return "".join(c if c.isprintable() else "?" for c in said)
+
+
+def _column(path: str, all_names: list[str], table: Any, names: tuple[str, ...]) -> Any:
+    found = next((name for name in names if all_names.count(name) == 1), None)
     if found is None:
-        raise FormatError(f"{path}: its columns are {table.column_names}; need one of {', '.join(names)}")
+        raise FormatError(f"{path}: its columns are {all_names}; need one of {', '.join(names)}")
     return table.column(found)
+
+
+def _texts(pa: Any, path: str, words: Any) -> list[str]:
+    """The words; a few that are repeated are not made many before that is said."""
+    kind = words.type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+        if words.num_chunks and len(words) > len(words.chunk(0).dictionary) + words.null_count:
+            raise FormatError(f"{path}: a word occurs twice")
+    if words.null_count or not _is_text(kind):
+        raise FormatError(f"{path}: the words are {_named(kind)} with {words.null_count} nulls")
+    text: list[str] = words.to_pylist()
+    return text
 
 
 def _matrix(pa: Any, path: str, column: Any) -> Matrix:
@@ -142,7 +200,7 @@ def _matrix(pa: Any, path: str, column: Any) -> Matrix:
     ) and pa.types.is_floating(kind.value_type)
     if not is_list or column.null_count:
         raise FormatError(
-            f"{path}: the vectors are {kind} with {column.null_count} nulls; need lists of floats"
+            f"{path}: the vectors are {_named(kind)} with {column.null_count} nulls; need lists of floats"
         )
     column = column.combine_chunks()
     if isinstance(column, pa.ChunkedArray):  # no chunk at all
@@ -160,10 +218,10 @@ def _matrix(pa: Any, path: str, column: Any) -> Matrix:
     return matrix.reshape(len(column), width)
 
 
-def _counts(pa: Any, path: str, table: Any) -> Counts | None:
-    if not set(_COUNTS) & set(table.column_names):
+def _counts(pa: Any, path: str, names: list[str], table: Any) -> Counts | None:
+    if not set(_COUNTS) & set(names):
         return None
-    column = _column(path, table, _COUNTS)
+    column = _column(path, names, table, _COUNTS)
     if column.null_count or not pa.types.is_integer(column.type):
-        raise FormatError(f"{path}: the counts are {column.type} with {column.null_count} nulls")
+        raise FormatError(f"{path}: the counts are {_named(column.type)} with {column.null_count} nulls")
     return np.array(column.to_pylist(), np.int64).reshape(-1)

@@ -9,6 +9,8 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 
+from . import atomic
+
 
 @contextlib.contextmanager
 def atomic_folder(path: str | os.PathLike[str], own_files: Collection[str]) -> Iterator[str]:
@@ -27,36 +29,45 @@ def atomic_folder(path: str | os.PathLike[str], own_files: Collection[str]) -> I
 
     Raises
     ------
-    OSError                         `path` is something that must not be replaced, or any failure; the old
-                                    folder is untouched, and no temporary is left.
+    OSError                         `path` is something that must not be replaced, or any failure, with errno
+                                    and `path`; the old folder is untouched, and no temporary is left.
 
     Notes
     -----
     No call exchanges two folders on every system: a process killed between two renames leaves no folder under
-    the name, and the old one beside it under a hidden name.
+    the name, and the old one beside it under a hidden name. The old one is removed when the disk has the new.
     """
     path = os.path.abspath(os.fsdecode(path))
     check_replaceable(path, own_files)
-    temporary = tempfile.mkdtemp(".tmp", f".{os.path.basename(path)[:50]}.", os.path.dirname(path))
-    replaced = temporary + ".old"
-    try:
-        yield temporary
-        umask = os.umask(0o077)  # setting it is the only portable way to read it
-        os.umask(umask)
-        os.chmod(temporary, 0o777 & ~umask)
-        has_old = os.path.lexists(path)
-        if has_old:
-            os.rename(path, replaced)
+    with atomic._errors_naming(path):
+        temporary = tempfile.mkdtemp(".tmp", atomic._own_prefix(path), os.path.dirname(path))
+        replaced = temporary + ".old"
         try:
-            os.rename(temporary, path)
+            yield temporary
+            umask = os.umask(0o077)  # setting it is the only portable way to read it
+            os.umask(umask)
+            os.chmod(temporary, 0o777 & ~umask)
+            _exchange(temporary, path, replaced)
         except BaseException:
-            if has_old:
-                os.rename(replaced, path)
+            shutil.rmtree(temporary, ignore_errors=True)
             raise
+        try:
+            atomic._sync_folder(os.path.dirname(path))
+        finally:
+            shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _exchange(new: str, path: str, replaced: str) -> None:
+    """Give `new` the name `path`, and what has that the name `replaced`."""
+    has_old = os.path.lexists(path)
+    if has_old:
+        os.rename(path, replaced)
+    try:
+        os.rename(new, path)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if has_old:
+            os.rename(replaced, path)
         raise
-    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def check_replaceable(path: str | os.PathLike[str], own_files: Collection[str]) -> None:
