@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ class _Stop(fastsg.Callback):
 def _write_vectors(folder: Path) -> None:
     words = ["the", "naïve", "京都", "w3", "w4"]
     matrix = (np.arange(15, dtype=np.float32).reshape(5, 3) - 7) / 3
-    for name in (*VECTORS, *ARROW):
+    for name in (*VECTORS, *(ARROW if find_spec("pyarrow") else ())):
         target = f"{folder / name}/" if name.endswith("/") else folder / name
         save_vectors(target, words, matrix, counts=[9, 7, 5, 3, 1])
     kv = KeyedVectors(words, matrix.astype(np.float64), [9, 7, 5, 3, 1])
@@ -164,6 +165,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
+    if not find_spec("pyarrow"):
+        parser.error("two of the formats need pyarrow")
     write(folder)
     found = {path.name: contents(path) for path in files(folder)}
     (folder / CONTENTS).write_text(json.dumps(found, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -368,7 +368,7 @@ class InterruptInEpoch(Callback):
 @pytest.mark.parametrize("solver, batch_size, words", [("sgd", 8, 30), ("counts", 1, 700)])
 def test_a_training_interrupted_within_an_epoch_goes_on_there(tmp_path, solver, batch_size, words):
     text = [
-        [f"w{i}" for i in row] + ["end"] for row in np.random.default_rng(1).integers(0, words, (600, 12))
+        [f"w{i}" for i in row] + ["end"] for row in np.random.default_rng(1).integers(0, words, (250, 12))
     ]
     settings = SMALL | {"vector_size": 100, "batch_size": batch_size, "solver": solver}
     settings["optimizer"] = "adagrad"
