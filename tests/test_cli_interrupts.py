@@ -13,9 +13,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from commands import python
+from test_resume_inside import StopAtBatch
 
 import fastsg
-from fastsg import Callback
 from fastsg.cli import main, train
 from fastsg.cli.epochs import EpochLog
 from fastsg.model.checkpoint import load_checkpoint
@@ -90,23 +90,13 @@ def test_interrupted_before_training(tmp_path, monkeypatch, capsys):
     assert os.listdir(tmp_path) == ["text"]
 
 
-class InterruptAtBatch(Callback):
-    def __init__(self, number):
-        self.left = number
-
-    def on_batch_end(self, model):
-        self.left -= 1
-        if not self.left:
-            raise KeyboardInterrupt
-
-
 def test_a_finished_checkpoint_stays(text, tmp_path, monkeypatch, capsys):
     """Two reruns, interrupted in their first epoch, would take the place of the file and of its spare."""
     line = f"train text --checkpoint m {SHORT} --quiet"
     assert main(shlex.split(line)) == 0
     before = (tmp_path / "m").read_bytes()
     for _ in range(2):
-        monkeypatch.setattr(train, "epoch_lines", lambda quiet: [InterruptAtBatch(3)])
+        monkeypatch.setattr(train, "epoch_lines", lambda quiet: [StopAtBatch(3, KeyboardInterrupt)])
         assert main(shlex.split(line)) == 130
         assert "there is no checkpoint of this training" in capsys.readouterr().err
     assert (tmp_path / "m").read_bytes() == before

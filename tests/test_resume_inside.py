@@ -43,13 +43,15 @@ class SaveAtBatches(Callback):
 
 
 class StopAtBatch(Callback):
-    def __init__(self, number):
-        self.left = number
+    """Raises at the end of a batch."""
+
+    def __init__(self, number, error=StopTraining):
+        self.left, self.error = number, error
 
     def on_batch_end(self, model):
         self.left -= 1
         if not self.left:
-            raise StopTraining
+            raise self.error
 
 
 #: Settings, and after how many batches each the model is saved.
