@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from fastsg import FormatError
 from fastsg.numerics import views
 from fastsg.numerics.views import VIEWS, WHICH, chosen, needs_outputs
 
@@ -48,7 +47,7 @@ def model(rng, K, H, scale=1.0):
 )
 def test_float64(rng, which, K, H, scale):
     I, O, counts = model(rng, K, H, scale)
-    found, want = chosen("m", which, I, O, counts), reference(which, I, O, counts)
+    found, want = chosen(which, I, O, counts), reference(which, I, O, counts)
     assert found.dtype == np.float32 and found.shape == want.shape
     np.testing.assert_allclose(found, want, atol=2e-5 * max(np.abs(want).max(), 1e-30))
 
@@ -59,7 +58,7 @@ def test_any_number_of_threads(rng, which, monkeypatch):
     found = []
     for n in (1, 2, 7):
         monkeypatch.setattr(views, "effective_num_threads", lambda n=n: n)
-        found.append(chosen("m", which, I, O, counts).tobytes())
+        found.append(chosen(which, I, O, counts).tobytes())
     assert len(set(found)) == 1
 
 
@@ -67,23 +66,23 @@ def test_words_never_counted_weigh_alike(rng):
     I, O, _ = model(rng, 200, 8)
     nothing, alike = np.zeros(200, np.int64), np.full(200, 5)
     for which in ("centered", "whitened"):
-        assert np.array_equal(chosen("m", which, I, O, nothing), chosen("m", which, I, O, alike))
+        assert np.array_equal(chosen(which, I, O, nothing), chosen(which, I, O, alike))
 
 
 def test_equal_rows_are_told_from_nothing():
     """Rows that are all one: their covariance is 0, and so is the view, without NaN."""
     I = np.ones((5, 3), np.float32)
-    assert not np.abs(chosen("m", "whitened", I, I, np.arange(5))).any()
+    assert not np.abs(chosen("whitened", I, I, np.arange(5))).any()
 
 
 def test_what_is_refused(rng):
     I, O, counts = model(rng, 20, 4)
     for which in WHICH:
         if needs_outputs(which):
-            with pytest.raises(FormatError, match=f"m: it has no output vectors; which='{which}' needs them"):
-                chosen("m", which, I, None, counts)
+            with pytest.raises(ValueError, match=f"it has no output vectors; which='{which}' needs them"):
+                chosen(which, I, None, counts)
         else:
-            assert len(chosen("m", which, I, None, counts)) == 20
+            assert len(chosen(which, I, None, counts)) == 20
     O[3, 1] = np.nan
-    with pytest.raises(FormatError, match="m: which='whitened' needs vectors that are finite"):
-        chosen("m", "whitened", I, O, counts)
+    with pytest.raises(ValueError, match="which='whitened' needs vectors that are finite"):
+        chosen("whitened", I, O, counts)

@@ -11,10 +11,10 @@ import os
 import numpy as np
 
 from ..errors import FormatError
-from ..numerics.views import WHICH, chosen
+from ..numerics.views import WHICH
 from . import safetensors
 from .model_file import read_model_file
-from .vector_table import Reading, VectorTable, Writing, utf8_words
+from .vector_table import Reading, VectorTable, Writing, utf8_words, view_of
 from .vectors_file import VectorsContent, read_vectors_file, write_vectors_file
 
 #: ``format`` in the metadata of each kind of file.
@@ -48,7 +48,7 @@ def read_model_vectors(path: str, reading: Reading) -> VectorTable:
     which = reading.which or str(content.config.get("vectors", "input"))
     if which not in WHICH:
         raise FormatError(f"{path}: its config has vectors={which!r}")
-    matrix = chosen(path, which, content.arrays["I"], content.arrays["O"], content.word_counts)
+    matrix = view_of(path, which, content.arrays["I"], content.arrays["O"], content.word_counts)
     return VectorTable(content.words, matrix, content.word_counts.astype(np.int64, copy=False))
 
 

@@ -19,9 +19,9 @@ import numpy as np
 
 from ..checks import MAX_WORDS
 from ..errors import FormatError
-from ..numerics.views import chosen, needs_outputs
+from ..numerics.views import needs_outputs
 from .untrusted import UntrustedFile, open_untrusted
-from .vector_table import Counts, Matrix, Reading, VectorTable, check_unique, read_floats
+from .vector_table import Counts, Matrix, Reading, VectorTable, check_unique, read_floats, view_of
 from .word2vec_rows import decoded
 
 MAGIC = b"\xba\x16\x4f\x2f"
@@ -73,7 +73,7 @@ def read_fasttext(path: str, reading: Reading) -> VectorTable:
         outputs = None
         if needs_outputs(which):
             outputs = _read_outputs(source, settings, len(words), labels)
-    matrix = chosen(path, which, inputs, outputs, counts)
+    matrix = view_of(path, which, inputs, outputs, counts)
     text = [
         decoded(raw, reading.encoding, reading.errors, f"{path}: entry {i}") for i, raw in enumerate(words)
     ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..checks import all_str, word_index
 from ..errors import FormatError
+from ..numerics.views import chosen
 from ..system.growing_array import GrowingArray
 from .untrusted import UntrustedFile, shown
 
@@ -109,3 +110,11 @@ def read_floats(source: UntrustedFile, count: int, what: str) -> Matrix:
         part = min(count - numbers.n, 1 << 18)
         numbers.append(np.frombuffer(source.take(4 * part, what), "<f4"))
     return numbers.finish()
+
+
+def view_of(path: str, which: str, inputs: Matrix, outputs: Matrix | None, counts: Counts) -> Matrix:
+    """A view of a file's matrices, see :func:`fastsg.numerics.views.chosen`; FormatError if it has none."""
+    try:
+        return chosen(which, inputs, outputs, counts)
+    except ValueError as error:
+        raise FormatError(f"{path}: {error}") from None

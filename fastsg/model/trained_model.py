@@ -278,7 +278,7 @@ class TrainedModel:
     def _matrix(self, which: str) -> NDArray[np.float32]:
         """What of I and O is meant; ValueError unless it is one of those."""
         checks.choice("which", which, WHICH)
-        return self.I if which == "input" else chosen("the model", which, self.I, self.O, self.vocab.counts)
+        return self.I if which == "input" else chosen(which, self.I, self.O, self.vocab.counts)
 
     @kept()
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..errors import FormatError
 from ..system.threads import effective_num_threads
 
 Matrix = NDArray[np.float32]
@@ -30,7 +29,7 @@ def needs_outputs(which: str) -> bool:
     return which not in ("input", "centered")
 
 
-def chosen(path: str, which: str, inputs: Matrix, outputs: Matrix | None, counts: Counts) -> Matrix:
+def chosen(which: str, inputs: Matrix, outputs: Matrix | None, counts: Counts) -> Matrix:
     """What `which` asks for of the input and output matrix (K, H); (K, 2 H) for "concat".
 
     "sum" adds both rows of a word at unit length. "centered" takes their mean from the input rows, each
@@ -41,7 +40,7 @@ def chosen(path: str, which: str, inputs: Matrix, outputs: Matrix | None, counts
 
     Raises
     ------
-    FormatError     The view needs output vectors, and there are none; or "whitened" and a row is not finite.
+    ValueError      The view needs output vectors, and there are none; or "whitened" and a row is not finite.
     """
     if which == "input":
         return inputs
@@ -50,14 +49,14 @@ def chosen(path: str, which: str, inputs: Matrix, outputs: Matrix | None, counts
         centered: Matrix = inputs - mean.astype(np.float32)
         return centered
     if outputs is None:
-        raise FormatError(f"{path}: it has no output vectors; which={which!r} needs them")
+        raise ValueError(f"it has no output vectors; which={which!r} needs them")
     if which == "output":
         return outputs
     if which == "concat":
         return np.hstack([inputs, outputs])
     if which == "whitened":
         weights = _weights(counts)
-        both, other = (_whitened(path, matrix, weights) for matrix in (inputs, outputs))
+        both, other = (_whitened(matrix, weights) for matrix in (inputs, outputs))
         other *= _OUTPUT_SHARE
         both += other
         return both
@@ -71,13 +70,13 @@ def _weights(counts: Counts) -> Matrix:
     return weights
 
 
-def _whitened(path: str, matrix: Matrix, weights: Matrix) -> Matrix:
+def _whitened(matrix: Matrix, weights: Matrix) -> Matrix:
     """Unit rows, centered, times C^(-1/16), at unit length."""
     threads, unit = effective_num_threads(), _unit_rows(matrix)
     mean = _core.mean(unit, weights, threads).astype(np.float32)
     covariance = _core.gram(unit, weights, threads, mean)
     if not np.isfinite(covariance).all():
-        raise FormatError(f"{path}: which='whitened' needs vectors that are finite")
+        raise ValueError("which='whitened' needs vectors that are finite")
     values, axes = _core.eigen(covariance)
     values = np.maximum(values, max(_LEAST * values[0], float(np.finfo(np.float32).tiny)))
     power = (values[0] / values) ** _WHITENING  # up to a factor, which the lengths take away
