@@ -137,7 +137,7 @@ static void nearest_slice(const fsg_nearest *N, const float *Y_kh, const float *
 {
     float C[SLICE * PANEL] __attribute__((aligned(64)));
     for (int64_t start = 0; start < U; start += PANEL) {
-        logits_panel(Y_kh, H, X_ph + start * H, C, count);
+        logits_panel(Y_kh, H, X_ph + start * H, PANEL, C, count);
         for (int64_t j = 0; j < PANEL; j += VLEN) {
             const vf bar = vload(N->bar_u + start + j);
             vi passed = {0};

@@ -58,6 +58,13 @@ INLINE void tile_store(const int rows, const int cols, vf acc[][4], float *c, in
     }
 }
 
+/* Lanes of panel p that hold rows, up to a whole vector: the rest of the last panel is not computed. */
+static int64_t lanes_used(int64_t U, int64_t p)
+{
+    const int64_t left = (U - p * PANEL + VLEN - 1) / VLEN * VLEN;
+    return left < PANEL ? left : PANEL;
+}
+
 /* ---- pass A ---- */
 
 static float pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t H, int64_t p, float *X_ph)
@@ -72,22 +79,30 @@ static float pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_
     return __builtin_sqrtf(top);
 }
 
-/* Logits of `rows` vocabulary rows against the lanes [0, WIDE) of a panel, without bias and shift. */
-INLINE void logits_tile(const int rows, const float *O_k, int64_t H, const float *X_h, float *C)
+/* Logits of `rows` vocabulary rows against the first `cols` vectors of a panel, without bias and shift. */
+INLINE void logits_tile(const int rows, const int cols, const float *O_k, int64_t H, const float *X_h,
+                        float *C)
 {
     vf acc[MAX_ROWS][4];
-    tile_zero(rows, NV, acc);
-    tile(rows, NV, acc, O_k, H, 1, X_h, PANEL, H, NULL);
-    tile_store(rows, NV, acc, C, PANEL);
+    tile_zero(rows, cols, acc);
+    tile(rows, cols, acc, O_k, H, 1, X_h, PANEL, H, NULL);
+    tile_store(rows, cols, acc, C, PANEL);
 }
 
-static void logits_panel(const float *O_sh, int64_t H, const float *X_ph, float *C, int64_t count)
+INLINE void logits_lanes(const int cols, const float *O_sh, int64_t H, const float *X_h, float *C,
+                         int64_t count)
 {
-    for (int64_t half = 0; half < PANEL; half += WIDE) {
-        int64_t k = 0;
-        for (; k + MR <= count; k += MR) logits_tile(MR, O_sh + k * H, H, X_ph + half, C + k * PANEL + half);
-        for (; k < count; k++) logits_tile(1, O_sh + k * H, H, X_ph + half, C + k * PANEL + half);
-    }
+    int64_t k = 0;
+    for (; k + MR <= count; k += MR) logits_tile(MR, cols, O_sh + k * H, H, X_h, C + k * PANEL);
+    for (; k < count; k++) logits_tile(1, cols, O_sh + k * H, H, X_h, C + k * PANEL);
+}
+
+static void logits_panel(const float *O_sh, int64_t H, const float *X_ph, int64_t used, float *C,
+                         int64_t count)
+{
+    int64_t lane = 0;
+    for (; lane + WIDE <= used; lane += WIDE) logits_lanes(NV, O_sh, H, X_ph + lane, C + lane, count);
+    for (; lane < used; lane += VLEN) logits_lanes(1, O_sh, H, X_ph + lane, C + lane, count);
 }
 
 /* Where the exponentials of a panel go: only into sums, also to memory through the caches, or past them. */
@@ -96,17 +111,17 @@ enum keep { SUMS_ONLY, KEEP, STREAM };
 /* E = exp(C + bias) 2^-shift for one panel of the slice, S += sum over k. A sweep of its own: the block is
  * still in the first-level cache, and the constants of exp stay in registers. The slice has a sum of its own:
  * one chain over a whole shard would lose a long tail of small terms. */
-INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t count, const float *bias_k,
-                      const float *shift, const float *C, float *E, float *S)
+INLINE void exp_lanes(const int cols, const int careful, const enum keep keep, const int64_t count,
+                      const float *bias_k, const float *shift, const float *C, float *E, float *S)
 {
     vf shift_j[PANEL / VLEN], S_j[PANEL / VLEN];
-    UNROLL for (int j = 0; j < PANEL / VLEN; j++) {
+    UNROLL for (int j = 0; j < cols; j++) {
         shift_j[j] = careful ? vload(shift + j * VLEN) : EXP_MAGIC - vload(shift + j * VLEN);
         S_j[j] = vset(0);
     }
     for (int64_t k = 0; k < count; k++) {
         const vf bias = vset(bias_k[k]);
-        UNROLL for (int j = 0; j < PANEL / VLEN; j++) {
+        UNROLL for (int j = 0; j < cols; j++) {
             const vf c = vload(C + k * PANEL + j * VLEN) + bias;
             const vf e = careful ? vexp_careful(c, shift_j[j]) : vexp(c, shift_j[j]);
             if (keep == KEEP) vstore(E + k * PANEL + j * VLEN, e);
@@ -114,8 +129,18 @@ INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t cou
             S_j[j] += e;
         }
     }
-    UNROLL for (int j = 0; j < PANEL / VLEN; j++)
+    UNROLL for (int j = 0; j < cols; j++)
         vstore(S + j * VLEN, vload(S + j * VLEN) + S_j[j]);
+}
+
+INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t used, const int64_t count,
+                      const float *bias_k, const float *shift, const float *C, float *E, float *S)
+{
+    if (used == PANEL) exp_lanes(PANEL / VLEN, careful, keep, count, bias_k, shift, C, E, S);
+    else
+        for (int64_t i = 0; i < used; i += VLEN)
+            exp_lanes(1, careful, keep, count, bias_k, shift + i, C + i, E + (keep == SUMS_ONLY ? 0 : i),
+                      S + i);
 }
 
 static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *E_pk, int stream,
@@ -129,15 +154,16 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float 
     double entries = 0;
     for (int64_t p = 0; p < panels; p++) {
         const float *shift = B->shift_u + p * PANEL;
+        const int64_t used = lanes_used(B->U, p);
         float *E = E_pk + (E_pk ? p * SLICE * PANEL : 0), *S = S_u + p * PANEL;
-        logits_panel(O_sh, B->H, B->X_ph + p * B->H * PANEL, C, count);
+        logits_panel(O_sh, B->H, B->X_ph + p * B->H * PANEL, used, C, count);
         entries += entries_sum(B, s, p, C, bias, next_u);
         if (!within_reach(norm, top_bias, B->reach_p[p], shift)) {
-            if (!E_pk) exp_sweep(1, SUMS_ONLY, count, bias, shift, C, E, S);
-            else exp_sweep(1, KEEP, count, bias, shift, C, E, S);
-        } else if (!E_pk) exp_sweep(0, SUMS_ONLY, count, bias, shift, C, E, S);
-        else if (stream) exp_sweep(0, STREAM, count, bias, shift, C, E, S);
-        else exp_sweep(0, KEEP, count, bias, shift, C, E, S);
+            if (!E_pk) exp_sweep(1, SUMS_ONLY, used, count, bias, shift, C, E, S);
+            else exp_sweep(1, KEEP, used, count, bias, shift, C, E, S);
+        } else if (!E_pk) exp_sweep(0, SUMS_ONLY, used, count, bias, shift, C, E, S);
+        else if (stream) exp_sweep(0, STREAM, used, count, bias, shift, C, E, S);
+        else exp_sweep(0, KEEP, used, count, bias, shift, C, E, S);
     }
     VFENCE();
     return entries;
@@ -151,9 +177,10 @@ static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *t
     float C[SLICE * PANEL] __attribute__((aligned(64))), bias[SLICE];
     slice_bias(B, start, count, bias);
     for (int64_t p = 0; p < panels; p++) {
-        logits_panel(O_kh + start * B->H, B->H, B->X_ph + p * B->H * PANEL, C, count);
+        const int64_t used = lanes_used(B->U, p);
+        logits_panel(O_kh + start * B->H, B->H, B->X_ph + p * B->H * PANEL, used, C, count);
         for (int64_t k = 0; k < count; k++)
-            for (int64_t j = 0; j < PANEL; j++) {
+            for (int64_t j = 0; j < used; j++) {
                 const float c = C[k * PANEL + j] + bias[k];
                 if (c > top_u[p * PANEL + j]) top_u[p * PANEL + j] = c;
             }
@@ -202,53 +229,66 @@ static int64_t merge_sums(const float *S_su, int64_t shards, int64_t stride, int
 /* ---- pass B ---- */
 
 /* gI_ph[h .. h+rows) = or (unless it opens) += sum over the slice's k of R_pk O_kh */
-INLINE void gI_tile(const int rows, const int opens, const float *O_h, int64_t H, const float *R, float *gI,
-                    int64_t count, const float *ahead)
+INLINE void gI_tile(const int rows, const int cols, const int opens, const float *O_h, int64_t H,
+                    const float *R, float *gI, int64_t count, const float *ahead)
 {
     vf acc[MAX_ROWS][4];
-    if (opens) tile_zero(rows, NV, acc);
-    else tile_load(rows, NV, acc, gI, PANEL);
-    tile(rows, NV, acc, O_h, 1, H, R, PANEL, count, ahead);
-    tile_store(rows, NV, acc, gI, PANEL);
+    if (opens) tile_zero(rows, cols, acc);
+    else tile_load(rows, cols, acc, gI, PANEL);
+    tile(rows, cols, acc, O_h, 1, H, R, PANEL, count, ahead);
+    tile_store(rows, cols, acc, gI, PANEL);
 }
 
-/* R of the next panel lies right behind this one's and is far away in memory: the first tiles prefetch it. */
-static void gI_panel(const int opens, const float *O_sh, int64_t H, const float *R, float *gI, int64_t count)
+/* R of the next panel lies right behind this one's and is far away in memory: the first tiles prefetch it, from
+ * `ahead` on. Returns how far they came. */
+INLINE const float *gI_lanes(const int cols, const int opens, const float *O_sh, int64_t H, const float *R,
+                             float *gI, int64_t count, const float *ahead, const float *end)
+{
+    int64_t h = 0;
+    for (; h + MR <= H && ahead < end; h += MR, ahead += count * 16)
+        gI_tile(MR, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, ahead);
+    for (; h + MR <= H; h += MR) gI_tile(MR, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, NULL);
+    for (; h + 4 <= H; h += 4) gI_tile(4, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, NULL);
+    for (; h < H; h++) gI_tile(1, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, NULL);
+    return ahead;
+}
+
+static void gI_panel(const int opens, const float *O_sh, int64_t H, const float *R, int64_t used, float *gI,
+                     int64_t count)
 {
     const float *ahead = R + SLICE * PANEL, *end = ahead + SLICE * PANEL;
-    for (int64_t half = 0; half < PANEL; half += WIDE) {
-        int64_t h = 0;
-        for (; h + MR <= H && ahead < end; h += MR, ahead += count * 16)
-            gI_tile(MR, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, ahead);
-        for (; h + MR <= H; h += MR)
-            gI_tile(MR, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
-        for (; h + 4 <= H; h += 4)
-            gI_tile(4, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
-        for (; h < H; h++) gI_tile(1, opens, O_sh + h, H, R + half, gI + h * PANEL + half, count, NULL);
-    }
+    int64_t lane = 0;
+    for (; lane + WIDE <= used; lane += WIDE)
+        ahead = gI_lanes(NV, opens, O_sh, H, R + lane, gI + lane, count, ahead, end);
+    for (; lane < used; lane += VLEN) /* the last panel: there is none to prefetch */
+        gI_lanes(1, opens, O_sh, H, R + lane, gI + lane, count, end, end);
+    if (opens && used < PANEL)
+        for (int64_t h = 0; h < H; h++) memset(gI + h * PANEL + used, 0, (size_t)(PANEL - used) * sizeof *gI);
 }
 
 /* gO_kh[k .. k+rows) += sum over the panel's u of R_pk Xs_uh, for `cols` vectors of h */
-INLINE void gO_tile(const int rows, const int cols, const float *R, const float *Xs, int64_t H_pad, float *gO)
+INLINE void gO_tile(const int rows, const int cols, const float *R, const float *Xs, int64_t H_pad,
+                    int64_t used, float *gO)
 {
     vf acc[MAX_ROWS][4];
     tile_load(rows, cols, acc, gO, H_pad);
-    tile(rows, cols, acc, R, PANEL, 1, Xs, H_pad, PANEL, NULL);
+    tile(rows, cols, acc, R, PANEL, 1, Xs, H_pad, used, NULL);
     tile_store(rows, cols, acc, gO, H_pad);
 }
 
 /* The same for all of h, in tiles of GO_NV vectors. A remainder of one vector is avoided where possible: its
  * chains are too few to keep the CPU busy. */
-INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, int64_t H_pad, float *gO)
+INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, int64_t H_pad, int64_t used,
+                    float *gO)
 {
     for (int64_t left = (H + VLEN - 1) / VLEN, cols; left;
          left -= cols, Xs += cols * VLEN, gO += cols * VLEN) {
         cols = left == GO_NV + 1 && GO_NV > 2 ? GO_NV - 1 : left < GO_NV ? left : GO_NV;
         switch (cols) {
-        case 4: gO_tile(rows, 4, R, Xs, H_pad, gO); break;
-        case 3: gO_tile(rows, 3, R, Xs, H_pad, gO); break;
-        case 2: gO_tile(rows, 2, R, Xs, H_pad, gO); break;
-        default: gO_tile(rows, 1, R, Xs, H_pad, gO);
+        case 4: gO_tile(rows, 4, R, Xs, H_pad, used, gO); break;
+        case 3: gO_tile(rows, 3, R, Xs, H_pad, used, gO); break;
+        case 2: gO_tile(rows, 2, R, Xs, H_pad, used, gO); break;
+        default: gO_tile(rows, 1, R, Xs, H_pad, used, gO);
         }
     }
 }
@@ -277,12 +317,13 @@ static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_
             for (; entry_below(B, u, next_u[u], start + SLICE); next_u[u]++)
                 R[(B->contexts[next_u[u]] - start) * PANEL + u % PANEL] -=
                     B->counts[next_u[u]] * B->target_u[u];
-        gI_panel(opens, O_kh + start * H, H, R, gI_ph + p * H * PANEL, count);
+        const int64_t used = lanes_used(B->U, p);
+        gI_panel(opens, O_kh + start * H, H, R, used, gI_ph + p * H * PANEL, count);
         const float *Xs = B->Xs_uh + p * PANEL * B->H_pad;
         int64_t k = 0;
         for (; k + GO_MR <= count; k += GO_MR)
-            gO_rows(GO_MR, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad);
-        for (; k < count; k++) gO_rows(1, R + k * PANEL, Xs, H, B->H_pad, gO_kh + k * B->H_pad);
+            gO_rows(GO_MR, R + k * PANEL, Xs, H, B->H_pad, used, gO_kh + k * B->H_pad);
+        for (; k < count; k++) gO_rows(1, R + k * PANEL, Xs, H, B->H_pad, used, gO_kh + k * B->H_pad);
     }
     if (step)
         for (int64_t k = 0; k < count; k++)
