@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+import stat
 import time
 from pathlib import Path
 
@@ -21,8 +22,12 @@ DATA = Path(os.environ.get("FASTSG_DATA") or Path(__file__).resolve().parents[2]
 NO_DATA = "no corpora found: set FASTSG_DATA"
 SEED = int(os.environ.get("FASTSG_SEED", "0"))
 PROJECT = Path(__file__).resolve().parents[1]
+#: Long forms: what else only samples is tried at length.
+SLOW = bool(os.environ.get("FASTSG_SLOW"))
 NO_BIAS = np.zeros(0, np.float32)
 
+slow = pytest.mark.skipif(not SLOW, reason="set FASTSG_SLOW=1")
+fsync = os.fsync
 needs_checkout = pytest.mark.skipif(
     not (PROJECT / "setup.py").is_file(), reason="needs the project's own folder"
 )
@@ -34,6 +39,28 @@ def pytest_configure():
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def examples(count):
+    """How many examples hypothesis tries of a property."""
+    return count if SLOW else count // 5
+
+
+@pytest.fixture(autouse=True, scope="session")
+def disk_that_is_not_waited_for():
+    """Without power loss nobody sees whether a file was synced; it takes most of the time of a save.
+
+    test_atomic.py has `fsync` itself, and so has every process that is started.
+    """
+
+    def synced(descriptor):
+        kind = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            fsync(descriptor)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", synced)
+        yield
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from conftest import file_size_limit, kill_while
+from conftest import file_size_limit, fsync, kill_while
 
 from fastsg.system import atomic
 from fastsg.system.atomic import atomic_write, check_writable, remove_stale_temporaries
@@ -19,6 +19,11 @@ from fastsg.system.atomic import atomic_write, check_writable, remove_stale_temp
 def write(path, content=b"new"):
     with atomic_write(path) as file:
         file.write(content)
+
+
+@pytest.fixture(autouse=True)
+def disk_that_is_waited_for(monkeypatch):
+    monkeypatch.setattr(os, "fsync", fsync)
 
 
 @pytest.fixture

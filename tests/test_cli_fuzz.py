@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import gzip
 import io
-import os
 import random
 import re
 import shutil
@@ -18,14 +17,14 @@ from pathlib import Path
 import kept_files
 import pytest
 from commands import TEXT
-from conftest import SEED
+from conftest import SEED, SLOW
 from readers import ADJACENCY, EDGES, VOCAB
 
 from fastsg.cli import main as run
 from fastsg.cli import query
 from fastsg.cli.main import build_parser
 
-LINES = 10_000 if os.environ.get("FASTSG_SLOW") else 400
+LINES = 10_000 if SLOW else 200
 #: What is large here takes its time, and may.
 ENDLESS = {"epochs", "draws", "walks", "length", "iter", "patience", "neighbors"}
 #: Makes its own text, of some seconds.

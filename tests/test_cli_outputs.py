@@ -72,8 +72,19 @@ def test_an_interrupted_training_that_cannot_be_written_is_an_error(tmp_path, ca
 # ---- without standard streams ----
 
 
-@pytest.mark.parametrize("closed", [[2], [1], [1, 2], [0, 1, 2]], ids=str)
-@pytest.mark.parametrize("flags", ["", "--json", "--json-log -", "--log-level debug"])
+@pytest.mark.parametrize(
+    "closed, flags",
+    [
+        ([2], "--json"),
+        ([2], "--log-level debug"),
+        ([1], "--json-log -"),
+        ([1], "--json"),
+        ([1, 2], ""),
+        ([0, 1, 2], "--json"),
+        ([0, 1, 2], "--json-log - --log-level debug"),
+    ],
+    ids=str,
+)
 def test_closed_streams(closed, flags, tmp_path):
     code = (
         f"import os, sys\nfor fd in {closed}: os.close(fd)\n"

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import DATA, NO_DATA
+from conftest import DATA, NO_DATA, slow
 from containers import sealed, taken_apart
 from safetensors import safe_open
 from texts import content, oracle, oracle_lines, writer
@@ -340,7 +340,7 @@ def test_known_counts_poems(data):
     assert (corpus.vocab.counts >= 5).sum() == 6_047
 
 
-@pytest.mark.skipif("not __import__('os').environ.get('FASTSG_SLOW')", reason="set FASTSG_SLOW=1")
+@slow
 @pytest.mark.parametrize(
     "name, expected",
     [

@@ -3,17 +3,16 @@
 FASTSG_SLOW=1 does it 10,000 times for each format.
 """
 
-import os
-
 import kept_files
 import numpy as np
 import pytest
+from conftest import SLOW
 from containers import CHUNK, taken_apart, unsealed
 
 from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, KeyedVectors, Vocab
 from fastsg.io import load_vectors, save_vectors
 
-TIMES = 10_000 if os.environ.get("FASTSG_SLOW") else 250
+TIMES = 10_000 if SLOW else 100
 #: Every byte of these is under a SHA-256.
 OURS = ["model", "checkpoint", "counts", "counts.thinned", "corpus", "v.kv", "v.safetensors"]
 #: These have bytes that mean nothing, as the time in an archive.

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from conftest import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from texts import HOSTILE_BYTES, TEXT, content, oracle, oracle_lines, writer
@@ -51,7 +52,7 @@ def check_file(path, data, sentences, **options):
 # ---- against the oracle ----
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TEXT, st.sampled_from([1, 2, 5, 64, 1 << 20]), st.sampled_from([1, 2, 3, 7]))
 @example("a b", 1, 1)
 @example("\ufeffa b\r\nc", 64, 2)
@@ -62,7 +63,7 @@ def test_words_of_any_text(scratch, text, block_bytes, workers):
     check_file(scratch, data, sentences, workers=workers, _block_bytes=block_bytes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TEXT, st.sampled_from([1, 2, 5, 64, 1 << 20]), st.sampled_from([1, 2, 3, 7]))
 def test_characters_of_any_text(scratch, text, block_bytes, workers):
     data = text.encode()
@@ -70,7 +71,7 @@ def test_characters_of_any_text(scratch, text, block_bytes, workers):
     check_file(scratch, data, sentences, tokenizer="char", workers=workers, _block_bytes=block_bytes)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(TEXT, st.sampled_from([1, 5, 64]))
 def test_callable_on_any_text(scratch, text, block_bytes):
     data = text.encode()
@@ -83,7 +84,7 @@ def test_callable_on_any_text(scratch, text, block_bytes):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     HOSTILE_BYTES,
     st.sampled_from(["space", "char", "callable"]),
@@ -111,7 +112,7 @@ def test_invalid_utf8_as_python_decodes_it(scratch, errors, data, tokenizer, blo
         assert corpus.invalid_bytes_replaced == replaced
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     HOSTILE_BYTES,
     st.sampled_from(["space", "char", "callable"]),
@@ -133,7 +134,7 @@ def test_strict_names_the_offset(scratch, data, tokenizer, block_bytes, workers)
             EncodedCorpus.from_files(scratch, min_count=1, **options)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(
         st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3), max_size=8),

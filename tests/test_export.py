@@ -13,13 +13,18 @@ from fastsg.io import load_vectors, writable_formats
 PLACES = {"model2vec": "v/", "tsv": "v.tsv"}
 
 
-@pytest.fixture
-def model(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def trained():
     lines = [line.split() for line in TEXT.splitlines()]
-    made = SkipGram(lines, vector_size=8, min_count=1, epochs=2, vectors="sum", progress=False)
-    made.save("m")
-    return made
+    return SkipGram(lines, vector_size=8, min_count=1, epochs=2, vectors="sum", progress=False)
+
+
+@pytest.fixture
+def model(trained, tmp_path, monkeypatch):
+    """A model that is saved as m in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    trained.save("m")
+    return trained
 
 
 def content(place):

@@ -66,8 +66,7 @@ def test_rates():
 # ---- models ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", [0, 200])
-@pytest.mark.parametrize("piece", [13, 60])
+@pytest.mark.parametrize("first, piece", [(0, 13), (200, 60)])
 def test_pieces_are_nearly_as_good_as_all_at_once(first, piece):
     text, held_out = sentences(), sentences(1)
     once = SkipGram(text, **SMALL)

@@ -1,18 +1,18 @@
 """Trainings, loads and saves in ever less address space: they succeed or raise MemoryError.
 
-A process of its own forks a child for each limit, in steps of 4 MiB above what the process has already; steps
-of 1 MiB with FASTSG_SLOW=1.
+A process of its own forks a child for each action and limit, in steps of 4 MiB above what the process has
+already; steps of 1 MiB with FASTSG_SLOW=1.
 """
 
 import json
-import os
 import sys
 from collections import Counter
 
 import pytest
 from commands import python
+from conftest import SLOW
 
-STEP = 1 << 20 if os.environ.get("FASTSG_SLOW") else 4 << 20
+STEP = 1 << 20 if SLOW else 4 << 20
 
 PROGRAM = """
 import ctypes, json, os, resource, signal, sys, tempfile
@@ -51,28 +51,30 @@ actions = {
     "ask": lambda: model.wv.most_similar("w3"),
     "planted": planted,
 }
-action, step = actions[sys.argv[1]], int(sys.argv[2])
-ended = []
-for n in range(64):
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        pages = int(open("/proc/self/statm").read().split()[0])  # after the fork, which gives threads back
-        resource.setrlimit(resource.RLIMIT_AS, (pages * os.sysconf("SC_PAGE_SIZE") + n * step,) * 2)
-        try:
-            action()
-        except MemoryError:
-            os._exit(10)
-        except BaseException as error:
-            os.write(2, repr(error).encode())
-            os._exit(11)
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    ended.append(os.waitstatus_to_exitcode(status))
-    if ended[-3:] == [0, 0, 0]:
-        break
-print(json.dumps(ended))
+step, found = int(sys.argv[1]), {}
+for name, action in actions.items():
+    ended = found[name] = []
+    for n in range(64):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            # After the fork, which gives threads back.
+            pages = int(open("/proc/self/statm").read().split()[0])
+            resource.setrlimit(resource.RLIMIT_AS, (pages * os.sysconf("SC_PAGE_SIZE") + n * step,) * 2)
+            try:
+                action()
+            except MemoryError:
+                os._exit(10)
+            except BaseException as error:
+                os.write(2, f"{name}: {error!r}".encode())
+                os._exit(11)
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        ended.append(os.waitstatus_to_exitcode(status))
+        if ended[-3:] == [0, 0, 0]:
+            break
+print(json.dumps(found))
 """
 
 ACTIONS = ["counts", "sgd", "text", "count", "load", "save", "load counts", "v.vec", "v.bin", "v.npz", "ask"]
@@ -83,23 +85,23 @@ SMALL = {"count", "load counts", "save"}
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
-def sweep(action):
-    """How the children ended, and what the others said."""
+@pytest.fixture(scope="module")
+def sweep():
+    """How the children of each action ended, and what the others said."""
     # Else the process has free memory of its own, and room that it has reserved for threads.
     own = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
-    done = python("-c", PROGRAM, action, STEP, timeout=250, **own)
+    done = python("-c", PROGRAM, STEP, timeout=250, **own)
     assert done.returncode == 0, done.stderr
-    return Counter(json.loads(done.stdout)), done.stderr
+    return {name: Counter(ended) for name, ended in json.loads(done.stdout).items()}, done.stderr
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_ever_less_memory(action):
-    ended, said = sweep(action)
+def test_ever_less_memory(sweep, action):
+    ended, said = sweep[0][action], sweep[1]
     assert set(ended) <= {0, 10}, (ended, said)
     assert ended[0] >= 3
     assert ended[10] or action in SMALL
 
 
-def test_control_memory_that_nobody_asked_for():
-    ended, _ = sweep("planted")
-    assert ended[-11]
+def test_control_memory_that_nobody_asked_for(sweep):
+    assert sweep[0]["planted"][-11]

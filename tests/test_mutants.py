@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from commands import ROOT
-from conftest import SEED
+from conftest import SEED, SLOW
 from mutants import CONTROLS, SECONDS
 from readers import READERS
 
@@ -22,7 +22,7 @@ from fastsg import FormatError
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
 #: Files that need not even be there.
 IGNORED = {"model2vec config"}
-TIMES = 10_000 if os.environ.get("FASTSG_SLOW") else 200
+TIMES = 10_000 if SLOW else 60
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_mutants(ask, name):
 @pytest.mark.parametrize("name", CONTROLS)
 def test_control(ask, name):
     """A planted slip of each kind is found."""
-    found = ask(name, {"slow": 20, "memory": 30}.get(name, 300))
+    found = ask(name, {"slow": 12, "memory": 30}.get(name, 300))
     wrong = "\n".join(complaint for complaint, _ in found.get("wrong", ()))
     if name in ("a crash", "a hang"):
         assert found == {"ended by": 11 if name == "a crash" else 14}

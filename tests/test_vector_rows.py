@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 import pytest
-from conftest import SEED
+from conftest import SEED, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,7 +70,7 @@ def test_numbers_of_any_bits():
         assert same(number(text.encode()), text), text
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(st.from_regex(rb"[+-]?[0-9]{0,25}(\.[0-9]{0,30})?([eE][+-]?[0-9]{1,4})?", fullmatch=True))
 def test_any_decimal_is_read_right_or_left(text):
     got = number(text)

@@ -48,13 +48,14 @@ def z_score(graph, walks, p, q):
 
     Chi-square over all steps that had a choice, made normal as Wilson and Hilferty do. Where less than 5
     steps are expected to some node, it is counted together with others."""
-    rows, steps = as_dict(graph), {}
-    kind = type(graph.nodes[0])
+    rows, triples, steps = as_dict(graph), Counter(), {}
     for walk in walks:
-        nodes = [kind(word) for word in walk]
-        for i in range(1, len(nodes)):
-            before = nodes[i - 2] if i > 1 else None
-            steps.setdefault((before, nodes[i - 1]), Counter())[nodes[i]] += 1
+        words = list(walk)
+        triples.update(zip([None, *words], words, words[1:]))
+    kind = type(graph.nodes[0])
+    for (before, at, to), count in triples.items():
+        key = (None if before is None else kind(before), kind(at))
+        steps.setdefault(key, Counter())[kind(to)] += count
     chi, freedom = 0.0, 0
     for (before, at), found in steps.items():
         expected, n = chances(rows, before, at, p, q), sum(found.values())

@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import DATA, NO_DATA, SEED
+from conftest import DATA, NO_DATA, SEED, examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -45,7 +45,9 @@ def vocabularies(draw):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(vocabulary=vocabularies())
 def test_round_trip(tmp_path, name, vocabulary):
     words, matrix = vocabulary
