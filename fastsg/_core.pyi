@@ -33,7 +33,12 @@ def random_uniform(seed: int, stream: int, n: int, num_threads: int = 1) -> NDAr
 def check_ids(name: str, ids: _Ids, K: int) -> None: ...
 def check_corpus(tokens: _Ids, offsets: _Offsets, K: int) -> None: ...
 def thin(
-    tokens: _Ids, offsets: _Offsets, keep_k: _Doubles, seed: int, stream: int
+    tokens: _Ids,
+    offsets: _Offsets,
+    keep_k: _Doubles,
+    seed: int,
+    stream: int,
+    numbers: _Offsets | None = None,
 ) -> tuple[_Ids, _Offsets]: ...
 def group_windows(
     tokens: _Ids,

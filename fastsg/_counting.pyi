@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_COUNT: float
+_Part = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]
 
 class Counter:
     K: int
@@ -14,11 +15,19 @@ class Counter:
         K: int,
         left: int,
         right: int,
-        weight_left: NDArray[np.float64],
-        weight_right: NDArray[np.float64],
+        unit: int,
+        weight_left: NDArray[np.int64],
+        weight_right: NDArray[np.int64],
         keep_k: NDArray[np.float64],
         num_threads: int,
+        exact: bool = False,
     ) -> None: ...
+    def most_positions(self) -> int: ...
     def bounds(self) -> NDArray[np.int64]: ...
     def rows(self, start: int, stop: int) -> NDArray[np.int64]: ...
     def take(self, contexts: NDArray[np.int32], counts: NDArray[np.float32]) -> None: ...
+    def take_large(self) -> NDArray[np.int64]: ...
+
+def add_rows(
+    parts: Sequence[_Part], taken_off: Sequence[bool], K: int, unit: int
+) -> tuple[_Part, NDArray[np.int64]]: ...

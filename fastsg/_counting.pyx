@@ -5,7 +5,7 @@ import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from ._core import check_corpus
@@ -22,14 +22,25 @@ cdef extern from "rows.h" nogil:
 cdef extern from "cooccur.h" nogil:
     ctypedef struct fsg_cooccur_window:
         int64_t left, right
-        const double *weight_left
-        const double *weight_right
+        const int64_t *weight_left
+        const int64_t *weight_right
+
+    ctypedef struct fsg_count_scale:
+        double unit, row
+        const double *of_k
+
+    const int64_t FSG_COUNTS_NEGATIVE, FSG_COUNTS_OVERFLOW, FSG_COUNTS_INEXACT
 
     int64_t fsg_mark_text(const int32_t *, const int64_t *, int64_t, int32_t *) noexcept
     void fsg_count_words(const int32_t *, int64_t, int64_t, int64_t *) noexcept
     void fsg_place_words(const int32_t *, int64_t, int64_t, int64_t *, int64_t *) noexcept
-    int64_t fsg_count_row(const fsg_cooccur_window *, const int32_t *, const int64_t *, int64_t, int64_t,
-                          double, const double *, double *, uint64_t *, int32_t *, float *) noexcept
+    int64_t fsg_count_row(const fsg_cooccur_window *, const int32_t *, const int64_t *, int64_t,
+                          const fsg_count_scale *, int64_t, int64_t *, uint64_t *, int32_t *, float *,
+                          int64_t *, int64_t *) noexcept
+    int64_t fsg_take_sums(const fsg_count_scale *, int64_t, const int64_t *, uint64_t *, int32_t *, float *,
+                          int64_t *, int64_t *) noexcept
+    int64_t fsg_add_entries(const int32_t *, const float *, int64_t, double, int, const int64_t *, int64_t,
+                            int64_t *, uint64_t *) noexcept
 
 
 #: Smaller counts vanish, as in the rows of a batch.
@@ -47,30 +58,39 @@ cdef class Counter:
         Size of the vocabulary.
     left, right : int
         Reach to either side; -1 is the whole sentence.
-    weight_left, weight_right : ndarray, float64
-        Weight of every distance; empty weighs 1.
+    unit : int
+        Weights are multiples of 1 / unit.
+    weight_left, weight_right : ndarray, int64
+        Weight of every distance, in units; empty weighs one.
     keep_k : ndarray (K,), float64
         Every pair (m, n) is weighted keep_k[m] keep_k[n]; empty weighs 1.
     num_threads : int
         Does not change the result.
+    exact : bool
+        Keep the sums that are too large to follow from their counts, see cooccur.h.
+
+    Whoever counts sees to it that no sum exceeds 64 bits, see :meth:`most_positions`.
     """
 
     cdef readonly int64_t K
     cdef readonly int num_threads
     cdef fsg_cooccur_window window
-    cdef const double[::1] weight_left, weight_right, keep_k
+    cdef const int64_t[::1] weight_left, weight_right
+    cdef const double[::1] keep_k
     cdef int32_t[::1] text
     cdef int64_t[::1] place_k, positions
-    cdef double scale
-    cdef double[:, ::1] sum_tk
+    cdef double unit
+    cdef int64_t[:, ::1] sum_tk
     cdef uint64_t[:, ::1] seen_t
     cdef int64_t[::1] slot, size  # of the rows counted last: where the room of each begins, its entries
     cdef int32_t[::1] contexts
     cdef float[::1] counts
+    cdef bint exact
+    cdef int64_t[::1] n_large, large  # as sizes and counts
 
-    def __init__(self, texts, K: int, left: int, right: int, const double[::1] weight_left not None,
-                 const double[::1] weight_right not None, const double[::1] keep_k not None,
-                 num_threads: int):
+    def __init__(self, texts, K: int, left: int, right: int, unit: int,
+                 const int64_t[::1] weight_left not None, const int64_t[::1] weight_right not None,
+                 const double[::1] keep_k not None, num_threads: int, exact: bool = False):
         cdef const int32_t[::1] tokens
         cdef const int64_t[::1] offsets
         cdef int64_t n = 0
@@ -82,7 +102,7 @@ cdef class Counter:
         for name, reach, weights in (("left", left, weight_left), ("right", right, weight_right)):
             if weights.shape[0] and weights.shape[0] < reach or weights.shape[0] and reach < 0:
                 raise ValueError(f"weight_{name} has {weights.shape[0]} values for a reach of {reach}")
-        self.K, self.num_threads, self.scale = K, num_threads, 1.0 / len(texts)
+        self.K, self.num_threads, self.unit, self.exact = K, num_threads, unit * len(texts), exact
         # one by one: of several at once Cython orders the temporaries at random, and no two builds are alike
         self.weight_left = weight_left
         self.weight_right = weight_right
@@ -100,10 +120,11 @@ cdef class Counter:
                 n += tokens.shape[0] + offsets.shape[0]
         self.sort(n)
         PyErr_CheckSignals()
-        self.sum_tk = np.empty((num_threads, K))
+        self.sum_tk = np.empty((num_threads, K), np.int64)
         self.seen_t = np.zeros((num_threads, K // 64 + 1), np.uint64)
         self.slot, self.size = np.zeros(1, np.int64), np.zeros(0, np.int64)
         self.contexts, self.counts = np.empty(0, np.int32), np.empty(0, np.float32)
+        self.n_large, self.large = np.zeros(0, np.int64), np.empty(0, np.int64)
 
     cdef void sort(self, int64_t n):
         """The positions of every word, in rising order: those of word k at place_k[k] to place_k[k + 1]."""
@@ -124,14 +145,20 @@ cdef class Counter:
                 fsg_place_words(&self.text[0], n * piece // pieces, n * (piece + 1) // pieces,
                                 &place[piece, 0], &self.positions[0])
 
-    cdef int64_t row(self, int64_t m, int32_t *contexts, float *counts) noexcept nogil:
-        """Count row m into the room given; returns its entries."""
+    cdef int64_t row(self, int64_t m, int64_t slot, int64_t *n_large) noexcept nogil:
+        """Count row m into the room from `slot` on; returns its entries."""
         cdef int thread = fsg_omp_thread()
-        cdef double scale = self.scale * (self.keep_k[m] if self.keep_k.shape[0] else 1.0)
+        cdef fsg_count_scale scale = fsg_count_scale(self.unit, 1.0, NULL)
+        if self.keep_k.shape[0]:
+            scale = fsg_count_scale(self.unit, self.keep_k[m], &self.keep_k[0])
         return fsg_count_row(&self.window, &self.text[0], &self.positions[0] + self.place_k[m],
-                             self.place_k[m + 1] - self.place_k[m], self.K, scale,
-                             &self.keep_k[0] if self.keep_k.shape[0] else NULL, &self.sum_tk[thread, 0],
-                             &self.seen_t[thread, 0], contexts, counts)
+                             self.place_k[m + 1] - self.place_k[m], &scale, self.K, &self.sum_tk[thread, 0],
+                             &self.seen_t[thread, 0], &self.contexts[0] + slot, &self.counts[0] + slot,
+                             &self.large[0] + slot if self.exact else NULL, n_large)
+
+    def most_positions(self) -> int:
+        """How often the most frequent word occurs, in all texts together."""
+        return int(np.diff(np.asarray(self.place_k)).max())
 
     def bounds(self):
         """What the number of entries of each row cannot exceed, int64 (K,)."""
@@ -151,12 +178,14 @@ cdef class Counter:
         self.size = np.zeros(0, np.int64)  # until there is room, nothing is held
         if self.contexts.shape[0] < room:
             self.contexts, self.counts = np.empty(room, np.int32), np.empty(room, np.float32)
+            if self.exact:
+                self.large = np.empty(room, np.int64)
+        self.n_large = np.zeros(last - first, np.int64)
         self.slot, self.size = slots, out
         with nogil:
             for m in prange(first, last, num_threads=self.num_threads, schedule="dynamic", chunksize=16):
                 if self.slot[m - first + 1] > self.slot[m - first]:
-                    self.size[m - first] = self.row(m, &self.contexts[0] + self.slot[m - first],
-                                                    &self.counts[0] + self.slot[m - first])
+                    self.size[m - first] = self.row(m, self.slot[m - first], &self.n_large[m - first])
         PyErr_CheckSignals()
         return out
 
@@ -175,3 +204,86 @@ cdef class Counter:
                     memcpy(&contexts[0] + to[m], &self.contexts[0] + self.slot[m],
                            self.size[m] * sizeof(int32_t))
                     memcpy(&counts[0] + to[m], &self.counts[0] + self.slot[m], self.size[m] * sizeof(float))
+
+    def take_large(self):
+        """The large sums of the rows counted last, in their order, int64."""
+        cdef int64_t m
+        large = np.asarray(self.large)
+        parts = [large[self.slot[m]:self.slot[m] + self.n_large[m]] for m in np.flatnonzero(self.n_large)]
+        return np.concatenate([np.empty(0, np.int64), *parts])
+
+
+def add_rows(parts, taken_off, K: int, unit: int):
+    """Rows of counts out of several, added or taken off, in the integers that they are sums of.
+
+    Parameters
+    ----------
+    parts : sequence of (row_ptr, contexts, counts, large)
+        Of the same rows; row r holds the entries up to row_ptr[r + 1] - row_ptr[0]. `large` begins with the
+        large sums of these rows, see cooccur.h, and may go on.
+    taken_off : sequence of bool
+        Whether a part is subtracted.
+    K : int
+        Contexts are below K. The arrays are taken on trust.
+    unit : int
+        All counts are multiples of 1 / unit.
+
+    Returns
+    -------
+    part : (row_ptr, contexts, counts, large)   The sum; entries of 0 vanish.
+    used : ndarray of int64     How many large sums of each part belong to the rows.
+
+    Raises
+    ------
+    ValueError                  A sum is below zero, or does not fit 64 bits, or a count is not one of sums.
+    """
+    starts = np.cumsum([0, *(len(part[1]) for part in parts)])
+    large_starts = np.cumsum([0, *(len(part[3]) for part in parts)])
+    cdef int64_t n = len(parts), rows = len(parts[0][0]) - 1, words = K, room = starts[n]
+    ptr = np.stack([part[0] - part[0][0] + start for part, start in zip(parts, starts[:n])])
+    out_ptr, out_large = np.zeros(rows + 1, np.int64), np.empty(room + 1, np.int64)
+    out_contexts, out_counts = np.empty(room + 1, np.int32), np.empty(room + 1, np.float32)
+    place = large_starts[:n].copy()
+    # with one place more, so that there is a first one
+    cdef const int32_t[::1] contexts = np.concatenate([*(part[1] for part in parts), np.zeros(1, np.int32)])
+    cdef const float[::1] counts = np.concatenate([*(part[2] for part in parts), np.zeros(1, np.float32)])
+    cdef const int64_t[::1] large = np.concatenate([*(part[3] for part in parts), np.zeros(1, np.int64)])
+    cdef const int64_t[:, ::1] ptr_pr = ptr
+    cdef const int64_t[::1] large_end = large_starts[1:]
+    cdef const uint8_t[::1] off_p = np.array(taken_off, np.uint8)
+    cdef int64_t[::1] large_at = place, out_ptr_v = out_ptr, out_large_v = out_large
+    cdef int32_t[::1] out_contexts_v = out_contexts
+    cdef float[::1] out_counts_v = out_counts
+    cdef int64_t[::1] sum_k = np.empty(K, np.int64)
+    cdef uint64_t[::1] seen = np.zeros(K // 64 + 1, np.uint64)
+    cdef fsg_count_scale scale = fsg_count_scale(unit, 1.0, NULL)
+    cdef int64_t r, p, found = 0, entries = 0, n_large = 0, some = 0
+    with nogil:
+        for r in range(rows):
+            for p in range(n):
+                found = fsg_add_entries(&contexts[ptr_pr[p, r]], &counts[ptr_pr[p, r]],
+                                        ptr_pr[p, r + 1] - ptr_pr[p, r], scale.unit, off_p[p],
+                                        &large[large_at[p]], large_end[p] - large_at[p], &sum_k[0], &seen[0])
+                if found < 0:
+                    break
+                large_at[p] += found
+            if found >= 0:
+                found = fsg_take_sums(&scale, words, &sum_k[0], &seen[0], &out_contexts_v[entries],
+                                      &out_counts_v[entries], &out_large_v[n_large], &some)
+            if found < 0:
+                break
+            entries += found
+            n_large += some
+            out_ptr_v[r + 1] = entries
+    PyErr_CheckSignals()
+    if found < 0:
+        raise ValueError(TROUBLE[found])
+    part = (out_ptr, out_contexts[:entries].copy(), out_counts[:entries].copy(), out_large[:n_large].copy())
+    return part, place - large_starts[:n]
+
+
+TROUBLE = {
+    FSG_COUNTS_NEGATIVE: "they hold more of a pair of words than what they are subtracted from",
+    FSG_COUNTS_OVERFLOW: "a sum of theirs does not fit 64 bits",
+    FSG_COUNTS_INEXACT: "they are not the sums of windows that they say they are",
+}

@@ -8,8 +8,8 @@ cdef extern from "random.h" nogil:
 
 
 cdef extern from "subsampling.h" nogil:
-    int64_t fsg_thin(const int32_t *, const int64_t *, int64_t, const double *, uint64_t, uint64_t, int32_t *,
-                     int64_t *) noexcept
+    int64_t fsg_thin(const int32_t *, const int64_t *, const int64_t *, int64_t, const double *, uint64_t,
+                     uint64_t, int32_t *, int64_t *) noexcept
 
 
 cdef extern from "windows.h" nogil:
@@ -111,21 +111,27 @@ cdef void check_rows(const int64_t[::1] row_ptr, int64_t U, int64_t contexts, in
 
 
 def thin(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None,
-         const double[::1] keep_k not None, seed: int, stream: int):
+         const double[::1] keep_k not None, seed: int, stream: int, const int64_t[::1] numbers=None):
     """Drop tokens at random, keeping token t with probability keep_k[t]; returns (tokens, offsets).
 
-    Sentences left empty vanish. The input is taken on trust: see :func:`check_corpus`.
+    What is dropped follows from the number of the sentence (None: 0, 1, 2 ...) and the place in it. Sentences
+    left empty vanish. The input is taken on trust: see :func:`check_corpus`.
     """
     cdef int64_t n = tokens.shape[0], sentences = offsets.shape[0] - 1, kept
     cdef uint64_t seed_c = seed, stream_c = stream
     out_tokens, out_offsets = np.empty(max(n, 1), np.int32), np.empty(sentences + 1, np.int64)
     cdef int32_t[::1] tokens_v = out_tokens
     cdef int64_t[::1] offsets_v = out_offsets
+    cdef const int64_t *numbers_p = NULL
     if n == 0:
         return out_tokens[:0], np.zeros(1, np.int64)
+    if numbers is not None:
+        if numbers.shape[0] != sentences:
+            raise ValueError(f"numbers has {numbers.shape[0]} values for {sentences} sentences")
+        numbers_p = &numbers[0]
     with nogil:
-        kept = fsg_thin(&tokens[0], &offsets[0], sentences, &keep_k[0], seed_c, stream_c, &tokens_v[0],
-                        &offsets_v[0])
+        kept = fsg_thin(&tokens[0], &offsets[0], numbers_p, sentences, &keep_k[0], seed_c, stream_c,
+                        &tokens_v[0], &offsets_v[0])
     return out_tokens[:out_offsets[kept]], out_offsets[:kept + 1]
 
 

@@ -138,7 +138,7 @@ cdef class WordTable:
         long_at : int           Where the first word of more than ``max_word`` bytes starts, or -1.
         """
         need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
-        need(tokens.shape[0] > n // 2 and ends.shape[0] > n // 2 + 1, "tokens or ends is too short")
+        need(tokens.shape[0] > n // 2 and ends.shape[0] >= max(n, 1), "tokens or ends is too short")
         cdef fsg_text_run run = fsg_text_run(&tokens[0], &ends[0], 0, 0, 0)
         cdef int code = FSG_TEXT_GROW_TABLE
         while True:
@@ -197,7 +197,7 @@ def encode_chars(
     Returns ``n_tokens, n_ends`` as :meth:`WordTable.encode` does.
     """
     need(0 <= n and text.shape[0] >= n + FSG_TEXT_PAD and text[n] == 32, NO_PAD)
-    need(tokens.shape[0] > n and ends.shape[0] > n + 1, "tokens or ends is too short")
+    need(tokens.shape[0] > n and ends.shape[0] >= max(n, 1), "tokens or ends is too short")
     need(counts.shape[0] == N_CODE_POINTS, "counts needs one element for each code point")
     cdef fsg_text_run run = fsg_text_run(&tokens[0], &ends[0], 0, 0, 0)
     with nogil:

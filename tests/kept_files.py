@@ -36,6 +36,7 @@ def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     corpus = EncodedCorpus.from_iter(SENTENCES, min_count=1)
     corpus.save(folder / "corpus")
+    _write_shard(folder)
     CooccurrenceCounts.from_corpus(corpus, window=2).save(folder / "counts")
     CooccurrenceCounts.for_training(corpus, sample=0.05, window=(1, 2), draws=2, seed=7).save(
         folder / "counts.thinned"
@@ -51,6 +52,20 @@ def write(folder: Path) -> None:
     inside = SkipGram(SENTENCES, **SETTINGS, batch_size=2, callbacks=[_StopInside()])
     inside.save(folder / "checkpoint.inside")
     _write_vectors(folder)
+
+
+def _write_shard(folder: Path) -> None:
+    """A text with empty lines, and counts of a share of it, with a sum that float32 cannot tell."""
+    text = folder / "text"
+    text.write_text("the cat\n\nthe dog sat\n" + "a b " * 60_000 + "\n\nthe cat ran\n", encoding="utf-8")
+    whole = EncodedCorpus.from_files(text, min_count=1, progress=False)
+    EncodedCorpus.from_iter([["the", "cat"], [], ["the", "dog"]], min_count=1).save(
+        folder / "corpus.numbered"
+    )
+    part = EncodedCorpus.from_files(text, vocab=whole.vocab, shard=(1, 2), progress=False)
+    text.unlink()
+    harmonic = {"window": 20, "shrink_windows": "harmonic"}
+    CooccurrenceCounts.for_training(part, sample=0.3, draws=2, **harmonic).save(folder / "counts.shard")
 
 
 class _StopInside(fastsg.Callback):
@@ -100,6 +115,7 @@ def _of_corpus(path: Path) -> dict[str, object]:
     return {
         "tokens": corpus.tokens.tolist(),
         "offsets": corpus.offsets.tolist(),
+        "numbers": corpus.sentence_numbers().tolist(),
         "vocab": _of_vocab(corpus.vocab),
         **{name: getattr(corpus, name) for name in names},
     }
@@ -114,7 +130,9 @@ def _of_counts(path: Path) -> dict[str, object]:
 def _rows(counts: CooccurrenceCounts) -> dict[str, object]:
     arrays = (counts.row_ptr, counts.contexts, counts.counts)
     keep = None if counts.keep is None else counts.keep.tolist()
-    return {"rows": [array.tolist() for array in arrays], "keep": keep, "about": counts.about}
+    large = None if counts.large is None else counts.large.tolist()
+    exact = {"large": large, "shard": counts.shard and counts.shard._asdict()}
+    return {"rows": [array.tolist() for array in arrays], "keep": keep, "about": counts.about, **exact}
 
 
 def _of_model(path: Path) -> dict[str, object]:

@@ -208,7 +208,9 @@ _PACKED = [
 _OURS = {
     "counts": _ours("counts", partial(_map, CooccurrenceCounts)),
     "counts.thinned": _ours("counts.thinned", partial(_map, CooccurrenceCounts)),
+    "counts.shard": _ours("counts.shard", partial(_map, CooccurrenceCounts)),
     "corpus": _ours("corpus", partial(_map, EncodedCorpus)),
+    "corpus.numbered": _ours("corpus.numbered", partial(_map, EncodedCorpus)),
     "v.kv": _ours("v.kv", partial(_map, KeyedVectors)),
 }
 

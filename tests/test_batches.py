@@ -179,11 +179,10 @@ def test_thin_keeps_a_token_if_its_word_says_so(rng):
     lists, tokens, offsets = text(rng)
     keep = rng.random(K)
     got_tokens, got_offsets = thin(tokens, offsets, keep, 5, 3)
-    words = [reference.random_word(5, 6, i) for i in range(len(tokens))]
-    want, i = [], 0
-    for sentence in lists:
-        kept = [t for j, t in enumerate(sentence) if words[i + j] < keep[t] * 2**32]
-        i += len(sentence)
+    want = []
+    for number, sentence in enumerate(lists):
+        words = [reference.random_word(5, 6, (number << 30) + i) for i in range(len(sentence))]
+        kept = [t for t, word in zip(sentence, words, strict=True) if word < keep[t] * 2**32]
         want += [kept] if kept else []
     assert got_tokens.tolist() == [t for s in want for t in s]
     assert got_offsets.tolist() == np.cumsum([0, *map(len, want)]).tolist()

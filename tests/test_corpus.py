@@ -131,7 +131,7 @@ def setter(tensor, key, value):
         (lambda h: h.pop("tokens") and None, "it holds"),
         (lambda h: h.__setitem__("extra", h["tokens"]), "it holds"),
         (lambda h: h["__metadata__"].__setitem__("format", "other"), "does not say format="),
-        (lambda h: h["__metadata__"].__setitem__("format_version", "3"), "its version is '3'"),
+        (lambda h: h["__metadata__"].__setitem__("format_version", "4"), "its version is '4'"),
         (lambda h: h["__metadata__"].__setitem__("raw_types", "-1"), "its header has raw_types='-1'"),
         (lambda h: h["__metadata__"].pop("raw_tokens") and None, "its header has raw_tokens=None"),
         (lambda h: h["__metadata__"].__setitem__("raw_types", "1"), "are below"),

@@ -237,7 +237,7 @@ def test_threads_parts_and_memory_change_nothing(rng, tmp_path, options, part):
         for limit in (None, 0, 400, 10**9):
             where = {"workers": workers, "memory_limit": limit, "folder": str(tmp_path)}
             if part:
-                counts = count_windows(text, made, keep, part=part, **where)
+                counts, _ = count_windows(text, made, keep, part=part, **where)
             else:
                 counts = CooccurrenceCounts.from_corpus(text, **where, **options)
             assert arrays(counts) == arrays(want)
@@ -777,33 +777,42 @@ def test_rows_that_are_none(ids):
 
 # ---- the binding -------------------------------------------------------------------------------------------
 
-NONE = np.zeros(0)
+NONE, UNITS, ONE = np.zeros(0), np.zeros(0, np.int64), np.ones(1, np.int64)
 TEXT = np.int32([0, 1, 2, 1]), np.array([0, 2, 4])
 
 
 @pytest.mark.parametrize(
     "args, message",
     [
-        (([], 3, 1, 1, NONE, NONE, NONE, 1), "with 0 texts; all must be at least 1"),
-        (([TEXT], 0, 1, 1, NONE, NONE, NONE, 1), "K and num_threads are 0 and 1"),
-        (([TEXT], 3, 1, 1, NONE, NONE, NONE, 0), "K and num_threads are 3 and 0"),
-        (([TEXT], 3, 1, 1, NONE, NONE, np.ones(2), 1), "keep_k has 2 values; need 0 or 3"),
-        (([TEXT], 3, 2, 1, np.ones(1), NONE, NONE, 1), "weight_left has 1 values for a reach of 2"),
-        (([TEXT], 3, 1, -1, NONE, np.ones(1), NONE, 1), "weight_right has 1 values for a reach of -1"),
-        (([TEXT], 2, 1, 1, NONE, NONE, NONE, 1), r"tokens\[2\] is 2; ids must lie in \[0, 2\)"),
+        (([], 3, 1, 1, 1, UNITS, UNITS, NONE, 1), "with 0 texts; all must be at least 1"),
+        (([TEXT], 0, 1, 1, 1, UNITS, UNITS, NONE, 1), "K and num_threads are 0 and 1"),
+        (([TEXT], 3, 1, 1, 1, UNITS, UNITS, NONE, 0), "K and num_threads are 3 and 0"),
+        (([TEXT], 3, 1, 1, 1, UNITS, UNITS, np.ones(2), 1), "keep_k has 2 values; need 0 or 3"),
         (
-            ([(np.int32([0, -1]), np.array([0, 2]))], 3, 1, 1, NONE, NONE, NONE, 1),
+            ([TEXT], 3, 2, 1, 1, ONE, UNITS, NONE, 1),
+            "weight_left has 1 values for a reach of 2",
+        ),
+        (
+            ([TEXT], 3, 1, -1, 1, UNITS, ONE, NONE, 1),
+            "weight_right has 1 values for a reach of -1",
+        ),
+        (([TEXT], 2, 1, 1, 1, UNITS, UNITS, NONE, 1), r"tokens\[2\] is 2; ids must lie in \[0, 2\)"),
+        (
+            ([(np.int32([0, -1]), np.array([0, 2]))], 3, 1, 1, 1, UNITS, UNITS, NONE, 1),
             r"tokens\[1\] is -1; ids must lie in \[0, 3\)",
         ),
         (
-            ([(np.int32([0, 1]), np.array([0, 1]))], 3, 1, 1, NONE, NONE, NONE, 1),
+            ([(np.int32([0, 1]), np.array([0, 1]))], 3, 1, 1, 1, UNITS, UNITS, NONE, 1),
             "offsets must start at 0 and end at the number of tokens, 2",
         ),
         (
-            ([(np.int32([0, 1]), np.array([0, 2, 1, 2]))], 3, 1, 1, NONE, NONE, NONE, 1),
+            ([(np.int32([0, 1]), np.array([0, 2, 1, 2]))], 3, 1, 1, 1, UNITS, UNITS, NONE, 1),
             r"offsets\[2\] is 1, below offsets\[1\] = 2",
         ),
-        (([(np.int32([]), np.zeros(0, np.int64))], 3, 1, 1, NONE, NONE, NONE, 1), "offsets must start at 0"),
+        (
+            ([(np.int32([]), np.zeros(0, np.int64))], 3, 1, 1, 1, UNITS, UNITS, NONE, 1),
+            "offsets must start at 0",
+        ),
     ],
 )
 def test_counter_refuses(args, message):
@@ -813,14 +822,14 @@ def test_counter_refuses(args, message):
 
 @pytest.mark.parametrize("start, stop", [(-1, 2), (0, 4), (2, 1)])
 def test_counter_refuses_rows(start, stop):
-    counter = Counter([TEXT], 3, 1, 1, NONE, NONE, NONE, 2)
+    counter = Counter([TEXT], 3, 1, 1, 1, UNITS, UNITS, NONE, 2)
     with pytest.raises(ValueError, match=rf"rows are \[{start}, {stop}\); they must lie in \[0, 3\)"):
         counter.rows(start, stop)
 
 
 @pytest.mark.parametrize("more", [-1, 1])
 def test_counter_refuses_arrays_of_another_size(more):
-    counter = Counter([TEXT], 3, 1, 1, NONE, NONE, NONE, 2)
+    counter = Counter([TEXT], 3, 1, 1, 1, UNITS, UNITS, NONE, 2)
     n = counter.rows(0, 3).sum()
     with pytest.raises(ValueError, match=f"contexts and counts have {n} and {n + more} places; need {n}"):
         counter.take(np.zeros(n, np.int32), np.zeros(n + more, np.float32))
@@ -829,7 +838,7 @@ def test_counter_refuses_arrays_of_another_size(more):
 def test_no_row_exceeds_its_bound(rng):
     text, _ = corpus(rng)
     for left, right in ((1, 1), (5, 0), (-1, -1)):
-        counter = Counter([(text.tokens, text.offsets)], K, left, right, NONE, NONE, NONE, 2)
+        counter = Counter([(text.tokens, text.offsets)], K, left, right, 1, UNITS, UNITS, NONE, 2)
         bounds = counter.bounds()
         sizes = counter.rows(0, K)
         assert (sizes <= bounds).all() and sizes.sum() > 0
@@ -957,7 +966,7 @@ def test_a_file_whose_numbers_are_not_aligned_is_read(saved):
 def test_no_interrupt_is_lost_while_a_text_is_sorted(rng):
     """Most of these were: the end of a pool of threads was the first to meet them, and dropped them."""
     tokens, offsets = rng.integers(0, 1000, 2_000_000).astype(np.int32), np.arange(0, 2_000_001, 20)
-    arguments, seen = ([(tokens, offsets)] * 2, 1000, 5, 5, NONE, NONE, NONE, 2), []
+    arguments, seen = ([(tokens, offsets)] * 2, 1000, 5, 5, 1, UNITS, UNITS, NONE, 2), []
 
     def interrupt(number, frame):
         seen.append(number)

@@ -52,7 +52,17 @@ def test_all_files_are_there(folder):
 def test_this_release_keeps_every_format():
     release = re.match(r"\d+\.\d+", fastsg.__version__)[0]
     wanted = {name.strip("/") for name in (*kept_files.VECTORS, *kept_files.ARROW)}
-    wanted |= {"model", "checkpoint", "checkpoint.inside", "counts", "counts.thinned", "corpus", "v.kv"}
+    wanted |= {
+        "model",
+        "checkpoint",
+        "checkpoint.inside",
+        "counts",
+        "counts.thinned",
+        "counts.shard",
+        "corpus",
+        "corpus.numbered",
+    }
+    wanted |= {"v.kv"}
     assert set(recorded(kept_files.KEPT / release)) == wanted
 
 

@@ -67,6 +67,7 @@ LOADERS = {
     "checkpoint": load,
     "counts": CooccurrenceCounts.load,
     "counts.thinned": CooccurrenceCounts.load,
+    "counts.shard": CooccurrenceCounts.load,
     "corpus": EncodedCorpus.load,
     "v.kv": KeyedVectors.load,
     "v.safetensors": load_vectors,

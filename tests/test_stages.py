@@ -129,7 +129,7 @@ def test_sums_begin_anew_in_a_second_training(monkeypatch):
 
 def test_thinned_copies_are_counted_where_they_are_read(monkeypatch):
     log, thin = [], counting.thin
-    monkeypatch.setattr(counting, "thin", lambda *args: (log.append(args[-1]), thin(*args))[1])
+    monkeypatch.setattr(counting, "thin", lambda *args: (log.append(args[4]), thin(*args))[1])
     model = SkipGram(epochs=3, draws=2, **PLAIN)
     model.build_vocab(sentences())
     model.train(epochs=1)  # the spectral start reads them

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..text.corpus import EncodedCorpus
-from ..text.vocab import Vocab
-from .flags import Commands, add_command, add_quiet, add_read_vocab, add_reading, add_setting
+from ..system import atomic_write
+from ..text import EncodedCorpus, NoTokens, Vocab
+from .flags import Commands, add_command, add_quiet, add_read_vocab, add_reading, add_setting, flag
 from .outputs import check_can_be_written, check_no_overwriting, check_not_compressed
 from .reading import check_texts, read_corpus
+from .shards import add_shard
 from .terminal import EXIT_OK, printable
 
 _TEXTS = "text files, one sentence per line; '-' is standard input; .gz, .bz2, .xz and .zst are unpacked"
@@ -44,6 +45,7 @@ def add_vocab(commands: Commands) -> None:
     parser.add_argument(
         "--read-vocab", metavar="F", help="count only the words of this file (default: all words)"
     )
+    add_shard(parser, "count all words of")
     _add_rest(parser)
 
 
@@ -79,17 +81,43 @@ def run_vocab(args: argparse.Namespace) -> int:
     """Count, write, say how many there are."""
     _check(args, stream="--output")
     cuts = args.min_count, args.max_final_vocab
+    if args.shard:
+        return _run_shard(args)
     corpus = read_corpus(args, args.operands)
     vocab = corpus.vocab
     if args.read_vocab or "min_count" in args.given or "max_final_vocab" in args.given:
         vocab = _cut(corpus, *cuts)
+    return _write(vocab, corpus.raw_tokens, args)
+
+
+def _write(vocab: Vocab, tokens: int, args: argparse.Namespace) -> int:
     if args.output == "-":
         _print(f"{word} {count}" for word, count in zip(vocab.words, vocab.counts.tolist()))
         return EXIT_OK
     vocab.save(args.output)
     if not args.quiet:
-        print(f"{len(vocab):,} words, {int(vocab.counts.sum()):,} of {corpus.raw_tokens:,} tokens")
+        print(f"{len(vocab):,} words, {int(vocab.counts.sum()):,} of {tokens:,} tokens")
     return EXIT_OK
+
+
+def _run_shard(args: argparse.Namespace) -> int:
+    """All words of a share of the text; an empty file where it has none."""
+    given = [name for name in ("min_count", "max_final_vocab") if name in args.given]
+    given += ["read_vocab"] if args.read_vocab else []
+    if given:
+        raise ValueError(
+            f"{flag(given[0])} and --shard exclude each other: what is rare here may be frequent elsewhere; "
+            "cut when all shards are merged"
+        )
+    args.min_count, args.max_final_vocab = 1, None
+    try:
+        vocab = read_corpus(args, args.operands).vocab
+    except NoTokens:
+        if args.output != "-":
+            with atomic_write(args.output):
+                pass  # an empty file
+        return EXIT_OK
+    return _write(vocab, vocab.raw_tokens, args)
 
 
 def _cut(corpus: EncodedCorpus, min_count: int, max_final_vocab: int | None) -> Vocab:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 
-from ..cooccurrence.counts import CooccurrenceCounts
-from ..text.corpus import EncodedCorpus
+from ..cooccurrence import CooccurrenceCounts, Window, needs_of_counting
+from ..text import EncodedCorpus, Vocab
 from ..training.settings import default_sample
 from .flags import Commands, add_command, add_quiet, add_read_vocab, add_reading, add_setting
 from .outputs import check_can_be_written, check_no_overwriting, check_not_compressed
 from .reading import check_texts, read_corpus
+from .shards import add_shard, say_needs
 from .terminal import EXIT_OK
 
 
@@ -26,6 +28,8 @@ def add_count(commands: Commands) -> None:
         examples="""
             fastsg count text.txt -o text.counts --window 5
             fastsg train --counts text.counts -o words.vec --epochs 3
+            fastsg vocab text.txt -o words.txt --min-count 2
+            fastsg count text.txt --read-vocab words.txt --shard 2/3 -o counts.2
         """,
     )
     parser.add_argument(
@@ -59,6 +63,7 @@ def add_count(commands: Commands) -> None:
         metavar="GB",
         help="counts that need more memory than this go to a temporary file (default: no limit)",
     )
+    add_shard(parser, "count")
     add_reading(parser)
     add_setting(parser, "workers")
     add_quiet(parser, "progress bar and no summary")
@@ -72,6 +77,8 @@ def run_count(args: argparse.Namespace) -> int:
     check_no_overwriting(outputs, texts + ([("--read-vocab", args.read_vocab)] if args.read_vocab else []))
     memory_limit = _bytes(args.memory_limit)
     check_texts(args, args.operands)
+    if args.shard:
+        _begin_shard(args)
     begun = time.perf_counter()
     corpus = read_corpus(args, args.operands)
     read = time.perf_counter()
@@ -83,6 +90,19 @@ def run_count(args: argparse.Namespace) -> int:
         print(_summary(corpus, counts))
         print(f"seconds   read {read - begun:.2f}   count {counted - read:.2f}   save {saved - counted:.2f}")
     return EXIT_OK
+
+
+def _begin_shard(args: argparse.Namespace) -> None:
+    """Say what is needed; ValueError without a vocabulary, which all shards must share."""
+    if not args.read_vocab:
+        raise ValueError("--shard needs --read-vocab: the shards of a text are counted with one vocabulary")
+    if args.quiet:
+        return
+    number, of = args.shard
+    size = sum(os.stat(path).st_size for path in args.operands if path != "-") // of
+    K = len(Vocab.load(args.read_vocab))
+    needs = needs_of_counting(size, K, Window.parse(args.window, args.shrink_windows), args.draws)
+    say_needs(f"shard {number} of {of}, {size / 1e6:,.1f} MB of text", needs, args.output)
 
 
 def _count(corpus: EncodedCorpus, memory_limit: int | None, args: argparse.Namespace) -> CooccurrenceCounts:

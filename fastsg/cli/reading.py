@@ -30,6 +30,8 @@ def check_texts(args: argparse.Namespace, texts: Sequence[str], held_out: Sequen
             f"{encoded} is an encoded corpus, which must be the only input; fastsg encode puts several texts "
             "into one"
         )
+    if getattr(args, "shard", None):
+        raise ValueError(f"--shard takes a share of a text, and {encoded} is an encoded corpus")
     decided = [flag(name) for name in _ENCODED if name in args.given and args.command != "vocab"]
     decided += ["--lower"] * args.lower + ["--read-vocab"] * bool(args.read_vocab)
     if decided:
@@ -69,4 +71,5 @@ def read_corpus(args: argparse.Namespace, texts: Sequence[str]) -> EncodedCorpus
         lower=args.lower,
         workers=args.workers,
         progress=False if args.quiet else None,
+        shard=getattr(args, "shard", None),
     )

@@ -2,10 +2,12 @@
 
     window          how far a window reaches, and what a distance weighs
     count_settings  how counts of a text are made: window, subsampling, draws, seed
-    counting        an encoded corpus and its settings -> rows of counts, in memory or in a file
+    counting        an encoded corpus and its settings -> rows of counts, in memory or in a file (entries)
+    adding          rows of counts added and taken off, exactly; which counts fit each other
     triples         explicit (center, context, count) -> rows of counts
-    counts          CooccurrenceCounts: the rows, their sums, their words
+    counts          CooccurrenceCounts: the rows, their sums, their words (table, row_checks)
     counts_file     its file
+    merging         counts in memory and files of any size merged; shards of a text
     batches         pair counts as the kernels take them: from windows, from pairs, from rows of counts
     row_order       in which order, and how often, rows of counts come
 
@@ -14,6 +16,15 @@ vectors or losses.
 """
 
 from .counts import CooccurrenceCounts
+from .counts_file import is_counts_file
+from .merging import CountsMerger, Needs, needs_of_counting
 from .window import Window
 
-__all__ = ["CooccurrenceCounts", "Window"]
+__all__ = [
+    "CooccurrenceCounts",
+    "CountsMerger",
+    "Needs",
+    "Window",
+    "is_counts_file",
+    "needs_of_counting",
+]

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._counting import Counter
-from ..system.growing_array import GrowingArray
 from ..system.interrupts import check
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.subsampling import thin
 from .count_settings import CountSettings
+from .entries import Entries
 from .window import Window
 
 #: Entries that a part of the rows may need at most while it is counted.
 _PART = 2**22
-#: Entries that counts are given room for from the start, if there may be so many.
-_ROOM = 2**27
 
 
 class CountRows(NamedTuple):
@@ -33,12 +29,29 @@ class CountRows(NamedTuple):
     counts: NDArray[np.float32]
 
 
+#: No rows yet.
+_NOTHING = CountRows(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+
+
 class StoredCounts(NamedTuple):
-    """Rows of counts, how they were made, and what thinned the text they are about."""
+    """Rows of counts, how they were made, what thinned the text they are about, and what makes them exact.
+
+    Counts are sums of whole units divided by those in 1: float32 tells which sum it was up to 2**22, and the
+    larger ones are in `large`, in the order of the entries. None: the sums were not kept, or there are none.
+    """
 
     rows: CountRows
     settings: CountSettings | None
     keep: NDArray[np.float64] | None
+    large: NDArray[np.int64] | None = None
+
+    @property
+    def unit(self) -> int:
+        """Units in a count of 1; 0 if these are not sums of units."""
+        if self.settings is None or (self.keep is not None and not self.settings.draws):
+            return 0
+        unit = self.settings.window.units().unit
+        return unit if self.keep is None else unit * self.settings.draws
 
 
 def count_texts(
@@ -50,17 +63,27 @@ def count_texts(
     memory_limit: int | None,
     folder: str | None,
     workers: int | None,
+    exact: bool,
 ) -> tuple[StoredCounts, StoredCounts | None]:
     """The counts of a corpus; with `thinned_too` those of the corpus as it is, and of thinned copies of it.
 
-    Other parameters: :func:`count_windows`. There are none where `keep` drops no word, or every pair.
+    Other parameters: :func:`count_windows`. There are no thinned ones where `keep` drops no word.
     """
     keep = keep if keep is not None and (keep < 1).any() else None
 
     def counted(window: Window, keep: NDArray[np.float64] | None, sample: float | None) -> StoredCounts:
         made = dataclasses.replace(settings, window=window, sample=sample)
-        rows = count_windows(corpus, made, keep, memory_limit=memory_limit, folder=folder, workers=workers)
-        return StoredCounts(rows, made, keep)
+        found = StoredCounts(_NOTHING, made, keep)
+        rows, large = count_windows(
+            corpus,
+            made,
+            keep,
+            memory_limit=memory_limit,
+            folder=folder,
+            workers=workers,
+            exact=exact and found.unit > 0,
+        )
+        return found._replace(rows=rows, large=large)
 
     window, sample = settings.window, settings.sample
     if not thinned_too or keep is None:
@@ -69,8 +92,7 @@ def count_texts(
     # mapped counts leave all of the memory to the thinned ones, those in memory the rest
     if memory_limit is not None and text.rows.counts.base is None:
         memory_limit = max(memory_limit - 8 * len(text.rows.counts), 0)
-    thinned = counted(window.expected(), keep, sample)
-    return text, thinned if len(thinned.rows.counts) else None
+    return text, counted(window.expected(), keep, sample)
 
 
 def count_windows(
@@ -82,14 +104,17 @@ def count_windows(
     folder: str | None = None,
     workers: int | None = None,
     part: int = _PART,
-) -> CountRows:
-    """Count the windows of a corpus, all rows, part by part.
+    exact: bool = False,
+) -> tuple[CountRows, NDArray[np.int64] | None]:
+    """Count the windows of a corpus, all rows, part by part; with `exact` also the large sums.
 
     Parameters
     ----------
     keep : ndarray (K,), float64, optional      Probability of keeping a token of each word; None keeps all.
     memory_limit, folder                        As in :meth:`CooccurrenceCounts.from_corpus`.
     workers, part                               Neither changes the result.
+
+    ValueError if a sum might not fit 64 bits.
     """
     threads, window = effective_num_threads(workers), settings.window
     pair_weights = np.zeros(0) if keep is None or settings.draws else keep
@@ -98,92 +123,51 @@ def count_windows(
         len(corpus.vocab),
         window.left,
         window.right,
-        window.weight_left.astype(np.float64),
-        window.weight_right.astype(np.float64),
+        *window.units(),
         pair_weights,
         threads,
+        exact,
     )
+    _check_sums(counter.most_positions(), corpus.offsets, window)
     ends = np.cumsum(counter.bounds())
-    sizes, entries, start = (
-        np.zeros(counter.K + 1, np.int64),
-        _Entries(int(ends[-1]), memory_limit, folder),
-        0,
-    )
+    sizes, start = np.zeros(counter.K + 1, np.int64), 0
+    entries = Entries(int(ends[-1]), memory_limit, folder)
     while start < counter.K:
         done = ends[start - 1] if start else 0
         stop = max(int(np.searchsorted(ends, done + part, "right")), start + 1)
         sizes[start + 1 : stop + 1] = counter.rows(start, stop)
         entries.add(int(sizes[start + 1 : stop + 1].sum()), counter.take)
+        if exact:
+            entries.add_large(counter.take_large())
         start = stop
         check()
-    return CountRows(np.cumsum(sizes), *entries.joined())
+    contexts, counts, large = entries.joined()
+    return CountRows(np.cumsum(sizes), contexts, counts), large if exact else None
+
+
+def _check_sums(positions: int, offsets: NDArray[np.int64], window: Window) -> None:
+    """ValueError if the sums of a word that occurs so often might not fit 64 bits."""
+    unit = window.units()
+    sides = ((window.left, unit.weight_left), (window.right, unit.weight_right))
+    longest = int(np.diff(offsets).max(initial=0))
+    most = sum(int(weights.sum()) or (longest if reach < 0 else reach) for reach, weights in sides)
+    if positions * most >= 2**63:
+        raise ValueError(
+            f"a word occurs {positions} times in windows that weigh up to {most} units: a sum might not fit "
+            "64 bits; count the text in shards"
+        )
 
 
 def _draws(
     corpus: EncodedCorpus, keep: NDArray[np.float64] | None, settings: CountSettings
 ) -> list[tuple[NDArray[np.int32], NDArray[np.int64]]]:
-    """The text itself, or thinned copies of it; the draws are those of the epochs of the same seed."""
+    """The text itself, or thinned copies of it; of a text without empty lines as the epochs of solver "sgd"
+    with the same seed have them.
+    """
     if keep is None or settings.draws == 0:
         return [(corpus.tokens, corpus.offsets)]
     texts = []
     for number in range(settings.draws):
-        texts.append(thin(corpus.tokens, corpus.offsets, keep, settings.seed, number))
+        texts.append(thin(corpus.tokens, corpus.offsets, keep, settings.seed, number, corpus.numbers))
         check()
     return texts
-
-
-class _Entries:
-    """Entries as they come: in memory up to a limit, then in two files without a name.
-
-    The files vanish with the last map of them.
-
-    Parameters
-    ----------
-    most : int              No more entries will come. So many get their addresses at once, up to _ROOM.
-    limit : int, optional   Bytes in memory.
-    folder : str, optional  Of the files.
-    """
-
-    _DTYPES = (np.int32, np.float32)
-
-    def __init__(self, most: int, limit: int | None, folder: str | None) -> None:
-        self._limit, self._folder, self._n = limit, folder, 0
-        room = min(most, _ROOM if limit is None else limit // 8)
-        try:
-            self._arrays = [GrowingArray(dtype, room) for dtype in self._DTYPES]
-        except MemoryError:  # addresses are scarce, which need not mean that memory is
-            self._arrays = [GrowingArray(dtype, 0) for dtype in self._DTYPES]
-        self._files: list[Any] = []
-
-    def add(self, n: int, fill: Callable[[NDArray[np.int32], NDArray[np.float32]], None]) -> None:
-        """Take n entries, which `fill` writes."""
-        self._n += n
-        if not self._files and self._limit is not None and 8 * self._n > self._limit:
-            self._files = [tempfile.TemporaryFile(dir=self._folder) for _ in self._DTYPES]  # noqa: SIM115  they stay
-            self._write(*(array.view() for array in self._arrays))
-            self._arrays = []
-        if self._files:
-            parts = np.empty(n, np.int32), np.empty(n, np.float32)
-            fill(*parts)
-            self._write(*parts)
-        else:
-            fill(*(array.extend(n) for array in self._arrays))
-
-    def _write(self, *parts: NDArray[Any]) -> None:
-        for file, part in zip(self._files, parts, strict=True):
-            file.write(part.data.cast("B"))
-
-    def joined(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """All contexts and counts; this object is used up."""
-        if not self._files:
-            contexts, counts = (array.finish() for array in self._arrays)
-        elif self._n:
-            for file in self._files:
-                file.flush()
-            contexts, counts = (
-                np.memmap(file, dtype, mode="r", shape=self._n).view(np.ndarray)
-                for file, dtype in zip(self._files, self._DTYPES, strict=True)
-            )
-        else:  # nothing can be mapped
-            contexts, counts = (np.empty(0, dtype) for dtype in self._DTYPES)
-        return contexts, counts

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _core, checks
 from ..io.safetensors import named
 from ..system.interrupts import kept
-from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
+from ..text.shards import Shard
 from ..text.vocab import Vocab
 from .count_settings import CountSettings, check_counting
 from .counting import CountRows, StoredCounts, count_texts
-from .counts_file import read_counts, write_counts
+from .counts_file import CountsFile, read_counts, write_counts
+from .merging import combined
+from .table import CountTable
 from .triples import rows_of_triples
 from .window import Reach, Shrink, Window
 
 if TYPE_CHECKING:
     import scipy.sparse
 
-#: Entries that are summed up at once.
-_CHUNK = 2**20
 
-
-class CooccurrenceCounts:
+class CooccurrenceCounts(CountTable):
     """Weighted pair counts N_mn of every center m (a row) and context n.
 
     Parameters
@@ -45,6 +43,9 @@ class CooccurrenceCounts:
     Attributes
     ----------
     settings : CountSettings or None        How counts of a text were made; None for counts from elsewhere.
+    large : ndarray of int64, or None       The exact sums behind the counts that are too large for float32 to
+                                            tell them; None: these counts cannot be added.
+    shard : Shard or None                   Which part of its text they are of.
     row_sums : ndarray (K,), float64        Weight of each center.
 
     Raises
@@ -62,76 +63,18 @@ class CooccurrenceCounts:
         keep: NDArray[np.float64] | None = None,
         thinned: CooccurrenceCounts | None = None,
     ) -> None:
-        _check(row_ptr, contexts, counts, len(vocab), keep)
+        super().__init__(CountRows(row_ptr, contexts, counts), vocab, keep)
         if thinned is not None:
             _check_thinned(thinned, vocab, keep)
-        self.row_ptr, self.contexts, self.counts = row_ptr, contexts, counts
-        self.vocab: Vocab = vocab
-        self.keep: NDArray[np.float64] | None = keep
         self.thinned: CooccurrenceCounts | None = thinned
-        self.settings: CountSettings | None = None
-        self._leading: dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
-        self._column_sums: NDArray[np.float64] | None = None
-        self.row_sums = self.leading(len(vocab))[1]
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """Window, shrink_windows, sample, draws and seed of counts of a text, as plain values, or nothing."""
-        return self.settings.as_dict() if self.settings else {}
+        self.large: NDArray[np.int64] | None = None
+        self.shard: Shard | None = None
+        self._empty_thinned: StoredCounts | None = None
 
     @property
     def start(self) -> CooccurrenceCounts:
         """The counts on which a training begins: the thinned ones, if there are any."""
         return self.thinned or self
-
-    @property
-    def K(self) -> int:
-        """Rows and columns: the number of words."""
-        return len(self.row_ptr) - 1
-
-    @property
-    def nnz(self) -> int:
-        """Entries above 0."""
-        return len(self.counts)
-
-    @property
-    def total(self) -> float:
-        """Sum of all counts: the number of pairs, in float64."""
-        return float(self.row_sums.sum())
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether N_mn = N_nm is known from how they were counted."""
-        return self.settings is not None and self.settings.window.left == self.settings.window.right
-
-    @property
-    def rows(self) -> CountRows:
-        """The three arrays, as the kernels take them."""
-        return CountRows(self.row_ptr, self.contexts, self.counts)
-
-    def column_sums(self) -> NDArray[np.float64]:
-        """Weight of each context word, shape (K,)."""
-        if self.symmetric:
-            return self.row_sums
-        if self._column_sums is None:
-            self._column_sums = np.zeros(self.K)
-            for start in range(0, self.nnz, _CHUNK):  # bincount takes copies of 16 bytes an entry
-                part = slice(start, start + _CHUNK)
-                self._column_sums += np.bincount(self.contexts[part], self.counts[part], minlength=self.K)
-        return self._column_sums
-
-    def leading(self, words: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Of the first `words` rows: where their contexts among the same words end, and what those weigh.
-
-        Both have the shape (words,).
-        """
-        words = checks.integer("words", words, 0)
-        if words not in self._leading:
-            self._leading[words] = _core.leading_block(*self.rows, words, effective_num_threads())
-        return self._leading[words]
-
-    def __repr__(self) -> str:
-        return f"<CooccurrenceCounts: {self.K} words, {self.nnz} entries, {self.total:.0f} pairs>"
 
     # ---- made from ----
 
@@ -166,6 +109,7 @@ class CooccurrenceCounts:
             memory_limit=memory_limit,
             folder=folder,
             workers=workers,
+            exact=True,
         )
 
     @classmethod
@@ -213,6 +157,7 @@ class CooccurrenceCounts:
             memory_limit=memory_limit,
             folder=folder,
             workers=workers,
+            exact=True,
         )
 
     @classmethod
@@ -230,10 +175,12 @@ class CooccurrenceCounts:
         memory_limit: int | None = None,
         folder: str | None = None,
         workers: int | None = None,
+        exact: bool = False,
     ) -> CooccurrenceCounts:
         """:meth:`from_corpus`, or with `thinned_too` :meth:`for_training`, for a parsed window.
 
-        `keep` holds the probabilities of keeping a token of each word, which `sample` may name.
+        `keep` holds the probabilities of keeping a token of each word, which `sample` may name. With `exact`
+        the counts can be added, for which they keep their large sums.
         """
         check_counting(draws, seed, memory_limit)
         text, thinned = count_texts(
@@ -244,16 +191,64 @@ class CooccurrenceCounts:
             memory_limit=memory_limit,
             folder=folder,
             workers=workers,
+            exact=exact,
         )
-        return cls._made(text, corpus.vocab, thinned and cls._made(thinned, corpus.vocab))
+        return cls._made(CountsFile(corpus.vocab, text, thinned, corpus.shard))
 
     @classmethod
-    def _made(
-        cls, stored: StoredCounts, vocab: Vocab, thinned: CooccurrenceCounts | None = None
-    ) -> CooccurrenceCounts:
-        counts = cls(*stored.rows, vocab, keep=stored.keep, thinned=thinned)
-        counts.settings = stored.settings
+    def _made(cls, content: CountsFile) -> CooccurrenceCounts:
+        vocab, stored, thinned, shard = content
+        # there is nothing to train on where all tokens were dropped, but others can be added
+        has_thinned = thinned is not None and len(thinned.rows.counts) > 0
+        beside = cls._made(CountsFile(vocab, thinned)) if thinned and has_thinned else None
+        counts = cls(*stored.rows, vocab, keep=stored.keep, thinned=beside)
+        counts._empty_thinned = None if has_thinned else thinned
+        counts.settings, counts.large, counts.shard = stored.settings, stored.large, shard
         return counts
+
+    def _content(self) -> CountsFile:
+        thinned = self.thinned._content().counts if self.thinned else self._empty_thinned
+        stored = StoredCounts(self.rows, self.settings, self.keep, self.large)
+        return CountsFile(self.vocab, stored, thinned, self.shard)
+
+    # ---- added ----
+
+    def __add__(self, other: CooccurrenceCounts) -> CooccurrenceCounts:
+        """Counts of both texts, exactly those of one text with all their sentences.
+
+        They must be of the same words and settings; ValueError says what differs. Their sentences must have
+        numbers of their own where thinned counts are to be those of one text.
+        """
+        return self._combined([self, other], taken_off=False)
+
+    def __sub__(self, other: CooccurrenceCounts) -> CooccurrenceCounts:
+        """Counts without those of a part of the text, exactly; ValueError if they hold less than it."""
+        return self._combined([self, other], taken_off=True)
+
+    @classmethod
+    def merge(cls, parts: Iterable[CooccurrenceCounts]) -> CooccurrenceCounts:
+        """The sum of several counts, as ``a + b + c``; shards must be all those of one text.
+
+        Raises
+        ------
+        ValueError      There are none, they do not fit, or shards come twice or are missing; says which.
+        """
+        parts = list(parts)
+        if not parts:
+            raise ValueError("parts is empty; there are no counts to merge")
+        return cls._combined(parts, complete=True)
+
+    @classmethod
+    def _combined(
+        cls, parts: list[CooccurrenceCounts], *, taken_off: bool = False, complete: bool = False
+    ) -> CooccurrenceCounts:
+        for number, part in enumerate(parts):
+            if not isinstance(part, CooccurrenceCounts):
+                raise TypeError(
+                    f"counts {number} is a {type(part).__name__}; it must be CooccurrenceCounts to be added"
+                )
+        contents = [part._content() for part in parts]
+        return cls._made(combined(contents, taken_off=taken_off, complete=complete))
 
     @classmethod
     def from_arrays(
@@ -300,20 +295,11 @@ class CooccurrenceCounts:
         words = list(map(str, range(matrix.shape[0]))) if vocab is None else vocab
         return cls.from_arrays(triples.row, triples.col, triples.data, words)
 
-    def to_scipy(self) -> scipy.sparse.csr_array:
-        """The same numbers as a SciPy array (needs SciPy); nothing is copied."""
-        from scipy.sparse import csr_array
-
-        return csr_array((self.counts, self.contexts, self.row_ptr), shape=(self.K, self.K))
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, always the same bytes, whole or not at all; OSError with the path."""
-        if not self.nnz:
+        if not self.nnz and self.shard is None:
             raise ValueError("there are no pairs: a file of no counts could not be trained on")
-        write_counts(path, self.vocab, self._stored(), self.thinned._stored() if self.thinned else None)
-
-    def _stored(self) -> StoredCounts:
-        return StoredCounts(self.rows, self.settings, self.keep)
+        write_counts(path, self._content())
 
     @classmethod
     def load(
@@ -326,44 +312,7 @@ class CooccurrenceCounts:
         is something else, damaged, or has no checksums to verify; MemoryError if it is too large to read.
         """
         with named(os.fsdecode(path), "file of counts"):
-            vocab, found, thinned = read_counts(path, mmap, verify)
-            return cls._made(found, vocab, thinned and cls._made(thinned, vocab))
-
-
-def _check(
-    row_ptr: NDArray[np.int64],
-    contexts: NDArray[np.int32],
-    counts: NDArray[np.float32],
-    K: int,
-    keep: NDArray[np.float64] | None,
-) -> None:
-    for name, array, dtype in (
-        ("row_ptr", row_ptr, np.int64),
-        ("contexts", contexts, np.int32),
-        ("counts", counts, np.float32),
-    ):
-        flat = isinstance(array, np.ndarray) and array.dtype == dtype and array.ndim == 1
-        if not flat or not (array.flags.c_contiguous and array.flags.aligned):
-            raise TypeError(
-                f"{name} must be a contiguous, aligned one-dimensional array of {np.dtype(dtype)}; "
-                f"it is {_described(array)}"
-            )
-    ends_fit = len(row_ptr) == K + 1 and row_ptr[0] == 0 and row_ptr[-1] == len(contexts) == len(counts)
-    if not ends_fit or (row_ptr[1:] < row_ptr[:-1]).any():  # not their differences, which may wrap round
-        raise ValueError(
-            f"row_ptr must rise from 0 to the {len(contexts)} contexts in {K + 1} values, and counts have "
-            f"as many values as contexts; they have {len(row_ptr)} and {len(counts)}"
-        )
-    bad = _core.bad_entry(row_ptr, contexts, counts, K, effective_num_threads())
-    if bad >= 0:
-        raise ValueError(_entry_complaint(bad, contexts, counts, K))
-    if keep is None:
-        return
-    probabilities = isinstance(keep, np.ndarray) and keep.dtype == np.float64 and keep.shape == (K,)
-    if not probabilities or not ((keep > 0) & (keep <= 1)).all():
-        raise ValueError(
-            f"keep must be a float64 array of {K} probabilities above 0; it is {_described(keep)}"
-        )
+            return cls._made(read_counts(path, mmap, verify))
 
 
 def _vocab_of(corpus: object) -> Vocab:
@@ -381,16 +330,3 @@ def _check_thinned(thinned: CooccurrenceCounts, vocab: Vocab, keep: object) -> N
         raise TypeError(f"thinned is a {type(thinned).__name__}; it must be CooccurrenceCounts, or None")
     if keep is not None or thinned.keep is None or thinned.vocab.words != vocab.words:
         raise ValueError("thinned must be counts of the same words with keep, beside counts without")
-
-
-def _described(value: object) -> str:
-    return f"{type(value).__name__} {getattr(value, 'dtype', '')} {getattr(value, 'shape', '')}"
-
-
-def _entry_complaint(bad: int, contexts: NDArray[np.int32], counts: NDArray[np.float32], K: int) -> str:
-    if not 0 <= contexts[bad] < K:
-        return f"contexts[{bad}] is {contexts[bad]}; the vocabulary has ids 0 to {K - 1}"
-    if not _core.LEAST_COUNT <= counts[bad] <= _core.MOST_COUNT:
-        return f"counts[{bad}] is {counts[bad]}; counts must be finite and at least {_core.LEAST_COUNT:g}"
-    found = f"contexts[{bad}] is {contexts[bad]} after {contexts[bad - 1]}"
-    return f"{found}; within a row they must be distinct and rise"

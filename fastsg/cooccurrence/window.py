@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -9,10 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MAX_REACH = 2**20
+#: Most units of a weight of 1: sums of 2**31 such weights fit 64 bits.
+MAX_UNIT = 2**32
 
 #: What users give as window, and as shrink_windows.
 Reach = int | tuple[int, int] | None
 Shrink = bool | str
+
+
+class Units(NamedTuple):
+    """Weights of a window in units.
+
+    Attributes
+    ----------
+    unit : int                                  So many make a weight of 1.
+    weight_left, weight_right : ndarray, int64  At each distance; empty: one unit.
+    """
+
+    unit: int
+    weight_left: NDArray[np.int64]
+    weight_right: NDArray[np.int64]
 
 
 class Window(NamedTuple):
@@ -63,6 +80,31 @@ class Window(NamedTuple):
     def _falling(self) -> Window:
         weights = _falling(self.left), _falling(self.right)
         return self._replace(weight_left=weights[0], weight_right=weights[1], draw=False, harmonic=False)
+
+    def units(self) -> Units:
+        """The weights as whole numbers of a common unit, of which sums are exact in any order.
+
+        The unit is 1 / z, or the least common one of both sides, or of all 1 / d. Where there is none of at
+        least 1 / MAX_UNIT (1 / d beyond 22 words, sides of different size beyond 65,536) it is 1 / MAX_UNIT,
+        and weights are rounded to it: by less than float32 does up to 512 words.
+        """
+        if not len(self.weight_left) + len(self.weight_right):
+            return Units(1, *[np.zeros(0, np.int64)] * 2)
+        fractions = [self._fractions(reach) for reach in (self.left, self.right)]
+        unit = 1
+        for denominator in np.concatenate([denominators for _, denominators in fractions]).tolist():
+            if (unit := math.lcm(unit, denominator)) > MAX_UNIT:
+                unit = MAX_UNIT
+                break
+        left, right = ((2 * above * unit + below) // (2 * below) for above, below in fractions)
+        return Units(unit, left, right)
+
+    def _fractions(self, reach: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Numerators and denominators of the weights of a side: 1 / d, or (z - d + 1) / z."""
+        rising = np.arange(1, reach + 1)
+        if self.harmonic:
+            return np.ones(reach, np.int64), rising
+        return rising[::-1], np.full(reach, reach)
 
     @property
     def reach(self) -> Reach:

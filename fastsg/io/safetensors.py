@@ -57,13 +57,14 @@ class Schema(NamedTuple):
 
     Tensors of eight-byte numbers come first, so that all of them are aligned. Files without a name are those
     of others: their metadata are not looked at. `unsealed` is the version before the files had checksums;
-    None: this format has none, or its own.
+    None: this format has none, or its own. `older` are versions since then, of fewer optional tensors.
     """
 
     name: str | None
     version: str
     fields: tuple[Field, ...]
     unsealed: str | None = None
+    older: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ class Place:
     def size(self) -> int:
         """Bytes."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+    def part(self, start: int, stop: int) -> Place:
+        """Where elements [start, stop) are, of a tensor of one dimension; only those that it has."""
+        start, stop = (min(at, self.shape[0]) for at in (start, stop))
+        return Place(self.dtype, (stop - start,), self.start + start * np.dtype(self.dtype).itemsize)
 
 
 def write(
@@ -247,11 +253,16 @@ class Container:
         return mapped.view(np.ndarray)
 
     def _read(self, place: Place) -> NDArray[Any]:
-        values = np.empty(place.shape, dtype=place.dtype)
-        self._file.seek(place.start)
-        if self._file.readinto(values.data.cast("B")) != values.nbytes:
-            raise FormatError("it ended early")
-        return values
+        return read_place(self._file, place)
+
+
+def read_place(file: io.BufferedIOBase, place: Place) -> NDArray[Any]:
+    """The bytes at a place, unverified; FormatError if there are fewer."""
+    values = np.empty(place.shape, dtype=place.dtype)
+    file.seek(place.start)
+    if values.size and file.readinto(values.data.cast("B")) != values.nbytes:
+        raise FormatError("it ended early")
+    return values
 
 
 def _read_header(file: io.BufferedIOBase, size: int) -> tuple[dict[str, Any], bytes]:
@@ -294,7 +305,7 @@ def _checked_metadata(header: dict[str, Any], schema: Schema) -> dict[str, str]:
         raise FormatError(f"its header does not say format={schema.name!r}{other}")
     if not all(isinstance(value, str) for value in metadata.values()):
         raise FormatError("its metadata are not all strings")
-    known = [version for version in (schema.unsealed, schema.version) if version]
+    known = [version for version in (schema.unsealed, *schema.older, schema.version) if version]
     if metadata.get("format_version") not in known:
         raise FormatError(
             f"its version is {metadata.get('format_version')!r}; this fastsg reads "

@@ -286,11 +286,8 @@ int64_t fsg_text_last_char(const uint8_t *text, int64_t n)
 
 /* ---- tokenizers ---- */
 
-/* A line ends after n_tokens tokens. The first of a text counts even at 0: it may close what came before. */
-static inline void mark_end(fsg_text_run *run, int64_t n_tokens)
-{
-    if (!run->n_ends || run->ends[run->n_ends - 1] != n_tokens) run->ends[run->n_ends++] = n_tokens;
-}
+/* A line ends after n_tokens tokens. Ends of empty lines count too: they number the lines behind them. */
+static inline void mark_end(fsg_text_run *run, int64_t n_tokens) { run->ends[run->n_ends++] = n_tokens; }
 
 int64_t fsg_text_long_word(const uint8_t *text, int64_t n, int64_t max_word)
 {

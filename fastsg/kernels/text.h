@@ -46,7 +46,7 @@ typedef struct {
 
 /* How far the encoding of one text has come; the caller zeroes pos, n_tokens, n_ends before the first call.
  *   tokens  word ids: room for n / 2 + 1 (words), for n (characters)
- *   ends    tokens before each line end, strictly rising: room for n / 2 + 2 (words), n + 2 (characters) */
+ *   ends    tokens before each "\n" and each "\r", never falling: room for n */
 typedef struct {
     int32_t *tokens;
     int64_t *ends;

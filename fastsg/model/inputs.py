@@ -145,7 +145,8 @@ def corpus_source(training: Training, corpus: EncodedCorpus, done: int, epochs: 
     )
     training.seconds["count"] += time.perf_counter() - begun
     logger.info("%r in %.2f s", counts, training.seconds["count"])
-    return counts_source(training, counts, epochs, ("tokens", (corpus.tokens, corpus.offsets)))
+    numbers = [] if corpus.numbers is None else [corpus.numbers]
+    return counts_source(training, counts, epochs, ("tokens", (corpus.tokens, corpus.offsets, *numbers)))
 
 
 def counts_source(
@@ -177,6 +178,8 @@ def check_counts(counts: object) -> None:
         )
     if not counts.nnz:
         raise ValueError("there are no pairs to train on: the counts are empty")
+    if counts.shard is not None:
+        raise ValueError(f"the counts are {counts.shard} of a text: merge all of them first (fastsg merge)")
 
 
 def check_counts_fit(counts: CooccurrenceCounts, training: Training) -> None:

@@ -88,7 +88,8 @@ def _model(path: str) -> tuple[str, str]:
 def _counts(path: str) -> tuple[str, str]:
     counts = CooccurrenceCounts.load(path)
     entries = counts.nnz + (counts.thinned.nnz if counts.thinned else 0)
-    return "file of counts", f"{counts.K:,} words, {entries:,} entries"
+    kind = "file of counts" if counts.shard is None else f"counts, {counts.shard}"
+    return kind, f"{counts.K:,} words, {entries:,} entries"
 
 
 def _corpus(path: str) -> tuple[str, str]:

@@ -12,18 +12,18 @@ What counts as what, for every tokenizer:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from .. import _text
 from ..system.memory import Watch
-from .files import InputFile
+from .files import InputFile, Span
 from .transcoding import Transcoding
 
 Cut: TypeAlias = Callable[[bytearray, int], int]
 
-_LINE_END = re.compile("\r\n|\r|\n")
+_LINE_END = re.compile("[\r\n]")
 # A run without a cut may end in the first bytes of a white-space character that is not read in full yet.
 _PART_OF_SPACE = 2
 
@@ -42,7 +42,7 @@ class Block:
 
 
 def blocks(
-    paths: list[str],
+    sources: Sequence[str | Span],
     cut: Cut,
     *,
     block_bytes: int,
@@ -55,6 +55,7 @@ def blocks(
 
     Parameters
     ----------
+    sources         Paths, or parts of files.
     cut             Position in ``(0, n]`` of the bytes read where a block may end, 0 if there is no such
                     place: one of ``_text.last_space``, ``_text.last_char``, :func:`last_line`.
     block_bytes     Bytes read at once; where no cut is found more are read, twice as many each time.
@@ -70,8 +71,8 @@ def blocks(
     MemoryError                         What the text has become leaves too little memory.
     """
     watch = Watch("reading")
-    for path in paths:
-        with InputFile(path, transcoding) as file:
+    for source in sources:
+        with InputFile(source, transcoding) as file:
             yield from _file_blocks(file, cut, block_bytes, max_tail, new_buffer, advance, watch)
 
 
@@ -142,7 +143,14 @@ def decoded(block: Block, errors: str) -> tuple[str, int]:
 
 def lines(stream: Iterable[Block], errors: str, count_invalid: Callable[[int], object]) -> Iterator[str]:
     """The lines of blocks that were cut by :func:`last_line`, without their ends; empty ones are left out."""
+    return filter(None, numbered_lines(stream, errors, count_invalid))
+
+
+def numbered_lines(
+    stream: Iterable[Block], errors: str, count_invalid: Callable[[int], object]
+) -> Iterator[str]:
+    """One for each line end, empty ones too: each of the two in ``\\r\\n`` ends a line, as in encoders.py."""
     for block in stream:
         text, invalid = decoded(block, errors)
         count_invalid(invalid)
-        yield from filter(None, _LINE_END.split(text))
+        yield from _LINE_END.split(text)[:-1]  # a block ends where a line does

@@ -22,6 +22,7 @@ from .encoders import Encoder, encode_files, encode_sentences
 from .files import PathLike, input_paths, shown_paths
 from .ids import final_ids
 from .integers import IntegerEncoder, is_integer_array
+from .shards import Shard, share_of
 from .tokenizers import TOKENIZERS
 from .transcoding import Transcoding
 from .vocab import Vocab, check_cuts, check_vocab
@@ -31,15 +32,17 @@ logger = logging.getLogger(__name__)
 _BLOCK_BYTES = 1 << 20
 SCHEMA = Schema(
     "fastsg-corpus",
-    "2",
+    "3",
     (
         Field("offsets", "I64"),
+        Field("numbers", "I64", optional=True),
         Field("counts", "I64"),
         Field("word_offsets", "I64"),
         Field("tokens", "I32"),
         Field("words", "U8"),
     ),
     unsealed="1",
+    older=("2",),
 )
 _COUNTERS = ("raw_types", "vocab_raw_tokens", "raw_tokens", "invalid_bytes_replaced")
 
@@ -53,6 +56,10 @@ class EncodedCorpus:
     offsets : ndarray of shape (s + 1,), int64  Sentence i is ``tokens[offsets[i]:offsets[i + 1]]``; strictly
                                                 increasing from 0 to n, so no sentence is empty.
     vocab : Vocab                               What the ids mean.
+    numbers : ndarray of shape (s,), int64      Number of each sentence in the whole text, rising: which of
+                                                its tokens are dropped when it is thinned follows from that.
+                                                Empty lines count, so that parts of a text can be numbered as
+                                                the whole is. None: 0, 1, 2 ...
     raw_tokens : int or None                    Tokens met, with those outside the vocabulary; None: the same.
     invalid_bytes_replaced : int                Invalid UTF-8 sequences that were replaced or left out.
     tokenizer : str or None                     Name of what cut the text into words; None: unknown.
@@ -60,8 +67,9 @@ class EncodedCorpus:
 
     Attributes
     ----------
-    tokens, offsets, vocab, raw_tokens, invalid_bytes_replaced, tokenizer, lower
+    tokens, offsets, vocab, numbers, raw_tokens, invalid_bytes_replaced, tokenizer, lower
     n_tokens : int
+    shard : Shard or None                       Which part of its text this is; see :meth:`from_files`.
 
     Raises
     ------
@@ -73,6 +81,7 @@ class EncodedCorpus:
         tokens: NDArray[np.int32],
         offsets: NDArray[np.int64],
         vocab: Vocab,
+        numbers: NDArray[np.int64] | None = None,
         *,
         raw_tokens: int | None = None,
         invalid_bytes_replaced: int = 0,
@@ -80,20 +89,23 @@ class EncodedCorpus:
         lower: bool | None = None,
     ) -> None:
         _check_layout(tokens, offsets, vocab)
+        _check_numbers(numbers, len(offsets) - 1)
         _check_ids(tokens, len(vocab))
-        self._set(tokens, offsets, vocab, raw_tokens, invalid_bytes_replaced, tokenizer, lower)
+        self._set(tokens, offsets, vocab, numbers, raw_tokens, invalid_bytes_replaced, tokenizer, lower)
 
     def _set(
         self,
         tokens: NDArray[np.int32],
         offsets: NDArray[np.int64],
         vocab: Vocab,
+        numbers: NDArray[np.int64] | None,
         raw_tokens: int | None,
         invalid_bytes_replaced: int,
         tokenizer: str | None,
         lower: bool | None,
     ) -> None:
-        self.tokens, self.offsets, self.vocab = tokens, offsets, vocab
+        self.tokens, self.offsets, self.vocab, self.numbers = tokens, offsets, vocab, numbers
+        self.shard: Shard | None = None
         self.raw_tokens = (
             len(tokens) if raw_tokens is None else checks.integer("raw_tokens", raw_tokens, None)
         )
@@ -108,6 +120,24 @@ class EncodedCorpus:
     def __len__(self) -> int:
         """Number of sentences."""
         return len(self.offsets) - 1
+
+    def sentence_numbers(self) -> NDArray[np.int64]:
+        """`numbers`, made where they are 0, 1, 2 ..."""
+        return np.arange(len(self), dtype=np.int64) if self.numbers is None else self.numbers
+
+    def part(self, start: int, stop: int) -> EncodedCorpus:
+        """The sentences [start, stop), with their numbers, uncopied; ValueError if there are none."""
+        if not 0 <= start < stop <= len(self):
+            raise ValueError(f"start and stop are {start} and {stop}; there are {len(self)} sentences")
+        first, last = self.offsets[start], self.offsets[stop]
+        return EncodedCorpus(
+            self.tokens[first:last],
+            self.offsets[start : stop + 1] - first,
+            self.vocab,
+            self.sentence_numbers()[start:stop],
+            tokenizer=self.tokenizer,
+            lower=self.lower,
+        )
 
     def __iter__(self) -> Iterator[list[str]]:
         """The sentences as lists of words, without the words that are not in the vocabulary."""
@@ -177,6 +207,7 @@ class EncodedCorpus:
         max_word_bytes: int = 4096,
         workers: int | None = None,
         progress: bool | None = None,
+        shard: tuple[int, int] | None = None,
         _block_bytes: int = _BLOCK_BYTES,
     ) -> EncodedCorpus:
         """Encode text files, a line a sentence.
@@ -198,6 +229,9 @@ class EncodedCorpus:
         max_word_bytes : int                Longest word allowed, in bytes of UTF-8, for tokenizer "space".
         workers : int or None               Threads of "space" and "char", at most 16; the result is the same.
         progress : bool or None             As in :meth:`from_iter`; counts bytes of the files.
+        shard : (i, n) or None              Only the i-th of n shares of the text, from 1 on: the lines that
+                                            start in its range of bytes, numbered as in the whole text, see
+                                            shards.py. With ``vocab`` it may have no token.
 
         Returns
         -------
@@ -216,8 +250,12 @@ class EncodedCorpus:
         _check_options(vocab, min_count, max_final_vocab)
         checks.choice("errors", errors, checks.TEXT_ERRORS)
         transcoding = Transcoding.wanted(encoding, errors, lower)
+        name = tokenizer if isinstance(tokenizer, str) else None
+        share = None
+        if shard is not None:
+            share = share_of(paths, shard, tokenizer=name, errors=errors, encoding=encoding, lower=lower)
         encoder = encode_files(
-            paths,
+            paths if share is None else share.spans,
             tokenizer,
             errors=errors,
             max_word_bytes=checks.integer("max_word_bytes", max_word_bytes, 1, checks.MAX_WORDS),
@@ -229,15 +267,16 @@ class EncodedCorpus:
         if transcoding:
             encoder.count_invalid(transcoding.invalid)
         source = shown_paths(paths)
+        if share:
+            source = f"{share.shard} of {source}"
         _warn_of_invalid(encoder.invalid, errors, source, encoding)
-        arrays = final_ids(encoder, vocab, min_count, max_final_vocab, source)
-        return cls(
-            *arrays,
-            raw_tokens=encoder.n_tokens,
-            invalid_bytes_replaced=encoder.invalid,
-            tokenizer=tokenizer if isinstance(tokenizer, str) else None,
-            lower=lower,
-        )
+        arrays = final_ids(encoder, vocab, min_count, max_final_vocab, source, may_be_empty=bool(share))
+        corpus = cls.__new__(cls)  # what was just made needs no check, and a shard may be empty
+        corpus._set(*arrays, encoder.n_tokens, encoder.invalid, name, lower)
+        if share:
+            corpus.numbers = corpus.sentence_numbers() + share.first_line
+            corpus.shard = share.shard
+        return corpus
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file: ``offsets, counts, word_offsets, tokens, words`` (UTF-8, end to end), and
@@ -245,6 +284,8 @@ class EncodedCorpus:
 
         The same corpus always gives the same bytes. An existing file is replaced as a whole or not at all.
         """
+        if not self.n_tokens:
+            raise ValueError("the corpus has no tokens")
         word_offsets, words = safetensors.pack_words(self.vocab.words)
         arrays: dict[str, NDArray[Any]] = {
             "offsets": self.offsets,
@@ -253,6 +294,8 @@ class EncodedCorpus:
             "tokens": self.tokens,
             "words": words,
         }
+        if self.numbers is not None:
+            arrays["numbers"] = self.numbers
         counters = (self.vocab.raw_types, self.vocab.raw_tokens, self.raw_tokens, self.invalid_bytes_replaced)
         told = {"tokenizer": self.tokenizer, "lower": None if self.lower is None else str(bool(self.lower))}
         metadata = dict(zip(_COUNTERS, map(str, counters)))
@@ -294,11 +337,13 @@ class EncodedCorpus:
             words = safetensors.unpack_words(arrays["word_offsets"], arrays["words"])
             vocab = Vocab(words, arrays["counts"], raw_types=counters[0], raw_tokens=counters[1])
             _check_layout(arrays["tokens"], arrays["offsets"], vocab)
+            numbers = arrays.get("numbers")
+            _check_numbers(numbers, len(arrays["offsets"]) - 1)
             if not mmap:
                 _check_ids(arrays["tokens"], len(vocab))
             corpus = cls.__new__(cls)
             told = (counters[2], counters[3], *_told(container.metadata))
-            corpus._set(arrays["tokens"], arrays["offsets"], vocab, *told)
+            corpus._set(arrays["tokens"], arrays["offsets"], vocab, numbers, *told)
             return corpus
 
 
@@ -331,6 +376,14 @@ def _check_layout(tokens: NDArray[np.int32], offsets: NDArray[np.int64], vocab: 
         or not (offsets[1:] > offsets[:-1]).all()
     ):
         raise ValueError(f"offsets must rise strictly from 0 to the number of tokens, {len(tokens)}")
+
+
+def _check_numbers(numbers: NDArray[np.int64] | None, sentences: int) -> None:
+    if numbers is None:
+        return
+    flat = isinstance(numbers, np.ndarray) and numbers.dtype == np.int64 and numbers.shape == (sentences,)
+    if not flat or numbers[0] < 0 or not (numbers[1:] > numbers[:-1]).all():
+        raise ValueError(f"numbers must be {sentences} int64, one a sentence, that rise from 0 or more")
 
 
 def _check_ids(tokens: NDArray[np.int32], K: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,8 +22,8 @@ from .. import _text
 from ..system.growing_array import GrowingArray
 from ..system.interrupts import check
 from ..system.progress import advancing_bar
-from .blocks import Block, blocks, decoded, last_line, lines, long_word_error
-from .files import total_bytes
+from .blocks import Block, blocks, decoded, last_line, long_word_error, numbered_lines
+from .files import Span, total_bytes
 from .segmentation import hinting
 from .sentences import number_of, plain_sentences, token_list
 from .tokenizers import line_tokenizer
@@ -45,7 +45,7 @@ def encode_sentences(
 
 
 def encode_files(
-    paths: list[str],
+    sources: Sequence[str | Span],
     tokenizer: Any,
     *,
     errors: str,
@@ -57,8 +57,8 @@ def encode_files(
 ) -> Encoder:
     """Encode text files; see :meth:`.corpus.EncodedCorpus.from_files`, which checks the arguments."""
     workers = min(workers, _MAX_WORKERS)
-    with advancing_bar(total_bytes(paths), "B", progress, desc="reading", leave=False) as advance:
-        read = partial(blocks, paths, block_bytes=block_bytes, advance=advance, transcoding=transcoding)
+    with advancing_bar(total_bytes(sources), "B", progress, desc="reading", leave=False) as advance:
+        read = partial(blocks, sources, block_bytes=block_bytes, advance=advance, transcoding=transcoding)
         if tokenizer == "space":
             words = WordEncoder(errors, workers, max_word_bytes)
             words.add(partial(hinting, partial(read, _text.last_space, max_tail=max_word_bytes)))
@@ -68,8 +68,9 @@ def encode_files(
             chars.add(partial(read, _text.last_char))
             return chars
         sentences = SentenceEncoder()
-        text_lines = lines(read(last_line), errors, sentences.count_invalid)
-        sentences.add(map(line_tokenizer(tokenizer), text_lines))
+        tokenize = line_tokenizer(tokenizer)
+        text_lines = numbered_lines(read(last_line), errors, sentences.count_invalid)
+        sentences.add(tokenize(line) if line else () for line in text_lines)
         return sentences
 
 
@@ -95,7 +96,8 @@ class Encoder(ABC):
     """Collects tokens in provisional ids. Subclasses add texts and know what the ids mean.
 
     A *slot* is one numbering of words. ``ends`` starts with a 0; behind it stands, for each line end, the
-    number of tokens of its segment before it.
+    number of tokens of its segment before it. Empty lines have theirs too, since they number the others:
+    "\\n" and "\\r" each end a line, and so does the end of a file.
     """
 
     n_workers = 1
@@ -282,13 +284,12 @@ class BlockEncoder(Encoder):
 
     def _room(self, n: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Arrays for the tokens and line ends of ``n`` bytes; only what is written to becomes real memory."""
-        needed = int(n * self.tokens_per_byte) + 2
         try:
             tokens, ends = self._arrays.popleft()
         except IndexError:
             tokens, ends = np.empty(0, np.int32), np.empty(0, np.int64)
-        if len(tokens) < needed:
-            tokens, ends = np.empty(needed, np.int32), np.empty(needed, np.int64)
+        if len(ends) <= n:
+            tokens, ends = np.empty(int(n * self.tokens_per_byte) + 2, np.int32), np.empty(n + 1, np.int64)
         return tokens, ends
 
 

@@ -7,8 +7,8 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, Self, TypeAlias, Union
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, BinaryIO, NamedTuple, Self, TypeAlias, Union
 
 from .. import checks
 from ..errors import FormatError
@@ -24,17 +24,29 @@ _MAGIC = MAGIC | {".bz2": b"BZh91AY"}  # a text may start with BZh
 _HEAD_BYTES = max(map(len, _MAGIC.values()))
 
 
+class Span(NamedTuple):
+    """Bytes of a file: all of them, or of a plain file those from `start` to `stop`."""
+
+    path: str
+    start: int = 0
+    stop: int | None = None
+
+
 class InputFile:
     """An input opened for reading: the bytes of its text, decompressed and without a byte order mark.
 
     Use as a context manager. Errors of the decompressors become OSError, and every OSError names the path.
 
+    Parameters
+    ----------
+    source : str or Span        A path, ``"-"`` for standard input; or a part of a file.
+    transcoding                 Makes the text UTF-8, or lower case; None hands out the bytes as they are.
+
     Attributes
     ----------
-    path : str          As given; ``"-"`` is standard input.
-    transcoding         Makes the text UTF-8, or lower case; None hands out the bytes as they are.
+    path : str
     text_start : int    Where the text starts in the decompressed file: behind the byte order mark, if there
-                        is one.
+                        is one, or where the part does.
 
     Raises
     ------
@@ -44,9 +56,10 @@ class InputFile:
     ImportError         It is a ``.zst`` file, and no package here reads those.
     """
 
-    def __init__(self, path: str, transcoding: Transcoding | None = None) -> None:
-        self.path, self._transcoding = path, transcoding
-        self.text_start = 0
+    def __init__(self, source: str | Span, transcoding: Transcoding | None = None) -> None:
+        self._span = source if isinstance(source, Span) else Span(source)
+        self.path, self._transcoding = self._span.path, transcoding
+        self.text_start = self._span.start
         self._stack = contextlib.ExitStack()
         self._bytes_read = 0
         self._most: int | None = None
@@ -58,6 +71,9 @@ class InputFile:
                 self._raw = _stdin()
             else:
                 self._raw = stack.enter_context(open(self.path, "rb", buffering=0))
+            if self._span.start:
+                _refuse_compressed(self._raw.read(_HEAD_BYTES), self.path)
+                self._raw.seek(self._span.start)
             file = stack.enter_context(decompressed(self._raw, _compression(self.path)))
             self._most = _most_bytes(self._raw, self.path)
             # readinto() of a buffered pipe goes on in C until the room is full; a Ctrl-C would have to wait
@@ -65,12 +81,14 @@ class InputFile:
             self._readinto = (
                 getattr(file, "readinto1", file.readinto) if self.path == STDIN else file.readinto
             )
+            if self._span.stop is not None:
+                self._readinto = _limited(self._readinto, self._span.stop - self._span.start)
             head = self._first_bytes()
             if self._transcoding:
                 self._readinto = self._transcoding.reader(head, self._readinto, self.path).readinto
                 head = self._first_bytes()
-            self._head = head.removeprefix(_BOM)
-            self.text_start = len(head) - len(self._head)
+            self._head = head if self._span.start else head.removeprefix(_BOM)
+            self.text_start += len(head) - len(self._head)
             self._stack = stack.pop_all()
         return self
 
@@ -88,7 +106,7 @@ class InputFile:
         """Bytes consumed of the file itself, so of the compressed ones if it is compressed."""
         with contextlib.suppress(OSError, ValueError):
             if self.path != STDIN:
-                return self._raw.tell()
+                return self._raw.tell() - self._span.start
         return self._bytes_read
 
     def _read(self, room: memoryview) -> int:
@@ -107,7 +125,8 @@ class InputFile:
         """Read the first bytes, which are not those of compressed data."""
         room = bytearray(_HEAD_BYTES)
         head = bytes(room[: self._read(memoryview(room))])
-        _refuse_compressed(head, self.path)
+        if not self._span.start:
+            _refuse_compressed(head, self.path)
         return head
 
     @contextlib.contextmanager
@@ -124,6 +143,19 @@ class InputFile:
             # The decompressors raise OSErrors that have nothing but a message.
             reason = exc.strerror or f"the compressed data are damaged ({exc})"
             raise OSError(exc.errno or errno.EIO, reason, self.path) from exc
+
+
+def _limited(readinto: Callable[[Any], int], size: int) -> Callable[[Any], int]:
+    """The first `size` bytes of what a function reads into rooms."""
+    left = size
+
+    def read(room: Any) -> int:
+        nonlocal left
+        got = readinto(memoryview(room)[:left]) if left else 0
+        left -= got
+        return got
+
+    return read
 
 
 def _compression(path: str) -> str:
@@ -169,13 +201,20 @@ def input_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
     return found
 
 
-def total_bytes(paths: list[str]) -> int | None:
+def total_bytes(sources: Sequence[str | Span]) -> int | None:
     """Size of all files for a progress bar; None if one of them has no size (standard input, a FIFO)."""
+    sizes = [_size(source) for source in sources]
+    return sum(size for size in sizes if size) if all(sizes) else None
+
+
+def _size(source: str | Span) -> int | None:
+    path, start, stop = source if isinstance(source, Span) else Span(source)
+    if stop is not None:
+        return stop - start
     try:
-        sizes = [os.stat(path).st_size for path in paths if path != STDIN]
+        return None if path == STDIN else os.stat(path).st_size
     except OSError:
         return None
-    return sum(sizes) if len(sizes) == len(paths) and all(sizes) else None
 
 
 def shown_paths(paths: list[str]) -> str:

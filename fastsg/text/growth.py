@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from .corpus import EncodedCorpus
@@ -15,6 +17,16 @@ def common_vocab(first: Vocab, second: Vocab) -> Vocab:
         totals[word] = totals.get(word, 0) + count
     raw_types = len(totals) + max(first.raw_types - len(first), second.raw_types - len(second))
     return _ordered(totals, raw_types, first.raw_tokens + second.raw_tokens)
+
+
+def summed_vocab(vocabs: Iterable[Vocab], min_count: int, max_final_vocab: int | None) -> Vocab:
+    """The vocabulary of a text from those of its parts, which have all their words; see Vocab.from_counts."""
+    totals: dict[str, int] = {}
+    for vocab in vocabs:
+        for word, count in zip(vocab.words, vocab.counts.tolist(), strict=True):
+            totals[word] = totals.get(word, 0) + count
+    counts = np.fromiter(totals.values(), np.int64, len(totals))
+    return Vocab.from_counts(list(totals), counts, min_count=min_count, max_final_vocab=max_final_vocab)
 
 
 def grown_vocab(known: Vocab, all_words: Vocab, min_count: int, most_words: int | None) -> Vocab:
@@ -46,20 +58,23 @@ def recoded(corpus: EncodedCorpus, vocab: Vocab) -> EncodedCorpus | None:
     tokens = place[corpus.tokens]
     kept = tokens >= 0
     ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])[corpus.offsets]
-    offsets = np.unique(ends)  # sentences left empty vanish
-    if not offsets[-1]:
+    stays = ends[1:] > ends[:-1]  # sentences left empty vanish
+    if not stays.any():
         return None
-    return EncodedCorpus(tokens[kept], offsets, vocab, raw_tokens=corpus.raw_tokens)
+    offsets, numbers = np.append(0, ends[1:][stays]), corpus.sentence_numbers()[stays]
+    return EncodedCorpus(tokens[kept], offsets, vocab, numbers, raw_tokens=corpus.raw_tokens)
 
 
 def joined(first: EncodedCorpus, second: EncodedCorpus) -> EncodedCorpus:
     """Two corpora, one behind the other, by the ids of their common vocabulary."""
     vocab = common_vocab(first.vocab, second.vocab)
     parts = [recoded(first, vocab) or first, recoded(second, vocab) or second]
+    numbers = [part.sentence_numbers() for part in parts]
     return EncodedCorpus(
         np.concatenate([part.tokens for part in parts]),
         np.concatenate([parts[0].offsets, parts[1].offsets[1:] + parts[0].offsets[-1]]),
         vocab,
+        np.concatenate([numbers[0], numbers[1] + numbers[0][-1] + 1]),
         raw_tokens=first.raw_tokens + second.raw_tokens,
         invalid_bytes_replaced=first.invalid_bytes_replaced + second.invalid_bytes_replaced,
     )

@@ -18,10 +18,20 @@ from .vocab import Vocab, eligible, ranking
 _WORDS_AT_ONCE = 1 << 18
 
 
+class NoTokens(ValueError):
+    """A text has no token, or none that is in the vocabulary."""
+
+
 def final_ids(
-    encoder: Encoder, vocab: Vocab | None, min_count: int, max_final_vocab: int | None, source: str
-) -> tuple[NDArray[np.int32], NDArray[np.int64], Vocab]:
-    """Tokens, offsets and vocabulary of what was encoded; the encoder is used up.
+    encoder: Encoder,
+    vocab: Vocab | None,
+    min_count: int,
+    max_final_vocab: int | None,
+    source: str,
+    *,
+    may_be_empty: bool = False,
+) -> tuple[NDArray[np.int32], NDArray[np.int64], Vocab, NDArray[np.int64] | None]:
+    """Tokens, offsets, vocabulary and numbers, as EncodedCorpus has them; the encoder is used up.
 
     Parameters
     ----------
@@ -29,22 +39,26 @@ def final_ids(
     vocab : Vocab or None           Keep these words and their ids; None makes a vocabulary.
     min_count, max_final_vocab      See :meth:`.Vocab.from_counts`; not used with ``vocab``.
     source : str                    Where the text is from, for messages.
+    may_be_empty : bool             No token is no error if there is a vocabulary.
 
     Raises
     ------
-    ValueError                      There are no tokens, or no token is left in the vocabulary.
+    NoTokens                        There are no tokens, or no token is left in the vocabulary.
     """
-    if encoder.n_tokens == 0:
-        raise ValueError(f"there are no tokens in {source}")
+    may_be_empty = may_be_empty and vocab is not None
+    if encoder.n_tokens == 0 and not may_be_empty:
+        raise NoTokens(f"there are no tokens in {source}")
     distinct = encoder.distinct_words()
     if vocab is None:
         vocab, final = _new_vocab(distinct, min_count, max_final_vocab)
     else:
         final = _known_ids(distinct, vocab)
-        if (final < 0).all():
-            raise ValueError(f"none of the {encoder.n_tokens} tokens in {source} is in the vocabulary")
-    tokens, offsets = _translated(encoder, [final[ids] for ids in distinct.slot_ids])
-    return tokens, offsets, vocab
+        if (final < 0).all() and not may_be_empty:
+            raise NoTokens(f"none of the {encoder.n_tokens} tokens in {source} is in the vocabulary")
+    if not len(final):
+        final = np.full(1, -1, np.int32)  # an id that no token has, for tables of all characters
+    tokens, offsets, numbers = _translated(encoder, [final[ids] for ids in distinct.slot_ids])
+    return tokens, offsets, vocab, numbers
 
 
 def _new_vocab(
@@ -96,8 +110,10 @@ def _chunks(ids: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
 
 def _translated(
     encoder: Encoder, slot_finals: list[NDArray[np.int32]]
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Final tokens and offsets, in the memory of the provisional ones; ``slot_finals``: ids by slot."""
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64] | None]:
+    """Final tokens and offsets, in the memory of the provisional ones; ``slot_finals``: ids by slot. And the
+    numbers of the sentences, None if no sentence was empty.
+    """
     tokens, ends = encoder.tokens.view(), encoder.ends.view()
 
     def translate(segment: Segment) -> int:
@@ -110,5 +126,8 @@ def _translated(
                 tokens[kept : kept + n] = tokens[segment.tokens.start : segment.tokens.start + n]
             ends[segment.ends] += kept
             kept += n
+    numbers = np.flatnonzero(ends[1:] > ends[:-1])
     n_sentences = _text.drop_empty(ends[1:])
-    return encoder.tokens.finish(kept), encoder.ends.finish(n_sentences + 1)
+    has_gaps = n_sentences and numbers[-1] >= n_sentences
+    offsets = encoder.ends.finish(n_sentences + 1)
+    return encoder.tokens.finish(kept), offsets, numbers if has_gaps else None

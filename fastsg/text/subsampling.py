@@ -50,8 +50,12 @@ def thin(
     keep: NDArray[np.float64] | None,
     seed: int,
     epoch: int,
+    numbers: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Drop tokens before windows are cut: token t is kept with probability keep[t]; None keeps all.
+
+    Whether a token stays follows from seed, epoch, the number of its sentence in the whole text (None: 0, 1,
+    2 ...) and its place in the sentence, so that parts of a text are thinned as the whole is.
 
     Returns
     -------
@@ -59,4 +63,4 @@ def thin(
     """
     if keep is None:
         return tokens, offsets
-    return _core.thin(tokens, offsets, keep, seed, streams.thinning(epoch))
+    return _core.thin(tokens, offsets, keep, seed, streams.thinning(epoch), numbers)

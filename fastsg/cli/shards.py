@@ -1,0 +1,46 @@
+"""The flag --shard, and what a command says of its needs before it starts."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+
+from ..cooccurrence import Needs
+from ..system import available
+from ..text import parse_shard
+from .flags import Group
+
+
+def add_shard(group: Group, does: str) -> None:
+    """Declare --shard, with which a command `does` something to a share of a text."""
+    group.add_argument(
+        "--shard",
+        type=_parse,
+        metavar="i/n",
+        help=f"{does} only the i-th of n shares of the text, from 1 on; fastsg merge joins them (default: "
+        "the whole text)",
+    )
+
+
+def say_needs(what: str, needs: Needs, output: str) -> None:
+    """A line on standard output: what is about to be taken, and what there is."""
+    free = available()
+    memory = "" if free is None else f" ({_shown(free)} are free)"
+    disk = shutil.disk_usage(os.path.dirname(os.path.abspath(output))).free
+    print(
+        f"{what}: at most some {_shown(needs.memory)} of memory{memory} and {_shown(needs.disk)} of disk "
+        f"({_shown(disk)} are free)",
+        flush=True,
+    )
+
+
+def _shown(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
+
+
+def _parse(text: str) -> tuple[int, int]:
+    try:
+        return parse_shard(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,166 @@
+"""Counts of the same words added up and taken off, in the units that they are sums of: exact in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._counting import add_rows
+from ..system.interrupts import check
+from ..text.shards import Shard
+from .counting import CountRows, StoredCounts
+from .entries import Entries
+
+#: Entries that are added at once.
+PART = 2**22
+
+#: Some rows: row_ptr, contexts, counts and large sums, as add_rows takes them.
+Part: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]
+#: (name of a tensor of the rows, first, last) -> that part of it
+Reading: TypeAlias = Callable[[str, int, int], NDArray[Any]]
+
+
+class Source:
+    """Rows of counts to be added or taken off, which come from memory or from a file.
+
+    Parameters
+    ----------
+    read : function         Parts of row_ptr, contexts, counts and large.
+    is_taken_off : bool
+    """
+
+    def __init__(self, read: Reading, *, is_taken_off: bool = False) -> None:
+        self._read, self.is_taken_off, self._used = read, is_taken_off, 0
+
+    @classmethod
+    def of(cls, counts: StoredCounts, *, is_taken_off: bool = False) -> Source:
+        """Counts in memory."""
+        arrays = counts.rows._asdict() | {"large": counts.large}
+        return cls(lambda name, start, stop: arrays[name][start:stop], is_taken_off=is_taken_off)
+
+    def sizes(self, K: int) -> NDArray[np.int64]:
+        """Entries of each row, (K,)."""
+        return np.diff(self._read("row_ptr", 0, K + 1))
+
+    def rows(self, start: int, stop: int) -> Part:
+        """Rows [start, stop), which come one part after the other."""
+        row_ptr = self._read("row_ptr", start, stop + 1)
+        first, last = int(row_ptr[0]), int(row_ptr[-1])
+        large = self._read("large", self._used, self._used + last - first)
+        return row_ptr, self._read("contexts", first, last), self._read("counts", first, last), large
+
+    def advance(self, used: int) -> None:
+        """So many large sums belonged to the rows that came last."""
+        self._used += used
+
+
+def add_up(
+    sources: Sequence[Source], K: int, unit: int, entries: Entries, part: int = PART
+) -> tuple[CountRows, NDArray[np.int64]]:
+    """The sum of rows of K words and its large sums, made part by part in `entries`.
+
+    Takes memory for some `part` entries, or for a row of each of two sources if that is more. ValueError: see
+    :func:`.._counting.add_rows`.
+    """
+    ends = np.cumsum(sum(source.sizes(K) for source in sources))
+    row_ptr, start = np.zeros(K + 1, np.int64), 0
+    while start < K:
+        done = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, done + part, "right")), start + 1)
+        pointers, contexts, counts, large = _sum_of_rows(sources, start, stop, K, unit, part)
+        row_ptr[start + 1 : stop + 1] = row_ptr[start] + pointers[1:]
+
+        def fill(to_contexts: NDArray[np.int32], to_counts: NDArray[np.float32]) -> None:
+            to_contexts[:], to_counts[:] = contexts, counts  # noqa: B023  called at once
+
+        entries.add(len(contexts), fill)
+        entries.add_large(large)
+        start = stop
+        check()
+    contexts, counts, large = entries.joined()
+    return CountRows(row_ptr, contexts, counts), large
+
+
+def _sum_of_rows(sources: Sequence[Source], start: int, stop: int, K: int, unit: int, part: int) -> Part:
+    """Rows [start, stop) of all sources, as many at once as memory is meant for."""
+    total: list[Part] = []
+    waiting: list[tuple[Source, Part]] = []
+
+    def add() -> None:
+        parts = total + [rows for _, rows in waiting]
+        taken_off = [False] * len(total) + [source.is_taken_off for source, _ in waiting]
+        found, used = add_rows(parts, taken_off, K, unit)
+        for (source, _), n in zip(waiting, used[len(total) :].tolist(), strict=True):
+            source.advance(n)
+        total[:] = [found]
+        waiting.clear()
+
+    for source in sources:
+        waiting.append((source, source.rows(start, stop)))
+        if sum(len(rows[1]) for _, rows in waiting) > part:
+            add()
+    if waiting:
+        add()
+    return total[0]
+
+
+def check_same(name: str, counts: StoredCounts | None, first: StoredCounts | None, what: str) -> None:
+    """ValueError unless counts can be added to the first ones; about the words, see the callers.
+
+    Parameters
+    ----------
+    name, what : str    Of the counts, and whether they are the text's or thinned ones, for messages.
+    """
+    if counts is None or first is None:
+        if counts is not first:
+            raise ValueError(f"{name} differ in having {what}: count with the same sample")
+        return
+    if counts.settings is None or first.settings is None:
+        raise ValueError(f"{name} were not counted from a text by fastsg: {what} are no sums of a known unit")
+    theirs, ours = counts.settings.as_dict(), first.settings.as_dict()
+    if different := [key for key in ours if ours[key] != theirs[key]]:
+        key = different[0]
+        raise ValueError(f"{name} have {what} of {key}={theirs[key]}, the first have {key}={ours[key]}")
+    if counts.unit == 0:
+        raise ValueError(
+            f"{name} weigh pairs by the probability of keeping both words (draws=0): {what} are no sums of a "
+            "unit; count with draws of at least 1"
+        )
+    if counts.large is None:
+        raise ValueError(f"{name} were made without their exact sums, as by earlier versions: count again")
+    same = counts.keep is first.keep or (
+        counts.keep is not None and first.keep is not None and np.array_equal(counts.keep, first.keep)
+    )
+    if not same:
+        raise ValueError(f"{name} were thinned otherwise than the first: count with the same vocabulary")
+
+
+def check_shards(named: Sequence[tuple[str, Shard | None]], *, complete: bool) -> None:
+    """ValueError, with the name, for shards of different texts, those that come twice, or are missing.
+
+    Counts that are no shards have nothing to be checked; beside shards they are refused.
+    """
+    first_name, first = named[0]
+    seen: dict[int, str] = {}
+    for name, shard in named:
+        if shard is None or first is None:
+            if shard is not first:
+                raise ValueError(f"{name} and {first_name}: one is a shard, the other is not")
+            continue
+        for field in ("of", "text", "reading"):
+            theirs, ours = getattr(shard, field), getattr(first, field)
+            if theirs != ours:
+                raise ValueError(
+                    f"{name} is {shard} of another text, or was read otherwise, than {first_name}, {first}: "
+                    f"{field} is {theirs!r}, not {ours!r}"
+                )
+        if shard.number in seen:
+            raise ValueError(f"{name} is {shard}, and so is {seen[shard.number]}")
+        seen[shard.number] = name
+    if complete and first is not None and len(seen) < first.of:
+        missing = [number for number in range(1, first.of + 1) if number not in seen]
+        shown = ", ".join(map(str, missing[:10])) + ", ..." * (len(missing) > 10)
+        raise ValueError(f"{len(missing)} of {first.of} shards are missing: number {shown}; count them first")
