@@ -29,7 +29,7 @@ cdef extern from "cooccur.h" nogil:
         double unit, row
         const double *of_k
 
-    const int64_t FSG_COUNTS_NEGATIVE, FSG_COUNTS_OVERFLOW, FSG_COUNTS_INEXACT
+    const int64_t FSG_COUNTS_NEGATIVE, FSG_COUNTS_OVERFLOW
 
     int64_t fsg_mark_text(const int32_t *, const int64_t *, int64_t, int32_t *) noexcept
     void fsg_count_words(const int32_t *, int64_t, int64_t, int64_t *) noexcept
@@ -276,14 +276,11 @@ def add_rows(parts, taken_off, K: int, unit: int):
             n_large += some
             out_ptr_v[r + 1] = entries
     PyErr_CheckSignals()
+    if found == FSG_COUNTS_NEGATIVE:
+        raise ValueError("they hold more of a pair of words than what they are subtracted from")
+    if found == FSG_COUNTS_OVERFLOW:
+        raise ValueError("a sum of theirs does not fit 64 bits")
     if found < 0:
-        raise ValueError(TROUBLE[found])
+        raise ValueError("they are not the sums of windows that they say they are")
     part = (out_ptr, out_contexts[:entries].copy(), out_counts[:entries].copy(), out_large[:n_large].copy())
     return part, place - large_starts[:n]
-
-
-TROUBLE = {
-    FSG_COUNTS_NEGATIVE: "they hold more of a pair of words than what they are subtracted from",
-    FSG_COUNTS_OVERFLOW: "a sum of theirs does not fit 64 bits",
-    FSG_COUNTS_INEXACT: "they are not the sums of windows that they say they are",
-}

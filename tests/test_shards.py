@@ -9,6 +9,7 @@ import pytest
 
 from fastsg import EncodedCorpus, Vocab
 from fastsg.text import parse_shard, thin
+from fastsg.text.growth import joined as joined_texts
 from fastsg.text.shards import share_of
 
 #: Lines of every kind: empty, of white space, of unknown words, all line ends, wide characters, no last end.
@@ -200,3 +201,17 @@ def test_the_fingerprint_is_that_of_the_text(files, tmp_path):
     with open(copies[0], "r+b") as file:
         file.write(b"T")
     assert share_of(copies, (1, 2), **READING).shard.text != shard.text
+
+
+def test_joined_texts_are_numbered_as_one(tmp_path):
+    """Where the first ends in empty lines, too; the control forgets these."""
+    names = [str(tmp_path / name) for name in "ab"]
+    for name in names:
+        (tmp_path / name).write_text("\nthe cat\n\nthe dog\n\n\n")
+    first, second, both = (
+        EncodedCorpus.from_files(files, min_count=1, progress=False) for files in (*names, names)
+    )
+    assert joined_texts(first, second).sentence_numbers().tolist() == both.numbers.tolist()
+    assert both.lines == first.lines + second.lines == 14
+    first.lines = int(first.numbers[-1]) + 1
+    assert joined_texts(first, second).sentence_numbers().tolist() != both.numbers.tolist()

@@ -69,6 +69,7 @@ class EncodedCorpus:
     ----------
     tokens, offsets, vocab, numbers, raw_tokens, invalid_bytes_replaced, tokenizer, lower
     n_tokens : int
+    lines : int                         Sentences with the empty ones, as far as they are known.
     shard : Shard or None                       Which part of its text this is; see :meth:`from_files`.
 
     Raises
@@ -104,7 +105,9 @@ class EncodedCorpus:
         tokenizer: str | None,
         lower: bool | None,
     ) -> None:
-        self.tokens, self.offsets, self.vocab, self.numbers = tokens, offsets, vocab, numbers
+        self.tokens, self.offsets, self.vocab = tokens, offsets, vocab
+        self.lines = int(numbers[-1]) + 1 if numbers is not None and len(numbers) else len(offsets) - 1
+        self.numbers = None if self.lines == len(offsets) - 1 else numbers
         self.shard: Shard | None = None
         self.raw_tokens = (
             len(tokens) if raw_tokens is None else checks.integer("raw_tokens", raw_tokens, None)
@@ -127,17 +130,13 @@ class EncodedCorpus:
 
     def part(self, start: int, stop: int) -> EncodedCorpus:
         """The sentences [start, stop), with their numbers, uncopied; ValueError if there are none."""
+        start, stop = (checks.integer(name, at, None) for name, at in (("start", start), ("stop", stop)))
         if not 0 <= start < stop <= len(self):
             raise ValueError(f"start and stop are {start} and {stop}; there are {len(self)} sentences")
-        first, last = self.offsets[start], self.offsets[stop]
-        return EncodedCorpus(
-            self.tokens[first:last],
-            self.offsets[start : stop + 1] - first,
-            self.vocab,
-            self.sentence_numbers()[start:stop],
-            tokenizer=self.tokenizer,
-            lower=self.lower,
-        )
+        ends, numbers = self.offsets[start : stop + 1], self.sentence_numbers()[start:stop]
+        part = EncodedCorpus(self.tokens[ends[0] : ends[-1]], ends - ends[0], self.vocab, numbers)
+        part.tokenizer, part.lower = self.tokenizer, self.lower
+        return part
 
     def __iter__(self) -> Iterator[list[str]]:
         """The sentences as lists of words, without the words that are not in the vocabulary."""
@@ -189,7 +188,9 @@ class EncodedCorpus:
         else:
             encoder = encode_sentences(sentences, progress, lower)
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, "sentences")
-        return cls(*arrays, raw_tokens=encoder.n_tokens)
+        corpus = cls(*arrays, raw_tokens=encoder.n_tokens)
+        corpus.lines = encoder.n_lines
+        return corpus
 
     @classmethod
     @kept()
@@ -273,6 +274,7 @@ class EncodedCorpus:
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, source, may_be_empty=bool(share))
         corpus = cls.__new__(cls)  # what was just made needs no check, and a shard may be empty
         corpus._set(*arrays, encoder.n_tokens, encoder.invalid, name, lower)
+        corpus.lines = encoder.n_lines
         if share:
             corpus.numbers = corpus.sentence_numbers() + share.first_line
             corpus.shard = share.shard

@@ -113,6 +113,11 @@ class Encoder(ABC):
         """Tokens met."""
         return self.tokens.n
 
+    @property
+    def n_lines(self) -> int:
+        """Line ends met."""
+        return self.ends.n - 1
+
     def count_invalid(self, n: int) -> None:
         """Note ``n`` more invalid sequences of UTF-8."""
         self.invalid += n

@@ -62,7 +62,9 @@ def recoded(corpus: EncodedCorpus, vocab: Vocab) -> EncodedCorpus | None:
     if not stays.any():
         return None
     offsets, numbers = np.append(0, ends[1:][stays]), corpus.sentence_numbers()[stays]
-    return EncodedCorpus(tokens[kept], offsets, vocab, numbers, raw_tokens=corpus.raw_tokens)
+    found = EncodedCorpus(tokens[kept], offsets, vocab, numbers, raw_tokens=corpus.raw_tokens)
+    found.lines = corpus.lines
+    return found
 
 
 def joined(first: EncodedCorpus, second: EncodedCorpus) -> EncodedCorpus:
@@ -70,11 +72,13 @@ def joined(first: EncodedCorpus, second: EncodedCorpus) -> EncodedCorpus:
     vocab = common_vocab(first.vocab, second.vocab)
     parts = [recoded(first, vocab) or first, recoded(second, vocab) or second]
     numbers = [part.sentence_numbers() for part in parts]
-    return EncodedCorpus(
+    corpus = EncodedCorpus(
         np.concatenate([part.tokens for part in parts]),
         np.concatenate([parts[0].offsets, parts[1].offsets[1:] + parts[0].offsets[-1]]),
         vocab,
-        np.concatenate([numbers[0], numbers[1] + numbers[0][-1] + 1]),
+        np.concatenate([numbers[0], numbers[1] + first.lines]),
         raw_tokens=first.raw_tokens + second.raw_tokens,
         invalid_bytes_replaced=first.invalid_bytes_replaced + second.invalid_bytes_replaced,
     )
+    corpus.lines = first.lines + second.lines
+    return corpus
