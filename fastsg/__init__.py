@@ -6,6 +6,7 @@
     model/          SkipGram, what users hold
     vectors/        words with their vectors: KeyedVectors
     graph/          random walks on graphs, as sentences
+    explorer/, plotting/    vectors as a page for the browser; pictures
     io/, system/    file formats; what the machine gives
     cli/, datasets/ the command line; texts to try things on
 

@@ -1,5 +1,7 @@
 """Valid calls of everything public, for test_api_fuzz.py: what is called, and its arguments by name."""
 
+from importlib.util import find_spec
+
 import numpy as np
 
 import fastsg
@@ -15,6 +17,7 @@ from fastsg import (
     loss_and_gradient,
 )
 from fastsg.compat import Word2Vec
+from fastsg.explorer import make_page
 from fastsg.graph import Graph, random_walks
 from fastsg.io import (
     load_bias,
@@ -25,6 +28,8 @@ from fastsg.io import (
     save_vectors,
     save_word2vec,
 )
+from fastsg.plotting import plot_analogy, plot_comparison, plot_heatmap, plot_loss, plot_map, plot_neighbours
+from fastsg.vectors import project
 
 TEXT = [["a", "b", "c", "a"], ["c", "b"], ["a", "c", "b"]] * 3
 WORDS, COUNTS = ["a", "b", "c"], [12, 9, 9]
@@ -220,6 +225,9 @@ VALID = [
     call(lambda: vectors().similar_by_word, word="a", topn=2, restrict_vocab=None),
     call(lambda: vectors().similarity, w1="a", w2="b"),
     call(lambda: vectors().vectors_for_all, keys=["a", "z"], allow_inference=True, copy_vecattrs=False),
+    call(lambda: project, matrix=ROWS, method="pca", seed=1),
+    call(lambda: make_page, vectors=vectors(), outputs=ROWS, bias=BIAS, title="x", projection="pca", limit=2,
+         seed=1),
     # files
     call(lambda: load_bias, path="bias", words=WORDS),
     call(lambda: save_bias, path="bias2", words=WORDS, bias=BIAS),
@@ -236,4 +244,16 @@ VALID = [
     call(lambda: random_walks, graph=Graph.from_edges([(0, 1), (1, 2)]), walks_per_node=1, walk_length=3,
          p=1.0, q=2.0, seed=1, workers=1),
 ]
+if find_spec("matplotlib"):
+    VALID += [
+        call(lambda: plot_loss, source=trained(), ax=None),
+        call(lambda: plot_map, vectors=vectors(), words=["a", "b"], around=None, topn=2, projection="pca",
+             seed=1, ax=None),
+        call(lambda: plot_neighbours, vectors=vectors(), word="a", topn=2, model=softmax(), ax=None),
+        call(lambda: plot_analogy, vectors=KeyedVectors([*"abcd"], np.eye(4)), questions=[("a", "b", "c")],
+             ax=None),
+        call(lambda: plot_heatmap, vectors=vectors(), words=["a", "b"], ax=None),
+        call(lambda: plot_comparison, first=vectors(), second=vectors(), word="a", topn=2, names=("x", "y"),
+             ax=None),
+    ]
 # fmt: on

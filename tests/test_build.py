@@ -179,6 +179,7 @@ def test_manifest_takes_sources_and_leaves_generated_files():
     manifest = (PROJECT / "MANIFEST.in").read_text(encoding="utf-8")
     wanted = [path for end in ("pyx", "pxi", "pyi", "h") for path in PROJECT.glob(f"fastsg/*.{end}")]
     wanted += [path for path in PROJECT.glob("fastsg/kernels/*") if path.is_file()]
+    wanted += [path for path in PROJECT.glob("fastsg/explorer/*") if path.suffix in (".html", ".css", ".js")]
     wanted += [
         *PROJECT.glob("tests/*.py"),
         *PROJECT.glob("bench/*.py"),
@@ -222,6 +223,7 @@ def test_sdist_holds_pyx_and_no_generated_c(tmp_path: Path):
     assert not {name.replace(".pyx", ".c") for name in sources} & names
     kernels = [path for path in (PROJECT / "fastsg/kernels").iterdir() if path.is_file()]
     assert {str(path.relative_to(PROJECT)) for path in kernels} <= names
+    assert {f"fastsg/explorer/{name}" for name in ("page.html", "page.css", "map.js")} <= names
     assert {"setup.py", "pyproject.toml", "LICENSE", "fastsg/_omp.h", "fastsg/py.typed"} <= names
 
 

@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import kept_files
@@ -31,6 +32,8 @@ ENDLESS = {"epochs", "draws", "walks", "length", "iter", "patience", "neighbors"
 LEFT_OUT = {"demo"}
 PAIRS = "the\tnaïve\t1\n京都\tw3\t2\nw3\tw4\t-3\n"
 ANALOGIES = ": one\nthe naïve w3 w4\nw4 w3 the naïve\n"
+#: Need matplotlib.
+PLOTS = ["plot loss model -o out.svg", "plot map v.vec -o out.png", "plot heatmap v.vec the w3 -o out.png"]
 #: The shortest line that works; most lines begin with one.
 BEGINNINGS = [
     "train text.txt -o out.vec --vector-size 4 --min-count 1 --epochs 1",
@@ -53,7 +56,10 @@ BEGINNINGS = [
     "info model",
     "verify corpus counts",
     "walk edges -o out",
+    "explore model -o out",
+    "explore v.vec --output-vectors v.npz --bias bias -o out",
     "completion bash",
+    *(PLOTS if find_spec("matplotlib") else []),
 ]  # fmt: skip
 # fmt: off
 INTEGERS = ["0", "1", "2", "3", "-1", "7", str(2**31), str(2**64), "1e3", "0x10", "1_0", "", "x", "nan"]

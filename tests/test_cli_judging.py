@@ -132,8 +132,8 @@ def test_analogies_refuse(capsys, words, says):
 
 def test_nn_of_many_words_loads_once_and_goes_on(capsys, monkeypatch):
     loads = []
-    load = query_module._load
-    monkeypatch.setattr(query_module, "_load", lambda *args: loads.append(args) or load(*args))
+    load = query_module.load_table
+    monkeypatch.setattr(query_module, "load_table", lambda *args: loads.append(args) or load(*args))
     assert main(["nn", "v.vec", "cat", "nowhere", "dog", "nosuch", "fish", "-k", "1"]) == 1
     out, err = capsys.readouterr()
     assert [line for line in out.splitlines() if line[0] != " "] == ["cat", "dog", "fish"]

@@ -8,10 +8,12 @@
               convert                    vectors from one format into another
               verify                     whether files are still what was written
               walk                       walks on a graph
+              explore, plot              vectors as a page for the browser; pictures
               demo, completion
          -> what they share
               flags                      parsers, and settings as flags; declared once
-              reading                    texts and encoded corpora to read
+              reading, vector_files      texts and encoded corpora, and vectors, to read
+              projecting                 how vectors become points of a map
               outputs                    files to write: checked before the work, written after it
               epochs, terminal           what a person sees: epochs, printable words, errors, prompts, signals
 

@@ -8,6 +8,7 @@ import os
 import time
 
 from ..datasets import PROBE_WORDS, load_python_docs
+from ..explorer import make_page
 from ..io.bias import save_bias
 from ..io.word2vec import save_word2vec
 from ..model.report import Report, build_report, summary, write_json
@@ -23,6 +24,7 @@ FILES = {
     "outputs": "fastsg-demo.output.vec",
     "bias": "fastsg-demo.bias",
     "report": "fastsg-demo.json",
+    "page": "fastsg-demo.html",
 }
 
 
@@ -34,13 +36,14 @@ def add_demo(commands: Commands) -> None:
         run_demo,
         help="train on the documentation of this Python; needs no data and no network",
         description="Train on the docstrings and comments of the standard library and on the pydoc topics; "
-        "print the held-out perplexity and some neighbours; leave vectors and a report.",
+        "print the held-out perplexity and some neighbours; leave vectors, a report and a page for the "
+        "browser.",
         examples="""
             fastsg demo
             fastsg demo --folder . --quiet
         """,
     )
-    parser.add_argument("--folder", default=".", help="where the vectors and the report go")
+    parser.add_argument("--folder", default=".", help="where the vectors, the report and the page go")
     parser.add_argument(
         "--workers",
         type=int,
@@ -61,6 +64,7 @@ def run_demo(args: argparse.Namespace) -> int:
     print(f"\nWritten: {', '.join(paths.values())}")
     print(f"Try:     fastsg nn {paths['vectors']} list")
     print(f"         fastsg predict {paths['vectors']} {paths['outputs']} --bias {paths['bias']} raise")
+    print(f"         {paths['page']} in a browser: map, neighbours, contexts, without any network")
     return EXIT_OK
 
 
@@ -84,6 +88,7 @@ def _write(model: SkipGram, paths: dict[str, str]) -> Report:
     save_word2vec(paths["vectors"], model.vocab.words, model.I)
     save_word2vec(paths["outputs"], model.vocab.words, model.O)
     save_bias(paths["bias"], model.vocab.words, model.real_bias())
+    make_page(model.wv, model.O, model.real_bias(), title="The documentation of Python").save(paths["page"])
     report = build_report(model, time.perf_counter() - begun)
     write_json(report, paths["report"])
     return report

@@ -11,9 +11,9 @@ from ..model.report import json_text
 from ..model.skipgram import SkipGram
 from ..vectors.keyed_vectors import KeyedVectors
 from .flags import Commands, add_command, add_quiet, add_reading
-from .query import _add_format, _load
 from .reading import given_reading
 from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, printable, say_error
+from .vector_files import add_format, load_table
 
 _METHODS = {"add": "most_similar", "mul": "most_similar_cosmul"}
 _ALL_WORDS = 2**31 - 1
@@ -67,7 +67,7 @@ def add_eval(commands: Commands) -> None:
     _add_method(parser)
     parser.add_argument("--json", action="store_true", help="print JSON (default: tables)")
     add_quiet(parser, "lines for the sections of analogies, only their totals")
-    _add_format(parser)
+    add_format(parser)
     add_reading(parser.add_argument_group("how texts are read"))
 
 
@@ -91,7 +91,7 @@ def run_eval(args: argparse.Namespace) -> int:
         model = SkipGram.load(args.vectors, **given_reading(args))
         found["perplexity"] = [_text(model, path) for path in args.perplexity]
     if args.pairs or args.analogies:
-        vectors = KeyedVectors(*_load(args.vectors, args.format))
+        vectors = KeyedVectors(*load_table(args.vectors, args.format))
         found["words"] = min(len(vectors), args.restrict_vocab or _ALL_WORDS)
         found["pairs"] = [_pairs(vectors, path, args) for path in args.pairs]
         found["analogies"] = [_analogies(vectors, path, args) for path in args.analogies]
@@ -225,7 +225,7 @@ def add_analogies(commands: Commands) -> None:
     )
     parser.add_argument("-k", "--topn", type=int, default=10, metavar="N", help="how many answers")
     _add_method(parser)
-    _add_format(parser)
+    add_format(parser)
 
 
 def run_analogies(args: argparse.Namespace) -> int:
@@ -235,7 +235,7 @@ def run_analogies(args: argparse.Namespace) -> int:
     words = args.operands
     if len(words) % 3:
         raise ValueError(f"there are {len(words)} words, and questions have three each: a b c")
-    vectors = KeyedVectors(*_load(args.vectors, args.format))
+    vectors = KeyedVectors(*load_table(args.vectors, args.format))
     answer = getattr(vectors, _METHODS[args.method])
     given = [" ".join(words[i : i + 3]) for i in range(0, len(words), 3)]
     code = EXIT_OK

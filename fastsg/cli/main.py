@@ -16,9 +16,11 @@ from .convert import add_convert
 from .corpora import add_encode, add_vocab
 from .count import add_count
 from .demo import add_demo
+from .explore import add_explore
 from .flags import EPILOG, HelpFormatter, Parser, add_log_level
 from .judging import add_analogies, add_eval
 from .merge import add_merge
+from .plot import add_plot
 from .query import add_info, add_nn, add_predict
 from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, EXPECTED, say, say_error, standard_streams
 from .train import add_train
@@ -28,7 +30,7 @@ from .word2vec import add_word2vec
 
 _COMMANDS = (
     add_train, add_word2vec, add_count, add_merge, add_vocab, add_encode, add_eval, add_nn, add_analogies,
-    add_predict, add_convert, add_info, add_verify, add_walk, add_demo, add_completion,
+    add_predict, add_convert, add_info, add_verify, add_walk, add_explore, add_plot, add_demo, add_completion,
 )  # fmt: skip
 # One dash and a word: word2vec.c's way of writing flags.
 _ONE_DASH = re.compile(r"-[A-Za-z][A-Za-z_-]")

@@ -9,18 +9,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..errors import FormatError
-from ..io.bias import load_bias
-from ..io.embeddings_file import is_model
-from ..io.formats import FORMATS, format_of_file, load_vectors
-from ..io.vector_table import VectorTable
+from ..io.formats import format_of_file
 from ..model.skipgram import load
-from ..model.softmax import SoftmaxModel
 from ..system.config import show_config
-from ..text.vocab import Vocab
 from ..vectors.keyed_vectors import KeyedVectors
 from .flags import Commands, add_command
 from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, printable, say_error
+from .vector_files import add_format, is_native, load_table, softmax_of_files
 
 
 def add_nn(commands: Commands) -> None:
@@ -42,7 +37,7 @@ def add_nn(commands: Commands) -> None:
         "operands", metavar="word", nargs="*", help="words; without any, standard input is read, one per line"
     )
     parser.add_argument("-k", "--topn", type=int, default=10, metavar="N", help="how many neighbours")
-    _add_format(parser)
+    add_format(parser)
 
 
 def add_predict(commands: Commands) -> None:
@@ -77,7 +72,7 @@ def add_predict(commands: Commands) -> None:
         "default for vectors; a model has its own)",
     )
     parser.add_argument("-k", "--topn", type=int, default=10, metavar="N", help="how many contexts")
-    _add_format(parser)
+    add_format(parser)
 
 
 def add_info(commands: Commands) -> None:
@@ -95,59 +90,30 @@ def add_info(commands: Commands) -> None:
         """,
     )
     parser.add_argument("operands", metavar="file", nargs="*", help="vectors, models or folders")
-    _add_format(parser)
-
-
-def _add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--format",
-        choices=list(FORMATS),
-        metavar="FORMAT",
-        help=f"of the vector files: {', '.join(FORMATS)}; by default from their first bytes, else from their "
-        "suffix",
-    )
+    add_format(parser)
 
 
 def run_nn(args: argparse.Namespace) -> int:
     """Print the neighbours of each word."""
     _check_topn(args.topn)
-    vectors = KeyedVectors(*_load(args.vectors, args.format))
+    vectors = KeyedVectors(*load_table(args.vectors, args.format))
     return _answer(args.operands, lambda word: print_ranked(word, vectors.most_similar(word, topn=args.topn)))
 
 
 def run_predict(args: argparse.Namespace) -> int:
     """Print the likeliest contexts of each word."""
     _check_topn(args.topn)
-    if args.format == "model" or (args.format is None and is_model(args.vectors)):
+    if is_native(args.vectors, args.format):
         if args.bias:
             raise ValueError(f"--bias is for vectors; the model {args.vectors} has its own constants")
         model, asked = load(args.vectors), args.operands
         return _answer(asked, lambda word: print_ranked(word, model.predict_context(word, args.topn)))
-    softmax = _softmax_of_files(args)
+    if not args.operands:
+        raise ValueError(f"{args.vectors} is no native model: name the output vectors behind it")
+    softmax = softmax_of_files(args.vectors, args.operands[0], args.bias, args.format)
     return _answer(
         args.operands[1:], lambda word: print_ranked(word, softmax.predict_context(word, args.topn))
     )
-
-
-def _softmax_of_files(args: argparse.Namespace) -> SoftmaxModel:
-    """The model that input vectors, output vectors and constants make."""
-    if not args.operands:
-        raise ValueError(f"{args.vectors} is no native model: name the output vectors behind it")
-    if not args.bias:
-        raise ValueError(
-            "predict needs the constants added to the logits: --bias F, from fastsg train --save-bias, or "
-            "--bias none if the model was trained without (--output-bias none --sample 0)"
-        )
-    path = args.operands[0]
-    words, inputs, _ = _load(args.vectors, args.format)
-    same, outputs, _ = _load(path, args.format)
-    if words != same or inputs.shape != outputs.shape:
-        raise ValueError(f"{args.vectors} and {path} do not hold the same words in the same order and size")
-    bias = None if args.bias == "none" else load_bias(args.bias, words)
-    falling = np.arange(
-        len(words), 0, -1
-    )  # a vocabulary needs counts, and the files may have only their order
-    return SoftmaxModel(Vocab(words, falling), inputs, outputs, bias)
 
 
 def run_info(args: argparse.Namespace) -> int:
@@ -155,7 +121,7 @@ def run_info(args: argparse.Namespace) -> int:
     if not args.operands:
         print(json.dumps(show_config(), indent=2))
     for path in args.operands:
-        words, matrix, counts = _load(path, args.format)
+        words, matrix, counts = load_table(path, args.format)
         norms = np.linalg.norm(matrix.astype(np.float64), axis=1)
         size = f"{len(words):,} words x {matrix.shape[1]} coordinates, {_bytes(path) / 2**20:.1f} MiB"
         print(printable(path))
@@ -179,18 +145,6 @@ def _bytes(path: str) -> int:
 def _check_topn(topn: int) -> None:
     if topn < 1:
         raise ValueError(f"--topn is {topn}; it must be at least 1")
-
-
-def _load(path: str, format: str | None) -> VectorTable:
-    """Words, vectors and counts of a file; where its format was guessed, an error says how to name it."""
-    try:
-        return load_vectors(path, format)
-    except FormatError as error:
-        if format:
-            raise
-        raise FormatError(
-            f"{error} (the format was guessed from content and name; --format overrides that)"
-        ) from None
 
 
 def _answer(words: Sequence[str], answer: Callable[[str], None]) -> int:

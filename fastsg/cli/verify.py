@@ -6,8 +6,8 @@ import argparse
 
 from ..model.verifying import Verified, verify
 from .flags import Commands, add_command
-from .query import _add_format
 from .terminal import EXIT_ERROR, EXIT_OK, EXPECTED, printable, say_error
+from .vector_files import add_format
 
 
 def add_verify(commands: Commands) -> None:
@@ -28,7 +28,7 @@ def add_verify(commands: Commands) -> None:
     parser.add_argument(
         "operands", metavar="file", nargs="+", help="models, counts, encoded corpora, vectors or folders"
     )
-    _add_format(parser)
+    add_format(parser)
 
 
 def run_verify(args: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ Report: TypeAlias = dict[str, Any]
 _UNKNOWN, _WHOLE, _THINNED, _ALL = "earlier training", "whole text", "thinned text", "all words"
 _EPOCH_FIELDS = (
     "nll",
+    "unigram_nll",
     "valid_nll",
     "pairs",
     "softmax_rows",

@@ -10,6 +10,7 @@
                           |-> attributes    columns of values beside the words
                           |-> evaluation    word similarity and analogy files -> statistics
                        export_vectors       into a file of any format
+                       project              points in the plane, for maps
 
 :class:`KeyedVectors` turns words into rows and rows into words; the modules below it see rows and numbers
 alone. The matrix is kept as it was given, be it mapped or shared with a trainer, until words are added or
@@ -21,16 +22,21 @@ from .evaluation import AnalogiesResult, AnalogySection, WordPairsResult
 from .export import export_vectors
 from .indexer import Indexer, UsearchIndexer
 from .keyed_vectors import KeyedVectors
+from .projection import PROJECTIONS, Projection, project, require_projection
 from .statistics import Correlation
 
 __all__ = [
+    "PROJECTIONS",
     "AnalogiesResult",
     "AnalogySection",
     "Correlation",
     "Indexer",
     "KeyedVectors",
+    "Projection",
     "UsearchIndexer",
     "WordPairsResult",
     "export_vectors",
+    "project",
+    "require_projection",
     "unit_rows",
 ]

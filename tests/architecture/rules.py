@@ -21,22 +21,23 @@ MAY_IMPORT = {
     "cooccurrence": "text io system bindings",
     "training": "cooccurrence text numerics system bindings",
     "model": "training cooccurrence vectors text numerics io system bindings",
+    "explorer": "vectors io system",
     "datasets": "",
     "graph": "text system bindings",
     "distributed": "training numerics",
     "__init__": "model training cooccurrence vectors text numerics io system",
     "compat": "__init__ text",
     "sklearn": "__init__ text",
-    "plotting": "__init__",
-    "cli": "__init__ model training cooccurrence vectors text io system graph datasets",
+    "plotting": "__init__ vectors system",
+    "cli": "__init__ model training cooccurrence vectors text io system graph datasets explorer plotting",
     "__main__": "cli",
 }
 
 #: Rows that wait for their folder.
-TO_COME = {"distributed", "plotting"}
+TO_COME = {"distributed"}
 
 #: These import of another folder only what its ``__init__`` hands out.
-PUBLIC_NAMES_ONLY = {"cli", "compat", "sklearn"}
+PUBLIC_NAMES_ONLY = {"cli", "compat", "plotting", "sklearn"}
 
 #: Packages that every file may import. Any other is imported inside the function that needs it.
 REQUIRED = {"numpy", "tqdm", "safetensors"}
