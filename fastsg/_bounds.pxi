@@ -28,15 +28,17 @@ cdef class Bounds:
         self.bound_I = self.bound_O = self.bound_sum_I = self.bound_sum_O = INFINITY
 
     cdef void check_step(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, double weight,
-                         double heaviest, const fsg_step *step, adagrad_I) except *:
+                         double heaviest, const fsg_step *step, adagrad_I, Passes passes) except *:
         """DivergenceError if a step could leave the range of float32. weight: of the batch; heaviest: of a
-        row."""
+        row; passes: over the rows of O that this process has."""
         if self.admit(weight, heaviest, step, O_kh.shape[1]):
             return
-        self.bound_I, self.bound_O = abs_max(np.asarray(I_kh)), abs_max(np.asarray(O_kh))
+        cdef int64_t first = passes.first_row, stop = passes.stop_row
+        self.bound_I, tops = abs_max(np.asarray(I_kh)), np.array([abs_max(np.asarray(O_kh)[first:stop]), 0.0])
         if step.adagrad_k != NULL:
             self.bound_sum_I = abs_max(adagrad_I)
-            self.bound_sum_O = fsg_abs_max(step.adagrad_k, O_kh.shape[0])
+            tops[1] = fsg_abs_max(step.adagrad_k + first, stop - first)
+        self.bound_O, self.bound_sum_O = passes.largest(tops)
         if not self.admit(weight, heaviest, step, O_kh.shape[1]):
             raise DivergenceError(f"a step of rate {step.rate:g} would leave the range of float32: "
                                   f"values up to {self.bound_I:g} in I and {self.bound_O:g} in O, "

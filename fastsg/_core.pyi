@@ -1,4 +1,4 @@
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ _Counts: TypeAlias = tuple[_Ids, _Offsets, _Ids, _Floats]
 SLICE: int
 PANEL: int
 OPENMP: int
+SUM_PARTS: int
 COMPILER: str
 LEAST_COUNT: float
 MOST_COUNT: float
@@ -25,6 +26,7 @@ def isa() -> str: ...
 def pause() -> None: ...
 def after_fork() -> None: ...
 def shard_count(K: int) -> int: ...
+def shard_rows(K: int) -> _Offsets: ...
 def scratch_bytes(
     K: int, H: int, rows: int, batch_rows: int, num_threads: int, precision: str = "float32"
 ) -> int: ...
@@ -79,6 +81,7 @@ class Workspace:
     weight: float
     steps: int
     step_loss: float
+    share: Any
     def __init__(
         self,
         K: int,
@@ -87,6 +90,7 @@ class Workspace:
         num_threads: int,
         precision: str = "float32",
         shared: Workspace | None = None,
+        share: object = None,
     ) -> None: ...
     @property
     def shift(self) -> _Floats: ...
@@ -135,6 +139,19 @@ def fma_chain(n: int) -> None: ...
 def mean(Y_kh: NDArray[np.float32], weights: _Floats, num_threads: int) -> NDArray[np.float64]: ...
 def gram(
     Y_kh: NDArray[np.float32], weights: _Floats | None, num_threads: int, center: _Floats | None = ...
+) -> NDArray[np.float64]: ...
+def in_order(parts: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def mirrored(half: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def mean_parts(
+    Y_kh: NDArray[np.float32], weights: _Floats, num_threads: int, first: int, stop: int
+) -> NDArray[np.float64]: ...
+def gram_parts(
+    Y_kh: NDArray[np.float32],
+    weights: _Floats | None,
+    num_threads: int,
+    center: _Floats | None,
+    first: int,
+    stop: int,
 ) -> NDArray[np.float64]: ...
 def times(Y_kh: NDArray[np.float32], M_hj: NDArray[np.float32], num_threads: int) -> NDArray[np.float32]: ...
 def sparse_times(

@@ -5,9 +5,9 @@ codes into exceptions. Here stands what takes a batch, class Workspace; the othe
     _isa.pxi                the kernels and the choice among them
     _rows.pxi               from a text to rows of counts
     _batch_rows.pxi         the rows of a batch, checked and weighed
-    _bounds.pxi             whether a step stays in the range of float32
     _scratch.pxi            the buffers of a workspace
     _forward_backward.pxi   the passes over a block of rows, shared among threads
+    _bounds.pxi             whether a step stays in the range of float32
     _dense.pxi              tall matrices of few columns, and small ones
     _search.pxi             the rows closest to queries
 
@@ -30,8 +30,8 @@ include "_isa.pxi"
 include "_rows.pxi"
 include "_scratch.pxi"
 include "_batch_rows.pxi"
-include "_bounds.pxi"
 include "_forward_backward.pxi"
+include "_bounds.pxi"
 
 
 cdef class Workspace:
@@ -51,6 +51,10 @@ cdef class Workspace:
     shared : Workspace, optional
         One of the same H whose large buffers this one takes where they are larger than its own: the two must
         not be in use at once.
+    share : Share, optional
+        What this process has of the vocabulary where several work on one batch (fastsg/distributed). Each
+        then calls the same methods with the same arguments, and moves its own rows of O and of their sums
+        alone; :meth:`gradient` is for a process that has all of it.
     """
 
     cdef readonly int64_t K, H, rows
@@ -58,12 +62,13 @@ cdef class Workspace:
     cdef readonly double weight  # of the pairs of the batch that was checked last
     cdef readonly int64_t steps  # taken so far
     cdef readonly double step_loss  # of the last of them
+    cdef readonly object share
     cdef int busy
     cdef Passes passes
     cdef Bounds bounds
 
     def __init__(self, K: int, H: int, rows: int, num_threads: int, precision: str = "float32",
-                 Workspace shared = None):
+                 Workspace shared = None, share=None):
         if K < 1 or H < 1 or rows < 1 or num_threads < 1:
             raise ValueError(f"K, H, rows and num_threads are {K}, {H}, {rows}, {num_threads}; "
                              "all must be at least 1")
@@ -72,7 +77,10 @@ cdef class Workspace:
                              "(bfloat16 needs AVX512_BF16 or AMX)")
         self.K, self.H, self.num_threads, self.rows = K, H, num_threads, round_up(rows, FSG_PANEL)
         lender = None if shared is None else shared.passes.scratch
-        self.passes = Passes(K, H, num_threads, precision == "bfloat16", lender)
+        self.share = share
+        # who is alone asks nobody: Python that ran after O has moved could be interrupted there
+        others = None if share is None or share.team.size == 1 else share
+        self.passes = Passes(K, H, num_threads, precision == "bfloat16", lender, others)
         self.bounds = Bounds()
         self.invalidate_bounds()
 
@@ -110,11 +118,12 @@ cdef class Workspace:
     cdef double run(self, const float[:, ::1] I_kh, float[:, ::1] O_kh, const float[::1] bias_k,
                     BatchRows rows, float[::1] shift_k, const fsg_step *step, adagrad_I) except? -1:
         """Blocks of rows: pass A, pass B; O moves in the last one's pass B, after every check has passed, and
-        the new log Z go into shift_k after that. The scratch then holds gI in G."""
+        the new log Z go into shift_k after that. The scratch then holds gI in G. Can be interrupted before
+        that pass, and only there."""
         cdef int64_t u0, u1, u
         cdef bint keep_gO = step == NULL or rows.U > self.rows
         cdef double total = 0, heaviest = 0
-        cdef float[::1] log_z_u = np.empty(rows.U, np.float32)
+        cdef float[::1] log_z_u = np.empty(rows.U, np.float32), scale_u = np.empty(rows.U, np.float32)
         for u0 in range(0, rows.U, self.rows):
             u1 = min(u0 + self.rows, rows.U)
             self.passes.scratch.reserve(u1 - u0, rows.U, True, keep_gO)
@@ -124,15 +133,16 @@ cdef class Workspace:
             total += self.passes.normalise(O_kh, True)
             for u in range(u1 - u0):
                 heaviest = max(heaviest, rows.weight_u[u0 + u])
-            PyErr_CheckSignals()  # O is not written yet; from the last block's pass B on, the step completes
             if u1 == rows.U and step != NULL:
-                self.bounds.check_step(I_kh, O_kh, rows.weight, heaviest, step, adagrad_I)
+                self.bounds.check_step(I_kh, O_kh, rows.weight, heaviest, step, adagrad_I, self.passes)
             with nogil:
                 self.passes.prepare_gradient(I_kh, &rows.ids[u0])
                 self.passes.gradient_pass(O_kh, u0 == 0, step if u1 == rows.U else NULL, keep_gO)
-                self.passes.merge_pass(u0)
+                self.passes.merge_pass(u0, rows.U)
                 for u in range(u1 - u0):
                     log_z_u[u0 + u] = <float>self.passes.log_z(u)
+                    scale_u[u0 + u] = self.passes.scratch.scale_u[u]
+        self.passes.finish_gradient(scale_u)
         for u in range(rows.U):
             shift_k[rows.ids[u]] = log_z_u[u]
         return total
@@ -170,7 +180,6 @@ cdef class Workspace:
                 total += self.passes.normalise(O_kh, False)
                 for u in range(u1 - u0):
                     log_z_v[u0 + u] = self.passes.log_z(u)
-                PyErr_CheckSignals()
         finally:
             self.busy = 0
         return total

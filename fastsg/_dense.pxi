@@ -14,25 +14,60 @@ cdef enum:
     CACHED = 1 << 18  # floats that stay in a core's second-level cache
 
 
+#: Parts of a sum over the rows of a matrix, added in order. Part s begins at row K * s // SUM_PARTS.
+SUM_PARTS = SHARDS
+
+
+cdef int64_t part_count(int64_t first, int64_t stop) except -1:
+    if not 0 <= first <= stop <= SHARDS:
+        raise ValueError(f"the parts are {first} to {stop}; they must rise within 0 to {SHARDS}")
+    return stop - first
+
+
 def mean(const float[:, ::1] Y_kh not None, const float[::1] weights not None, num_threads: int):
     """sum_k w_k Y_kh in float64, (H,)."""
-    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], s, threads = num_threads, first
-    cdef double[:, ::1] part = np.zeros((SHARDS, H))
+    return in_order(mean_parts(Y_kh, weights, num_threads, 0, SHARDS))
+
+
+def in_order(parts):
+    """The sum of the parts, the first axis, one after the other."""
+    return np.add.reduce(parts, axis=0)  # over the first axis NumPy adds in order
+
+
+def mean_parts(const float[:, ::1] Y_kh not None, const float[::1] weights not None, num_threads: int,
+               first: int, stop: int):
+    """What the parts `first` to `stop` add to :func:`mean`, (stop - first, H) float64."""
+    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], i, threads = num_threads, begin, end, before = first
+    cdef int64_t count = part_count(first, stop)
+    out = np.zeros((count, H))
+    cdef double[:, ::1] part = out
     if weights.shape[0] != K:
         raise ValueError(f"weights has {weights.shape[0]} values; need {K}")
     with nogil:
-        for s in prange(SHARDS, num_threads=threads, schedule="dynamic", chunksize=1):
-            first = K * s // SHARDS
-            table.mean_rows(&Y_kh[0, 0] + first * H, &weights[0] + first, K * (s + 1) // SHARDS - first, H,
-                            &part[s, 0])
-    return np.add.reduce(np.asarray(part), axis=0)  # over the first axis NumPy adds in order
+        for i in prange(count, num_threads=threads, schedule="dynamic", chunksize=1):
+            begin, end = K * (before + i) // SHARDS, K * (before + i + 1) // SHARDS
+            table.mean_rows(&Y_kh[0, 0] + begin * H, &weights[0] + begin, end - begin, H, &part[i, 0])
+    return out
 
 
 def gram(const float[:, ::1] Y_kh not None, weights, num_threads: int, center=None):
     """sum_k w_k (Y_ki - center_i) (Y_kj - center_j), (H, H) float64. Without weights w is 1, without center
     it is 0."""
-    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], s, threads = num_threads, first
-    cdef double[:, :, ::1] part = np.zeros((SHARDS, H, H))
+    return mirrored(in_order(gram_parts(Y_kh, weights, num_threads, center, 0, SHARDS)))
+
+
+def mirrored(half):
+    """A symmetric matrix (H, H) of its upper triangle."""
+    return half + np.triu(half, 1).T
+
+
+def gram_parts(const float[:, ::1] Y_kh not None, weights, num_threads: int, center, first: int, stop: int):
+    """What the parts `first` to `stop` add to the upper triangle of :func:`gram`, (stop - first, H, H)
+    float64."""
+    cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], i, threads = num_threads, begin, end, before = first
+    cdef int64_t count = part_count(first, stop)
+    out = np.zeros((count, H, H))
+    cdef double[:, :, ::1] part = out
     cdef double[:, ::1] scratch_t = np.zeros((threads, FSG_GRAM_SCRATCH(H)))
     cdef const float[::1] w_k = weights, center_h = center
     cdef const float *w = NULL
@@ -46,12 +81,11 @@ def gram(const float[:, ::1] Y_kh not None, weights, num_threads: int, center=No
             raise ValueError(f"center has {center_h.shape[0]} values; need {H}")
         c = &center_h[0]
     with nogil:
-        for s in prange(SHARDS, num_threads=threads, schedule="dynamic", chunksize=1):
-            first = K * s // SHARDS
-            table.gram_rows(&Y_kh[0, 0] + first * H, w + first if w != NULL else NULL, c,
-                            K * (s + 1) // SHARDS - first, H, &scratch_t[fsg_omp_thread(), 0], &part[s, 0, 0])
-    half = np.add.reduce(np.asarray(part), axis=0)
-    return half + np.triu(half, 1).T
+        for i in prange(count, num_threads=threads, schedule="dynamic", chunksize=1):
+            begin, end = K * (before + i) // SHARDS, K * (before + i + 1) // SHARDS
+            table.gram_rows(&Y_kh[0, 0] + begin * H, w + begin if w != NULL else NULL, c, end - begin, H,
+                            &scratch_t[fsg_omp_thread(), 0], &part[i, 0, 0])
+    return out
 
 
 def times(const float[:, ::1] Y_kh not None, const float[:, ::1] M_hj not None, num_threads: int):

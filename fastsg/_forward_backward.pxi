@@ -1,6 +1,10 @@
 # The two passes over a block of rows, and what follows them: kernels shared among threads, shard by shard or
 # panel by panel. All sums belong to places, never to threads, so that the number of threads changes no bit.
 # The formulas: softmax.inc.c.
+#
+# A process may have a share of the shards, others in a row with it having the rest (fastsg/distributed). Then
+# it merges its own ones as far as the binary tree of all shards goes within them: each of these sums is a
+# node of that tree, and the tree above the nodes is finished by the share. Alone it has the root.
 
 cdef enum:
     NEWTON_ROWS = 8  # rows of I that share the reading of a matrix
@@ -31,25 +35,36 @@ cdef class Passes:
         Whether E is kept, and multiplied, in bfloat16.
     lender : Scratch or None
         See :class:`Scratch`.
+    share : Share or None
+        See :class:`Workspace`; None if no other process has any of the words.
     """
 
-    cdef int64_t H, H_pad, slices, shards
+    cdef int64_t H, H_pad, slices, shards, nodes  # of this process
     cdef int num_threads
     cdef const fsg_bf16_table *half  # NULL: float32
     cdef Scratch scratch
+    cdef object share
     cdef int64_t[::1] shard_ptr, first_k  # the first slice of every shard, and its first vocabulary row
+    cdef int64_t[::1] node_ptr  # the first shard of every node, counted from this process's first one
+    cdef int64_t first_slice, first_row, stop_row  # what this process has of the vocabulary
     cdef fsg_batch batch  # the block of rows that is being processed
     cdef double *n_u  # the weights of its rows
+    cdef double entries  # sum of w log E over its entries
 
-    def __init__(self, K: int, H: int, num_threads: int, half: bool, Scratch lender):
-        self.H, self.num_threads = H, num_threads
+    def __init__(self, K: int, H: int, num_threads: int, half: bool, Scratch lender, share):
+        self.H, self.num_threads, self.share = H, num_threads, share
         self.half = bf16_table if half else NULL
-        self.slices = round_up(K, FSG_SLICE) // FSG_SLICE
-        self.shards = shard_count(K)
-        self.shard_ptr = np.array([self.slices * s // self.shards for s in range(self.shards + 1)], np.int64)
+        nodes = [(0, shard_count(K))] if share is None else share.nodes
+        first, stop = nodes[0][0], sum(nodes[len(nodes) - 1])
+        self.nodes, self.shards = len(nodes), stop - first
+        self.node_ptr = np.array([node[0] - first for node in nodes] + [stop - first], np.int64)
+        self.shard_ptr = shard_slices(K)[first:stop + 1]
         self.first_k = np.asarray(self.shard_ptr)[:self.shards] * SLICE
+        self.first_slice = self.shard_ptr[0]
+        self.slices = self.shard_ptr[self.shards] - self.first_slice
+        self.first_row, self.stop_row = self.first_k[0], min(self.shard_ptr[self.shards] * FSG_SLICE, K)
         half_bytes = 0 if self.half == NULL else self.half.scratch_bytes(H)
-        self.scratch = Scratch(self.slices, self.shards, H, num_threads, half_bytes, lender)
+        self.scratch = Scratch(self.slices, self.shards, self.nodes, H, num_threads, half_bytes, lender)
         self.H_pad = self.scratch.H_pad
         self.batch.K, self.batch.H, self.batch.H_pad = K, H, self.H_pad
 
@@ -87,8 +102,8 @@ cdef class Passes:
         """The sums of every shard, its entries' log E, and E if it is kept, shard by shard."""
         cdef int64_t s, shard, u, size = round_up(self.batch.U, FSG_PANEL)
         cdef int stream = self.slices * FSG_SLICE * size > STREAM_FROM
-        cdef float *E = &self.scratch.E[0] if keep_E else NULL
         cdef float *S_su = &self.scratch.S[0]
+        cdef float *E_pk
         cdef int64_t *next_u
         cdef double logs
         for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
@@ -97,50 +112,70 @@ cdef class Passes:
             logs = 0
             next_u = self.scratch.cuts(shard, self.batch.U)
             for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
+                E_pk = self.exps_of(s) if keep_E else NULL
                 if keep_E and self.half != NULL:
                     logs = logs + self.half.exp_slice(
                         &self.batch, &O_kh[0, 0], s, <uint16_t *>&self.scratch.X_half[0],
-                        self.scratch.half_of_thread(), <uint16_t *>E + s * size * FSG_SLICE, stream, next_u,
-                        S_su + shard * size)
+                        self.scratch.half_of_thread(), <uint16_t *>E_pk, stream, next_u, S_su + shard * size)
                 else:
-                    logs = logs + table.exp_slice(
-                        &self.batch, &O_kh[0, 0], s, E + s * size * FSG_SLICE if keep_E else NULL, stream,
-                        next_u, S_su + shard * size)
+                    logs = logs + table.exp_slice(&self.batch, &O_kh[0, 0], s, E_pk, stream, next_u,
+                                                  S_su + shard * size)
             self.scratch.part[shard] = logs
 
-    cdef void true_maxima(self, const float[:, ::1] O_kh) noexcept nogil:
+    cdef float *exps_of(self, int64_t s) noexcept nogil:
+        """Where E of slice s is kept, in float32 or in half as many bytes."""
+        cdef int64_t place = (s - self.first_slice) * round_up(self.batch.U, FSG_PANEL) * FSG_SLICE
+        return &self.scratch.E[0] + (place if self.half == NULL else place // 2)
+
+    cdef void true_maxima(self, const float[:, ::1] O_kh) except *:
         """Rows whose sum failed (Z = 0) get their largest logit as shift. Rare, so one thread does it."""
         cdef int64_t s, u
         cdef float *top_u = &self.scratch.S[0]
         for u in range(round_up(self.batch.U, FSG_PANEL)):
             top_u[u] = -3.4e38
-        for s in range(self.slices):
-            table.max_slice(&self.batch, &O_kh[0, 0], s, top_u)
+        with nogil:
+            for s in range(self.first_slice, self.first_slice + self.slices):
+                table.max_slice(&self.batch, &O_kh[0, 0], s, top_u)
+        cdef double[::1] largest_u = self.largest(np.array(self.scratch.S[:self.batch.U], np.float64))
         for u in range(self.batch.U):
             if self.scratch.Z_u[u] == 0:
-                self.scratch.shift_u[u] = fsg_whole_bits(top_u[u])
+                self.scratch.shift_u[u] = fsg_whole_bits(<float>largest_u[u])
 
-    cdef int64_t sums(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
-        """Z_u of every row; returns the number of rows whose sum failed."""
-        self.exp_pass(O_kh, keep_E)
-        return table.merge_sums(&self.scratch.S[0], self.shards, round_up(self.batch.U, FSG_PANEL),
-                                self.batch.U, &self.scratch.Z_u[0])
+    cdef object largest(self, values):
+        """The largest of each value (float64) that any process has of it."""
+        return values if self.share is None else self.share.largest(values)
+
+    cdef int64_t sums(self, const float[:, ::1] O_kh, bint keep_E) except -1:
+        """Z_u of every row, and what their entries add up to; returns the number of rows whose sum failed,
+        whose Z is 0 then."""
+        cdef int64_t i, start, count, u, U = self.batch.U, size = round_up(U, FSG_PANEL), failed = 0
+        node_sums = np.empty((self.nodes, U + 1))
+        cdef double[:, ::1] sums_nu = node_sums
+        with nogil:
+            self.exp_pass(O_kh, keep_E)
+            for i in range(self.nodes):
+                start, count = self.node_ptr[i], self.node_ptr[i + 1] - self.node_ptr[i]
+                table.merge_sums(&self.scratch.S[start * size], count, size, U, &sums_nu[i, 0])
+                sums_nu[i, U] = tree_sum(&self.scratch.part[start], count)
+        PyErr_CheckSignals()  # nothing of the model is written yet
+        cdef const double[::1] sum_u = node_sums[0] if self.share is None else self.share.total(node_sums)
+        for u in range(U):
+            self.scratch.Z_u[u] = sum_u[u] if FSG_SUM_MIN <= sum_u[u] <= FSG_SUM_MAX else 0  # a NaN fails
+            failed += self.scratch.Z_u[u] == 0
+        self.entries = sum_u[U]
+        return failed
 
     cdef double normalise(self, const float[:, ::1] O_kh, bint keep_E) except? -1:
         """Pass A of a block, with a second try for rows whose shift was off: Z_u, and the block's loss."""
-        cdef int64_t u, failed
+        cdef int64_t u
         cdef double loss = 0
-        with nogil:
-            failed = self.sums(O_kh, keep_E)
-            if failed:
-                self.true_maxima(O_kh)
-                failed = self.sums(O_kh, keep_E)
-            for u in range(self.batch.U):
-                loss += self.n_u[u] * table.log(self.scratch.Z_u[u])
-            loss -= tree_sum(&self.scratch.part[0], self.shards)
-        if failed:
-            raise DivergenceError(f"{failed} of {self.batch.U} softmax rows of the batch are not finite")
-        return loss
+        if self.sums(O_kh, keep_E):
+            self.true_maxima(O_kh)
+            if failed := self.sums(O_kh, keep_E):
+                raise DivergenceError(f"{failed} of {self.batch.U} softmax rows of the batch are not finite")
+        for u in range(self.batch.U):
+            loss += self.n_u[u] * table.log(self.scratch.Z_u[u])
+        return loss - self.entries
 
     cdef double log_z(self, int64_t u) noexcept nogil:
         """log Z of row u of the block, in nats and without its shift."""
@@ -168,30 +203,47 @@ cdef class Passes:
     cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step,
                             bint keep_gO) noexcept nogil:
         """gI of every shard and gO, slice by slice; O moves unless step is NULL."""
-        cdef int64_t s, shard, size = round_up(self.batch.U, FSG_PANEL), stride = size * self.H
-        cdef float *E = &self.scratch.E[0]
+        cdef int64_t s, shard, place, stride = round_up(self.batch.U, FSG_PANEL) * self.H
         cdef float *gI = &self.scratch.gI[0]
         cdef float *gO
         cdef int64_t *next_u
         for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
             next_u = self.scratch.cuts(shard, self.batch.U)
             for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
-                gO = &self.scratch.gO[0] + (s if keep_gO else fsg_omp_thread()) * FSG_SLICE * self.H_pad
+                place = s - self.first_slice if keep_gO else fsg_omp_thread()
+                gO = &self.scratch.gO[0] + place * FSG_SLICE * self.H_pad
                 if self.half != NULL:
                     self.half.gradient_slice(
-                        &self.batch, table, &O_kh[0, 0], s, <uint16_t *>E + s * size * FSG_SLICE,
+                        &self.batch, table, &O_kh[0, 0], s, <uint16_t *>self.exps_of(s),
                         <uint16_t *>&self.scratch.Xs_half[0], self.scratch.half_of_thread(), next_u,
                         gI + shard * stride, s == self.shard_ptr[shard], gO, first, step)
                 else:
-                    table.gradient_slice(&self.batch, &O_kh[0, 0], s, E + s * size * FSG_SLICE, next_u,
+                    table.gradient_slice(&self.batch, &O_kh[0, 0], s, self.exps_of(s), next_u,
                                          gI + shard * stride, s == self.shard_ptr[shard], gO, first, step)
 
-    cdef void merge_pass(self, int64_t u0) noexcept nogil:
-        """The block's rows of G, from gI of all shards."""
-        cdef int64_t p, size = round_up(self.batch.U, FSG_PANEL)
-        for p in prange(size // FSG_PANEL, num_threads=self.num_threads, schedule="static"):
-            table.merge_panel(&self.batch, p, &self.scratch.gI[0], self.shards, size * self.H,
-                              &self.scratch.scale_u[0], &self.scratch.G[0] + u0 * self.H)
+    cdef void merge_pass(self, int64_t u0, int64_t batch_rows) noexcept nogil:
+        """The block's rows of G, from gI of the shards of each node. They still lack their scale."""
+        cdef int64_t i, p, panels = round_up(self.batch.U, FSG_PANEL) // FSG_PANEL
+        cdef int64_t stride = panels * FSG_PANEL * self.H
+        for i in range(self.nodes):
+            for p in prange(panels, num_threads=self.num_threads, schedule="static"):
+                table.merge_panel(&self.batch, p, &self.scratch.gI[0] + self.node_ptr[i] * stride,
+                                  self.node_ptr[i + 1] - self.node_ptr[i], stride,
+                                  &self.scratch.G[0] + (i * batch_rows + u0) * self.H)
+
+    cdef void finish_gradient(self, const float[::1] scale_u) except *:
+        """G of the batch (U, H), from that of the nodes of all processes."""
+        cdef int64_t u, h, U = scale_u.shape[0], H = self.H
+        if not U:
+            return
+        cdef float *G = &self.scratch.G[0]
+        if self.share is not None:
+            nodes = np.asarray(self.scratch.G)[:self.nodes * U * H].reshape(self.nodes, U, H)
+            nodes[0] = self.share.total_rows(nodes)
+        with nogil:
+            for u in range(U):
+                for h in range(H):
+                    G[u * H + h] *= scale_u[u]
 
     # -- rows of I, after the last block --
 

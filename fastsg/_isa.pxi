@@ -53,11 +53,10 @@ cdef extern from "kernels.h" nogil:
         double (*exp_slice)(const fsg_batch *, const float *, int64_t, float *, int, int64_t *,
                             float *) noexcept nogil
         void (*max_slice)(const fsg_batch *, const float *, int64_t, float *) noexcept nogil
-        int64_t (*merge_sums)(const float *, int64_t, int64_t, int64_t, double *) noexcept nogil
+        void (*merge_sums)(const float *, int64_t, int64_t, int64_t, double *) noexcept nogil
         void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, int64_t *, float *, int, float *,
                                int, const fsg_step *) noexcept nogil
-        void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, const float *,
-                            float *) noexcept nogil
+        void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, float *) noexcept nogil
         void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
         void (*mean_rows)(const float *, const float *, int64_t, int64_t, double *) noexcept nogil
         void (*gram_rows)(const float *, const float *, const float *, int64_t, int64_t, double *,

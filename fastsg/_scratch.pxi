@@ -18,6 +18,17 @@ def shard_count(K: int) -> int:
     return shards
 
 
+cdef int64_t[::1] shard_slices(int64_t K):
+    """The first slice of every shard, and behind them the number of slices."""
+    cdef int64_t slices = round_up(K, FSG_SLICE) // FSG_SLICE, shards = shard_count(K)
+    return np.array([slices * s // shards for s in range(shards + 1)], np.int64)
+
+
+def shard_rows(K: int):
+    """The first vocabulary row of every shard, and behind them K: (shards + 1,) int64."""
+    return np.minimum(np.asarray(shard_slices(K)) * SLICE, K)
+
+
 def scratch_bytes(K: int, H: int, rows: int, batch_rows: int, num_threads: int,
                   precision: str = "float32") -> int:
     """Bytes of scratch for batches of `batch_rows` distinct centers that are processed in blocks of `rows`.
@@ -44,6 +55,9 @@ cdef class Scratch:
     Parameters
     ----------
     slices, shards, H : int
+        Those that the workspace is about.
+    nodes : int
+        Sums that it makes of them: see _forward_backward.pxi.
     num_threads : int
         So many threads have a part of gO and of the bfloat16 scratch to themselves.
     half_bytes : int
@@ -52,7 +66,7 @@ cdef class Scratch:
         One of the same H whose large buffers this one takes where they are larger than its own.
     """
 
-    cdef int64_t H, H_pad, slices, shards, num_threads, half_bytes
+    cdef int64_t H, H_pad, slices, shards, nodes, num_threads, half_bytes
     cdef Scratch lender
     cdef float[::1] X, Xs, reach, S, E, gI, gO, G
     cdef float[::1] X_half, Xs_half, thread_half  # bfloat16, two values in each float
@@ -62,8 +76,10 @@ cdef class Scratch:
     cdef int64_t[::1] stop_u  # of every row, the end of its entries
     cdef int64_t[:, ::1] cut_su, next_su  # where a row's entries in a shard begin; how far its owner has come
 
-    def __init__(self, slices: int, shards: int, H: int, num_threads: int, half_bytes: int, Scratch lender):
-        self.slices, self.shards, self.H, self.H_pad = slices, shards, H, round_up(H, H_UNIT)
+    def __init__(self, slices: int, shards: int, nodes: int, H: int, num_threads: int, half_bytes: int,
+                 Scratch lender):
+        self.slices, self.shards, self.nodes = slices, shards, nodes
+        self.H, self.H_pad = H, round_up(H, H_UNIT)
         self.num_threads, self.half_bytes, self.lender = num_threads, half_bytes, lender
         self.part = np.zeros(shards)
         self.X = self.Xs = self.reach = self.S = self.E = self.gI = self.gO = self.G = aligned(0)
@@ -87,8 +103,8 @@ cdef class Scratch:
             self.E = aligned(size)
         if self.gI.shape[0] < self.shards * padded * self.H:
             self.gI = aligned(self.shards * padded * self.H)
-        if self.G.shape[0] < batch_rows * self.H:
-            self.G = aligned(batch_rows * self.H)
+        if self.G.shape[0] < self.nodes * batch_rows * self.H:
+            self.G = aligned(self.nodes * batch_rows * self.H)
         size = (self.slices if keep_gO else self.num_threads) * FSG_SLICE * self.H_pad
         if self.gO.shape[0] < size:
             self.gO = aligned(size)

@@ -55,6 +55,12 @@ def test_the_examples_run_in_their_order(tmp_path, monkeypatch, capsys):
     (tmp_path / "pairs.txt").write_text("cat\tdog\t9\ncat\tmeat\t2\nfish\tmeat\t7\n")
     (tmp_path / "edges.txt").write_text("1 2\n2 3\n3 1\n3 4\n")
     (tmp_path / "questions.txt").write_text(": plural\ncat cats dog dogs\n")
+    for launcher in ("mpiexec", "srun"):  # of one process: what stands behind -n N
+        (tmp_path / launcher).write_text(
+            '#!/bin/sh\nwhile [ "$1" != -n ]; do shift; done\nshift 2\nexec "$@"\n'
+        )
+        (tmp_path / launcher).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr("sys.stdin", io.StringIO())
     for command in COMMANDS:
         if command != "demo" and not (command == "plot" and find_spec("matplotlib") is None):

@@ -75,7 +75,7 @@ def test_contributing_draws_the_house():
 
 
 @pytest.mark.parametrize(
-    "title, most", [("From a text file to vectors", 8), ("From most_similar to its answer", 3)]
+    "title, most", [("From a text file to vectors", 9), ("From most_similar to its answer", 3)]
 )
 def test_walks_can_be_walked(title: str, most: int):
     walk = documents.walk_files(documents.section(CONTRIBUTING, title))

@@ -12,7 +12,7 @@ from conftest import slow
 from test_checkpoint import SMALL, outcome, sentences, trained
 
 from fastsg import Callback, SkipGram
-from fastsg.system.interrupts import check, kept
+from fastsg.system.interrupts import check, deferred, is_pending, kept
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -56,6 +56,26 @@ SWALLOWS = [in_a_destructor, in_a_weak_reference, in_code_that_ignores_errors]
 
 
 # ---- the mechanism ----
+
+
+def test_deferred_interrupts_are_pending_and_come_at_the_end():
+    """Control: without the block they come at once."""
+    reached = []
+    with pytest.raises(KeyboardInterrupt), kept():
+        with deferred():
+            assert not is_pending()
+            signal.raise_signal(signal.SIGINT)
+            assert is_pending()
+            check()
+            reached.append("the end of the block")
+        assert not is_pending()
+        check()
+        reached.append("behind it")
+    assert reached == ["the end of the block"]
+    with pytest.raises(KeyboardInterrupt), kept():
+        signal.raise_signal(signal.SIGINT)
+        reached.append("behind the signal")
+    assert reached == ["the end of the block"]
 
 
 @pytest.mark.parametrize("swallow", SWALLOWS)

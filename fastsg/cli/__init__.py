@@ -2,6 +2,7 @@
 
     main -> the commands: their flags, what they do
               train, dry_run             train, and what it would take; its flags are in train_flags
+              launch                     train under mpiexec, again and again
               word2vec                   train, by the command line of word2vec.c
               corpora, count             vocab and encode; count
               query, judging             nn, predict and info; eval and analogies
@@ -12,6 +13,7 @@
               demo, completion
          -> what they share
               flags                      parsers, and settings as flags; declared once
+              ranks                      the processes that mpiexec has started
               reading, vector_files      texts and encoded corpora, and vectors, to read
               projecting                 how vectors become points of a map
               outputs                    files to write: checked before the work, written after it

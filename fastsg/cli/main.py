@@ -19,9 +19,11 @@ from .demo import add_demo
 from .explore import add_explore
 from .flags import EPILOG, HelpFormatter, Parser, add_log_level
 from .judging import add_analogies, add_eval
+from .launch import add_launch
 from .merge import add_merge
 from .plot import add_plot
 from .query import add_info, add_nn, add_predict
+from .ranks import one_speaks
 from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, EXPECTED, say, say_error, standard_streams
 from .train import add_train
 from .verify import add_verify
@@ -29,8 +31,9 @@ from .walk import add_walk
 from .word2vec import add_word2vec
 
 _COMMANDS = (
-    add_train, add_word2vec, add_count, add_merge, add_vocab, add_encode, add_eval, add_nn, add_analogies,
-    add_predict, add_convert, add_info, add_verify, add_walk, add_explore, add_plot, add_demo, add_completion,
+    add_train, add_word2vec, add_launch, add_count, add_merge, add_vocab, add_encode, add_eval, add_nn,
+    add_analogies, add_predict, add_convert, add_info, add_verify, add_walk, add_explore, add_plot, add_demo,
+    add_completion,
 )  # fmt: skip
 # One dash and a word: word2vec.c's way of writing flags.
 _ONE_DASH = re.compile(r"-[A-Za-z][A-Za-z_-]")
@@ -152,7 +155,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     logging.basicConfig(format="fastsg: %(message)s", level=logging.WARNING)
-    args = parse(argv)
+    with one_speaks():
+        args = parse(argv)
     level = logging.NOTSET if args.log_level == "warning" else getattr(logging, args.log_level.upper())
     logging.getLogger(__package__.partition(".")[0]).setLevel(level)
     try:

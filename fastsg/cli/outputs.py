@@ -21,8 +21,8 @@ from .terminal import EXPECTED, printable, say, say_error
 #: A flag, or another name for what the user gave, and a path.
 NamedPath = tuple[str, str]
 
-# Arguments of fastsg train that name files to write; those of the second line list the words.
-_OUTPUTS = (
+#: Arguments of fastsg train that name files to write.
+OUTPUTS = (
     "output",
     "save_output",
     "save_vocab",
@@ -44,7 +44,7 @@ def outputs_of(args: argparse.Namespace) -> list[NamedPath]:
         (flag(name), path) for name in _VECTOR_FILES if (path := getattr(args, name)) not in (None, "-")
     ]
     check_vector_files(vectors, args.format)
-    outputs = [(flag(name), path) for name in _OUTPUTS if (path := getattr(args, name)) is not None]
+    outputs = [(flag(name), path) for name in OUTPUTS if (path := getattr(args, name)) is not None]
     check_not_compressed(output for output in outputs if output[0] in _NOT_COMPRESSED)
     return outputs
 

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from ..cooccurrence.counts import CooccurrenceCounts
+from ..distributed import Team
 from ..errors import DivergenceError
 from ..model.checkpoint import Checkpoint, load_checkpoint, spare_path
 from ..model.report import Report, build_report, json_text, summary, write_json
@@ -22,6 +23,7 @@ from .dry_run import dry_run
 from .epochs import EpochLog, epoch_lines
 from .flags import DEFAULTS, Commands, add_command, flag
 from .outputs import (
+    OUTPUTS,
     check_can_be_written,
     check_no_overwriting,
     check_words_can_be_written,
@@ -30,6 +32,7 @@ from .outputs import (
     save_all,
     save_diverged,
 )
+from .ranks import run_on_ranks
 from .reading import check_texts, encoded_among, given_reading, read_corpus
 from .terminal import (
     EXIT_ERROR,
@@ -42,6 +45,8 @@ from .terminal import (
 )
 from .train_flags import add_train_flags
 
+# What other ranks give where the first one gives texts: what they give is not looked at.
+_FIRST_RANKS: list[list[str]] = []
 # Settings that a file of counts has decided.
 _COUNTED = ("window", "shrink_windows", "sample", "draws", "min_count", "max_final_vocab")
 
@@ -67,31 +72,46 @@ def add_train(commands: Commands) -> None:
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Check what can be checked, train, write, say how it went."""
+    """Check what can be checked, train, write, say how it went; under mpiexec, on all its ranks."""
     with termination_as_interruption():
-        texts = [*(args.input or []), *args.operands]
+        return run_on_ranks(args, _run)
+
+
+def _run(args: argparse.Namespace, team: Team) -> int:
+    """The first rank reads and writes, the others take part."""
+    texts = [*(args.input or []), *args.operands]
+    if not team.rank:
         _check_inputs(args, texts)
         if args.dry_run:
             return dry_run(args, texts, _settings(args))
         _check_outputs(args, texts)
-        callbacks = [*_early_stopping(args), *epoch_lines(args.quiet)]
         args.checkpoint = args.checkpoint or args.resume
-        counts = CooccurrenceCounts.load(args.counts, mmap=args.mmap) if args.counts else None
-        model = _resumed_model(args) if args.resume else _new_model(args, texts, counts)
-        check_words_can_be_written(args, model.vocab.words)
-        try:
-            code = _fit(model, args, texts, counts, callbacks)
-        except DivergenceError:
-            if args.save_model:
-                save_diverged(model, args.save_model)
-            raise
-        if not model.history:  # interrupted before it had any
-            return code
-        report, is_whole = _write(model, args)
-        if args.json:
-            print(json_text(report))
-        elif not args.quiet:
-            print(summary(model, report))
+    else:
+        for name in OUTPUTS:
+            setattr(args, name, None)
+    callbacks = [*_early_stopping(args), *epoch_lines(args.quiet)]
+    counts = None
+    if args.counts and not team.rank:
+        counts = CooccurrenceCounts.load(args.counts, mmap=args.mmap)
+    model = _resumed_model(args, team) if args.resume else _new_model(args, texts, counts, team)
+    check_words_can_be_written(args, model.vocab.words)
+    try:
+        code = _fit(model, args, texts, counts, callbacks)
+    except DivergenceError:
+        if args.save_model:
+            save_diverged(model, args.save_model)
+        team.confer()  # all ranks have this error, and none ends the first one while it writes
+        raise
+    return code if team.rank or not model.history else _finish(model, args, code)
+
+
+def _finish(model: SkipGram, args: argparse.Namespace, code: int) -> int:
+    """Write the files and say how it went."""
+    report, is_whole = _write(model, args)
+    if args.json:
+        print(json_text(report))
+    elif not args.quiet:
+        print(summary(model, report))
     return code if is_whole else EXIT_ERROR
 
 
@@ -164,18 +184,25 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _held_out(args: argparse.Namespace) -> list[str] | EncodedCorpus | None:
+def _held_out(args: argparse.Namespace, team: Team) -> EncodedCorpus | list[str] | list[list[str]] | None:
     """The held-out texts, for the model to read as it reads its own, or a corpus."""
     texts: list[str] | None = args.valid
+    if texts and team.rank:
+        return _FIRST_RANKS
     return read_corpus(args, texts) if texts and encoded_among(texts) else texts
 
 
-def _new_model(args: argparse.Namespace, texts: list[str], counts: CooccurrenceCounts | None) -> SkipGram:
+def _new_model(
+    args: argparse.Namespace, texts: list[str], counts: CooccurrenceCounts | None, team: Team
+) -> SkipGram:
     """A model that has not been trained, with its vocabulary and its text."""
-    model = SkipGram(**_settings(args), validation=_held_out(args))  # refuses what cannot be, at once
+    # refuses what cannot be, at once
+    model = SkipGram(**_settings(args), validation=_held_out(args, team), comm=team)
     begun = time.perf_counter()
-    if counts is not None:
+    if args.counts:
         model.build_from_counts(counts)
+    elif team.rank:
+        model.build_vocab(_FIRST_RANKS)
     else:
         corpus = read_corpus(args, texts)
         seconds = time.perf_counter() - begun
@@ -184,12 +211,13 @@ def _new_model(args: argparse.Namespace, texts: list[str], counts: CooccurrenceC
     return model
 
 
-def _resumed_model(args: argparse.Namespace) -> SkipGram:
+def _resumed_model(args: argparse.Namespace, team: Team) -> SkipGram:
     """The model of the checkpoint; flags may repeat its settings, not contradict them."""
     model = load_checkpoint(
         args.resume,
         workers=args.workers,
-        validation=_held_out(args),
+        validation=_held_out(args, team),
+        comm=team,
         progress=False if args.quiet else None,
         **given_reading(args),
     )
@@ -233,7 +261,8 @@ def _fit(
         with kept():
             _train(model, args, texts, counts, callbacks)
     except KeyboardInterrupt:
-        _say_interrupted(model, args)
+        if not model.rank:
+            _say_interrupted(model, args)
         if checkpoint:
             _leave_checkpoint(model, checkpoint, args)
         code = EXIT_INTERRUPTED
@@ -256,10 +285,12 @@ def _train(
 ) -> None:
     """On counts, on the text that a new model has, or on that of the training resumed."""
     resume = bool(args.resume)
-    if counts is not None:
+    if args.counts:
         model.fit_counts(counts, callbacks=callbacks, resume=resume)
     elif not resume:
         model.train(callbacks=callbacks)
+    elif model.rank:
+        model.train(_FIRST_RANKS, callbacks=callbacks, resume=True)
     elif encoded_among(texts):
         model.train(read_corpus(args, texts), callbacks=callbacks, resume=True)
     else:

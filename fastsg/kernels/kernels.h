@@ -117,9 +117,8 @@ typedef struct {
     /* top_u = max(top_u, c of slice s). */
     void (*max_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *top_u);
 
-    /* Z_u = tree sum of S_su over the shards, in double. Returns the number of rows outside [SUM_MIN,
-     * SUM_MAX]; those get Z_u = 0. */
-    int64_t (*merge_sums)(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u);
+    /* sum_u = tree sum of S_su over the shards, in double; at most 64 of them. */
+    void (*merge_sums)(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *sum_u);
 
     /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s
      * moves (unless step is NULL). next_u as above. opens: this is the first slice of its shard, gI_ph starts
@@ -128,9 +127,9 @@ typedef struct {
     void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, int64_t *next_u,
                            float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step);
 
-    /* G_uh of panel p = scale_u * (tree sum of gI_sph over the shards). gI_sph is overwritten. */
+    /* G_uh of panel p = tree sum of gI_sph over the shards. gI_sph is overwritten. */
     void (*merge_panel)(const fsg_batch *batch, int64_t p, float *gI_sph, int64_t shards, int64_t stride,
-                        const float *scale_u, float *G_uh);
+                        float *G_uh);
 
     /* I_h, row k of its matrix, moves along G_h. */
     void (*move_row)(float *I_h, const float *G_h, int64_t H, const fsg_step *step, int64_t k);

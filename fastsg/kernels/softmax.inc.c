@@ -211,19 +211,15 @@ static double log_double(double x)
     return (double)e * FSG_LN2 + fractional;
 }
 
-static int64_t merge_sums(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *Z_u)
+static void merge_sums(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *sum_u)
 {
-    int64_t failed = 0;
-    double part[64];
+    double part[64] = {0};
     for (int64_t u = 0; u < U; u++) {
         for (int64_t s = 0; s < shards; s++) part[s] = S_su[s * stride + u];
         for (int64_t step = 1; step < shards; step *= 2)
             for (int64_t s = 0; s + step < shards; s += 2 * step) part[s] += part[s + step];
-        const int good = part[0] >= FSG_SUM_MIN && part[0] <= FSG_SUM_MAX; /* NaN fails both */
-        Z_u[u] = good ? part[0] : 0.0;
-        failed += !good;
+        sum_u[u] = part[0];
     }
-    return failed;
 }
 
 /* ---- pass B ---- */
@@ -331,7 +327,7 @@ static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_
 }
 
 static void merge_panel(const fsg_batch *B, int64_t p, float *gI_sph, int64_t shards, int64_t stride,
-                        const float *scale_u, float *G_uh)
+                        float *G_uh)
 {
     const int64_t H = B->H, size = H * PANEL;
     float *g = gI_sph + p * size;
@@ -342,7 +338,7 @@ static void merge_panel(const fsg_batch *B, int64_t p, float *gI_sph, int64_t sh
             for (int64_t j = 0; j < size; j++) into[j] += from[j];
         }
     for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++)
-        for (int64_t h = 0; h < H; h++) G_uh[u * H + h] = g[h * PANEL + u % PANEL] * scale_u[u];
+        for (int64_t h = 0; h < H; h++) G_uh[u * H + h] = g[h * PANEL + u % PANEL];
 }
 
 static void exp_array(const float *c, const float *m, float *y, int64_t n)

@@ -6,6 +6,7 @@
     text_reader     how the texts of a model become ids: tokenizer, encoding, lower
     pretrained      vectors that a training starts from
     inputs          what users hand in, made into arrays, and into batches to train on
+    sharing         what one of several processes has read, on all of them
     saving          a model as data, and back: what goes into io/model_file.py
     checkpoint      the model file now and then while it is trained
     report          what a training leaves on record

@@ -74,12 +74,19 @@ class Checkpoint(Callback):
 
     def on_train_begin(self, model: TrainedModel) -> None:
         """The file can be written still; nothing of this training is in it."""
-        check_writable(self.path, "path")
         self._begin()
+        if model.rank:  # the first one writes
+            self._due = math.inf
+        else:
+            check_writable(self.path, "path")
+
+    def is_due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() >= self._due
 
     def on_batch_end(self, model: TrainedModel) -> None:
         """Write the model, if it is time."""
-        if time.monotonic() >= self._due:
+        if self.is_due():
             self._try(model)
 
     def on_epoch_end(self, model: TrainedModel) -> None:
@@ -99,7 +106,11 @@ class Checkpoint(Callback):
             logger.warning("the checkpoint was not written, and training goes on without: %s", self.error)
 
     def write(self, model: TrainedModel) -> None:
-        """Write the model as it stands; what the file system refuses becomes :attr:`error`."""
+        """Write the model as it stands, if this is rank 0; what the file system refuses becomes
+        :attr:`error`.
+        """
+        if model.rank:
+            return
         begun = time.monotonic()
         try:
             with atomic_write(self.path) as file:

@@ -24,6 +24,7 @@ from ..training.growth import grown_training
 from ..training.settings import MAX_EPOCHS, Settings
 from ..training.stages import any_thinned, head_words
 from ..training.state import Training
+from .sharing import shared_counts
 from .text_reader import TextReader, known_corpus
 
 logger = logging.getLogger(__name__)
@@ -133,15 +134,19 @@ def corpus_source(training: Training, corpus: EncodedCorpus, done: int, epochs: 
     begun = time.perf_counter()
     starts = settings.init != "random" and training.state.step == 0
     thins = keep is not None and (starts or any_thinned(done, epochs))
-    counts = CooccurrenceCounts.of_windows(
-        corpus,
-        training.window,
-        keep if thins else None,
-        thinned_too=True,
-        sample=0.0 if keep is None else settings.threshold(len(training.vocab)),
-        draws=settings.draws,
-        seed=settings.seed,
-        workers=training.workers,
+    counts = shared_counts(
+        training.team,
+        training.vocab,
+        lambda: CooccurrenceCounts.of_windows(
+            corpus,
+            training.window,
+            keep if thins else None,
+            thinned_too=True,
+            sample=0.0 if keep is None else settings.threshold(len(training.vocab)),
+            draws=settings.draws,
+            seed=settings.seed,
+            workers=training.workers,
+        ),
     )
     training.seconds["count"] += time.perf_counter() - begun
     logger.info("%r in %.2f s", counts, training.seconds["count"])
@@ -169,8 +174,8 @@ def counts_source(
     )
 
 
-def check_counts(counts: object) -> None:
-    """TypeError unless they are counts, ValueError if they are empty."""
+def checked_counts(counts: object) -> CooccurrenceCounts:
+    """The argument; TypeError unless it is counts, ValueError if they are empty."""
     if not isinstance(counts, CooccurrenceCounts):
         raise TypeError(
             f"counts is {type(counts).__name__}; it must be CooccurrenceCounts, see its from_arrays and "
@@ -180,6 +185,7 @@ def check_counts(counts: object) -> None:
         raise ValueError("there are no pairs to train on: the counts are empty")
     if counts.shard is not None:
         raise ValueError(f"the counts are {counts.shard} of a text: merge all of them first (fastsg merge)")
+    return counts
 
 
 def check_counts_fit(counts: CooccurrenceCounts, training: Training) -> None:

@@ -77,6 +77,7 @@ def build_report(model: SkipGram, save_seconds: float = 0.0) -> Report:
         and not model.state.at_epoch_end,
         "seconds": seconds | {"total": sum(seconds.values())},
         "workers": model.workers,
+        "ranks": model.ranks,
         "isa": _core.isa(),
         "precision": model.settings.precision,
         "peak_rss_bytes": memory.peak_rss_bytes(),
@@ -129,6 +130,7 @@ def summary(model: SkipGram, report: Report) -> str:
     each loss is about, and puts that of the same pairs under the unigram distribution beside it.
     """
     epochs, threads = len(report["epochs"]), report["workers"]
+    many = f"{report['ranks']} ranks of " if report["ranks"] > 1 else ""
     lines = [
         f"{report['vocabulary_size']:,} words x {report['vector_size']} coordinates, "
         f"{report['tokens']:,} tokens",
@@ -149,7 +151,7 @@ def summary(model: SkipGram, report: Report) -> str:
         "seconds   " + "   ".join(f"{name} {value:.2f}" for name, value in report["seconds"].items())
     )
     lines.append(
-        f"{threads} thread{'s' * (threads != 1)}, {report['isa']}, {report['precision']}, "
+        f"{many}{threads} thread{'s' * (threads != 1)}, {report['isa']}, {report['precision']}, "
         f"peak memory {report['peak_rss_bytes'] / 2**20:,.0f} MiB"
     )
     return "\n".join(lines)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..cooccurrence.counts import CooccurrenceCounts
+from ..distributed import Message, check_agreement, from_first, team_of
 from ..io.model_file import ModelContent, read_model_file, write_model_file
 from ..io.safetensors import named
 from ..system.interrupts import kept
@@ -34,8 +35,8 @@ from ..training.state import Training
 from ..vectors import KeyedVectors
 from .inputs import (
     Side,
-    check_counts,
     check_counts_fit,
+    checked_counts,
     checked_epochs,
     checked_pairs,
     corpus_source,
@@ -48,6 +49,7 @@ from .inputs import (
 )
 from .pretrained import VectorsLike, start_of
 from .saving import unpack
+from .sharing import agreed_build, shared_content, shared_counts
 from .text_reader import Corpus, Paths, TextReader, reusable, revised
 from .trained_model import TrainedModel
 
@@ -158,6 +160,9 @@ class SkipGram(TrainedModel):
     callbacks : sequence of Callback
     progress : bool, optional
         Progress bar; default only when stderr is a terminal.
+    comm : mpi4py communicator, optional
+        Its ranks train one model together, each a part of the vocabulary, with the bits that one process
+        gives (docs/mpi.md). All make the same calls; texts and counts are those of rank 0, which alone reads.
     sg, hs, negative : int
         Accepted for gensim users: only sg=1, hs=0, negative=0 exist here.
 
@@ -189,6 +194,8 @@ class SkipGram(TrainedModel):
 
     #: Whether it is being trained.
     _busy = False
+    #: Counts that rank 0 has told the others last.
+    _told: CooccurrenceCounts | None = None
 
     def __init__(
         self,
@@ -225,6 +232,7 @@ class SkipGram(TrainedModel):
         validation: Corpus | Paths | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
+        comm: Any = None,
         sg: int = 1,
         hs: int = 0,
         negative: int = 0,
@@ -236,7 +244,11 @@ class SkipGram(TrainedModel):
         checked = Settings.checked(**settings)
         reading = tokenizer, errors, encoding, lower
         limits = min_count, checked.max_final_vocab
-        reader = TextReader(*reading, effective_num_threads(workers), progress, *limits)
+        team = team_of(comm)
+        check_agreement(team, checked.as_dict() | agreed_build(checked.precision))
+        threads = effective_num_threads(workers)
+        workers = team.threads(threads) if workers is None else threads
+        reader = TextReader(*reading, workers, progress if team.rank == 0 else False, *limits, team=team)
         super().__init__(checked, reader)
         self._told_reader, self._start = reader, start  # as told to read, whatever a corpus says
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
@@ -288,13 +300,25 @@ class SkipGram(TrainedModel):
                 self._lay_out(corpus.vocab, corpus, self._keep_probabilities(corpus.vocab))
                 self._reader, self.seconds["read"] = reader, seconds
 
-    def build_from_counts(self, counts: CooccurrenceCounts) -> None:
+    def build_from_counts(self, counts: CooccurrenceCounts | None) -> None:
         """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`.
 
         Where the counts know how they were made, window, shrink_windows, sample and draws of :attr:`settings`
         become theirs.
         """
-        check_counts(counts)
+        self._build_from_counts(self._told_counts(counts))
+
+    def _told_counts(self, counts: CooccurrenceCounts | None) -> CooccurrenceCounts:
+        """Rank 0's, after a check; what it has told last is not told again."""
+
+        if self._team.size == 1:
+            return checked_counts(counts)
+        again = from_first(self._team, lambda: Message({"again": counts is self._told}, {}))
+        if self._told is None or not again.about["again"]:
+            self._told = shared_counts(self._team, None, lambda: checked_counts(counts))
+        return self._told
+
+    def _build_from_counts(self, counts: CooccurrenceCounts) -> None:
         with self._alone():
             # where they are of a text, the bias is that of a training on it
             contexts = None if counts.settings else counts.column_sums()
@@ -374,6 +398,7 @@ class SkipGram(TrainedModel):
         validation: Corpus | Paths | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
+        comm: Any = None,
     ) -> SkipGram:
         """Read a file written by :meth:`save` or by :class:`Checkpoint`; nothing in it is ever executed.
 
@@ -386,7 +411,7 @@ class SkipGram(TrainedModel):
         verify : bool, optional             Compare the checksums of I and O, and look for NaN; default unless
                                             mapped.
         allow_nonfinite : bool              Load NaN and infinity.
-        workers, tokenizer, errors, encoding, lower, validation, callbacks, progress
+        workers, tokenizer, errors, encoding, lower, validation, callbacks, progress, comm
                                             As in the constructor. By default the tokenizer, if it has a name,
                                             `errors`, `encoding` and `lower` are those of the file.
 
@@ -396,7 +421,11 @@ class SkipGram(TrainedModel):
         OSError                             It cannot be read.
         ValueError                          `lower` is another than that of the model's words.
         """
-        saved = read_model_file(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite)
+        team = team_of(comm)
+        saved = shared_content(
+            team,
+            lambda: read_model_file(path, mmap=mmap, verify=verify, allow_nonfinite=allow_nonfinite),
+        )
         return cls._restored(
             saved,
             os.fsdecode(path),
@@ -405,6 +434,7 @@ class SkipGram(TrainedModel):
             validation=validation,
             callbacks=callbacks,
             progress=progress,
+            comm=team,
         )
 
     @classmethod
@@ -603,7 +633,7 @@ class SkipGram(TrainedModel):
     @kept()
     def fit_counts(
         self,
-        counts: CooccurrenceCounts,
+        counts: CooccurrenceCounts | None,
         *,
         epochs: int | None = None,
         callbacks: Sequence[Callback] = (),
@@ -615,7 +645,7 @@ class SkipGram(TrainedModel):
         ----------
         counts : CooccurrenceCounts
             A model without a vocabulary takes theirs, and with it `window`, `shrink_windows`, `sample` and
-            `draws`, where they are known.
+            `draws`, where they are known. Of several ranks (`comm`) only the first one needs any.
         epochs, callbacks, resume
             As in :meth:`train`.
         """
@@ -623,11 +653,11 @@ class SkipGram(TrainedModel):
             raise ValueError(
                 f"fit_counts needs a model with solver='counts'; this one has {self.settings.solver!r}"
             )
-        check_counts(counts)
+        counts = self._told_counts(counts)
         if resume:
             self._resumable_plan()
         if not self.is_built:
-            self.build_from_counts(counts)
+            self._build_from_counts(counts)
         training = self._built()
         check_counts_fit(counts, training)
         source = counts_source(training, counts, checked_epochs(epochs))
@@ -691,6 +721,7 @@ class SkipGram(TrainedModel):
                     schedule=schedule,
                     first_rate=first_rate,
                     resume=resume,
+                    is_due=lambda: any(callback.is_due() for callback in hooked),
                 )
             finally:
                 self._keyed = {}

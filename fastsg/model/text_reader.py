@@ -10,12 +10,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import _core, checks
+from ..distributed import Alone, Team
 from ..errors import FormatError
 from ..text.corpus import EncodedCorpus
 from ..text.growth import recoded
 from ..text.tokenizers import TOKENIZERS, line_tokenizer
 from ..text.transcoding import check_encoding
 from ..text.vocab import Vocab
+from .sharing import shared_corpus
 
 Corpus: TypeAlias = EncodedCorpus | Iterable[Iterable[str]] | Iterable[Iterable[int]]
 Path: TypeAlias = str | os.PathLike[str]
@@ -32,6 +34,7 @@ class TextReader:
     errors, encoding : str      Of files.
     lower : bool                Files and token lists are made lower case.
     is_known : bool             Whether the text that the vocabulary is of was cut by this tokenizer.
+    team : Team                 Of these processes rank 0 reads, for all.
     """
 
     tokenizer: object
@@ -43,6 +46,7 @@ class TextReader:
     min_count: int
     max_final_vocab: int | None
     is_known: bool = True
+    team: Team = dataclasses.field(default_factory=Alone)
 
     def __post_init__(self) -> None:
         checks.choice("errors", self.errors, checks.TEXT_ERRORS)
@@ -113,7 +117,12 @@ class TextReader:
         vocab: Vocab | None,
         name: str = "sentences",
     ) -> EncodedCorpus:
-        """Encode one of the two; without a vocabulary, count one."""
+        """Encode one of the two; without a vocabulary, count one. Of several ranks the first one reads."""
+        return shared_corpus(self.team, vocab, lambda: self._encode(sentences, corpus_file, vocab, name))
+
+    def _encode(
+        self, sentences: Corpus | None, corpus_file: Paths | None, vocab: Vocab | None, name: str
+    ) -> EncodedCorpus:
         if sentences is not None and corpus_file is not None:
             raise ValueError("sentences and corpus_file are both given; give one of them")
         options: dict[str, Any] = {

@@ -45,6 +45,7 @@ class TrainedModel:
 
     def __init__(self, settings: Settings, reader: TextReader) -> None:
         self.settings, self._reader, self._workers = settings, reader, reader.workers
+        self._team = reader.team
         self.corpus: EncodedCorpus | None = None
         self.notes: dict[str, Any] = {}
         self._training: Training | None = None
@@ -63,6 +64,7 @@ class TrainedModel:
 
     def _take(self, training: Training, corpus: EncodedCorpus | None) -> None:
         self.settings, self.corpus, self._training = training.settings, corpus, training
+        training.team = self._team
 
     def _built(self) -> Training:
         if self._training is None:
@@ -126,6 +128,16 @@ class TrainedModel:
     def workers(self) -> int:
         """Threads in use; they do not change a result."""
         return self._workers
+
+    @property
+    def rank(self) -> int:
+        """Which of the processes that train this model together this one is, from 0 on."""
+        return self._team.rank
+
+    @property
+    def ranks(self) -> int:
+        """How many processes train this model together; they do not change a result."""
+        return self._team.size
 
     @property
     def sample(self) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..distributed import Alone, Share
 from ..errors import DivergenceError
 
 Floats = NDArray[np.float32]
@@ -24,6 +25,7 @@ class Curvature:
     ----------
     p : ndarray (K,), float64       Unigram distribution of the training pairs' contexts, up to a factor.
     num_threads : int               Does not change the result.
+    share : Share, optional         What this process has of the rows of O, if others have the rest.
 
     Attributes
     ----------
@@ -36,16 +38,16 @@ class Curvature:
     #: Part of the mean eigenvalue that is added to each, and the least that is.
     DAMPING, _LEAST = 0.05, 1e-4
 
-    def __init__(self, p: NDArray[np.float64], num_threads: int) -> None:
+    def __init__(self, p: NDArray[np.float64], num_threads: int, share: Share | None = None) -> None:
         self._p, self._threads = (p / p.sum()).astype(np.float32), num_threads
+        self._share = share or Share(Alone(), len(p))
         self.found: tuple[Floats, Floats] | None = None
 
     def axes(self, O_kh: Floats, batch: int) -> tuple[Floats, Floats]:
         """The eigenvectors of C, as rows (H, H), and its eigenvalues (H,), for batch number `batch` of an
         epoch; anew in every sixteenth, from the first on."""
         if batch % self.EVERY == 0 or self.found is None:
-            mean = _core.mean(O_kh, self._p, self._threads).astype(np.float32)
-            C = _core.gram(O_kh, self._p, self._threads, mean)
+            C = self._covariance(O_kh)
             values, vectors = _core.eigen(C)
             if not np.isfinite(values).all():
                 raise DivergenceError("the covariance of the rows of O is not finite")
@@ -53,3 +55,10 @@ class Curvature:
             with np.errstate(over="ignore"):  # the step refuses what is not finite
                 self.found = np.ascontiguousarray(vectors.T, np.float32), values.astype(np.float32)
         return self.found
+
+    def _covariance(self, O_kh: Floats) -> NDArray[np.float64]:
+        """C (H, H): each process adds up its part of the rows."""
+        share, given = self._share, (O_kh, self._p, self._threads)
+        share.lend_parts(O_kh)
+        mean = share.in_order(_core.mean_parts(*given, *share.parts)).astype(np.float32)
+        return _core.mirrored(share.in_order(_core.gram_parts(*given, mean, *share.parts)))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core, checks
+from ..distributed import Share
 from ..system.threads import effective_num_threads
 
 #: Bytes of scratch that a block of softmax rows may take.
@@ -37,12 +38,14 @@ def make_workspace(
     num_threads: int | None = None,
     precision: str = "float32",
     shared: _core.Workspace | None = None,
+    share: Share | None = None,
 ) -> _core.Workspace:
     """Scratch for batches over K words of H coordinates.
 
-    With `shared` it is that of another workspace, which must not be in use at the same time.
+    With `shared` it is that of another workspace, which must not be in use at the same time. `share` is what
+    this process has of the words, if others have the rest.
     """
-    return _core.Workspace(K, H, block_rows(K), effective_num_threads(num_threads), precision, shared)
+    return _core.Workspace(K, H, block_rows(K), effective_num_threads(num_threads), precision, shared, share)
 
 
 def loss_and_gradient(

@@ -10,6 +10,9 @@ anew.
 The caller's handlers stay in charge: they are called as ever and at once, and one that raises nothing
 interrupts nothing. Signals that are ignored or end the process are left alone, and so are threads other than
 the main one, which get none. An interrupt that is caught within the block comes again.
+
+Processes that work on one thing may only stop together. Within :func:`deferred` an interrupt is remembered
+and raised nowhere; they tell each other whether :func:`is_pending`, and then all stop at the same place.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ _callers: dict[int, Callable[[int, FrameType | None], Any]] = {}
 _raised: BaseException | None = None
 #: Blocks that are open.
 _depth = 0
+#: Whether an interrupt is only to be remembered.
+_is_deferred = False
 
 
 @contextlib.contextmanager
@@ -54,6 +59,23 @@ def kept() -> Iterator[None]:
         check(arrived)
 
 
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """A block within :func:`kept` in which no interrupt is raised; what is still pending at its end stays so
+    for the next :func:`check`."""
+    global _is_deferred
+    _is_deferred = _in_main_thread()
+    try:
+        yield
+    finally:
+        _is_deferred = False
+
+
+def is_pending() -> bool:
+    """Whether an interrupt came while they are deferred."""
+    return _is_deferred and _raised is not None
+
+
 def _stand_in() -> None:
     """Ours in the place of every handler that is one. It may be there: left by an interrupt, or put back."""
     for number in _SIGNALS:
@@ -73,7 +95,7 @@ def _step_back() -> None:
 def check(arrived: BaseException | None = None) -> None:
     """Raise what a handler has raised and somebody has swallowed; `arrived` is an error on its way anyhow."""
     global _raised
-    if _raised is not None and _in_main_thread():
+    if _raised is not None and not _is_deferred and _in_main_thread():
         raised, _raised = _raised, None
         if not isinstance(arrived, type(raised)):
             raise raised
@@ -86,7 +108,8 @@ def _handle(number: int, frame: FrameType | None) -> None:
     except BaseException as error:
         if _depth:
             _raised = error
-        raise
+        if not _is_deferred:
+            raise
 
 
 def _in_main_thread() -> bool:

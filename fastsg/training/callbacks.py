@@ -65,6 +65,13 @@ class Callback:
     def on_batch_end(self, model: Any) -> None:
         """After each batch of an epoch: a moment at which the model can be saved and later gone on with."""
 
+    def is_due(self) -> bool:
+        """Whether :meth:`on_batch_end` has something to do now; by default if there is one.
+
+        Where ranks train together they put O together for it, which costs as much as some batches.
+        """
+        return getattr(self.on_batch_end, "__func__", None) is not Callback.on_batch_end
+
     def on_epoch_end(self, model: Any) -> None:
         """After each epoch; ``model.history[-1]`` describes it."""
 

@@ -44,6 +44,11 @@ class Stepper:
     alpha: float = 1.0
     prior: float = 0.0
 
+    def rest(self) -> None:
+        """No step, for a batch without pairs: but ranks hear each other."""
+        if self.workspace.share is not None:
+            self.workspace.share.team.confer()
+
     def step(self, counts: PairCounts, rate: float, number: int) -> None:
         """One step, the epoch's step number `number`.
 
@@ -135,6 +140,8 @@ def _walk_batch(
         if len(counts.centers):
             alpha = rate(totals.walked)
             stepper.step(counts, alpha, totals.steps)
+        else:
+            stepper.rest()
     finally:
         if workspace.steps > taken:
             axes = None if stepper.curvature is None else stepper.curvature.found

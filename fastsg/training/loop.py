@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..distributed import Share, Team, check_agreement
+from ..errors import DivergenceError
 from ..numerics.fold_in import fill_folded_start
 from ..numerics.initializers import fill_spectral_start
 from ..numerics.newton import Curvature
 from ..numerics.objective import make_workspace
 from ..numerics.optimizer import SCHEDULES
-from ..system.interrupts import check
+from ..system.digest import sha256
+from ..system.interrupts import check, deferred
 from ..system.progress import progress_bar
 from .batch_sources import BatchSource
 from .epoch import Stepper, new_books, train_epoch
@@ -27,7 +33,7 @@ from .history import EpochRecord
 from .plan import Plan
 from .settings import Rates
 from .stages import Stage
-from .state import Training
+from .state import Training, TrainingState
 from .totals import EpochTotals
 
 if TYPE_CHECKING:
@@ -50,6 +56,7 @@ def run(
     schedule: str | None = None,
     first_rate: float | None = None,
     resume: bool = False,
+    is_due: Callable[[], bool] = lambda: True,
 ) -> None:
     """Make the plan, or take up the old one; carry it out.
 
@@ -58,8 +65,9 @@ def run(
     epochs, schedule        Default: those of the settings.
     first_rate : float      Learning rate at the start; default: as the settings say.
     resume : bool           Go on with the training's plan.
+    is_due : function       Whether `notify` has something to do at the end of the batch at hand.
     """
-    settings, state = training.settings, training.state
+    settings, state, team = training.settings, training.state, training.team
     rates = settings.rates(len(training.vocab), source.pairs)
     if resume:
         plan = training.begun_plan()
@@ -74,11 +82,38 @@ def run(
         _warn_of_another_text(training, before, plan)
         training.plan = plan
         state.at_epoch_end, state.begun, state.best, state.restored_epoch = True, None, None, None
-    if settings.init != "random" and state.step == 0:
-        _start_from_counts(training, source)
-    if notify("on_train_begin"):
-        _train(training, source, plan, notify, rates)
+    _check_ranks(training, source, plan)
+    team.wants_model = is_due
+    with _together(team):
+        if settings.init != "random" and state.step == 0:
+            _start_from_counts(training, source)
+        if team.agrees(notify("on_train_begin")):
+            _train(training, source, plan, notify, rates)
     notify("on_train_end")
+
+
+@contextlib.contextmanager
+def _together(team: Team) -> Iterator[None]:
+    """A block in which an interrupt of one rank stops all of them, where they exchange numbers next."""
+    if team.size == 1:
+        yield
+        return
+    with deferred():
+        yield
+        team.confer()
+
+
+def _check_ranks(training: Training, source: BatchSource, plan: Plan) -> None:
+    """ValueError on every rank unless each has something to do, and all train the same from the same."""
+    if training.team.size == 1:
+        return
+    for words in {source.stage(epoch, plan.epochs).words for epoch in range(plan.done, plan.epochs)}:
+        Share(training.team, words)
+    text = "\n".join(training.vocab.words).encode("utf-8", "surrogatepass")
+    state, values = training.state, dataclasses.asdict(plan)
+    del values["isa"]  # others may give the same bits
+    values |= {"vocabulary": sha256(text), "I": sha256(state.I), "O": sha256(state.O)}
+    check_agreement(training.team, values)
 
 
 def _warn_of_another_text(training: Training, before: Plan | None, plan: Plan) -> None:
@@ -143,21 +178,23 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, 
                 "among themselves; give a larger share, at most 1"
             )
     workspaces = _workspaces(training, {stage.words for stage in stages})
+    team, state = training.team, training.state
     total = sum(expected[stage] * times for stage, times in stages.items())
     with _bar(total, training.progress, plan.epochs) as bar:
         for epoch in epochs:
             stage = source.stage(epoch, plan.epochs)
-            training.state.begin_stage(stage.thinned)
+            state.begin_stage(stage.thinned)
             notify("on_epoch_begin")
             contexts = source.context_weights(stage)
-            totals = _books(training.state.begun, stage, contexts)
-            units, batches = source.batches(training.state.epoch, stage, totals.batches)
+            totals = _books(state.begun, stage, contexts)
+            units, batches = source.batches(state.epoch, stage, totals.batches)
             bar.total += units * stage.words / K - expected[stage]
             bar.set_description(f"epoch {epoch + 1}/{plan.epochs}")
             stepper = _stepper(training, source, stage, workspaces[stage.words], rates.alpha)
             rate = _rate(plan.first_rate or rates.alpha, rates.min_alpha, plan, epoch, units)
-            training.state.at_epoch_end = False
-            train_epoch(stepper, batches, rate, bar, contexts, totals, lambda: notify("on_batch_end"))
+            state.at_epoch_end = False
+            with _whole_after(stepper.workspace.share, state):
+                train_epoch(stepper, batches, rate, bar, contexts, totals, partial(_go_on, stepper, notify))
             if not totals.whole:
                 break
             if not totals.pairs:
@@ -165,8 +202,38 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, 
             record = totals.record()
             record["thinned"] = stage.thinned and training.keep is not None
             _close_epoch(training, plan, record, workspaces[K])
-            if not notify("on_epoch_end"):
+            if not team.agrees(notify("on_epoch_end")):
                 break
+
+
+def _go_on(stepper: Stepper, notify: Notify) -> bool:
+    """After a batch: call the hooks if any rank has one to call; whether to go on."""
+    share = stepper.workspace.share
+    if not share.team.is_model_wanted:
+        return True
+    _make_whole(share, stepper.state)
+    return bool(share.team.agrees(notify("on_batch_end")))
+
+
+@contextlib.contextmanager
+def _whole_after(share: Share, state: TrainingState) -> Iterator[None]:
+    """A block in which each rank moves its own rows of O; behind it all have all of them.
+
+    So they do where the training ends in there, for a reason that all ranks meet at the same batch. Where it
+    ends for one alone, all end.
+    """
+    try:
+        yield
+    except (DivergenceError, KeyboardInterrupt):
+        _make_whole(share, state)
+        raise
+    _make_whole(share, state)
+
+
+def _make_whole(share: Share, state: TrainingState) -> None:
+    share.gather_rows(state.O)
+    if state.optimizer.sums_O is not None:
+        share.gather_rows(state.optimizer.sums_O)
 
 
 def _books(begun: EpochTotals | None, stage: Stage, contexts: NDArray[np.float64] | None) -> EpochTotals:
@@ -198,8 +265,9 @@ def _bar(total: float, shown: bool | None, epochs: int) -> tqdm[Any]:
 def _workspaces(training: Training, words: set[int]) -> dict[int, _core.Workspace]:
     """One for all words, and one for each smaller number of words, whose scratch is the former's."""
     (K, H), workers, precision = training.state.I.shape, training.workers, training.settings.precision
-    whole = make_workspace(K, H, workers, precision)
-    return {K: whole} | {n: make_workspace(n, H, workers, precision, whole) for n in words - {K}}
+    shares = {n: Share(training.team, n) for n in sorted(words | {K})}
+    whole = make_workspace(K, H, workers, precision, share=shares[K])
+    return {K: whole} | {n: make_workspace(n, H, workers, precision, whole, shares[n]) for n in words - {K}}
 
 
 def _stepper(
@@ -210,7 +278,8 @@ def _stepper(
     if not shares.any():
         raise ValueError(_NO_PAIRS)
     settings = training.settings
-    curvature = Curvature(shares, training.workers) if settings.optimizer == "newton" else None
+    newton = settings.optimizer == "newton"
+    curvature = Curvature(shares, training.workers, workspace.share) if newton else None
     return Stepper(training.state, bias[: stage.words], workspace, curvature, alpha, settings.prior)
 
 

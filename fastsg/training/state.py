@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..cooccurrence.window import Window
+from ..distributed import Alone, Team
 from ..numerics.initializers import uniform_start
 from ..numerics.objective import LEAST_PROBABILITY
 from ..numerics.optimizer import Optimizer
@@ -107,6 +108,7 @@ class Training:
     known_text : EncodedCorpus or None      What the vocabulary leaves of it, where that is another corpus.
     begun_tokens : int                      How much of it there was when they last began at their start.
     pretrained : PretrainedWords or None    What it started from, where that was vectors.
+    team : Team                             The processes that train together; not in files.
     """
 
     settings: Settings
@@ -124,6 +126,7 @@ class Training:
     known_text: EncodedCorpus | None = None
     begun_tokens: int = 0
     pretrained: PretrainedWords | None = None
+    team: Team = dataclasses.field(default_factory=Alone)
 
     @classmethod
     def start(

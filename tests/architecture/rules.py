@@ -15,26 +15,24 @@ MAY_IMPORT = {
     "bindings": "kernels",
     "system": "bindings",
     "io": "numerics system _text",
-    "numerics": "system _core",
+    "distributed": "system _core",
+    "numerics": "distributed system _core",
     "text": "io system bindings",
     "vectors": "io system _core",
     "cooccurrence": "text io system bindings",
-    "training": "cooccurrence text numerics system bindings",
-    "model": "training cooccurrence vectors text numerics io system bindings",
+    "training": "cooccurrence text numerics distributed system bindings",
+    "model": "training cooccurrence vectors text numerics distributed io system bindings",
     "explorer": "vectors io system",
     "datasets": "",
     "graph": "text system bindings",
-    "distributed": "training numerics",
     "__init__": "model training cooccurrence vectors text numerics io system",
     "compat": "__init__ text",
     "sklearn": "__init__ text",
     "plotting": "__init__ vectors system",
-    "cli": "__init__ model training cooccurrence vectors text io system graph datasets explorer plotting",
+    "cli": "__init__ model training cooccurrence vectors text distributed io system graph datasets explorer "
+    "plotting",
     "__main__": "cli",
 }
-
-#: Rows that wait for their folder.
-TO_COME = {"distributed"}
 
 #: These import of another folder only what its ``__init__`` hands out.
 PUBLIC_NAMES_ONLY = {"cli", "compat", "plotting", "sklearn"}

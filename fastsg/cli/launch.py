@@ -1,0 +1,114 @@
+"""fastsg launch: fastsg train under mpiexec, started again from its checkpoint when it dies."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+
+from ..checks import positive_integer
+from ..model.checkpoint import spare_path
+from .flags import Commands, Parser, add_command
+from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, say, termination_as_interruption
+from .train import add_train
+
+#: Codes with which a training ends by itself: it is done, it has said what is wrong, or it was interrupted.
+_ITS_OWN = (EXIT_OK, EXIT_ERROR, 2, EXIT_INTERRUPTED)
+
+
+def add_launch(commands: Commands) -> None:
+    """Declare fastsg launch."""
+    parser = add_command(
+        commands,
+        "launch",
+        run_launch,
+        help="train on several processes, and go on when they die",
+        description="Run fastsg train under mpiexec. When a rank dies, start all again from the newest "
+        "checkpoint; the result is that of an undisturbed training. What is wrong with the command itself is "
+        "not tried again.",
+        examples="""
+            fastsg launch -n 4 -- train text.txt -o words.vec
+            fastsg launch -n 4 --restarts 5 -- train text.txt -o v.vec --checkpoint c
+            fastsg launch -n 4 --mpiexec "srun --mpi=pmi2" -- train text.txt -o v.vec
+        """,
+    )
+    parser.add_argument(
+        "operands", nargs="+", metavar="train ...", help="behind --: a command line of fastsg train"
+    )
+    parser.add_argument("-n", "--ranks", type=int, required=True, metavar="N", help="processes to start")
+    parser.add_argument(
+        "--restarts",
+        type=int,
+        default=0,
+        metavar="N",
+        help="start again at most so many times; needs --checkpoint (default: 0)",
+    )
+    parser.add_argument(
+        "--mpiexec",
+        default="mpiexec",
+        metavar="COMMAND",
+        help="the launcher and its flags (default: mpiexec)",
+    )
+
+
+def run_launch(args: argparse.Namespace) -> int:
+    """Start, and start again; returns the exit code of the last start."""
+    positive_integer("--ranks", args.ranks)
+    if args.restarts < 0:
+        raise ValueError(f"--restarts is {args.restarts}; it must not be negative")
+    if args.operands[0] != "train":
+        raise ValueError(f"fastsg launch runs fastsg train; behind -- there is {args.operands[0]!r}")
+    checkpoint, is_resumed = _checkpoint_of(args.operands)
+    if args.restarts and checkpoint is None:
+        raise ValueError("--restarts needs a training with --checkpoint, to go on from")
+    mpiexec = [*shlex.split(args.mpiexec), "-n", str(args.ranks)]
+    start = [*mpiexec, sys.executable, "-m", "fastsg", *args.operands]
+    before, resume = _state(checkpoint), list[str]()
+    for left in range(args.restarts, -1, -1):
+        code = _ended([*start, *resume])
+        if code in _ITS_OWN or not left:
+            return code
+        if checkpoint is not None and not is_resumed and _state(checkpoint) != before:
+            resume = ["--resume", checkpoint]
+        where = f"from {checkpoint}" if resume or is_resumed else "from the beginning"
+        say(f"a rank has died (mpiexec ended with {code}): starting again {where}, {left - 1} restarts left")
+    return EXIT_ERROR
+
+
+def _checkpoint_of(words: list[str]) -> tuple[str | None, bool]:
+    """The checkpoint that a command line writes, and whether it begins with one."""
+    parser = Parser(prog="fastsg")
+    add_train(parser.add_subparsers(dest="command"))
+    args, _ = parser.parse_known_args(words)
+    return args.checkpoint or args.resume, bool(args.resume)
+
+
+def _state(path: str | None) -> list[tuple[int, int] | None]:
+    """What tells whether a checkpoint, or the one kept beside it, was written since."""
+
+    def of(name: str) -> tuple[int, int] | None:
+        try:
+            found = os.stat(name)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    return [] if path is None else [of(path), of(spare_path(path))]
+
+
+def _ended(command: list[str]) -> int:
+    """The exit code of a command, as a shell tells it; an interrupt is passed on, and waited for."""
+    try:
+        process = subprocess.Popen(command)
+    except OSError as error:
+        raise OSError(error.errno, f"--mpiexec: {error.strerror}", command[0]) from None
+    with termination_as_interruption():
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            return EXIT_INTERRUPTED
+    return code if code >= 0 else 128 - code

@@ -1,0 +1,103 @@
+"""Team: the processes that train one model together, and what they can tell each other.
+
+Every method that exchanges something is called by all ranks alike. Arrays only, never pickles.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..system.interrupts import is_pending
+
+_INTERRUPTED, _WANTS_MODEL = 1, 2
+
+
+def _never() -> bool:
+    return False
+
+
+class Team(ABC):
+    """Ranks 0 to `size` - 1, of which this process is one.
+
+    Attributes
+    ----------
+    rank, size : int
+    sent : int              Bytes that this rank has sent so far.
+    wants_model : function  Whether this rank wants whole matrices when the step is done; asked in it.
+    is_model_wanted : bool  Whether any rank wanted them at the last exchange.
+    """
+
+    def __init__(self, rank: int, size: int) -> None:
+        self.rank, self.size, self.sent = rank, size, 0
+        self.wants_model: Callable[[], bool] = _never  # which can be pickled, with a model that is not built
+        self.is_model_wanted = False
+
+    # ---- what a way to exchange has to provide ----
+
+    @abstractmethod
+    def gather(self, mine: NDArray[Any], lengths: Sequence[int]) -> NDArray[Any]:
+        """What all ranks have, end to end: rank r has `lengths[r]` values (one-dimensional) of one type."""
+
+    @abstractmethod
+    def swap(self, sends: Mapping[int, NDArray[Any]], receives: Mapping[int, NDArray[Any]]) -> None:
+        """Send arrays to other ranks and fill those that others send, by rank; all are contiguous."""
+
+    @abstractmethod
+    def broadcast(self, array: NDArray[Any]) -> None:
+        """Make a contiguous array what it is on rank 0."""
+
+    @abstractmethod
+    def abort(self, code: int) -> NoReturn:
+        """End all ranks at once, with an exit code."""
+
+    def threads(self, available: int) -> int:
+        """How many of the threads `available` to this process are its own where ranks share a machine."""
+        return available
+
+    # ---- what follows from it ----
+
+    def flags(self) -> float:
+        """What this rank has to tell beside the numbers of a batch."""
+        return float(_INTERRUPTED * is_pending() + _WANTS_MODEL * self.wants_model())
+
+    def heed(self, flags: NDArray[np.float64]) -> None:
+        """Take in the flags of all ranks; KeyboardInterrupt, on every rank, if one was interrupted."""
+        told = int(np.bitwise_or.reduce(flags.astype(np.int64)))
+        self.is_model_wanted = bool(told & _WANTS_MODEL)
+        if told & _INTERRUPTED:
+            raise KeyboardInterrupt
+
+    def confer(self) -> None:
+        """Exchange flags where there are no numbers to exchange."""
+        self.heed(self.gather(np.array([self.flags()]), [1] * self.size))
+
+    def agrees(self, yes: bool) -> bool:
+        """Whether every rank says yes."""
+        return bool(self.gather(np.array([yes]), [1] * self.size).all())
+
+
+class Alone(Team):
+    """One process: there is nobody to exchange anything with."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+        self.is_model_wanted = True  # it always is whole
+
+    def gather(self, mine: NDArray[Any], lengths: Sequence[int]) -> NDArray[Any]:
+        """What this process has."""
+        return mine
+
+    def swap(self, sends: Mapping[int, NDArray[Any]], receives: Mapping[int, NDArray[Any]]) -> None:
+        """Nothing."""
+
+    def broadcast(self, array: NDArray[Any]) -> None:
+        """Nothing."""
+
+    def abort(self, code: int) -> NoReturn:
+        """End this process."""
+        raise SystemExit(code)

@@ -1,0 +1,271 @@
+"""fastsg train and SkipGram(comm=...) under mpiexec: the same bits for any number of ranks, and how jobs end.
+
+Needs mpi4py and mpiexec (`pip install "fastsg[mpi]"`); what ranks do without MPI is in test_distributed.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from teams import digest, zipf_text
+
+from fastsg import SkipGram, load
+from fastsg.cli import main
+
+FOLDERS = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+MPIEXEC = shutil.which("mpiexec", path=FOLDERS)
+pytest.importorskip("mpi4py", reason="needs mpi4py (the extra mpi)")
+if MPIEXEC is None:
+    pytest.skip("needs mpiexec", allow_module_level=True)
+
+#: Open MPI refuses more ranks than cores, and root, unless it is told otherwise; others do not read these.
+OPEN_MPI = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+}
+FLAGS = "--vector-size 12 --min-count 1 --epochs 3 --seed 5 --head .5 --workers 1"
+SLOW_ONE = "--vector-size 40 --min-count 1 --epochs 200 --workers 1 -o v.vec"
+
+SCRIPT = """
+import sys
+from mpi4py import MPI
+from fastsg import SkipGram
+from teams import digest, zipf_text
+
+comm = MPI.COMM_WORLD
+for changes in ({}, {"solver": "sgd", "head": None, "epochs": 1}):
+    settings = {"vector_size": 12, "min_count": 1, "epochs": 3, "seed": 5, "workers": 1, "head": 0.5}
+    model = SkipGram([] if comm.Get_rank() else zipf_text(), comm=comm, **(settings | changes))
+    found = digest(model)
+    for rank in range(comm.Get_size()):
+        if rank == comm.Get_rank():
+            print(rank, found, flush=True)
+        comm.Barrier()
+"""
+
+
+def environment():
+    tests = str(Path(__file__).resolve().parent)
+    paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
+    # mpi4py's runner drops the first folder of the path, which is not the script's own where that is safe
+    return os.environ | OPEN_MPI | {"PYTHONPATH": paths, "PYTHONSAFEPATH": "", "OMP_NUM_THREADS": "1"}
+
+
+def start(ranks, *arguments, folder, **options):
+    """A job of so many ranks, in a group of its own."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    command = [MPIEXEC, "-n", str(ranks), sys.executable, *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment(), **(pipes | options))
+
+
+def mpiexec(ranks, *arguments, folder):
+    """(exit code, standard output, standard error) of a job, which must not hang."""
+    process = start(ranks, *arguments, folder=folder)
+    try:
+        out, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return process.returncode, out, err
+
+
+def train(ranks, line, folder):
+    return mpiexec(ranks, "-m", "fastsg", "train", *line.split(), folder=folder)
+
+
+def said(err):
+    """What fastsg has said, without what launchers add."""
+    return [line.strip() for line in err.splitlines() if line.strip().startswith("fastsg")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """With a text, and the model that one process makes of it."""
+    path = tmp_path_factory.mktemp("mpi")
+    (path / "text").write_text("\n".join(map(" ".join, zipf_text())) + "\n")
+    assert (
+        main(["train", str(path / "text"), "--save-model", str(path / "alone"), "--quiet", *FLAGS.split()])
+        == 0
+    )
+    return path
+
+
+def test_comm_gives_the_bits_of_one_process(tmp_path):
+    settings = {"vector_size": 12, "min_count": 1, "epochs": 3, "seed": 5, "workers": 1, "head": 0.5}
+    text = zipf_text()
+    want = [digest(SkipGram(text, **settings))]
+    want.append(digest(SkipGram(text, **(settings | {"solver": "sgd", "head": None, "epochs": 1}))))
+    (tmp_path / "script.py").write_text(SCRIPT)
+    for ranks in (1, 2, 3):
+        code, out, err = mpiexec(ranks, "-m", "mpi4py", "script.py", folder=tmp_path)
+        assert code == 0, err
+        assert sorted(out.split("\n")[:-1]) == sorted(f"{r} {one}" for r in range(ranks) for one in want)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4])
+def test_the_command_line(folder, tmp_path, ranks):
+    line = f"{folder / 'text'} {FLAGS} --save-model model --report report --checkpoint checkpoint"
+    code, out, err = train(ranks, line, tmp_path)
+    assert code == 0, err
+    assert digest(load(tmp_path / "model")) == digest(load(folder / "alone"))
+    report = json.loads((tmp_path / "report").read_text())
+    assert report["ranks"] == ranks
+    assert (f"{ranks} ranks of 1 thread" in out) == (ranks > 1)
+    assert sum("epoch 3/3" in line for line in err.splitlines()) == 1  # only the first rank speaks
+
+
+def test_counts_from_a_file(folder, tmp_path):
+    text = str(folder / "text")
+    assert main(["count", text, "--min-count", "1", "--seed", "5", "-o", str(tmp_path / "c"), "--quiet"]) == 0
+    flags = "--counts c --vector-size 12 --epochs 3 --seed 5 --head .5 --workers 1 --quiet"
+    code, _, err = train(2, f"{flags} --save-model two", tmp_path)
+    assert code == 0, err
+    code, _, err = train(1, f"{flags} --save-model one", tmp_path)
+    assert code == 0, err
+    assert digest(load(tmp_path / "two")) == digest(load(tmp_path / "one"))
+
+
+@pytest.mark.parametrize(
+    "ranks, line, message",
+    [
+        (2, "nothing -o v.vec", "No such file or directory"),
+        (2, "text -o v.vec --colour red", "unrecognized arguments: --colour red"),
+        (2, "text", "there is no output"),
+        (9, f"text -o v.vec {FLAGS} --head 1", "9 ranks are more than the 8 shards"),
+        (2, "text -o v.vec --resume nothing", "No such file or directory"),
+        (2, f"text -o v.vec {FLAGS} --solver sgd --optimizer sgd --alpha 1e30 --head 1", "head is 1.0"),
+        (2, "text -o v.vec --min-count 1 --solver sgd --optimizer sgd --alpha 1e30", "training diverged"),
+    ],
+)
+def test_one_message_ends_all_ranks(folder, tmp_path, ranks, line, message):
+    (tmp_path / "text").write_bytes((folder / "text").read_bytes())
+    code, _, err = train(ranks, line + " --quiet", tmp_path)
+    assert code not in (0, None)
+    assert len(said(err)) == 1 and message in said(err)[0], err
+    assert not (tmp_path / "v.vec").exists()
+
+
+def test_ranks_with_other_settings_are_told_apart(folder, tmp_path):
+    one = ["-m", "fastsg", "train", str(folder / "text"), "-o", "v.vec", "--quiet", "--seed"]
+    code, _, err = mpiexec(1, *one, "1", ":", "-n", "1", sys.executable, *one, "2", folder=tmp_path)
+    assert code != 0
+    assert said(err) == ["fastsg: error: rank 1 has seed 2, rank 0 has 1: all ranks must be given the same"]
+
+
+def test_mpiexec_without_mpi4py_says_so_once(folder, tmp_path):
+    hidden = tmp_path / "hidden"
+    (hidden / "mpi4py").mkdir(parents=True)
+    (hidden / "mpi4py" / "__init__.py").write_text("raise ImportError('it is hidden')")
+    code = f"import sys; sys.path.insert(0, {str(hidden)!r}); from fastsg.cli import main; sys.exit(main())"
+    code, _, err = mpiexec(2, "-c", code, "train", str(folder / "text"), "-o", "v.vec", folder=tmp_path)
+    assert code == 1
+    assert len(said(err)) == 1 and "pip install 'fastsg[mpi]'" in said(err)[0]
+
+
+def test_an_exception_of_one_rank_ends_the_job(tmp_path):
+    """Control: the others wait for it in an exchange that it never reaches."""
+    (tmp_path / "script.py").write_text(
+        "from mpi4py import MPI\n"
+        "from fastsg import SkipGram\n"
+        "from teams import zipf_text\n"
+        "model = SkipGram(comm=MPI.COMM_WORLD, min_count=1, vector_size=4)\n"
+        "if MPI.COMM_WORLD.Get_rank() == 1:\n"
+        "    raise RuntimeError('mine alone')\n"
+        "model.build_vocab(zipf_text())\n"
+    )
+    code, _, err = mpiexec(2, "script.py", folder=tmp_path)
+    assert code != 0
+    assert "RuntimeError: mine alone" in err
+
+
+def ranks_of(job, folder):
+    """Process ids of a job's ranks."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                words, where = (entry / "cmdline").read_bytes().split(b"\0"), (entry / "cwd").resolve()
+            except OSError:
+                continue
+            if words[0] == os.fsencode(sys.executable) and b"train" in words and where == folder.resolve():
+                found.append(int(entry.name))
+    return found
+
+
+def wait_for(condition, process, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_an_interrupt_of_one_rank_stops_all_at_one_batch(folder, tmp_path):
+    """And the first rank writes; what it has written is gone on with by one process."""
+    line = f"{folder / 'text'} {SLOW_ONE} --checkpoint c --checkpoint-every 0.2s --quiet".split()
+    job = start(3, "-m", "fastsg", "train", *line, folder=tmp_path)
+    wait_for((tmp_path / "c").exists, job)
+    time.sleep(0.5)
+    os.kill(ranks_of(job, tmp_path)[-1], signal.SIGTERM)
+    _, err = job.communicate(timeout=60)
+    assert job.returncode == 130
+    assert "to continue from the last checkpoint" in err
+    assert load(tmp_path / "c").plan.done < 200
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_launch_goes_on_from_the_checkpoint_when_ranks_are_killed(folder, tmp_path):
+    begin = f"train {folder / 'text'} {FLAGS.replace('--epochs 3', '--epochs 12')} --quiet --save-model"
+    assert main([*begin.split(), str(tmp_path / "one")]) == 0
+    train_line = f"{begin} model --checkpoint c --checkpoint-every 0.05s".split()
+    launch = [
+        sys.executable,
+        "-m",
+        "fastsg",
+        "launch",
+        "-n",
+        "3",
+        "--restarts",
+        "9",
+        "--mpiexec",
+        MPIEXEC,
+        "--",
+    ]
+    pipe = subprocess.PIPE
+    job = subprocess.Popen([*launch, *train_line], cwd=tmp_path, env=environment(), stderr=pipe, text=True)
+    killed, draw = 0, random.Random(0)
+    while job.poll() is None and killed < 3:
+        time.sleep(draw.uniform(0.3, 0.8))
+        if (tmp_path / "c").exists() and len(ranks := ranks_of(job, tmp_path)) >= 3:
+            os.kill(draw.choice(ranks), signal.SIGKILL)
+            killed += 1
+            wait_for(lambda: not ranks_of(job, tmp_path) or job.poll() is not None, job)
+    _, err = job.communicate(timeout=120)
+    assert job.returncode == 0, err
+    assert err.count("starting again from c") == killed > 0
+    assert digest(load(tmp_path / "model")) == digest(load(tmp_path / "one"))
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("launch -n 0 -- train t -o v", "--ranks is 0; allowed are integers >= 1"),
+        ("launch -n 2 --restarts -1 -- train t -o v", "--restarts is -1"),
+        ("launch -n 2 --restarts 1 -- train t -o v", "--restarts needs a training with --checkpoint"),
+        ("launch -n 2 -- eval v", "runs fastsg train; behind -- there is 'eval'"),
+        ("launch -n 2 --mpiexec nothing-there -- train t -o v", "--mpiexec: No such file or directory"),
+    ],
+)
+def test_launch_refuses(line, message, capsys):
+    assert main(line.split()) == 1
+    assert message in capsys.readouterr().err
