@@ -1,5 +1,6 @@
 """fastsg train interrupted, or left without disk or reader: what was there stays, what is done is kept."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -19,6 +20,7 @@ from test_resume_inside import StopAtBatch
 import fastsg
 from fastsg.cli import main, train
 from fastsg.cli.epochs import EpochLog
+from fastsg.model import checkpoint
 from fastsg.model.checkpoint import load_checkpoint
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
@@ -103,6 +105,23 @@ def test_a_finished_checkpoint_stays(text, tmp_path, monkeypatch, capsys):
     os.unlink("m")
     assert main(shlex.split(line)) == 130  # nothing to lose: what is done is kept
     assert load_checkpoint("m").state.begun.batches == 3
+
+
+def test_an_interrupt_when_a_checkpoint_is_in_its_place(text, monkeypatch, capsys):
+    """And nobody has been told so yet: it is gone on with all the same."""
+    whole, interrupts = checkpoint.atomic_write, iter([KeyboardInterrupt])
+
+    @contextlib.contextmanager
+    def interrupted(path):
+        with whole(path) as file:
+            yield file
+        for interrupt in interrupts:
+            raise interrupt
+
+    monkeypatch.setattr(checkpoint, "atomic_write", interrupted)
+    assert main(shlex.split(f"train text --checkpoint m --checkpoint-every 0.001s {LONG} --quiet")) == 130
+    assert capsys.readouterr().err.splitlines()[-1].endswith("--resume m")
+    assert load_checkpoint("m").state.begun.batches
 
 
 def test_a_log_has_every_epoch_once(text, tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 from .. import checks
 from ..errors import FormatError
 from ..io.model_file import write_model_file
-from ..system.atomic import atomic_write, check_writable
+from ..system.atomic import atomic_write, check_writable, identity
 from ..system.compression import refuse_compression
 from ..training.callbacks import Callback
 from .skipgram import SkipGram
@@ -46,7 +46,6 @@ class Checkpoint(Callback):
     ----------
     done : int          Epochs of the training that are in the newest checkpoint; 0 before the first was
                         written.
-    written : bool      Whether anything of the training is in a checkpoint.
     error : OSError or None
                         Why the last one could not be written, if it could not.
 
@@ -68,9 +67,17 @@ class Checkpoint(Callback):
         self._begin()
 
     def _begin(self) -> None:
-        self.done, self.written = 0, False
+        self.done, self._before = 0, identity(self.path)
         self.error: OSError | None = None
         self._due = time.monotonic() + self.interval
+
+    @property
+    def written(self) -> bool:
+        """Whether anything of the training is in a checkpoint: the file is another than at its beginning.
+
+        An interrupt may come when the file is in its place and :meth:`write` has not returned.
+        """
+        return identity(self.path) not in (None, self._before)
 
     def on_train_begin(self, model: TrainedModel) -> None:
         """The file can be written still; nothing of this training is in it."""
@@ -120,7 +127,7 @@ class Checkpoint(Callback):
         except OSError as error:
             self.error = error
         else:
-            self.done, self.written, self.error = model.plan.done if model.plan else 0, True, None
+            self.done, self.error = model.plan.done if model.plan else 0, None
         now = time.monotonic()
         self._due = now + max(self.interval, _LEAST_WORK * (now - begun))
 

@@ -119,6 +119,15 @@ def check_writable(path: str | os.PathLike[str], argument: str) -> None:
         ) from error
 
 
+def identity(path: str) -> tuple[int, int] | None:
+    """What is another one once a file has been written anew; None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def remove_stale_temporaries(path: str | os.PathLike[str]) -> list[str]:
     """Remove what dead writers of `path` left behind; returns the names removed.
 
