@@ -99,9 +99,12 @@ def as_ranks(size: int, work: Callable[[ThreadTeam], Result]) -> list[Result]:
 
 
 def zipf_text(K: int = 2600, sentences: int = 1500) -> list[list[str]]:
-    """Sentences of 20 words out of K, of which the first are frequent."""
+    """Sentences of 20 words out of K, of which the first are frequent, and two empty ones."""
     p = 1 / np.arange(1, K + 1) ** 0.8
-    return np.random.default_rng(3).choice(K, (sentences, 20), p=p / p.sum()).astype(str).tolist()
+    text: list[list[str]] = (
+        np.random.default_rng(3).choice(K, (sentences, 20), p=p / p.sum()).astype(str).tolist()
+    )
+    return [*text[:3], [], [], *text[3:]]  # they count in the numbers of lines, by which tokens are dropped
 
 
 def digest(model: SkipGram) -> str:

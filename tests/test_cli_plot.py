@@ -95,6 +95,11 @@ def test_words_of_a_map(run, drawn):
         ("heatmap v.vec cat -o out.png", "heatmap takes two words or more"),
         ("compare v.vec cat -o out.png", "compare takes other vectors and a word"),
         ("heatmap v.vec cat dog --around fish -o out.png", "--around is for map, not for heatmap"),
+        (
+            "heatmap v.vec cat dog -k 3 -o out.png",
+            "--topn is for map and neighbours and compare, not for heatmap",
+        ),
+        ("loss m --projection tsne -o out.png", "--projection is for map, not for loss"),
         ("map v.vec cat --around fish -o out.png", "words and around"),
         ("map v.vec --bias bias -o out.png", "--bias is for neighbours, not for map"),
         ("map v.vec -k 0 -o out.png", "--topn is 0"),

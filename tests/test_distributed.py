@@ -404,10 +404,26 @@ def test_counts_pairs_and_more_text_are_rank_0s(alone):
 
 def test_settings_that_differ_are_refused():
     def work(team):
+        with pytest.raises(ValueError, match="rank 1 has a text to train on False, rank 0 has True"):
+            SkipGram(None if team.rank else TEXT, comm=team, **SETTINGS)
         with pytest.raises(ValueError, match="rank 1 has seed 6, rank 0 has 5: all ranks must"):
             SkipGram(comm=team, **(SETTINGS | {"seed": 5 + team.rank}))
 
     as_ranks(2, work)
+
+
+def test_all_ranks_ask_for_their_threads():
+    """Which they share: one that does not ask would be waited for."""
+
+    class Sharing(ThreadTeam):
+        def threads(self, available):
+            return int(self.gather(np.array([available]), [1] * self.size).min())
+
+    def work(team):
+        sharing = Sharing(team.rank, team.size, team._meeting)
+        return SkipGram(comm=sharing, **(SETTINGS | {"workers": 1 if team.rank else None})).workers
+
+    assert as_ranks(2, work)[1] == 1
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,16 @@ def test_mpiexec_without_mpi4py_says_so_once(folder, tmp_path):
     assert len(said(err)) == 1 and "pip install 'fastsg[mpi]'" in said(err)[0]
 
 
+def test_an_mpiexec_of_another_mpi_is_noticed(folder, tmp_path, monkeypatch, capsys):
+    """Its processes would train alone, each, and write the same files."""
+    monkeypatch.setenv("PMI_RANK", "0")
+    monkeypatch.setenv("PMI_SIZE", "2")
+    monkeypatch.setattr("fastsg.cli.ranks.world", lambda: None)
+    assert main(["train", str(folder / "text"), "-o", str(tmp_path / "v.vec"), "--quiet"]) == 1
+    assert "has started 2 processes, and the MPI of mpi4py knows of one" in capsys.readouterr().err
+    assert not (tmp_path / "v.vec").exists()
+
+
 def test_an_exception_of_one_rank_ends_the_job(tmp_path):
     """Control: the others wait for it in an exchange that it never reaches."""
     (tmp_path / "script.py").write_text(

@@ -10,6 +10,7 @@ import logging
 import math
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -94,6 +95,22 @@ def test_written_and_the_same_bytes_again(wv, model, tmp_path, suffix):
     start = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix]
     assert len(first) == 6 and first == again
     assert all(content.startswith(start) and len(content) > 2000 for content in first.values())
+
+
+def test_words_that_cannot_be_drawn_as_they_are(rng, model, tmp_path, recwarn):
+    """Control characters, which XML forbids, and a word as long as a page."""
+    words = ["a\x01b", "\x1b[31m", "$x$", "y" * 3000, *(f"w{k}" for k in range(6))]
+    odd = KeyedVectors(words, rng.standard_normal((10, 4)).astype(np.float32))
+    pictures = every_picture(odd, model) | {
+        "neighbours": plotting.plot_neighbours(odd, words[0]),
+        "analogy": plotting.plot_analogy(odd, [words[:3]]),
+        "heatmap": plotting.plot_heatmap(odd, words),
+        "comparison": plotting.plot_comparison(odd, odd, words[3], names=words[:2]),
+    }
+    for kind, ax in pictures.items():
+        plotting.save_picture(ax, path := tmp_path / f"{kind}.svg")
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("path", ["a.jpg", "a", "a.png.gz", "png"])

@@ -23,7 +23,7 @@ from ..plotting import (
     save_picture,
 )
 from ..vectors import KeyedVectors, require_projection
-from .flags import Commands, add_command
+from .flags import Commands, add_command, flag
 from .outputs import check_can_be_written, check_no_overwriting
 from .projecting import add_projection
 from .terminal import EXIT_OK
@@ -96,10 +96,9 @@ def run_plot(args: argparse.Namespace) -> int:
 
 def _check_flags(args: argparse.Namespace) -> None:
     """ValueError for a flag or a number of words that the kind of picture has no use for."""
-    only = {"around": "map", "output_vectors": "neighbours", "bias": "neighbours"}
-    for name, kind in only.items():
-        if getattr(args, name) and args.kind != kind:
-            raise ValueError(f"--{name.replace('_', '-')} is for {kind}, not for {args.kind}")
+    for name, (unused, kinds) in _FLAGS.items():
+        if getattr(args, name) != unused and args.kind not in kinds:
+            raise ValueError(f"{flag(name)} is for {' and '.join(kinds)}, not for {args.kind}")
     least, most, what = _OPERANDS[args.kind]
     if not least <= len(args.operands) <= most:
         raise ValueError(f"{args.kind} takes {what} behind V; {len(args.operands)} were given")
@@ -180,6 +179,15 @@ _KINDS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "analogy": _analogy,
     "heatmap": _heatmap,
     "compare": _compare,
+}
+#: Of flags that not all kinds take: what stands there if they were not given, and which do.
+_FLAGS: dict[str, tuple[object, tuple[str, ...]]] = {
+    "topn": (None, ("map", "neighbours", "compare")),
+    "around": (None, ("map",)),
+    "projection": ("pca", ("map",)),
+    "seed": (1, ("map",)),
+    "output_vectors": (None, ("neighbours",)),
+    "bias": (None, ("neighbours",)),
 }
 _MANY = 10**6
 #: Of each kind: fewest and most operands behind V, and what they are.

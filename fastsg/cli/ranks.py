@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 
-from ..distributed import Alone, Message, Team, from_first, launched_rank, team_of, world
+from ..distributed import Alone, Message, Team, from_first, launched_rank, launched_size, team_of, world
 from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXPECTED, say, say_error
 
 #: Seconds that a rank gives the first one to say what is wrong for both.
@@ -46,6 +46,13 @@ def run_on_ranks(args: argparse.Namespace, run: Callable[[argparse.Namespace, Te
     except ImportError as error:  # on all ranks, which do not know each other
         if not rank:
             say_error(error)
+        return EXIT_ERROR
+    if team.size == 1 and not args.dry_run and (started := launched_size() or 1) > 1:
+        if not rank:
+            say(
+                f"error: mpiexec has started {started} processes, and the MPI of mpi4py knows of one: they "
+                "are of different MPIs; use the mpiexec of the one that mpi4py was installed for"
+            )
         return EXIT_ERROR
     try:
         code = run(args, team)

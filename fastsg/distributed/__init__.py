@@ -9,7 +9,7 @@ which the same code runs. What rank 0 has read goes to the others as arrays (mes
 """
 
 from .messages import Message, check_agreement, from_first
-from .mpi import MpiTeam, launched_rank, team_of, world
+from .mpi import MpiTeam, launched_rank, launched_size, team_of, world
 from .share import Share
 from .team import Alone, Team
 
@@ -22,6 +22,7 @@ __all__ = [
     "check_agreement",
     "from_first",
     "launched_rank",
+    "launched_size",
     "team_of",
     "world",
 ]

@@ -28,11 +28,18 @@ def launched_rank() -> int | None:
 
     Imports nothing.
     """
-    ranks, sizes = (
-        [int(os.environ[name]) for name in names if os.environ.get(name, "").isdecimal()]
-        for names in (_RANKS, _SIZES)
-    )
-    return ranks[0] if ranks and sizes[:1] != [1] else None
+    return None if launched_size() == 1 else _told(_RANKS)
+
+
+def launched_size() -> int | None:
+    """How many processes mpiexec has started, if it tells."""
+    return _told(_SIZES)
+
+
+def _told(names: tuple[str, ...]) -> int | None:
+    """The first number that a launcher has put into the environment."""
+    told = (os.environ.get(name, "") for name in names)
+    return next((int(number) for number in told if number.isdecimal()), None)
 
 
 def world() -> Any:

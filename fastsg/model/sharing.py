@@ -43,8 +43,10 @@ def shared_corpus(team: Team, vocab: Vocab | None, read: Callable[[], EncodedCor
         made.append(read())
         corpus = made[0]
         words = _packed(corpus.vocab) if vocab is None else Message({}, {})
-        about = {name: getattr(corpus, name) for name in _COUNTERS} | words.about
+        about = {name: getattr(corpus, name) for name in (*_COUNTERS, "lines")} | words.about
         arrays: Arrays = {"tokens": corpus.tokens, "offsets": corpus.offsets}
+        if corpus.numbers is not None:
+            arrays["numbers"] = corpus.numbers
         return Message(about, arrays | words.arrays)
 
     about, arrays = from_first(team, message)
@@ -52,7 +54,9 @@ def shared_corpus(team: Team, vocab: Vocab | None, read: Callable[[], EncodedCor
         return made[0]
     told = {name: about[name] for name in _COUNTERS}
     known = _unpacked(about, arrays) if vocab is None else vocab
-    return EncodedCorpus(arrays["tokens"], arrays["offsets"], known, **told)
+    corpus = EncodedCorpus(arrays["tokens"], arrays["offsets"], known, arrays.get("numbers"), **told)
+    corpus.lines = about["lines"]
+    return corpus
 
 
 def shared_counts(

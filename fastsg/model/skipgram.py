@@ -245,14 +245,17 @@ class SkipGram(TrainedModel):
         reading = tokenizer, errors, encoding, lower
         limits = min_count, checked.max_final_vocab
         team = team_of(comm)
-        check_agreement(team, checked.as_dict() | agreed_build(checked.precision))
+        trains = sentences is not None or corpus_file is not None
+        told = {"a text to train on": trains}
+        check_agreement(team, checked.as_dict() | agreed_build(checked.precision) | told)
         threads = effective_num_threads(workers)
-        workers = team.threads(threads) if workers is None else threads
+        share = team.threads(threads)  # all ranks ask, whether they need it or not
+        workers = share if workers is None else threads
         reader = TextReader(*reading, workers, progress if team.rank == 0 else False, *limits, team=team)
         super().__init__(checked, reader)
         self._told_reader, self._start = reader, start  # as told to read, whatever a corpus says
         self._callbacks, self._validation_given = checked_callbacks(callbacks), reusable(validation)
-        if sentences is not None or corpus_file is not None:
+        if trains:
             self.build_vocab(sentences, corpus_file=corpus_file)
             self.train()
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import KeyedVectors, checks
-from .fonts import families_for
+from .fonts import drawn, families_for
 from .picture import BLUE, ORANGE, Axes, checked_vectors, known_words, new_axes
 
 
@@ -54,11 +54,11 @@ def plot_neighbours(
     places, height = np.arange(len(near)), 0.7 if model is None else 0.38
     upper = places if model is None else places - height / 2
     ax.barh(upper, [cosine for _, cosine in near], height, color=BLUE, label="cosine (lower axis)")
-    ax.set_yticks(places, words, fontfamily=families, parse_math=False)
+    ax.set_yticks(places, list(map(drawn, words)), fontfamily=families, parse_math=False)
     ax.invert_yaxis()
     ax.set_xlabel("cosine")
     ax.set_ylabel("nearest words")
-    title = f"Words nearest to {word}"
+    title = f"Words nearest to {drawn(word)}"
     if probabilities is not None:
         title += ", and how likely each is around it"
         values = [float(probabilities[vectors.get_index(other)]) for other in words]

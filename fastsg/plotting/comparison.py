@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import KeyedVectors, checks
-from .fonts import families_for
+from .fonts import drawn, families_for
 from .picture import BLUE, QUIET, Axes, checked_vectors, known_words, new_axes
 
 
@@ -54,7 +54,7 @@ def plot_comparison(
             ax.text(
                 x,
                 rank,
-                f"{other}  {cosine:.2f}" if x < 0 else f"{cosine:.2f}  {other}",
+                f"{drawn(other)}  {cosine:.2f}" if x < 0 else f"{cosine:.2f}  {drawn(other)}",
                 ha=side,
                 va="center",
                 color=BLUE if other in shared else QUIET,
@@ -64,9 +64,11 @@ def plot_comparison(
             )
     ax.set(xlim=(-0.9, 1.9), ylim=(most + 0.7, 0.3), yticks=range(1, most + 1))
     ax.set_ylabel("rank (1: nearest)")
-    ax.set_xticks([0, 1], called, fontfamily=families, parse_math=False)
+    ax.set_xticks([0, 1], list(map(drawn, called)), fontfamily=families, parse_math=False)
     ax.set_xlabel("model; numbers are cosines, bold words are in both lists")
     ax.set_title(
-        f"Words nearest to {word}: {len(shared)} of {most} in both", fontfamily=families, parse_math=False
+        f"Words nearest to {drawn(word)}: {len(shared)} of {most} in both",
+        fontfamily=families,
+        parse_math=False,
     )
     return ax

@@ -19,6 +19,7 @@ _LARGE = (
 )  # fmt: skip
 _NO_LETTERS = "Last Resort"  # a font that comes with matplotlib has a box for every letter
 _SHOWN = 10
+_LONGEST = 40  # letters of a word; longer ones would leave no room for the picture
 
 
 def families_for(texts: Iterable[str]) -> list[str]:
@@ -42,6 +43,12 @@ def families_for(texts: Iterable[str]) -> list[str]:
             " ".join(sorted(missing)[:_SHOWN]),
         )
     return families
+
+
+def drawn(word: str) -> str:
+    """A word as pictures show it: without control characters, which SVG forbids, and not too long."""
+    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in word)
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
 def _files() -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import KeyedVectors
 from ..vectors import unit_rows
-from .fonts import families_for
+from .fonts import drawn, families_for
 from .picture import Axes, checked_vectors, known_words, new_axes
 
 _WITH_NUMBERS = 15  # more words leave no room for them
@@ -35,9 +35,9 @@ def plot_heatmap(vectors: KeyedVectors, words: Iterable[str], *, ax: Axes | None
     side = max(4.0, 1.5 + 0.42 * len(chosen))
     ax = new_axes(ax, side + 1, side)
     image = ax.imshow(cosines, cmap="cividis", vmin=min(0.0, float(cosines.min())), vmax=1.0)
-    families, places = families_for(chosen), range(len(chosen))
-    ax.set_xticks(places, chosen, rotation=45, ha="right", rotation_mode="anchor", fontfamily=families)
-    ax.set_yticks(places, chosen, fontfamily=families)
+    families, places, shown = families_for(chosen), range(len(chosen)), list(map(drawn, chosen))
+    ax.set_xticks(places, shown, rotation=45, ha="right", rotation_mode="anchor", fontfamily=families)
+    ax.set_yticks(places, shown, fontfamily=families)
     for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
         label.set_parse_math(False)
     if len(chosen) <= _WITH_NUMBERS:

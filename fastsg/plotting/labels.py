@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fonts import families_for
+from .fonts import drawn, families_for
 from .picture import INK, Axes, matplotlib, told_letters
 
 #: Where a label may be, in points from its own: beside, above, below, at the corners; and how it is aligned.
@@ -50,7 +50,7 @@ def label_points(
     for i, word in enumerate(words):
         colour = INK if colours is None else colours[i]
         label = ax.annotate(
-            word.replace("$", r"\$"),  # no word is a formula
+            drawn(word).replace("$", r"\$"),  # no word is a formula
             tuple(points[i]),
             xytext=(0, 0),
             textcoords="offset points",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .. import KeyedVectors, checks
 from ..vectors import Projection, project
-from .fonts import families_for
+from .fonts import drawn, families_for
 from .labels import label_points
 from .picture import BLUE, INK, RED, Axes, checked_vectors, known_words, new_axes
 
@@ -78,7 +78,7 @@ def _chosen(
     if around is not None:
         (middle,) = known_words(vectors, [around])
         chosen = [middle, *(word for word, _ in vectors.most_similar(middle, topn=topn))]
-        return chosen, f"{middle} and the {len(chosen) - 1} words nearest to it"
+        return chosen, f"{drawn(middle)} and the {len(chosen) - 1} words nearest to it"
     if not len(vectors):
         raise ValueError("vectors: there are no words")
     return vectors.index_to_key[:topn], f"The first {min(topn, len(vectors)):,} of {len(vectors):,} words"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .. import KeyedVectors, checks
 from ..vectors import project
-from .fonts import families_for
+from .fonts import drawn, families_for
 from .labels import label_points
 from .maps import describe_axes
 from .picture import BLUE, GREEN, INK, QUIET, RED, Axes, checked_vectors, known_words, new_axes
@@ -50,7 +50,9 @@ def plot_analogy(
             ax.plot(*np.transpose([place[one], place[other]]), color=QUIET, linestyle=":", linewidth=1)
     ax.margins(0.18)
     describe_axes(ax, found)
-    title = "; ".join(f"{a} : {b} = {c} : {d}" for a, b, c, d in rows[:3]) + ", …" * (len(rows) > 3)
+    title = "; ".join("{} : {} = {} : {}".format(*map(drawn, row)) for row in rows[:3]) + ", …" * (
+        len(rows) > 3
+    )
     ax.set_title(f"{title}\n(last words are the answers)", fontfamily=families_for([title]), parse_math=False)
     answers = {row[3] for row in rows}
     colours = [GREEN if word in answers else INK for word in words]
