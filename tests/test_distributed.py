@@ -404,7 +404,7 @@ def test_counts_pairs_and_more_text_are_rank_0s(alone):
 
 def test_settings_that_differ_are_refused():
     def work(team):
-        with pytest.raises(ValueError, match="rank 1 has a text to train on False, rank 0 has True"):
+        with pytest.raises(ValueError, match="rank 1 has a text False, rank 0 has True"):
             SkipGram(None if team.rank else TEXT, comm=team, **SETTINGS)
         with pytest.raises(ValueError, match="rank 1 has seed 6, rank 0 has 5: all ranks must"):
             SkipGram(comm=team, **(SETTINGS | {"seed": 5 + team.rank}))

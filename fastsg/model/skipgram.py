@@ -246,10 +246,9 @@ class SkipGram(TrainedModel):
         limits = min_count, checked.max_final_vocab
         team = team_of(comm)
         trains = sentences is not None or corpus_file is not None
-        told = {"a text to train on": trains}
-        check_agreement(team, checked.as_dict() | agreed_build(checked.precision) | told)
+        check_agreement(team, checked.as_dict() | agreed_build(checked.precision) | {"a text": trains})
         threads = effective_num_threads(workers)
-        share = team.threads(threads)  # all ranks ask, whether they need it or not
+        share = team.threads(threads)  # which all ranks ask for together
         workers = share if workers is None else threads
         reader = TextReader(*reading, workers, progress if team.rank == 0 else False, *limits, team=team)
         super().__init__(checked, reader)

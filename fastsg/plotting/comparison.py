@@ -66,9 +66,6 @@ def plot_comparison(
     ax.set_ylabel("rank (1: nearest)")
     ax.set_xticks([0, 1], list(map(drawn, called)), fontfamily=families, parse_math=False)
     ax.set_xlabel("model; numbers are cosines, bold words are in both lists")
-    ax.set_title(
-        f"Words nearest to {drawn(word)}: {len(shared)} of {most} in both",
-        fontfamily=families,
-        parse_math=False,
-    )
+    title = f"Words nearest to {drawn(word)}: {len(shared)} of {most} in both"
+    ax.set_title(title, fontfamily=families, parse_math=False)
     return ax

@@ -50,9 +50,8 @@ def plot_analogy(
             ax.plot(*np.transpose([place[one], place[other]]), color=QUIET, linestyle=":", linewidth=1)
     ax.margins(0.18)
     describe_axes(ax, found)
-    title = "; ".join("{} : {} = {} : {}".format(*map(drawn, row)) for row in rows[:3]) + ", …" * (
-        len(rows) > 3
-    )
+    shown = ["{} : {} = {} : {}".format(*map(drawn, row)) for row in rows[:3]]
+    title = "; ".join(shown) + ", …" * (len(rows) > 3)
     ax.set_title(f"{title}\n(last words are the answers)", fontfamily=families_for([title]), parse_math=False)
     answers = {row[3] for row in rows}
     colours = [GREEN if word in answers else INK for word in words]
