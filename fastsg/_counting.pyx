@@ -224,7 +224,7 @@ def add_rows(parts, taken_off, K: int, unit: int):
     taken_off : sequence of bool
         Whether a part is subtracted.
     K : int
-        Contexts are below K. The arrays are taken on trust.
+        Contexts are below K. The arrays are taken on trust: what comes from a file is checked before.
     unit : int
         All counts are multiples of 1 / unit.
 

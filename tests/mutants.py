@@ -43,7 +43,8 @@ def _audit(event: str, args: tuple[object, ...]) -> None:
     if not WATCHED["active"] or not (event in CODE or event.split(".")[0] in CODE):
         return
     source = str(getattr(args[0], "co_filename", args[1] if event == "compile" else "")) if args else ""
-    if not source.endswith(".py") and not source.startswith("<frozen"):  # what is imported late runs too
+    # what is imported late runs too; a traceback through our compiled parts compiles an empty line
+    if not source.endswith((".py", ".pyx")) and not source.startswith("<frozen"):
         WATCHED["seen"].add(f"{event} {source}")
 
 

@@ -24,6 +24,7 @@ from vector_files import fasttext_model
 
 import fastsg
 from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, KeyedVectors, Vocab
+from fastsg.cooccurrence import CountsMerger
 from fastsg.graph import Graph
 from fastsg.io import load_bias, load_counts, load_vectors, save_bias, save_vectors
 from fastsg.model.checkpoint import load_checkpoint
@@ -102,6 +103,11 @@ def _of_before(reader: Reader) -> Reader:
 
 def _map(kind: Any, path: Path) -> object:
     return kind.load(path, mmap=True)
+
+
+def _merge(path: str) -> None:
+    """As fastsg merge does, which reads a file in parts."""
+    CountsMerger([path]).save(path + ".merged")
 
 
 def _use_model(path: Path) -> None:
@@ -220,6 +226,7 @@ READERS: dict[str, Reader] = {
     "checkpoint": _ours("checkpoint", load_checkpoint),
     **_OURS,
     **{f"{name} of before": _of_before(reader) for name, reader in _OURS.items()},
+    "merge": Reader("counts.thinned", _merge, kept_files.write, (FormatError, ValueError), container_mutant),
     "verify": Reader("model", fastsg.verify, kept_files.write, deeper=container_mutant),
     "v.safetensors": _vectors("v.safetensors", deeper=container_mutant),
     "v.npz": _vectors("v.npz", deeper=zip_mutant),

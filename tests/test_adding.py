@@ -1,17 +1,22 @@
 """Counts added and taken off: the same bytes in any order and grouping, and what does not fit is refused."""
 
+import functools
+import json
 import math
+import operator
 
 import numpy as np
 import pytest
 import reference
+from containers import taken_apart
 
-from fastsg import CooccurrenceCounts, EncodedCorpus, Vocab
+from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab
 from fastsg._counting import add_rows
-from fastsg.cooccurrence import adding
+from fastsg.cooccurrence import CountsMerger, adding
 from fastsg.cooccurrence.adding import Source, add_up
 from fastsg.cooccurrence.entries import Entries
 from fastsg.cooccurrence.window import MAX_UNIT, Window
+from fastsg.text.shards import Shard
 
 SHARDS = [1, 2, 3, 7, 16]
 
@@ -111,6 +116,93 @@ def test_without_a_document_is_as_if_it_had_never_been(text, tmp_path):
 def test_nothing_is_left_of_all(text):
     counts = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter(text, min_count=1), window=2)
     assert (counts - counts).nnz == 0
+
+
+# ---- shards ----
+
+
+@pytest.fixture
+def shards(text, tmp_path):
+    """Counts of a file, and of its three shards."""
+    path = tmp_path / "text"
+    path.write_text("\n".join(" ".join(sentence) for sentence in text) + "\n")
+    whole = EncodedCorpus.from_files(path, min_count=1, progress=False)
+    options = {"vocab": whole.vocab, "progress": False}
+    corpora = [whole, *(EncodedCorpus.from_files(path, shard=(i, 3), **options) for i in (1, 2, 3))]
+    return [CooccurrenceCounts.for_training(corpus, sample=0.01) for corpus in corpora]
+
+
+def test_a_sum_of_shards_knows_which_it_holds(shards, tmp_path):
+    whole, *parts = shards
+    two = parts[2] + parts[0]
+    assert str(two.shard) == "shards 1, 3 of 3" and two.shard.numbers == (1, 3)
+    two.save(tmp_path / "two")
+    assert CooccurrenceCounts.load(tmp_path / "two").shard == two.shard
+    with pytest.raises(ValueError, match="the counts are shards 1, 3 of 3 of a text"):
+        SkipGram(vector_size=2).fit_counts(two)
+    with pytest.raises(ValueError, match="1 of 3 shards are missing: number 2;"):
+        CooccurrenceCounts.merge([two])
+    for other in (two, parts[2]):
+        with pytest.raises(ValueError, match=r"the second counts hold shards? .*3 of 3, and so do the first"):
+            two + other
+    want = saved(whole, tmp_path / "whole")
+    sums = [
+        two + parts[1],
+        sum(parts),
+        functools.reduce(operator.add, parts),
+        CooccurrenceCounts.merge([CooccurrenceCounts.load(tmp_path / "two"), parts[1]]),
+    ]
+    for counts in sums:
+        assert counts.shard is None and saved(counts, tmp_path / "sum") == want
+    parts[1].save(tmp_path / "one")
+    CountsMerger([tmp_path / "one", tmp_path / "two"]).save(tmp_path / "merged")
+    assert (tmp_path / "merged").read_bytes() == want
+
+
+def test_files_of_words_cut_otherwise_are_not_merged(tmp_path):
+    """Their letters, end to end, are the same."""
+    for name, words in (("a", ["ab", "c"]), ("b", ["a", "bc"])):
+        corpus = EncodedCorpus(np.array([0, 1], np.int32), np.array([0, 2]), Vocab(words, [1, 1]))
+        CooccurrenceCounts.from_corpus(corpus).save(tmp_path / name)
+    with pytest.raises(ValueError, match="b' has another vocabulary than"):
+        CountsMerger([tmp_path / "a", tmp_path / "b"])
+    CountsMerger([tmp_path / "a", tmp_path / "a"]).save(tmp_path / "c")  # control
+
+
+def test_a_file_that_changes_while_it_is_merged_is_refused(tmp_path):
+    counted(sample=0.0).save(tmp_path / "a")
+    data = (tmp_path / "a").read_bytes()
+    contexts = taken_apart(data)[1]["contexts"]
+    merger = CountsMerger([tmp_path / "a"])
+    merger.save(tmp_path / "b")  # control
+    (tmp_path / "a").write_bytes(data.replace(contexts, b"\x77" * len(contexts)))
+    with pytest.raises(FormatError, match="a' is no file of counts of fastsg: contexts"):
+        merger.save(tmp_path / "b")
+
+
+def test_shards_are_taken_off(shards, tmp_path):
+    whole, *parts = shards
+    left = whole - parts[0]
+    assert saved(left, tmp_path / "left") == saved(parts[1] + parts[2], tmp_path / "sum")
+    assert saved(left - parts[1], tmp_path / "left") == saved(parts[2], tmp_path / "one")
+    assert saved(left + parts[0], tmp_path / "all") == saved(whole, tmp_path / "whole")
+    with pytest.raises(
+        ValueError, match="the second counts hold shard 1 of 3; they are taken off from shards 2, 3 of 3"
+    ):
+        left - parts[0]
+    with pytest.raises(ValueError, match="one is a shard, the other is not"):
+        parts[0] - whole
+    assert (parts[0] - parts[0]).nnz == 0
+
+
+@pytest.mark.parametrize(
+    "change", [{"others": [1]}, {"others": [4]}, {"others": [3, 2]}, {"others": "2"}, {"of": True}]
+)
+def test_shards_that_make_no_sense_are_refused(change):
+    sound = {"number": 1, "of": 3, "text": "", "reading": ""}
+    assert Shard.parse(json.dumps(sound | {"others": [2]})).numbers == (1, 2)
+    with pytest.raises(FormatError, match="which shard it is"):
+        Shard.parse(json.dumps(sound | change))
 
 
 # ---- beyond float32 ----
@@ -228,32 +320,46 @@ def counted(sentences=(("a", "b", "a", "c"),), **options):
 @pytest.mark.parametrize(
     "other, message",
     [
-        (counted([("a", "b", "c", "d")]), "counts 1 have another vocabulary than the first"),
-        (counted(window=3), r"counts 1 have counts of window=\[3, 3\], the first have window=\[2, 2\]"),
+        (counted([("a", "b", "c", "d")]), "have another vocabulary than the first"),
+        (counted(window=3), r"have counts of window=\[3, 3\], the first have window=\[2, 2\]"),
         (counted(shrink_windows=False), "shrink_windows=False, the first have shrink_windows=True"),
-        (counted(seed=2), "counts 1 have counts of seed=2, the first have seed=1"),
+        (counted(seed=2), "have thinned counts of seed=2, the first have seed=1"),
         (counted(draws=2), "draws=2, the first have draws=3"),
-        (counted(sample=0.03), "counts 1 have thinned counts of sample=0.03, the first have sample=0.02"),
-        (counted(sample=0.0), "counts 1 differ in having thinned counts: count with the same sample"),
+        (counted(sample=0.03), "have thinned counts of sample=0.03, the first have sample=0.02"),
+        (counted(sample=0.0), "differ in having thinned counts: count with the same sample"),
     ],
 )
 def test_other_counts_are_refused_by_name(other, message):
     ours = counted()
-    for add in (lambda: ours + other, lambda: ours - other, lambda: CooccurrenceCounts.merge([ours, other])):
-        with pytest.raises(ValueError, match=message):
+    for add, name in (
+        (lambda: ours + other, "the second counts "),
+        (lambda: ours - other, "the second counts "),
+        (lambda: CooccurrenceCounts.merge([ours, other]), r"parts\[1\] "),
+    ):
+        with pytest.raises(ValueError, match=f"{name}.*{message}"):
             add()
+
+
+@pytest.mark.parametrize("other", [{"seed": 2}, {"draws": 5}], ids=str)
+def test_how_tokens_are_dropped_is_of_no_account_where_none_is(other):
+    first, second = counted(sample=0.0), counted(sample=0.0, **other)
+    assert (first + second).total == first.total + second.total
+    with pytest.raises(ValueError, match=f"{next(iter(other))}="):  # control
+        counted() + counted(**other)
 
 
 def test_counts_without_exact_sums_are_refused(tmp_path):
     triples = CooccurrenceCounts.from_arrays([0, 1], [1, 0], [1.0, 2.5])
-    with pytest.raises(ValueError, match="counts 0 were not counted from a text by fastsg"):
+    with pytest.raises(ValueError, match="the first counts were not counted from a text by fastsg"):
         triples + triples
     weighed = counted(draws=0)
-    with pytest.raises(ValueError, match=r"counts 0 weigh pairs by the probability .* draws of at least 1"):
+    with pytest.raises(
+        ValueError, match=r"the first counts weigh pairs by the probability .* draws of at least 1"
+    ):
         weighed + weighed
     window = Window.parse(2, True)
     trained = CooccurrenceCounts.of_windows(EncodedCorpus.from_iter([["a", "b"]], min_count=1), window)
-    with pytest.raises(ValueError, match="counts 0 were made without their exact sums"):
+    with pytest.raises(ValueError, match="the first counts were made without their exact sums"):
         trained + trained
 
 
@@ -267,8 +373,12 @@ def test_more_than_there_is_cannot_be_taken_off():
 
 
 def test_only_counts_are_added():
-    with pytest.raises(TypeError, match="counts 1 is a int; it must be CooccurrenceCounts"):
-        counted() + 1
+    counts = counted()
+    for add in (lambda: counts + 1, lambda: 1 + counts, lambda: counts - 1, lambda: counts + None):
+        with pytest.raises(TypeError, match="unsupported operand type"):
+            add()
+    with pytest.raises(TypeError, match=r"parts\[1\] is a int; it must be CooccurrenceCounts"):
+        CooccurrenceCounts.merge([counts, 1])
     with pytest.raises(ValueError, match="parts is empty"):
         CooccurrenceCounts.merge([])
 

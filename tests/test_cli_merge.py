@@ -11,8 +11,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from commands import ROOT, TEXT, fails, run
+from containers import resealed
 
 from fastsg import CooccurrenceCounts, FormatError, SkipGram, Vocab
 from fastsg.cli import main
@@ -109,7 +111,7 @@ def test_missing_shards_are_named(capsys):
 def test_shards_that_come_twice_are_named(text, capsys):
     count_shards(capsys, 2)
     shutil.copy("c.1", "copy")
-    assert "'copy' is shard 1 of 2, and so is 'c.1'" in fails(capsys, "merge c.1 copy c.2 -o x")
+    assert "'copy' hold shard 1 of 2, and so do 'c.1'" in fails(capsys, "merge c.1 copy c.2 -o x")
     assert "c.1 is given twice" in fails(capsys, "merge c.1 c.2 c.1 -o x")
     assert not (text / "x").exists()
 
@@ -121,8 +123,8 @@ def test_shards_that_come_twice_are_named(text, capsys):
         ("--seed 2", "seed=2, the first have seed=1"),
         ("--sample 0.06", "thinned counts of sample=0.06, the first have sample=0.05"),
         ("--sample 0", "c.2' differ in having thinned counts"),
-        ("--lower", "was read otherwise"),
-        ("--tokenizer char", "was read otherwise"),
+        ("--lower", "or read otherwise"),
+        ("--tokenizer char", "or read otherwise"),
         ("--read-vocab w2", "another vocabulary than"),
         ("--shard 2/3", "of is 3, not 2"),
         ("--draws 0", "draws=0, the first have draws=3"),
@@ -141,7 +143,7 @@ def test_shards_of_another_text_are_named(text, capsys):
     count_shards(capsys, 2)
     (text / "text.txt").write_text(LINES.replace("cat", "dog"), newline="")
     run(capsys, f"{COUNT} --shard 2/2 -o c.2")
-    assert "'c.2' is shard 2 of 2 of another text" in fails(capsys, "merge c.1 c.2 -o x")
+    assert "'c.2' hold shard 2 of 2 of another text" in fails(capsys, "merge c.1 c.2 -o x")
 
 
 def test_what_is_no_shard_is_named(text, capsys):
@@ -166,6 +168,58 @@ def test_damaged_shards_are_named(text, capsys):
     assert "'c.2' is no file of counts" in fails(capsys, "merge c.1 c.2 -o x")
     with pytest.raises(FormatError):
         CooccurrenceCounts.load("c.2")
+
+
+def _with(name, at, value, dtype):
+    """A change of a value of a tensor."""
+
+    def change(header, tensors):
+        array = np.frombuffer(tensors[name], dtype).copy()
+        array[at] = value
+        tensors[name] = array.tobytes()
+
+    return change
+
+
+def _shorter(header, tensors):
+    """row_ptr without its last value; what follows moves up."""
+    tensors["row_ptr"] = tensors["row_ptr"][:-8]
+    header["row_ptr"]["shape"][0] -= 1
+    start = header["row_ptr"]["data_offsets"][0]
+    for entry in list(header.values())[1:]:
+        entry["data_offsets"] = [at - 8 * (at > start) for at in entry["data_offsets"]]
+
+
+@pytest.mark.parametrize("prefix", ["", "thinned_"])
+@pytest.mark.parametrize(
+    "name, at, value, dtype, says",
+    [
+        ("contexts", 0, 2 * 10**9, np.int32, "contexts[0] is 2000000000; the vocabulary has ids 0 to 5"),
+        ("contexts", -1, -2 * 10**8, np.int32, "is -200000000; the vocabulary has ids 0 to 5"),
+        ("row_ptr", 1, -(10**12), np.int64, "row_ptr must rise from 0"),
+        ("row_ptr", 1, 10**12, np.int64, "row_ptr must rise from 0"),
+        ("row_ptr", -1, 1, np.int64, "row_ptr must rise from 0"),
+        ("counts", 0, np.nan, np.float32, "counts[0] is nan; counts must be finite"),
+    ],
+)
+def test_lying_shards_are_named(text, capsys, prefix, name, at, value, dtype, says):
+    """Their checksums are right: anybody can write them. Some of these once ended the process."""
+    count_shards(capsys, 2)
+    path = text / "c.2"
+    path.write_bytes(resealed(path.read_bytes(), _with(prefix + name, at, value, dtype)))
+    said = fails(capsys, "merge c.1 c.2 -o x")
+    assert "'c.2' is no file of counts" in said and says in said
+    assert not (text / "x").exists()
+
+
+def test_rows_that_are_too_few_are_named(text, capsys):
+    count_shards(capsys, 2)
+    path = text / "c.2"
+    path.write_bytes(resealed(path.read_bytes()))  # control
+    run(capsys, "merge c.1 c.2 -o x --quiet")
+    path.write_bytes(resealed(path.read_bytes(), _shorter))
+    said = fails(capsys, "merge c.1 c.2 -o x")
+    assert "'c.2' is no file of counts" in said and "in 7 values" in said
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
+from containers import resealed
 
-from fastsg import EncodedCorpus, Vocab
+from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, Vocab
 from fastsg.text import parse_shard, thin
 from fastsg.text.growth import joined as joined_texts
 from fastsg.text.shards import share_of
@@ -123,6 +124,39 @@ def test_numbers_count_empty_lines(tmp_path):
     corpus.save(tmp_path / "c")
     for mmap in (False, True):
         assert content(EncodedCorpus.load(tmp_path / "c", mmap=mmap)) == content(corpus)
+
+
+def test_a_file_keeps_lines_and_shard(tmp_path):
+    """Else what is joined to a loaded text, and counts of a loaded shard, would be those of another one."""
+    lists = [["a"], [], ["b"], [], [], []]
+    first, second = (EncodedCorpus.from_iter(lists[:n], min_count=1) for n in (6, 3))
+    first.save(tmp_path / "c")
+    loaded = EncodedCorpus.load(tmp_path / "c")
+    assert loaded.lines == first.lines == 6
+    want = [0, 2, 6, 8]
+    assert joined_texts(loaded, second).sentence_numbers().tolist() == want
+    assert joined_texts(first, second).sentence_numbers().tolist() == want
+    (tmp_path / "a").write_text("the cat\n\n" * 9)
+    for shard in shares(str(tmp_path / "a"), 3):
+        shard.save(tmp_path / "s")
+        loaded = EncodedCorpus.load(tmp_path / "s")
+        assert loaded.shard == shard.shard and loaded.lines == shard.lines
+        assert content(loaded) == content(shard)
+    assert shard.lines == EncodedCorpus.from_files(str(tmp_path / "a"), vocab=VOCAB, progress=False).lines
+    assert CooccurrenceCounts.from_corpus(loaded).shard == shard.shard
+
+
+@pytest.mark.parametrize("name, value", [("lines", "1"), ("lines", "x"), ("shard", "{}"), ("shard", "[1]")])
+def test_files_that_lie_of_their_lines_are_refused(tmp_path, name, value):
+    EncodedCorpus.from_iter([["a"], [], ["b"], []], min_count=1).save(tmp_path / "c")
+    data = (tmp_path / "c").read_bytes()
+    (tmp_path / "c").write_bytes(resealed(data))  # control
+    assert EncodedCorpus.load(tmp_path / "c").lines == 4
+    (tmp_path / "c").write_bytes(
+        resealed(data, lambda header, _: header["__metadata__"].update({name: value}))
+    )
+    with pytest.raises(FormatError, match=f"no encoded corpus of fastsg: .*{name}"):
+        EncodedCorpus.load(tmp_path / "c")
 
 
 def test_a_part_of_a_corpus(tmp_path):

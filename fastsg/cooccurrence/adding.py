@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .._counting import add_rows
 from ..system.interrupts import check
-from ..text.shards import Shard
+from ..text.shards import Shard, shown_numbers
 from .counting import CountRows, StoredCounts
 from .entries import Entries
 
@@ -29,15 +29,18 @@ class Source:
     Parameters
     ----------
     read : function         Parts of row_ptr, contexts, counts and large.
+    check : function        Raises an error unless some rows that were read are sound: add_rows trusts them.
     is_taken_off : bool
     """
 
-    def __init__(self, read: Reading, *, is_taken_off: bool = False) -> None:
-        self._read, self.is_taken_off, self._used = read, is_taken_off, 0
+    def __init__(
+        self, read: Reading, check: Callable[[CountRows], None] | None = None, *, is_taken_off: bool = False
+    ) -> None:
+        self._read, self._check, self.is_taken_off, self._used = read, check, is_taken_off, 0
 
     @classmethod
     def of(cls, counts: StoredCounts, *, is_taken_off: bool = False) -> Source:
-        """Counts in memory."""
+        """Counts in memory, which were checked when they were made."""
         arrays = counts.rows._asdict() | {"large": counts.large}
         return cls(lambda name, start, stop: arrays[name][start:stop], is_taken_off=is_taken_off)
 
@@ -50,7 +53,12 @@ class Source:
         row_ptr = self._read("row_ptr", start, stop + 1)
         first, last = int(row_ptr[0]), int(row_ptr[-1])
         large = self._read("large", self._used, self._used + last - first)
-        return row_ptr, self._read("contexts", first, last), self._read("counts", first, last), large
+        rows = CountRows(
+            row_ptr - first, self._read("contexts", first, last), self._read("counts", first, last)
+        )
+        if self._check:
+            self._check(rows)
+        return *rows, large
 
     def advance(self, used: int) -> None:
         """So many large sums belonged to the rows that came last."""
@@ -121,7 +129,8 @@ def check_same(name: str, counts: StoredCounts | None, first: StoredCounts | Non
     if counts.settings is None or first.settings is None:
         raise ValueError(f"{name} were not counted from a text by fastsg: {what} are no sums of a known unit")
     theirs, ours = counts.settings.as_dict(), first.settings.as_dict()
-    if different := [key for key in ours if ours[key] != theirs[key]]:
+    nothing = () if counts.keep is not None or first.keep is not None else ("draws", "seed")  # was dropped
+    if different := [key for key in ours if ours[key] != theirs[key] and key not in nothing]:
         key = different[0]
         raise ValueError(f"{name} have {what} of {key}={theirs[key]}, the first have {key}={ours[key]}")
     if counts.unit == 0:
@@ -138,29 +147,54 @@ def check_same(name: str, counts: StoredCounts | None, first: StoredCounts | Non
         raise ValueError(f"{name} were thinned otherwise than the first: count with the same vocabulary")
 
 
-def check_shards(named: Sequence[tuple[str, Shard | None]], *, complete: bool) -> None:
-    """ValueError, with the name, for shards of different texts, those that come twice, or are missing.
+def shards_of(
+    named: Sequence[tuple[str, Shard | None]], *, taken_off: bool = False, complete: bool = False
+) -> Shard | None:
+    """Which shards of a text the sum of counts holds, or with `taken_off` what is left of the first.
 
-    Counts that are no shards have nothing to be checked; beside shards they are refused.
+    Counts that are no shards have nothing to be checked; beside shards they are refused, unless these are
+    taken off from them as the counts of the whole text. None: the whole, or what is no part of a text by
+    number.
+
+    Raises
+    ------
+    ValueError      Shards are of different texts, come twice, are missing if the sum is to be `complete`, or
+                    are not in what they are taken off from; with the name.
     """
-    first_name, first = named[0]
+    shards = [(name, shard) for name, shard in named if shard is not None]
+    if not shards:
+        return None
+    first_name, first = shards[0]
+    is_whole = taken_off and named[0][1] is None
+    for name, shard in named[is_whole:]:
+        if shard is None:
+            raise ValueError(f"{name} and {first_name}: one is a shard, the other is not")
     seen: dict[int, str] = {}
-    for name, shard in named:
-        if shard is None or first is None:
-            if shard is not first:
-                raise ValueError(f"{name} and {first_name}: one is a shard, the other is not")
-            continue
-        for field in ("of", "text", "reading"):
-            theirs, ours = getattr(shard, field), getattr(first, field)
-            if theirs != ours:
-                raise ValueError(
-                    f"{name} is {shard} of another text, or was read otherwise, than {first_name}, {first}: "
-                    f"{field} is {theirs!r}, not {ours!r}"
-                )
-        if shard.number in seen:
-            raise ValueError(f"{name} is {shard}, and so is {seen[shard.number]}")
-        seen[shard.number] = name
-    if complete and first is not None and len(seen) < first.of:
-        missing = [number for number in range(1, first.of + 1) if number not in seen]
-        shown = ", ".join(map(str, missing[:10])) + ", ..." * (len(missing) > 10)
-        raise ValueError(f"{len(missing)} of {first.of} shards are missing: number {shown}; count them first")
+    for name, shard in shards:
+        _check_same_text(name, shard, first_name, first)
+        if twice := seen.keys() & shard.numbers if not taken_off else ():
+            raise ValueError(f"{name} hold {shard}, and so do {seen[min(twice)]}")
+        seen |= dict.fromkeys(shard.numbers, name)
+    if taken_off:
+        held = set(range(1, first.of + 1)) if is_whole else set(first.numbers)
+        gone = shards[-1][1]
+        if not held.issuperset(gone.numbers):
+            raise ValueError(f"{shards[-1][0]} hold {gone}; they are taken off from {first}")
+        return first.with_numbers(held.difference(gone.numbers))
+    if complete and len(seen) < first.of:
+        missing = (number for number in range(1, first.of + 1) if number not in seen)
+        raise ValueError(
+            f"{first.of - len(seen)} of {first.of} shards are missing: number {shown_numbers(missing)}; "
+            "count them first"
+        )
+    return first.with_numbers(seen)
+
+
+def _check_same_text(name: str, shard: Shard, first_name: str, first: Shard) -> None:
+    for field in ("of", "text", "reading"):
+        theirs, ours = getattr(shard, field), getattr(first, field)
+        if theirs != ours:
+            raise ValueError(
+                f"{name} hold {shard} of another text, or read otherwise, than {first_name}, {first}: "
+                f"{field} is {theirs!r}, not {ours!r}"
+            )

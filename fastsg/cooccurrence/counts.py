@@ -45,7 +45,8 @@ class CooccurrenceCounts(CountTable):
     settings : CountSettings or None        How counts of a text were made; None for counts from elsewhere.
     large : ndarray of int64, or None       The exact sums behind the counts that are too large for float32 to
                                             tell them; None: these counts cannot be added.
-    shard : Shard or None                   Which part of its text they are of.
+    shard : Shard or None                   Which part of its text they are of; of a sum of shards, all that
+                                            it holds.
     row_sums : ndarray (K,), float64        Weight of each center.
 
     Raises
@@ -217,13 +218,28 @@ class CooccurrenceCounts(CountTable):
         """Counts of both texts, exactly those of one text with all their sentences.
 
         They must be of the same words and settings; ValueError says what differs. Their sentences must have
-        numbers of their own where thinned counts are to be those of one text.
+        numbers of their own where thinned counts are to be those of one text. The sum of shards knows which
+        it holds, and is the whole text's once it holds all.
         """
-        return self._combined([self, other], taken_off=False)
+        if not isinstance(other, CooccurrenceCounts):
+            return NotImplemented
+        return self._with(other, taken_off=False)
+
+    def __radd__(self, other: int) -> CooccurrenceCounts:
+        """0 + counts, with which ``sum`` begins."""
+        if type(other) is int and other == 0:
+            return self
+        return NotImplemented
 
     def __sub__(self, other: CooccurrenceCounts) -> CooccurrenceCounts:
-        """Counts without those of a part of the text, exactly; ValueError if they hold less than it."""
-        return self._combined([self, other], taken_off=True)
+        """Counts without those of a part of the text, exactly; ValueError if they hold less than it.
+
+        A shard is taken off from the counts of its whole text, which is not checked, or from a sum that holds
+        it; what is left are the other shards.
+        """
+        if not isinstance(other, CooccurrenceCounts):
+            return NotImplemented
+        return self._with(other, taken_off=True)
 
     @classmethod
     def merge(cls, parts: Iterable[CooccurrenceCounts]) -> CooccurrenceCounts:
@@ -236,19 +252,16 @@ class CooccurrenceCounts(CountTable):
         parts = list(parts)
         if not parts:
             raise ValueError("parts is empty; there are no counts to merge")
-        return cls._combined(parts, complete=True)
-
-    @classmethod
-    def _combined(
-        cls, parts: list[CooccurrenceCounts], *, taken_off: bool = False, complete: bool = False
-    ) -> CooccurrenceCounts:
         for number, part in enumerate(parts):
             if not isinstance(part, CooccurrenceCounts):
-                raise TypeError(
-                    f"counts {number} is a {type(part).__name__}; it must be CooccurrenceCounts to be added"
-                )
+                raise TypeError(f"parts[{number}] is a {type(part).__name__}; it must be CooccurrenceCounts")
+        names = [f"parts[{number}]" for number in range(len(parts))]
         contents = [part._content() for part in parts]
-        return cls._made(combined(contents, taken_off=taken_off, complete=complete))
+        return cls._made(combined(contents, names, taken_off=False, complete=True))
+
+    def _with(self, other: CooccurrenceCounts, *, taken_off: bool) -> CooccurrenceCounts:
+        contents, names = [self._content(), other._content()], ("the first counts", "the second counts")
+        return self._made(combined(contents, names, taken_off=taken_off, complete=False))
 
     @classmethod
     def from_arrays(

@@ -95,7 +95,7 @@ def write_counts(path: str | os.PathLike[str], content: CountsFile) -> None:
     if counts.large is not None:
         metadata["exact"] = "yes"
     if shard:
-        metadata["shard"] = json.dumps(shard._asdict())
+        metadata["shard"] = shard.as_json()
     refuse_compression(path)
     present = {name: array for name, array in arrays.items() if array is not None and array.size}
     with atomic_write(path) as file:
@@ -150,7 +150,8 @@ def told_counts(container: Container, vocab: Vocab, get: Callable[[str], NDArray
         return found._replace(large=entries("large", np.int64) if is_exact and found.unit else None)
 
     thinned = stored("thinned_", keep) if is_thinned else None
-    return CountsFile(vocab, stored("", None if is_thinned else keep), thinned, _shard(metadata))
+    shard = Shard.parse(metadata["shard"]) if "shard" in metadata else None
+    return CountsFile(vocab, stored("", None if is_thinned else keep), thinned, shard)
 
 
 def is_counts_file(path: str | os.PathLike[str]) -> bool:
@@ -174,15 +175,3 @@ def _described(settings: CountSettings | None) -> str:
 
 def _settings(metadata: dict[str, str], name: str) -> CountSettings | None:
     return CountSettings.parse(safetensors.parse_json(metadata.get(name, "{}")))
-
-
-def _shard(metadata: dict[str, str]) -> Shard | None:
-    """Which shard a file is, if it is one; FormatError if it makes no sense."""
-    if "shard" not in metadata:
-        return None
-    match safetensors.parse_json(metadata["shard"]):
-        case {"number": int(number), "of": int(of), "text": str(text), "reading": str(reading)} if (
-            1 <= number <= of
-        ):
-            return Shard(number, of, text, reading)
-    raise FormatError(f"its header does not say in a known way which shard it is: {metadata['shard'][:80]!r}")

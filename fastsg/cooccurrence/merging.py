@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from ..io import safetensors
 from ..io.safetensors import Container, named
 from ..system.digest import sha256
-from .adding import Reading, Source, add_up, check_same, check_shards
-from .counting import StoredCounts
+from .adding import Reading, Source, add_up, check_same, shards_of
+from .counting import CountRows, StoredCounts
 from .counts_file import SCHEMA, CountsFile, read_vocab, told_counts, write_counts
 from .entries import Entries
+from .row_checks import check_ends, check_entries, check_keep
 from .window import Window
 
 _THE_TEXTS, _THINNED = "counts", "thinned counts"
@@ -26,14 +27,17 @@ _THE_TEXTS, _THINNED = "counts", "thinned counts"
 # ---- in memory ----
 
 
-def combined(parts: Sequence[CountsFile], *, taken_off: bool, complete: bool) -> CountsFile:
+def combined(
+    parts: Sequence[CountsFile], names: Sequence[str], *, taken_off: bool, complete: bool
+) -> CountsFile:
     """The first of the parts with the others added, or taken off.
 
-    ValueError unless they fit; with `complete` also if they are some of the shards of a text, not all.
+    ValueError, with one of the names, unless they fit; with `complete` also if they are some of the shards of
+    a text, not all.
     """
     first = parts[0]
-    names = [f"counts {number}" for number in range(len(parts))]
-    check_shards([(name, part.shard) for name, part in zip(names, parts, strict=True)], complete=complete)
+    shards = [(name, part.shard) for name, part in zip(names, parts, strict=True)]
+    shard = shards_of(shards, taken_off=taken_off, complete=complete)
     for name, part in zip(names, parts, strict=True):
         if part.vocab is not first.vocab and part.vocab != first.vocab:
             raise ValueError(f"{name} have another vocabulary than the first: count both with the same one")
@@ -48,7 +52,7 @@ def combined(parts: Sequence[CountsFile], *, taken_off: bool, complete: bool) ->
 
     thinned = [part.thinned for part in parts if part.thinned is not None]
     text = added([part.counts for part in parts])
-    return CountsFile(first.vocab, text, added(thinned) if thinned else None)
+    return CountsFile(first.vocab, text, added(thinned) if thinned else None, shard)
 
 
 # ---- files ----
@@ -92,7 +96,7 @@ class CountsMerger:
             raise ValueError("paths is empty; there are no counts to merge")
         self._files = [_File(os.fsdecode(path)) for path in paths]
         self._first = self._files[0].content
-        check_shards([(repr(file.path), file.content.shard) for file in self._files], complete=True)
+        shards_of([(repr(file.path), file.content.shard) for file in self._files], complete=True)
         for file in self._files:
             if file.words != self._files[0].words:
                 raise ValueError(f"{file.path!r} has another vocabulary than {self._files[0].path!r}")
@@ -117,7 +121,7 @@ class CountsMerger:
 
     def _added(self, like: StoredCounts, prefix: str, path: str) -> StoredCounts:
         """The sum, in files without a name beside `path`, which errors about them name."""
-        sources = [Source(file.reader(prefix)) for file in self._files]
+        sources = [Source(file.reader(prefix), file.check_rows) for file in self._files]
         entries = Entries(0, 0, os.path.dirname(os.path.abspath(path)))
         with _errors_naming(path):
             rows, large = add_up(sources, len(self._first.vocab), like.unit, entries)
@@ -160,9 +164,26 @@ class _File:
                 container.map(name)  # compares its checksums
             vocab = read_vocab(container)
             raw = f"{vocab.raw_types} {vocab.raw_tokens}".encode()
-            self.words = sha256(container.read("word_counts"), container.read("words"), raw)
+            words = [container.read(name) for name in ("word_counts", "word_offsets", "words")]
+            self.words = sha256(*words, raw)
             self.content = told_counts(container, vocab, lambda name: np.empty(0, self._places[name].dtype))
+            self._check_layout()
         self.bytes = sum(place.size for place in self._places.values())
+
+    def _check_layout(self) -> None:
+        """ValueError unless the rows end where the entries do; these are checked when they are read."""
+        K = len(self.content.vocab)
+        for prefix, stored in (("", self.content.counts), ("thinned_", self.content.thinned)):
+            if stored is not None:
+                ends = [self._places.get(prefix + name, _NOWHERE).shape[0] for name in ("contexts", "counts")]
+                check_ends(stored.rows.row_ptr, K, *ends)
+                check_keep(stored.keep, K)
+
+    def check_rows(self, rows: CountRows) -> None:
+        """FormatError, with the path, unless some rows are sound."""
+        with named(self.path, _WHAT):
+            check_ends(rows.row_ptr, len(rows.row_ptr) - 1, len(rows.contexts), len(rows.counts))
+            check_entries(rows, len(self.content.vocab))
 
     def reader(self, prefix: str) -> Reading:
         """Reads parts of the tensors of a prefix; what has no entry is empty."""
@@ -177,9 +198,12 @@ class _File:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[io.BufferedReader]:
-        naming = _errors_naming(self.path), named(self.path, "file of counts")
+        naming = _errors_naming(self.path), named(self.path, _WHAT)
         with naming[0], naming[1], safetensors.open_regular(self.path) as file:
             yield file
 
 
+_WHAT = "file of counts"
+#: Of tensors that are missing because they are empty.
+_NOWHERE = safetensors.Place("", (0,), 0)
 _DTYPES = {"contexts": np.int32, "counts": np.float32, "large": np.int64}

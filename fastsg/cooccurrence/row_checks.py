@@ -24,15 +24,30 @@ def check_rows(rows: CountRows, K: int, keep: NDArray[np.float64] | None) -> Non
                 f"{name} must be a contiguous, aligned one-dimensional array of {np.dtype(dtype)}; "
                 f"it is {_described(array)}"
             )
-    ends_fit = len(row_ptr) == K + 1 and row_ptr[0] == 0 and row_ptr[-1] == len(contexts) == len(counts)
+    check_ends(row_ptr, K, len(contexts), len(counts))
+    check_entries(rows, K)
+    check_keep(keep, K)
+
+
+def check_ends(row_ptr: NDArray[np.int64], rows: int, contexts: int, counts: int) -> None:
+    """ValueError unless so many rows begin at 0 and end, one after the other, with so many entries."""
+    ends_fit = len(row_ptr) == rows + 1 and row_ptr[0] == 0 and row_ptr[-1] == contexts == counts
     if not ends_fit or (row_ptr[1:] < row_ptr[:-1]).any():  # not their differences, which may wrap round
         raise ValueError(
-            f"row_ptr must rise from 0 to the {len(contexts)} contexts in {K + 1} values, and counts have "
-            f"as many values as contexts; they have {len(row_ptr)} and {len(counts)}"
+            f"row_ptr must rise from 0 to the {contexts} contexts in {rows + 1} values, and counts have "
+            f"as many values as contexts; they have {len(row_ptr)} and {counts}"
         )
-    bad = _core.bad_entry(row_ptr, contexts, counts, K, effective_num_threads())
+
+
+def check_entries(rows: CountRows, K: int) -> None:
+    """ValueError unless all contexts are ids of K words that rise within their row, and all counts sound."""
+    bad = _core.bad_entry(*rows, K, effective_num_threads())
     if bad >= 0:
-        raise ValueError(_entry_complaint(bad, contexts, counts, K))
+        raise ValueError(_entry_complaint(bad, rows.contexts, rows.counts, K))
+
+
+def check_keep(keep: NDArray[np.float64] | None, K: int) -> None:
+    """ValueError unless these are probabilities of K words, or None."""
     if keep is None:
         return
     probabilities = isinstance(keep, np.ndarray) and keep.dtype == np.float64 and keep.shape == (K,)

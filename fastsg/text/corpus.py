@@ -69,7 +69,8 @@ class EncodedCorpus:
     ----------
     tokens, offsets, vocab, numbers, raw_tokens, invalid_bytes_replaced, tokenizer, lower
     n_tokens : int
-    lines : int                         Sentences with the empty ones, as far as they are known.
+    lines : int                                 Sentences with the empty ones, as far as they are known; of a
+                                                shard, with those before it.
     shard : Shard or None                       Which part of its text this is; see :meth:`from_files`.
 
     Raises
@@ -106,8 +107,8 @@ class EncodedCorpus:
         lower: bool | None,
     ) -> None:
         self.tokens, self.offsets, self.vocab = tokens, offsets, vocab
-        self.lines = int(numbers[-1]) + 1 if numbers is not None and len(numbers) else len(offsets) - 1
-        self.numbers = None if self.lines == len(offsets) - 1 else numbers
+        self.lines = _least_lines(numbers, len(self))
+        self.numbers = None if self.lines == len(self) else numbers
         self.shard: Shard | None = None
         self.raw_tokens = (
             len(tokens) if raw_tokens is None else checks.integer("raw_tokens", raw_tokens, None)
@@ -277,6 +278,7 @@ class EncodedCorpus:
         corpus.lines = encoder.n_lines
         if share:
             corpus.numbers = corpus.sentence_numbers() + share.first_line
+            corpus.lines += share.first_line
             corpus.shard = share.shard
         return corpus
 
@@ -298,13 +300,9 @@ class EncodedCorpus:
         }
         if self.numbers is not None:
             arrays["numbers"] = self.numbers
-        counters = (self.vocab.raw_types, self.vocab.raw_tokens, self.raw_tokens, self.invalid_bytes_replaced)
-        told = {"tokenizer": self.tokenizer, "lower": None if self.lower is None else str(bool(self.lower))}
-        metadata = dict(zip(_COUNTERS, map(str, counters)))
-        metadata |= {name: value for name, value in told.items() if value is not None}
         refuse_compression(path)
         with atomic_write(path) as file:
-            safetensors.write(file, SCHEMA, metadata, arrays)
+            safetensors.write(file, SCHEMA, _metadata(self), arrays)
 
     @classmethod
     def load(
@@ -346,7 +344,38 @@ class EncodedCorpus:
             corpus = cls.__new__(cls)
             told = (counters[2], counters[3], *_told(container.metadata))
             corpus._set(arrays["tokens"], arrays["offsets"], vocab, numbers, *told)
+            _set_place(corpus, container.metadata)
             return corpus
+
+
+def _least_lines(numbers: NDArray[np.int64] | None, sentences: int) -> int:
+    """Lines of a text, if none that is empty stands behind its last sentence."""
+    return sentences if numbers is None or not sentences else int(numbers[-1]) + 1
+
+
+def _metadata(corpus: EncodedCorpus) -> dict[str, str]:
+    """What a file tells besides the arrays; of lines and shard only what does not follow from these."""
+    vocab, least = corpus.vocab, _least_lines(corpus.numbers, len(corpus))
+    counters = (vocab.raw_types, vocab.raw_tokens, corpus.raw_tokens, corpus.invalid_bytes_replaced)
+    told = {
+        "tokenizer": corpus.tokenizer,
+        "lower": None if corpus.lower is None else str(bool(corpus.lower)),
+        "lines": None if corpus.lines == least else str(corpus.lines),
+        "shard": corpus.shard and corpus.shard.as_json(),
+    }
+    metadata = dict(zip(_COUNTERS, map(str, counters)))
+    return metadata | {name: value for name, value in told.items() if value is not None}
+
+
+def _set_place(corpus: EncodedCorpus, metadata: dict[str, str]) -> None:
+    """Take the lines and the shard that a file tells of; FormatError if they make no sense."""
+    if "shard" in metadata:
+        corpus.shard = Shard.parse(metadata["shard"])
+    if "lines" in metadata:
+        lines = safetensors.count(metadata, "lines")
+        if lines < corpus.lines:
+            raise FormatError(f"it has {lines} lines, and sentences up to number {corpus.lines - 1}")
+        corpus.lines = lines
 
 
 def _told(metadata: dict[str, str]) -> tuple[str | None, bool | None]:

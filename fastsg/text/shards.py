@@ -12,12 +12,17 @@ Lines are numbered as in encoders.py.
 from __future__ import annotations
 
 import hashlib
+import itertools
+import json
 import os
 import re
 import stat
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .. import checks
+from ..errors import FormatError
+from ..io.safetensors import parse_json
 from ..system.compression import compression_of
 from ..system.interrupts import check
 from .files import STDIN, InputFile, Span
@@ -37,15 +42,53 @@ class Shard(NamedTuple):
     number, of : int    The number-th of so many shares, from 1 on.
     text : str          Fingerprint of the whole text: its sizes, and a digest of samples of its bytes.
     reading : str       How it was read.
+    others : tuple      Numbers of further shares that were added to it, rising, above the first.
     """
 
     number: int
     of: int
     text: str
     reading: str
+    others: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Of all shares that are in it."""
+        return (self.number, *self.others)
+
+    def with_numbers(self, numbers: Iterable[int]) -> Shard | None:
+        """So many shares of the same text; None if they are all of them, or none: no part of it any more."""
+        found = sorted(numbers)
+        if len(found) in (0, self.of):
+            return None
+        return self._replace(number=found[0], others=tuple(found[1:]))
+
+    def as_json(self) -> str:
+        """What :meth:`parse` reads; `others` only if there are any, as files of lone shards have it."""
+        return json.dumps({name: value for name, value in self._asdict().items() if value != ()})
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """The shard that a header tells of; FormatError if it makes no sense."""
+        match parse_json(text):
+            case {"number": int(number), "of": int(of), "text": str(about), "reading": str(reading), **more}:
+                others = more.get("others", [])
+                if isinstance(others, list) and all(type(other) is int for other in (number, of, *others)):
+                    ends = [0, number, *others, of + 1]
+                    if all(a < b for a, b in itertools.pairwise(ends)):
+                        return cls(number, of, about, reading, tuple(others))
+        raise FormatError(f"its header does not say in a known way which shard it is: {text[:80]!r}")
 
     def __str__(self) -> str:
-        return f"shard {self.number} of {self.of}"
+        if not self.others:
+            return f"shard {self.number} of {self.of}"
+        return f"shards {shown_numbers(self.numbers)} of {self.of}"
+
+
+def shown_numbers(numbers: Iterable[int]) -> str:
+    """The first ten of them, for messages."""
+    shown = list(itertools.islice(numbers, 11))
+    return ", ".join(map(str, shown[:10])) + ", ..." * (len(shown) > 10)
 
 
 class Share(NamedTuple):
