@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import slow
 from teams import digest, zipf_text
 
 from fastsg import SkipGram, load
@@ -207,9 +208,17 @@ def ranks_of(job, folder):
                 words, where = (entry / "cmdline").read_bytes().split(b"\0"), (entry / "cwd").resolve()
             except OSError:
                 continue
-            if words[0] == os.fsencode(sys.executable) and b"train" in words and where == folder.resolve():
+            is_rank = words[0] == os.fsencode(sys.executable) and b"train" in words and b"launch" not in words
+            if is_rank and where == folder.resolve():
                 found.append(int(entry.name))
     return found
+
+
+def launch(ranks, line, folder):
+    """fastsg launch of a command line, with restarts to spare."""
+    command = [sys.executable, "-m", "fastsg", "launch", "-n", str(ranks), "--restarts", "9"]
+    command += ["--mpiexec", MPIEXEC, "--", *line.split()]
+    return subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True)
 
 
 def wait_for(condition, process, seconds=60):
@@ -237,22 +246,7 @@ def test_an_interrupt_of_one_rank_stops_all_at_one_batch(folder, tmp_path):
 def test_launch_goes_on_from_the_checkpoint_when_ranks_are_killed(folder, tmp_path):
     begin = f"train {folder / 'text'} {FLAGS.replace('--epochs 3', '--epochs 12')} --quiet --save-model"
     assert main([*begin.split(), str(tmp_path / "one")]) == 0
-    train_line = f"{begin} model --checkpoint c --checkpoint-every 0.05s".split()
-    launch = [
-        sys.executable,
-        "-m",
-        "fastsg",
-        "launch",
-        "-n",
-        "3",
-        "--restarts",
-        "9",
-        "--mpiexec",
-        MPIEXEC,
-        "--",
-    ]
-    pipe = subprocess.PIPE
-    job = subprocess.Popen([*launch, *train_line], cwd=tmp_path, env=environment(), stderr=pipe, text=True)
+    job = launch(3, f"{begin} model --checkpoint c --checkpoint-every 0.05s", tmp_path)
     killed, draw = 0, random.Random(0)
     while job.poll() is None and killed < 3:
         time.sleep(draw.uniform(0.3, 0.8))
@@ -264,6 +258,69 @@ def test_launch_goes_on_from_the_checkpoint_when_ranks_are_killed(folder, tmp_pa
     assert job.returncode == 0, err
     assert err.count("starting again from c") == killed > 0
     assert digest(load(tmp_path / "model")) == digest(load(tmp_path / "one"))
+
+
+def test_launch_goes_on_from_what_was_written_since(tmp_path, capfd):
+    """Not from what the command began with, where that is another file."""
+    (tmp_path / "mpiexec").write_text(
+        f"cd {tmp_path}; echo $* | sed 's/.*train//' >> lines; touch new; exit 9"
+    )
+    line = f"train t --resume {tmp_path / 'old'} --checkpoint {tmp_path / 'new'}"
+    launched = ["launch", "-n", "2", "--restarts", "1", "--mpiexec", f"sh {tmp_path / 'mpiexec'}", "--"]
+    assert main([*launched, *line.split()]) == 9
+    assert f"starting again from {tmp_path / 'new'}, 0 restarts left" in capfd.readouterr().err
+    first, second = (tmp_path / "lines").read_text().splitlines()
+    assert second == f"{first} --resume {tmp_path / 'new'}"
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_a_rank_that_hangs_is_noticed_and_all_go_on_from_the_checkpoint(folder, tmp_path):
+    """Control: without a limit the others wait on."""
+    begin = f"train {folder / 'text'} {FLAGS.replace('--epochs 3', '--epochs 12')} --quiet --save-model"
+    assert main([*begin.split(), str(tmp_path / "one")]) == 0
+    line = f"{begin} model --checkpoint c --checkpoint-every 0.05s"
+    for limit in ("--hang-limit 2s", ""):
+        (tmp_path / "c").unlink(missing_ok=True)
+        job = launch(2, f"{line} {limit}", tmp_path)
+        wait_for((tmp_path / "c").exists, job)
+        stopped = ranks_of(job, tmp_path)[-1]
+        os.kill(stopped, signal.SIGSTOP)
+        if limit:
+            _, err = job.communicate(timeout=120)
+            assert job.returncode == 0, err
+            assert "has waited 2s for the other ranks, one of which hangs: ending the job" in err
+            assert err.count("a rank was hanging (mpiexec ended with 124): starting again from c") == 1
+            assert digest(load(tmp_path / "model")) == digest(load(tmp_path / "one"))
+        else:
+            time.sleep(4)
+            assert job.poll() is None
+            os.kill(stopped, signal.SIGCONT)
+            assert job.wait(timeout=120) == 0
+
+
+@slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_twenty_kills_with_other_numbers_of_ranks(folder, tmp_path):
+    """Each start goes on within five seconds, with the bits of the training that nobody killed."""
+    begin = f"train {folder / 'text'} {FLAGS.replace('--epochs 3', '--epochs 60')} --quiet --save-model"
+    assert main([*begin.split(), str(tmp_path / "one")]) == 0
+    line = f"-m fastsg {begin} model --checkpoint c --checkpoint-every 0.05s".split()
+    checkpoint, draw, starts = tmp_path / "c", random.Random(5), list[tuple[int, float]]()
+    for _ in range(20):
+        ranks, begun = draw.choice([1, 2, 3, 4]), time.monotonic()
+        before = checkpoint.stat().st_mtime_ns if starts else None
+        job = start(ranks, *line, *(["--resume", "c"] if starts else []), folder=tmp_path)
+        wait_for(lambda old=before: checkpoint.exists() and checkpoint.stat().st_mtime_ns != old, job)
+        starts.append((ranks, time.monotonic() - begun))
+        time.sleep(draw.uniform(0, 0.3))
+        os.kill(draw.choice(ranks_of(job, tmp_path)), signal.SIGKILL)
+        job.communicate(timeout=60)
+        assert job.returncode != 0
+    code, _, err = mpiexec(3, *line, "--resume", "c", folder=tmp_path)
+    assert code == 0, err
+    assert digest(load(tmp_path / "model")) == digest(load(tmp_path / "one"))
+    assert len({ranks for ranks, _ in starts}) == 4
+    assert max(seconds for _, seconds in starts) < 5, starts
 
 
 @pytest.mark.parametrize(

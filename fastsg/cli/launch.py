@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import subprocess
 import sys
 
 from ..checks import positive_integer
 from ..model.checkpoint import spare_path
+from ..system import identity
 from .flags import Commands, Parser, add_command
-from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, say, termination_as_interruption
+from .terminal import (
+    EXIT_ERROR,
+    EXIT_HUNG,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    printable,
+    say,
+    termination_as_interruption,
+)
 from .train import add_train
 
 #: Codes with which a training ends by itself: it is done, it has said what is wrong, or it was interrupted.
@@ -25,9 +33,9 @@ def add_launch(commands: Commands) -> None:
         "launch",
         run_launch,
         help="train on several processes, and go on when they die",
-        description="Run fastsg train under mpiexec. When a rank dies, start all again from the newest "
-        "checkpoint; the result is that of an undisturbed training. What is wrong with the command itself is "
-        "not tried again.",
+        description="Run fastsg train under mpiexec. When a rank dies, or hangs and fastsg train was given "
+        "--hang-limit, start all again from the newest checkpoint; the result is that of an undisturbed "
+        "training. What is wrong with the command itself is not tried again.",
         examples="""
             fastsg launch -n 4 -- train text.txt -o words.vec
             fastsg launch -n 4 --restarts 5 -- train text.txt -o v.vec --checkpoint c
@@ -60,7 +68,7 @@ def run_launch(args: argparse.Namespace) -> int:
         raise ValueError(f"--restarts is {args.restarts}; it must not be negative")
     if args.operands[0] != "train":
         raise ValueError(f"fastsg launch runs fastsg train; behind -- there is {args.operands[0]!r}")
-    checkpoint, is_resumed = _checkpoint_of(args.operands)
+    checkpoint, resumed = _checkpoints_of(args.operands)
     if args.restarts and checkpoint is None:
         raise ValueError("--restarts needs a training with --checkpoint, to go on from")
     mpiexec = [*shlex.split(args.mpiexec), "-n", str(args.ranks)]
@@ -70,32 +78,25 @@ def run_launch(args: argparse.Namespace) -> int:
         code = _ended([*start, *resume])
         if code in _ITS_OWN or not left:
             return code
-        if checkpoint is not None and not is_resumed and _state(checkpoint) != before:
-            resume = ["--resume", checkpoint]
-        where = f"from {checkpoint}" if resume or is_resumed else "from the beginning"
-        say(f"a rank has died (mpiexec ended with {code}): starting again {where}, {left - 1} restarts left")
+        if checkpoint is not None and _state(checkpoint) != before:
+            resume, resumed = ["--resume", checkpoint], checkpoint  # the last of several --resume counts
+        where = f"from {printable(resumed)}" if resumed else "from the beginning"
+        died = "a rank was hanging" if code == EXIT_HUNG else "a rank has died"
+        say(f"{died} (mpiexec ended with {code}): starting again {where}, {left - 1} restarts left")
     return EXIT_ERROR
 
 
-def _checkpoint_of(words: list[str]) -> tuple[str | None, bool]:
-    """The checkpoint that a command line writes, and whether it begins with one."""
+def _checkpoints_of(words: list[str]) -> tuple[str | None, str | None]:
+    """The checkpoint that a command line writes, and the one that it begins with."""
     parser = Parser(prog="fastsg")
     add_train(parser.add_subparsers(dest="command"))
     args, _ = parser.parse_known_args(words)
-    return args.checkpoint or args.resume, bool(args.resume)
+    return args.checkpoint or args.resume, args.resume
 
 
 def _state(path: str | None) -> list[tuple[int, int] | None]:
     """What tells whether a checkpoint, or the one kept beside it, was written since."""
-
-    def of(name: str) -> tuple[int, int] | None:
-        try:
-            found = os.stat(name)
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns
-
-    return [] if path is None else [of(path), of(spare_path(path))]
+    return [] if path is None else [identity(path), identity(spare_path(path))]
 
 
 def _ended(command: list[str]) -> int:

@@ -7,11 +7,13 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 
 from ..distributed import Alone, Message, Team, from_first, launched_rank, launched_size, team_of, world
-from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXPECTED, say, say_error
+from ..model import seconds_of
+from .terminal import EXIT_ERROR, EXIT_HUNG, EXIT_INTERRUPTED, EXIT_OK, EXPECTED, say, say_error
 
 #: Seconds that a rank gives the first one to say what is wrong for both.
 _PATIENCE = 1.0
@@ -54,6 +56,8 @@ def run_on_ranks(args: argparse.Namespace, run: Callable[[argparse.Namespace, Te
                 "are of different MPIs; use the mpiexec of the one that mpi4py was installed for"
             )
         return EXIT_ERROR
+    if args.hang_limit:
+        team.limit_waiting(seconds_of(args.hang_limit), lambda: _give_up(team, args.hang_limit))
     try:
         code = run(args, team)
     except KeyboardInterrupt:
@@ -65,6 +69,14 @@ def run_on_ranks(args: argparse.Namespace, run: Callable[[argparse.Namespace, Te
         say_error(error, f"rank {team.rank}: " if team.rank else "")
         team.abort(EXIT_ERROR)
     return int(from_first(team, lambda: Message({"code": code}, {})).about["code"])
+
+
+def _give_up(team: Team, limit: str) -> None:
+    """End this process, and thereby the job: the thread that trains waits for a rank that will not come."""
+    time.sleep(0.05 * team.rank)  # all notice it at once, and one message is enough
+    say(f"rank {team.rank} has waited {limit} for the other ranks, one of which hangs: ending the job")
+    sys.stderr.flush()
+    os._exit(EXIT_HUNG)
 
 
 def _wait_for_the_first(team: Team) -> None:

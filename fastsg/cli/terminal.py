@@ -14,6 +14,8 @@ from ..system import kept
 
 #: Exit codes; argparse ends with 2 where the command line itself is wrong.
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 130
+#: Of a rank that has waited too long for another, which hangs: as timeout ends what takes too long.
+EXIT_HUNG = 124
 #: What bad input, a full disk or a missing package raises. Anything else is a bug, and shows where it is.
 EXPECTED = (
     ValueError, TypeError, KeyError, OSError, MemoryError, ArithmeticError, ImportError, RuntimeError,

@@ -217,6 +217,13 @@ def _add_course(group: Group) -> None:
         help="stop when the held-out loss has reached no new minimum in N epochs in a row, and keep the best "
         "epoch (default: do all epochs)",
     )
+    group.add_argument(
+        "--hang-limit",
+        type=parse_span,
+        metavar="TIME",
+        help="under mpiexec: end the job when a rank waits so long for another, such as 10m; it must be more "
+        "than a batch and the writing of a checkpoint take (default: wait for ever)",
+    )
 
 
 def _add_said(group: Group) -> None:

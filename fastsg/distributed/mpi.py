@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .patience import Patience
 from .team import Alone, Team
 
 #: Where launchers tell a process its rank, and how many there are: Hydra (MPICH, Intel MPI), Open MPI,
@@ -67,6 +69,7 @@ class MpiTeam(Team):
             raise TypeError(f"comm is a {type(comm).__name__}; it must be a communicator of mpi4py, or None")
         super().__init__(comm.Get_rank(), comm.Get_size())
         self._comm = comm
+        self._patience: AbstractContextManager[None] = nullcontext()
         if self.size > 1:
             _end_all_on_error(comm)
 
@@ -74,7 +77,8 @@ class MpiTeam(Team):
         """See :class:`Team`."""
         every, size = np.empty(sum(lengths), mine.dtype), mine.dtype.itemsize
         counts = [length * size for length in lengths]
-        self._comm.Allgatherv(_as_bytes(mine), [_as_bytes(every), counts])
+        with self._patience:
+            self._comm.Allgatherv(_as_bytes(mine), [_as_bytes(every), counts])
         self.sent += mine.nbytes * (self.size - 1)
         return every
 
@@ -82,8 +86,9 @@ class MpiTeam(Team):
         """See :class:`Team`."""
         begun = [self._comm.Irecv(piece, rank) for rank, a in receives.items() for piece in _pieces(a)]
         begun += [self._comm.Isend(piece, rank) for rank, a in sends.items() for piece in _pieces(a)]
-        for request in begun:
-            request.Wait()
+        with self._patience:
+            for request in begun:
+                request.Wait()
         self.sent += sum(array.nbytes for array in sends.values())
 
     def broadcast(self, array: NDArray[Any]) -> None:
@@ -100,6 +105,10 @@ class MpiTeam(Team):
             sys.stderr.flush()
         self._comm.Abort(code)
         raise SystemExit(code)
+
+    def limit_waiting(self, seconds: float, give_up: Callable[[], object]) -> None:
+        """See :class:`Team`."""
+        self._patience = Patience(seconds, give_up)
 
     def threads(self, available: int) -> int:
         """Ranks on one machine that may use the same cores share them evenly."""

@@ -59,6 +59,12 @@ class Team(ABC):
         """How many of the threads `available` to this process are its own where ranks share a machine."""
         return available
 
+    def limit_waiting(self, seconds: float, give_up: Callable[[], object]) -> None:  # noqa: B027 (who is alone)
+        """Let `give_up` be called, in another thread, when a gather or a swap waits longer for other ranks.
+
+        What rank 0 does alone, such as reading, is waited for in a broadcast, as long as it takes.
+        """
+
     # ---- what follows from it ----
 
     def flags(self) -> float:

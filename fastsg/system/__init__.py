@@ -16,7 +16,7 @@ config comes first when the package is imported: OpenMP reads its wait policy wh
 
 from .config import show_config  # isort: skip  loads the kernels, which others need
 
-from .atomic import atomic_write, check_writable
+from .atomic import atomic_write, check_writable, identity
 from .compression import compressed, compression_of, refuse_compression, without_compression
 from .folder import check_replaceable
 from .interrupts import kept
@@ -29,6 +29,7 @@ __all__ = [
     "check_writable",
     "compressed",
     "compression_of",
+    "identity",
     "kept",
     "refuse_compression",
     "show_config",

@@ -54,6 +54,7 @@ FOREIGN_PRIVATE = {
     "_asdict": "the same",
     "_fields": "the same",
     "_make": "the same",
+    "_exit": "Python's name for an end that waits for no other thread",
 }
 
 #: Most lines of a file, a class, and a function without its docstring.
