@@ -262,9 +262,8 @@ def test_launch_goes_on_from_the_checkpoint_when_ranks_are_killed(folder, tmp_pa
 
 def test_launch_goes_on_from_what_was_written_since(tmp_path, capfd):
     """Not from what the command began with, where that is another file."""
-    (tmp_path / "mpiexec").write_text(
-        f"cd {tmp_path}; echo $* | sed 's/.*train//' >> lines; touch new; exit 9"
-    )
+    dying = f"cd {tmp_path}; printf '%s\\n' \"$*\" | sed 's/.*train//' >> lines; touch new; exit 9"
+    (tmp_path / "mpiexec").write_text(dying)
     line = f"train t --resume {tmp_path / 'old'} --checkpoint {tmp_path / 'new'}"
     launched = ["launch", "-n", "2", "--restarts", "1", "--mpiexec", f"sh {tmp_path / 'mpiexec'}", "--"]
     assert main([*launched, *line.split()]) == 9
