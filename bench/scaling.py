@@ -196,7 +196,7 @@ def compared(rows: Sequence[Row], rank: Rank, links: Mapping[str, Link]) -> list
     for row in rows:
         size = size_of(row)
         compute, exchange = batch_seconds(size, rank, links.get(row["link"], NO_LINK))
-        sent = max(sent_bytes(size, rank) for rank in range(size.ranks))
+        sent = max(sent_bytes(size, r) for r in range(size.ranks))
         model = {"model_compute": compute, "model_exchange": exchange, "model_sent": sent}
         table.append(row | model | {"error": (compute + exchange) / row["seconds"] - 1})
     return table

@@ -3,7 +3,7 @@
 Each rank gets a namespace of its own, whose one interface is a TAP device. What one sends, a relay (a process
 for each direction, in user space) hands to the other: frame by frame no faster than the rate, and after the
 delay, which is for one way. The kernel's own way, tc netem, is not in every kernel; its tbf lets the first
-bytes of a burst through at once, and a batch sends in bursts. Frames are up to 9,000 bytes. What the relay
+bytes of a burst through at once, and a batch sends in bursts. Frames have up to 64,000 bytes, so that few pass through Python. What the relay
 adds itself, some 20 microseconds for a frame, is part of what is measured.
 
 Ranks are started by MPICH's mpiexec; this file, run by it, enters the namespace and becomes the command
@@ -26,8 +26,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-MTU = 9000
+MTU = 64_000
 TCP_ALONE = {"MPIR_CVAR_NOLOCAL": "1", "UCX_TLS": "tcp,self", "FI_PROVIDER": "tcp"}
+#: Seconds by which sleeping may end late: so long the relay spins before it hands on a frame.
+_LATE = 60e-6
 _TUNSETIFF, _IFF_TAP, _IFF_NO_PI, _PR_SET_TIMERSLACK = 0x400454CA, 0x0002, 0x1000, 29
 
 
@@ -52,7 +54,7 @@ def relay(source: int, target: int, shaper: Shaper) -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         patience = waiting[0][0] - time.monotonic() if waiting else 1.0
-        if patience > 0 and select.select([source], [], [], patience)[0]:
+        if patience > 0 and select.select([source], [], [], max(patience - _LATE, 0))[0]:
             frame = os.read(source, MTU + 64)
             waiting.append((shaper.due(time.monotonic(), len(frame)), frame))
         while waiting and waiting[0][0] <= time.monotonic():

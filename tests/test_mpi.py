@@ -301,7 +301,7 @@ def test_a_rank_that_hangs_is_noticed_and_all_go_on_from_the_checkpoint(folder, 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
 def test_twenty_kills_with_other_numbers_of_ranks(folder, tmp_path):
     """Each start goes on within five seconds, with the bits of the training that nobody killed."""
-    begin = f"train {folder / 'text'} {FLAGS.replace('--epochs 3', '--epochs 60')} --quiet --save-model"
+    begin = f"train {folder / 'text'} {FLAGS.replace('--epochs 3', '--epochs 400')} --quiet --save-model"
     assert main([*begin.split(), str(tmp_path / "one")]) == 0
     line = f"-m fastsg {begin} model --checkpoint c --checkpoint-every 0.05s".split()
     checkpoint, draw, starts = tmp_path / "c", random.Random(5), list[tuple[int, float]]()
