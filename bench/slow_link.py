@@ -3,8 +3,8 @@
 Each rank gets a namespace of its own, whose one interface is a TAP device. What one sends, a relay (a process
 for each direction, in user space) hands to the other: frame by frame no faster than the rate, and after the
 delay, which is for one way. The kernel's own way, tc netem, is not in every kernel; its tbf lets the first
-bytes of a burst through at once, and a batch sends in bursts. Frames have up to 64,000 bytes, so that few pass through Python. What the relay
-adds itself, some 20 microseconds for a frame, is part of what is measured.
+bytes of a burst through at once, and a batch sends in bursts. Frames have up to 64,000 bytes, so that few
+pass through Python. What the relay itself takes is part of what is measured.
 
 Ranks are started by MPICH's mpiexec; this file, run by it, enters the namespace and becomes the command
 behind it. They must take each other for ranks of other machines: MPICH is told so by MPIR_CVAR_NOLOCAL, and
