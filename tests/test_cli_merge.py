@@ -5,6 +5,7 @@ FASTSG_SLOW=1 kills counting 50 times.
 
 import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -93,10 +94,11 @@ def test_words_of_a_share_without_a_word(text, capsys):
 def test_what_is_needed_is_said_before_it_starts(capsys):
     count_shards(capsys, 2)
     out = run(capsys, f"{COUNT.replace('--quiet', '')} --shard 2/2 -o c.2")
-    assert out.startswith("shard 2 of 2, 0.0 MB of text: at most some 0.0")
+    assert re.match(r"shard 2 of 2, 0\.0 MB of text: at most some [1-9]\d*\.\d\d [KM]iB of memory", out), out
     assert "of disk" in out.splitlines()[0]
     out = run(capsys, "merge c.1 c.2 -o all")
     assert out.startswith("merging 2 files: at most some 0.50 GiB of memory (")
+    assert re.search(r" and [1-9]\.\d\d KiB of disk \(", out)  # not 0.00 GiB
     assert out.splitlines()[1].startswith("6 words, 19 pairs of words; thinned 19")
 
 

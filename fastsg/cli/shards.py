@@ -36,7 +36,10 @@ def say_needs(what: str, needs: Needs, output: str) -> None:
 
 
 def _shown(size: int) -> str:
-    return f"{size / 2**30:.2f} GiB"
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB")):
+        if size >= unit / 10:
+            return f"{size / unit:.2f} {name}"
+    return f"{size / 2**10:.2f} KiB"
 
 
 def _parse(text: str) -> tuple[int, int]:
