@@ -33,6 +33,7 @@ OPEN_MPI = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    "OMPI_MCA_mpi_yield_when_idle": "1",
 }
 FLAGS = "--vector-size 12 --min-count 1 --epochs 3 --seed 5 --head .5 --workers 1"
 SLOW_ONE = "--vector-size 40 --min-count 1 --epochs 200 --workers 1 -o v.vec"
@@ -320,6 +321,61 @@ def test_twenty_kills_with_other_numbers_of_ranks(folder, tmp_path):
     assert digest(load(tmp_path / "model")) == digest(load(tmp_path / "one"))
     assert len({ranks for ranks, _ in starts}) == 4
     assert max(seconds for _, seconds in starts) < 5, starts
+
+
+def outlives() -> bool:
+    """Whether this MPI's jobs can go on without a rank that has died."""
+    command = [MPIEXEC, "--with-ft", "ulfm", "-n", "1", "true"]
+    return subprocess.run(command, env=environment(), capture_output=True).returncode == 0
+
+
+def killed_and_gone_on(ranks, line, folder, draw, victims=1):
+    """(exit code, standard error) of a job some ranks of which are killed, one after the other."""
+    flags = ["--with-ft", "ulfm", "-n", str(ranks), sys.executable, "-m", "fastsg", *line.split()]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    job = subprocess.Popen([MPIEXEC, *flags], cwd=folder, env=environment(), **pipes)
+    wait_for((folder / "c").exists, job)
+    for _ in range(victims):
+        time.sleep(draw.uniform(0, 0.2))
+        if job.poll() is None and (alive := ranks_of(job, folder)):
+            os.kill(draw.choice(alive), signal.SIGKILL)
+    try:
+        _, err = job.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(job.pid, signal.SIGKILL)
+        raise
+    return job.returncode, err
+
+
+def check_survivors(folder, tmp_path, kills, ranks, victims):
+    """Kills at random moments; whenever a rank is left, it ends with the bits of one process."""
+    begin = f"train {folder / 'text'} {FLAGS.replace('--epochs 3', '--epochs 12')} --quiet --save-model"
+    assert main([*begin.split(), str(tmp_path / "one")]) == 0
+    want, draw, met = digest(load(tmp_path / "one")), random.Random(7), 0
+    for _ in range(kills):
+        for name in ("c", "c.1", "model"):
+            (tmp_path / name).unlink(missing_ok=True)
+        line = f"{begin} model --checkpoint c --checkpoint-every 0.05s"
+        _, err = killed_and_gone_on(ranks, line, tmp_path, draw, victims)
+        met += "a rank has died: the other" in err
+        assert digest(load(tmp_path / "model")) == want, err
+    assert met > kills // 2  # the others came when the training was over
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_survivors_go_on_within_the_job(folder, tmp_path):
+    if not outlives():
+        pytest.skip("needs an MPI with ULFM: Open MPI 5")
+    check_survivors(folder, tmp_path, kills=2, ranks=3, victims=1)
+
+
+@slow
+@pytest.mark.timeout(3000)
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_a_hundred_kills_are_survived(folder, tmp_path):
+    if not outlives():
+        pytest.skip("needs an MPI with ULFM: Open MPI 5")
+    check_survivors(folder, tmp_path, kills=100, ranks=3, victims=1)
 
 
 @pytest.mark.parametrize(

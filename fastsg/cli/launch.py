@@ -8,9 +8,8 @@ import subprocess
 import sys
 
 from ..checks import positive_integer
-from ..model.checkpoint import spare_path
-from ..system import identity
 from .flags import Commands, Parser, add_command
+from .ranks import written_state
 from .terminal import (
     EXIT_ERROR,
     EXIT_HUNG,
@@ -73,12 +72,12 @@ def run_launch(args: argparse.Namespace) -> int:
         raise ValueError("--restarts needs a training with --checkpoint, to go on from")
     mpiexec = [*shlex.split(args.mpiexec), "-n", str(args.ranks)]
     start = [*mpiexec, sys.executable, "-m", "fastsg", *args.operands]
-    before, resume = _state(checkpoint), list[str]()
+    before, resume = written_state(checkpoint), list[str]()
     for left in range(args.restarts, -1, -1):
         code = _ended([*start, *resume])
         if code in _ITS_OWN or not left:
             return code
-        if checkpoint is not None and _state(checkpoint) != before:
+        if checkpoint is not None and written_state(checkpoint) != before:
             resume, resumed = ["--resume", checkpoint], checkpoint  # the last of several --resume counts
         where = f"from {printable(resumed)}" if resumed else "from the beginning"
         died = "a rank was hanging" if code == EXIT_HUNG else "a rank has died"
@@ -92,11 +91,6 @@ def _checkpoints_of(words: list[str]) -> tuple[str | None, str | None]:
     add_train(parser.add_subparsers(dest="command"))
     args, _ = parser.parse_known_args(words)
     return args.checkpoint or args.resume, args.resume
-
-
-def _state(path: str | None) -> list[tuple[int, int] | None]:
-    """What tells whether a checkpoint, or the one kept beside it, was written since."""
-    return [] if path is None else [identity(path), identity(spare_path(path))]
 
 
 def _ended(command: list[str]) -> int:

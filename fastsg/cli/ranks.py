@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import logging
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeAlias
 
-from ..distributed import Alone, Message, Team, from_first, launched_rank, launched_size, team_of, world
+from ..distributed import (
+    Alone,
+    Message,
+    RankLost,
+    Team,
+    from_first,
+    launched_rank,
+    launched_size,
+    team_of,
+    world,
+)
 from ..model import seconds_of
-from .terminal import EXIT_ERROR, EXIT_HUNG, EXIT_INTERRUPTED, EXIT_OK, EXPECTED, say, say_error
+from ..model.checkpoint import spare_path
+from ..system import identity
+from .terminal import EXIT_ERROR, EXIT_HUNG, EXIT_INTERRUPTED, EXIT_OK, EXPECTED, printable, say, say_error
 
+#: Of a checkpoint and the one before it: what tells a file from one that was written in its place.
+State: TypeAlias = list[tuple[int, int] | None]
+#: What is run on the ranks; returns an exit code.
+Command: TypeAlias = Callable[[argparse.Namespace, Team], int]
 #: Seconds that a rank gives the first one to say what is wrong for both.
 _PATIENCE = 1.0
 
@@ -29,7 +48,7 @@ def one_speaks() -> Iterator[None]:
         yield
 
 
-def run_on_ranks(args: argparse.Namespace, run: Callable[[argparse.Namespace, Team], int]) -> int:
+def run_on_ranks(args: argparse.Namespace, run: Command) -> int:
     """Run a command on the ranks of mpiexec, or on this process alone.
 
     What goes wrong is said by one rank, and ends all, whatever they wait for. All return the first one's
@@ -38,11 +57,8 @@ def run_on_ranks(args: argparse.Namespace, run: Callable[[argparse.Namespace, Te
     rank = launched_rank()
     if rank is None:
         return run(args, Alone())
-    if rank:
-        args.quiet = True
-        logging.disable()
-        if args.dry_run:
-            return EXIT_OK
+    if rank and args.dry_run:
+        return EXIT_OK
     try:
         team = team_of(None if args.dry_run else world())
     except ImportError as error:  # on all ranks, which do not know each other
@@ -58,8 +74,50 @@ def run_on_ranks(args: argparse.Namespace, run: Callable[[argparse.Namespace, Te
         return EXIT_ERROR
     if args.hang_limit:
         team.limit_waiting(seconds_of(args.hang_limit), lambda: _give_up(team, args.hang_limit))
+    return _outliving(args, team, run)
+
+
+def _outliving(args: argparse.Namespace, team: Team, run: Command) -> int:
+    """Run the command until it is done; when a rank dies and the MPI outlives that, on those that are left.
+
+    These go on from the newest checkpoint, or begin anew, so that the result is that of an undisturbed run.
+    """
+    before, lost = written_state(args.checkpoint or args.resume), False
+    while True:
+        code, line = None, copy.copy(args)  # which the command changes
+        try:
+            code = _run_together(line, team, partial(_go_on, run=run, before=before) if lost else run)
+        except RankLost:
+            lost = True
+        if team.is_done(code is not None):
+            return code or EXIT_OK
+        team = team.survivors()
+
+
+def _go_on(args: argparse.Namespace, team: Team, run: Command, before: State) -> int:
+    """Run the command again, from the newest checkpoint if one was written."""
+    if "-" in [*(args.input or []), *args.operands, *(args.valid or [])]:
+        raise ValueError("a rank has died, and standard input cannot be read a second time: give files")
+    checkpoint = args.checkpoint or args.resume
+    is_written = checkpoint is not None and written_state(checkpoint) != before
+    if from_first(team, lambda: Message({"is_written": is_written}, {})).about["is_written"]:
+        args.resume, args.argv = checkpoint, [*args.argv, "--resume", checkpoint]
+    if not team.rank:
+        left = "the other rank goes" if team.size == 1 else f"the other {team.size} ranks go"
+        where = f"from {printable(args.resume)}" if args.resume else "from the beginning"
+        say(f"a rank has died: {left} on {where}")
+    return run(args, team)
+
+
+def _run_together(args: argparse.Namespace, team: Team, run: Command) -> int:
+    """Run the command; what goes wrong on one rank ends all, but for the death of one."""
+    if team.rank:
+        args.quiet = True
+    logging.disable(logging.CRITICAL if team.rank else logging.NOTSET)
     try:
         code = run(args, team)
+    except RankLost:
+        raise
     except KeyboardInterrupt:
         _wait_for_the_first(team)
         say("interrupted")
@@ -69,6 +127,11 @@ def run_on_ranks(args: argparse.Namespace, run: Callable[[argparse.Namespace, Te
         say_error(error, f"rank {team.rank}: " if team.rank else "")
         team.abort(EXIT_ERROR)
     return int(from_first(team, lambda: Message({"code": code}, {})).about["code"])
+
+
+def written_state(checkpoint: str | None) -> State:
+    """What tells whether a checkpoint, or the one kept beside it, was written since."""
+    return [] if checkpoint is None else [identity(checkpoint), identity(spare_path(checkpoint))]
 
 
 def _give_up(team: Team, limit: str) -> None:

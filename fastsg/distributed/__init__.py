@@ -11,12 +11,13 @@ which the same code runs. What rank 0 has read goes to the others as arrays (mes
 from .messages import Message, check_agreement, from_first
 from .mpi import MpiTeam, launched_rank, launched_size, team_of, world
 from .share import Share
-from .team import Alone, Team
+from .team import Alone, RankLost, Team
 
 __all__ = [
     "Alone",
     "Message",
     "MpiTeam",
+    "RankLost",
     "Share",
     "Team",
     "check_agreement",

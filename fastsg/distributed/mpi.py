@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .patience import Patience
-from .team import Alone, Team
+from .team import Alone, RankLost, Team
 
 #: Where launchers tell a process its rank, and how many there are: Hydra (MPICH, Intel MPI), Open MPI,
 #: MVAPICH, PMIx, by which SLURM's srun tells ranks.
@@ -21,6 +21,8 @@ _RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PMIX_RANK"
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 #: What we call of a communicator.
 _METHODS = ("Get_rank", "Get_size", "Allgatherv", "Isend", "Irecv", "Bcast", "Split_type", "Abort")
+#: What an MPI that outlives its ranks (ULFM: Open MPI under ``mpiexec --with-ft ulfm``) calls their death.
+_DEATHS = ("ERR_PROC_FAILED", "ERR_PROC_FAILED_PENDING", "ERR_REVOKED")
 #: Bytes of one message: MPI counts in 32 bits.
 _MOST = 1 << 30
 
@@ -70,6 +72,7 @@ class MpiTeam(Team):
         super().__init__(comm.Get_rank(), comm.Get_size())
         self._comm = comm
         self._patience: AbstractContextManager[None] = nullcontext()
+        self._before: MpiTeam | None = None
         if self.size > 1:
             _end_all_on_error(comm)
 
@@ -77,24 +80,26 @@ class MpiTeam(Team):
         """See :class:`Team`."""
         every, size = np.empty(sum(lengths), mine.dtype), mine.dtype.itemsize
         counts = [length * size for length in lengths]
-        with self._patience:
+        with self._deaths_told(), self._patience:
             self._comm.Allgatherv(_as_bytes(mine), [_as_bytes(every), counts])
         self.sent += mine.nbytes * (self.size - 1)
         return every
 
     def swap(self, sends: Mapping[int, NDArray[Any]], receives: Mapping[int, NDArray[Any]]) -> None:
         """See :class:`Team`."""
-        begun = [self._comm.Irecv(piece, rank) for rank, a in receives.items() for piece in _pieces(a)]
-        begun += [self._comm.Isend(piece, rank) for rank, a in sends.items() for piece in _pieces(a)]
-        with self._patience:
+        begun = self._begun = list[Any]()  # kept: who dies may leave some that are never done
+        with self._deaths_told(), self._patience:
+            begun += [self._comm.Irecv(piece, rank) for rank, a in receives.items() for piece in _pieces(a)]
+            begun += [self._comm.Isend(piece, rank) for rank, a in sends.items() for piece in _pieces(a)]
             for request in begun:
                 request.Wait()
         self.sent += sum(array.nbytes for array in sends.values())
 
     def broadcast(self, array: NDArray[Any]) -> None:
         """See :class:`Team`."""
-        for piece in _pieces(array):
-            self._comm.Bcast(piece)
+        with self._deaths_told():
+            for piece in _pieces(array):
+                self._comm.Bcast(piece)
         if not self.rank:
             self.sent += array.nbytes * (self.size - 1)
 
@@ -110,6 +115,37 @@ class MpiTeam(Team):
         """See :class:`Team`."""
         self._patience = Patience(seconds, give_up)
 
+    @contextmanager
+    def _deaths_told(self) -> Iterator[None]:
+        """A block of exchanges: RankLost, on every rank sooner or later, if one has died."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not _is_death(error):
+                raise
+            self._comm.Revoke()  # for those who wait for somebody else
+            raise RankLost("a rank of the job has died") from error
+
+    def survivors(self) -> MpiTeam:
+        """See :class:`Team`."""
+        with self._patience:
+            team = MpiTeam(self._comm.Shrink())
+        team._patience, team.sent = self._patience, self.sent
+        team._before = self  # with arrays that messages of the dead one may still be meant for
+        return team
+
+    def is_done(self, done: bool) -> bool:
+        """See :class:`Team`."""
+        if not hasattr(self._comm, "Agree"):
+            return super().is_done(done)
+        while True:
+            self._comm.Ack_failed()
+            try:
+                return bool(self._comm.Agree(int(done)))
+            except RuntimeError as error:  # a death that not all had heard of: on all ranks, or on none
+                if not _is_death(error):
+                    raise
+
     def threads(self, available: int) -> int:
         """Ranks on one machine that may use the same cores share them evenly."""
         if not hasattr(os, "sched_getaffinity"):
@@ -118,12 +154,22 @@ class MpiTeam(Team):
 
         cores = np.zeros(4096, np.int32)
         cores[[core for core in os.sched_getaffinity(0) if core < len(cores)]] = 1
-        neighbours = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
         users = np.empty_like(cores)
-        neighbours.Allreduce(cores, users)
-        neighbours.Free()
+        with self._deaths_told():
+            neighbours = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
+            neighbours.Allreduce(cores, users)
+            neighbours.Free()
         share = float((1 / users[cores > 0]).sum())
         return max(1, min(available, int(share + 1e-9)))
+
+
+def _is_death(error: RuntimeError) -> bool:
+    """Whether MPI says that a rank has died, or that another rank has said so."""
+    from mpi4py import MPI
+
+    if not isinstance(error, MPI.Exception):
+        return False
+    return error.Get_error_class() in [getattr(MPI, name, None) for name in _DEATHS]
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:

@@ -17,6 +17,10 @@ from ..system.interrupts import is_pending
 _INTERRUPTED, _WANTS_MODEL = 1, 2
 
 
+class RankLost(RuntimeError):
+    """A rank has died, and its MPI lets the others go on: see :meth:`Team.survivors`."""
+
+
 def _never() -> bool:
     return False
 
@@ -64,6 +68,14 @@ class Team(ABC):
 
         What rank 0 does alone, such as reading, is waited for in a broadcast, as long as it takes.
         """
+
+    def survivors(self) -> Team:
+        """The ranks that are left, as a team of their own: each calls this when it has met RankLost."""
+        raise NotImplementedError("ranks of this kind do not outlive each other")
+
+    def is_done(self, done: bool) -> bool:
+        """Whether all ranks that are left are done: the same answer on each, even if one dies meanwhile."""
+        return self.agrees(done)
 
     # ---- what follows from it ----
 

@@ -12,8 +12,8 @@ from .sources import ROOT, targets_of
 
 #: Files of others whose names look like ours.
 NOT_OURS = {"word2vec.c", "Python.h", "eval.py"}
-#: Options of other people's commands: mypy, setup.py.
-OPTIONS_NOT_OURS = {"--strict", "--inplace"}
+#: Options of other people's commands: mypy, setup.py, mpiexec.
+OPTIONS_NOT_OURS = {"--strict", "--inplace", "--with-ft"}
 #: Folders that a path may start from: `kernels/vec.h` is ``fastsg/kernels/vec.h``.
 STARTS = ("", "fastsg", "fastsg/kernels", "tests")
 
