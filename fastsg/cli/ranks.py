@@ -90,6 +90,8 @@ def _outliving(args: argparse.Namespace, team: Team, run: Command) -> int:
         except RankLost:
             lost = True
         if team.is_done(code is not None):
+            if lost:
+                team.leave(code or EXIT_OK)
             return code or EXIT_OK
         team = team.survivors()
 

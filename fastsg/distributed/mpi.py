@@ -105,11 +105,14 @@ class MpiTeam(Team):
 
     def abort(self, code: int) -> NoReturn:
         """See :class:`Team`."""
-        sys.stdout.flush()
-        if sys.stderr is not None:
-            sys.stderr.flush()
+        _flush()
         self._comm.Abort(code)
         raise SystemExit(code)
+
+    def leave(self, code: int) -> NoReturn:
+        """Without MPI_Finalize, in which Open MPI may wait for the dead one for ever."""
+        _flush()
+        os._exit(code)
 
     def limit_waiting(self, seconds: float, give_up: Callable[[], object]) -> None:
         """See :class:`Team`."""
@@ -163,6 +166,12 @@ class MpiTeam(Team):
         return max(1, min(available, int(share + 1e-9)))
 
 
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
 def _is_death(error: RuntimeError) -> bool:
     """Whether MPI says that a rank has died, or that another rank has said so."""
     from mpi4py import MPI
@@ -189,8 +198,7 @@ def _end_all_on_error(comm: Any) -> None:
 
     def tell_and_abort(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         before(kind, error, trace)
-        if sys.stderr is not None:
-            sys.stderr.flush()
+        _flush()
         comm.Abort(1)
 
     if getattr(before, "ends_all_ranks", False):

@@ -73,6 +73,10 @@ class Team(ABC):
         """The ranks that are left, as a team of their own: each calls this when it has met RankLost."""
         raise NotImplementedError("ranks of this kind do not outlive each other")
 
+    def leave(self, code: int) -> NoReturn:
+        """End this process, which has outlived another one, with an exit code, once :meth:`is_done`."""
+        raise SystemExit(code)
+
     def is_done(self, done: bool) -> bool:
         """Whether all ranks that are left are done: the same answer on each, even if one dies meanwhile."""
         return self.agrees(done)
