@@ -1,4 +1,4 @@
-"""docs/from_fasttext_and_word2vec.md beside the parsers: every flag does what its row says."""
+"""docs/from_word2vec.md and docs/from_fasttext.md beside the parsers: every flag does what its row says."""
 
 import shlex
 
@@ -11,17 +11,19 @@ from fastsg.cli import build_parser, main, parse
 from fastsg.cli.completion import flags_of
 from fastsg.cli.word2vec import translation
 
-PAGE = read(ROOT / "docs" / "from_fasttext_and_word2vec.md")
 COMMANDS = build_parser()._subparsers._group_actions[0].choices
 NOTHING = "–"
 
 
-def rows_of(title):
+def rows_of(page, title):
     """The rows of a table, its code without the backticks."""
-    return [[cell.strip("`") for cell in row] for row in documents.table(PAGE, title)[1:]]
+    table = documents.table(read(ROOT / "docs" / page), title)
+    return [[cell.strip("`") for cell in row] for row in table[1:]]
 
 
-WORD2VEC, FASTTEXT = rows_of("Flags of word2vec.c"), rows_of("Flags of fastText")
+WORD2VEC = rows_of("from_word2vec.md", "Flags of word2vec.c")
+FASTTEXT = rows_of("from_fasttext.md", "Flags of fastText")
+COMMAND_ROWS = rows_of("from_word2vec.md", "Commands") + rows_of("from_fasttext.md", "Commands")
 #: word2vec.c's defaults, as flags of fastsg train.
 DEFAULTS = "--vector-size 100 --window 5 --sample 1e-3 --epochs 5 --min-count 5 --format text"
 
@@ -31,7 +33,7 @@ def settings(args):
     return {name: value for name, value in vars(args).items() if name not in ("argv", "given")}
 
 
-@pytest.mark.parametrize("row", rows_of("Commands"), ids=lambda row: row[0])
+@pytest.mark.parametrize("row", COMMAND_ROWS, ids=lambda row: row[0])
 def test_commands_parse(row):
     command = shlex.split(row[1])
     assert row[1] == NOTHING or (command[0] == "fastsg" and parse(command[1:]).command in COMMANDS)
