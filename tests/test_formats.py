@@ -29,7 +29,7 @@ needs_zst = pytest.mark.skipif(
 )
 PACKED = [f"v.{inner}.{outer}" for inner in ("vec", "bin", "glove") for outer in ("gz", "bz2", "xz", "zst")]
 NAMES = [
-    "v.vec", "v.txt", "v.bin", "v.glove", "v", "v.foo", "v.npz", "v.safetensors", "v.tsv", "v.fifu",
+    "v.vec", "v.txt", "v.bin", "v.glove", "v", "v.2", "v.npz", "v.safetensors", "v.tsv", "v.fifu",
     "folder/", *(pytest.param(name, marks=needs_zst if name.endswith("zst") else ()) for name in PACKED),
     *(pytest.param(name, marks=needs_pyarrow) for name in ARROW),
 ]  # fmt: skip
@@ -110,7 +110,7 @@ def test_word2vec_files_are_those_of_save_word2vec():
 @pytest.mark.parametrize(
     "name, format",
     [
-        ("v.vec", "text"), ("v.TXT", "text"), ("v.foo", "text"), ("v", "text"), ("v.bin.xz", "binary"),
+        ("v.vec", "text"), ("v.TXT", "text"), ("v.300d", "text"), ("v", "text"), ("v.bin.xz", "binary"),
         ("v.glove", "glove"), ("v.npz", "npz"), ("v.safetensors", "safetensors"), ("v.tsv", "tsv"),
         ("v.fifu", "finalfusion"), ("v/", "model2vec"),
     ],
@@ -126,6 +126,8 @@ def test_the_suffix_chooses(name, format):
         ("v.npy", None, r"v\.npy: \.npy is not written: it has no room for words"),
         ("v.pkl.gz", None, "pickles are never written"),
         ("v.h5", None, "not supported"),
+        ("v.foo", None, r"v\.foo: no format has the suffix \.foo; there are \.vec \.txt"),
+        ("v.vec.zip", None, r"no format has the suffix \.zip"),
         ("v.ftz", None, "are read"),
         ("v.ftbin", None, r"fasttext .* is read, not written; allowed are text, binary"),
         ("v.vec", "fasttext", "is read, not written"),

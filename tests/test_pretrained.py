@@ -22,9 +22,10 @@ from fastsg import (
     KeyedVectors,
     SkipGram,
 )
+from fastsg.cli.summary import summary
 from fastsg.compat import Word2Vec
 from fastsg.io import load_vectors, read_model_file, save_model_file, save_vectors
-from fastsg.model import build_report, summary
+from fastsg.model import build_report
 from fastsg.numerics.fold_in import fill_folded_start
 
 H = 6
@@ -321,7 +322,7 @@ def test_resumed_bit_for_bit_without_the_vectors(vectors, tmp_path, solver):
     assert json.loads(json.dumps(model.settings.as_dict()))["init"] == str(path)
     report = build_report(model)
     assert report["pretrained"] == whole.pretrained._asdict()
-    assert f"{whole.pretrained.found} words started from {path}" in summary(model, report)
+    assert f"{whole.pretrained.found} words started from {path}" in summary(report)
 
 
 def test_a_model_saved_before_its_first_step_starts_there(vectors, tmp_path):

@@ -17,7 +17,8 @@
               reading, vector_files      texts and encoded corpora, and vectors, to read
               projecting                 how vectors become points of a map
               outputs                    files to write: checked before the work, written after it
-              epochs, terminal           what a person sees: epochs, printable words, errors, prompts, signals
+              epochs, summary, advice    how a training goes and went, and what to do next
+              terminal, columns          printable words, errors, prompts, signals; widths and styles
 
 A command is a function from parsed arguments to an exit code. It checks all it can before the work begins,
 uses the public names of the other folders, and raises what went wrong; :func:`main` prints that as one line.

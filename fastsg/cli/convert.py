@@ -16,7 +16,7 @@ from ..text.vocab import Vocab
 from ..vectors.export import export_vectors
 from .flags import Commands, add_command, add_quiet
 from .outputs import add_write_format, check_can_be_written, check_no_overwriting, check_vector_files
-from .terminal import EXIT_OK, say
+from .terminal import EXIT_OK, printable, say
 
 
 def add_convert(commands: Commands) -> None:
@@ -35,10 +35,13 @@ def add_convert(commands: Commands) -> None:
         """,
     )
     parser.add_argument(
-        "input", metavar="IN", help="a file of vectors, a native model, or a model2vec folder"
+        "input", metavar="IN", help="a file of vectors, a native model, or a folder of vectors"
     )
     parser.add_argument(
-        "output", metavar="OUT", help="where to write; a name that ends in / is a model2vec folder"
+        "output",
+        metavar="OUT",
+        help="where to write; a name that ends in / is a folder, for model2vec, or with --format tsv for "
+        "the projector",
     )
     add_write_format(parser, "OUT")
     parser.add_argument(
@@ -97,8 +100,8 @@ def run_convert(args: argparse.Namespace) -> int:
         if counts is not None and not target.has_counts and not args.save_vocab:
             say(f"the format {target.name} holds no counts; --save-vocab F keeps them")
         print(
-            f"{len(words):,} words x {matrix.shape[1]} coordinates: {args.input} ({source.name}) -> "
-            f"{args.output} ({target.name})"
+            f"{len(words):,} words x {matrix.shape[1]} coordinates: "
+            f"{printable(args.input)} ({source.name}) -> {printable(args.output)} ({target.name})"
         )
     return EXIT_OK
 

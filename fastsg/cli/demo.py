@@ -11,12 +11,15 @@ from ..datasets import PROBE_WORDS, load_python_docs
 from ..explorer import make_page
 from ..io.bias import save_bias
 from ..io.word2vec import save_word2vec
-from ..model.report import Report, build_report, summary, write_json
+from ..model.report import Report, build_report, write_json
 from ..model.skipgram import SkipGram
+from .advice import HEAD, files_and_commands
+from .columns import lines_of
 from .epochs import epoch_lines
 from .flags import Commands, add_command, add_quiet
 from .outputs import check_can_be_written
-from .terminal import EXIT_OK
+from .summary import summary
+from .terminal import EXIT_OK, printable
 
 #: What the demo writes.
 FILES = {
@@ -56,15 +59,17 @@ def add_demo(commands: Commands) -> None:
 
 def run_demo(args: argparse.Namespace) -> int:
     """Read, train, save, show."""
-    paths = {name: os.path.join(args.folder, file) for name, file in FILES.items()}
+    folder = "" if args.folder == os.curdir else args.folder  # shorter, in what is said
+    paths = {name: os.path.join(folder, file) for name, file in FILES.items()}
     check_can_be_written(("--folder", path) for path in paths.values())
     model = _train(args)
     report = _write(model, paths)
-    _show(model, report)
-    print(f"\nWritten: {', '.join(paths.values())}")
-    print(f"Try:     fastsg nn {paths['vectors']} list")
-    print(f"         fastsg predict {paths['vectors']} {paths['outputs']} --bias {paths['bias']} raise")
-    print(f"         {paths['page']} in a browser: map, neighbours, contexts, without any network")
+    _show(report, model)
+    vectors, outputs, bias = paths["vectors"], paths["outputs"], paths["bias"]
+    commands = [["nn", vectors, "list"], ["predict", vectors, outputs, "raise", "--bias", bias]]
+    print(files_and_commands(paths.values(), commands))
+    tour = f"or open {printable(paths['page'])} in a browser: map, neighbours, contexts; it needs no network"
+    print("\n".join(lines_of(tour.split(), HEAD)))
     return EXIT_OK
 
 
@@ -94,15 +99,18 @@ def _write(model: SkipGram, paths: dict[str, str]) -> Report:
     return report
 
 
-def _show(model: SkipGram, report: Report) -> None:
+def _show(report: Report, model: SkipGram) -> None:
     """Summary, perplexity against the baseline, neighbours."""
-    print(summary(model, report))
+    print(summary(report) + "\n")
     hesitation = math.exp(report["epochs"][-1]["valid_nll"])
     unigram = math.exp(report["valid_unigram_nll"])
-    print(
-        f"\nHeld-out text: the model hesitates between {hesitation:.0f} words; the unigram distribution, "
-        f"which ignores\nthe center word, between {unigram:.0f}.\n"
+    text = (
+        f"Held-out text: the model hesitates between {hesitation:.0f} words; the unigram distribution, "
+        f"which ignores the center word, between {unigram:.0f}."
     )
+    print("\n".join(lines_of(text.split())) + "\n")
     for word in PROBE_WORDS:
         if word in model.wv:
-            print(f"{word:>10}: {', '.join(near for near, _ in model.wv.most_similar(word, topn=6))}")
+            near = ", ".join(near for near, _ in model.wv.most_similar(word, topn=6))
+            print("\n".join(lines_of(printable(near).split(), f"{word:>10}: ")))
+    print()

@@ -12,6 +12,7 @@ from io import FileIO
 
 from ..model.skipgram import SkipGram
 from ..training.callbacks import Callback
+from ..training.history import TEXTS
 from .terminal import error_text, say
 
 
@@ -22,7 +23,7 @@ class _EpochLines(Callback):
         """One line."""
         record, plan = model.history[-1], model.plan
         epoch = f"{plan.done}/{plan.epochs}" if plan else f"{len(model.history)}"
-        parts = [f"loss {record['nll']:.4f}"]
+        parts = [f"loss {record['nll']:.4f} of the {TEXTS[record.get('thinned')]} text"]
         if record["valid_nll"] is not None:
             perplexity = math.exp(min(record["valid_nll"], 700.0))
             parts.append(f"held-out {record['valid_nll']:.4f} (perplexity {perplexity:,.1f})")

@@ -92,7 +92,7 @@ def tell_page(path: str, page: Page, of_words: int) -> None:
     left_out = f" of {of_words:,}" if page.words < of_words else ""
     contexts = " with P(context|center)" if page.has_contexts else ""
     print(
-        f"{path}: {page.words:,}{left_out} words x {page.size} coordinates{contexts}, "
+        f"{printable(path)}: {page.words:,}{left_out} words x {page.size} coordinates{contexts}, "
         f"{len(page.html) / 2**20:.1f} MiB; {page.same_neighbours:.1%} of the ten nearest words are those of "
         "float32",
         flush=True,

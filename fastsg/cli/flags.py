@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from ..model.checkpoint import seconds_of
 from ..model.skipgram import SkipGram
+from .columns import RED, styled
 from .terminal import printable
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -52,7 +53,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
-        print(f"{self.prog}: error: {printable(message)} (see {self.prog} --help)", file=sys.stderr)
+        error = styled("error:", RED, sys.stderr)
+        print(f"{self.prog}: {error} {printable(message)} (see {self.prog} --help)", file=sys.stderr)
         sys.exit(2)
 
 
@@ -151,6 +153,15 @@ def add_read_vocab(group: Group) -> None:
 def add_quiet(group: Group, shown: str) -> None:
     """Declare --quiet, which leaves out what is `shown`."""
     group.add_argument("--quiet", action="store_true", help=f"no {shown} (default: shown)")
+
+
+def add_json(group: Group) -> None:
+    """Declare --json of the commands that answer words."""
+    group.add_argument(
+        "--json",
+        action="store_true",
+        help="print an object for each word as a line of JSON, with all digits (default: a table)",
+    )
 
 
 def parse_window(text: str) -> int | tuple[int, int] | None:

@@ -10,12 +10,15 @@ from ..io import open_text
 from ..model.report import json_text
 from ..model.skipgram import SkipGram
 from ..vectors.keyed_vectors import KeyedVectors
-from .flags import Commands, add_command, add_quiet, add_reading
+from .columns import BOLD, cell, columns, styled
+from .flags import Commands, add_command, add_json, add_quiet, add_reading
 from .reading import given_reading
 from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, printable, say_error
 from .vector_files import add_format, load_table
 
 _METHODS = {"add": "most_similar", "mul": "most_similar_cosmul"}
+_MEASURES = {"add": "cosine", "mul": "score"}
+_NUMBER, _NAME = 11, 12  # columns of a number, and of a name where there is hardly any room
 _ALL_WORDS = 2**31 - 1
 
 
@@ -169,34 +172,38 @@ def _tables(found: dict[str, Any], quiet: bool) -> str:
         [f"{printable(found['vectors'])}: {found['words']:,} words considered"] if "words" in found else []
     )
     if found["pairs"]:
-        lines += ["", f"{'word pairs':<42}{'Spearman':>9}{'Pearson':>9}{'unknown':>9}"]
+        lines += _head("word pairs", "Spearman", "Pearson", "unknown")
     for row in found["pairs"]:
-        numbers = f"{row['spearman']:>9.4f}{row['pearson']:>9.4f}{row['unknown_percent']:>7.1f} %"
-        lines.append(f"{_name(row['file'])}{numbers}")
+        numbers = f"{row['spearman']:.4f}", f"{row['pearson']:.4f}", f"{row['unknown_percent']:.1f} %"
+        lines.append(_line(row["file"], *numbers))
     if found["analogies"]:
-        lines += ["", f"{'analogies':<42}{'right':>9}{'asked':>9}{'accuracy':>9}"]
+        lines += _head("analogies", "right", "asked", "accuracy", "unknown")
     for table in found["analogies"]:
         sections = [] if quiet else table["sections"]
-        lines += [_right(f"  {section['section']}", section) for section in sections]
-        unknown = table["questions"] - table["asked"]
-        lines.append(_right(table["file"], table) + (f"  {unknown:,} unknown" if unknown else ""))
+        lines += [_line(f"  {section['section']}", *_right(section), "") for section in sections]
+        lines.append(_line(table["file"], *_right(table), f"{table['questions'] - table['asked']:,}"))
     if found["perplexity"]:
-        lines += ["", f"{'held-out text':<42}{'loss':>9}{'unigram':>9}{'perplexity':>11}{'unknown':>9}"]
+        lines += _head("held-out text", "loss", "unigram", "perplexity", "unknown")
     for row in found["perplexity"]:
-        numbers = f"{row['nll']:>9.4f}{row['unigram_nll']:>9.4f}{row['perplexity']:>11,.1f}"
-        lines.append(f"{_name(row['file'])}{numbers}{row['unknown_percent']:>7.1f} %")
+        losses = f"{row['nll']:.4f}", f"{row['unigram_nll']:.4f}", f"{row['perplexity']:,.1f}"
+        lines.append(_line(row["file"], *losses, f"{row['unknown_percent']:.1f} %"))
     return "\n".join(lines).lstrip("\n")
 
 
-def _right(name: str, table: dict[str, Any]) -> str:
+def _right(table: dict[str, Any]) -> tuple[str, str, str]:
     share = f"{100 * table['correct'] / table['asked']:.1f} %" if table["asked"] else "-"
-    return f"{_name(name)}{table['correct']:>9,}{table['asked']:>9,}{share:>9}"
+    return f"{table['correct']:,}", f"{table['asked']:,}", share
 
 
-def _name(name: str) -> str:
-    """A name in a column of 42; the end of a long one tells files apart."""
-    shown = printable(name)
-    return f"{shown if len(shown) < 42 else '…' + shown[-40:]:<42}"
+def _head(*names: str) -> list[str]:
+    """What stands above a table."""
+    return ["", styled(_line(*names), BOLD)]
+
+
+def _line(name: str, *numbers: str) -> str:
+    """A line of a table: numbers to the right, the name in what they leave of the terminal."""
+    cells = "".join(f"{number:>{_NUMBER}}" for number in numbers)
+    return (cell(printable(name), max(columns() - len(cells), _NAME)) + cells).rstrip()
 
 
 # ---- analogies ----
@@ -225,6 +232,7 @@ def add_analogies(commands: Commands) -> None:
     )
     parser.add_argument("-k", "--topn", type=int, default=10, metavar="N", help="how many answers")
     _add_method(parser)
+    add_json(parser)
     add_format(parser)
 
 
@@ -236,13 +244,14 @@ def run_analogies(args: argparse.Namespace) -> int:
     if len(words) % 3:
         raise ValueError(f"there are {len(words)} words, and questions have three each: a b c")
     vectors = KeyedVectors(*load_table(args.vectors, args.format))
-    answer = getattr(vectors, _METHODS[args.method])
+    answer, measure = getattr(vectors, _METHODS[args.method]), _MEASURES[args.method]
     given = [" ".join(words[i : i + 3]) for i in range(0, len(words), 3)]
     code = EXIT_OK
     for question in asked_words(given, "a b c? "):
         try:
             a, b, c = _three(question)
-            print_ranked(f"{a} : {b} = {c} : ?", answer(positive=[b, c], negative=[a], topn=args.topn))
+            found = answer(positive=[b, c], negative=[a], topn=args.topn)
+            print_ranked(f"{a} {b} {c}", found, measure, args.json, f"{a} : {b} = {c} : ?")
         except (KeyError, ValueError) as error:
             say_error(error)
             code = EXIT_ERROR

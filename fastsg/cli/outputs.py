@@ -32,7 +32,8 @@ OUTPUTS = (
     "json_log",
     "checkpoint",
 )
-_VECTOR_FILES = ("output", "save_output")
+#: Those of them that hold vectors.
+VECTOR_FILES = ("output", "save_output")
 _MAY_BE_FOLDERS = ("--output", "--save-output", "OUT")
 _NOT_COMPRESSED = ("--save-model", "--report", "--json-log", "--checkpoint")
 _WORD_FILES = ("save_vocab", "save_bias")
@@ -41,7 +42,7 @@ _WORD_FILES = ("save_vocab", "save_bias")
 def outputs_of(args: argparse.Namespace) -> list[NamedPath]:
     """The files that fastsg train was asked to write; ValueError if one cannot be as named."""
     vectors = [
-        (flag(name), path) for name in _VECTOR_FILES if (path := getattr(args, name)) not in (None, "-")
+        (flag(name), path) for name in VECTOR_FILES if (path := getattr(args, name)) not in (None, "-")
     ]
     check_vector_files(vectors, args.format)
     outputs = [(flag(name), path) for name in OUTPUTS if (path := getattr(args, name)) is not None]
@@ -74,7 +75,9 @@ def check_vector_files(outputs: Iterable[NamedPath], format: str | None) -> None
                 raise
             check_writable(path.rstrip(os.sep) + ".tmp", name)
         elif path != "-":
-            check_writable(path, name)
+            file = found.file_of(path)
+            is_new_folder = file != path and not os.path.isdir(path)
+            check_writable(path.rstrip(os.sep) if is_new_folder else file, name)
 
 
 def check_can_be_written(outputs: Iterable[NamedPath], stream: str | None = None) -> None:
@@ -109,20 +112,21 @@ def check_no_overwriting(outputs: Iterable[NamedPath], inputs: Iterable[NamedPat
 def _place(path: str) -> str | None:
     """The file that a path leads to; None for a stream or a device, to which many may write."""
     place = os.path.realpath(path)
-    special = (
-        path == "-"
-        or os.path.abspath(path).startswith(("/dev/", "/proc/"))
-        or (os.path.exists(place) and not os.path.isfile(place))
-    )
+    special = is_stream(path) or (os.path.exists(place) and not os.path.isfile(place))
     return None if special else place
+
+
+def is_stream(path: str) -> bool:
+    """Whether a path is '-', or names a device."""
+    return path == "-" or os.path.abspath(path).startswith(("/dev/", "/proc/"))
 
 
 def check_words_can_be_written(args: argparse.Namespace, words: Sequence[str]) -> None:
     """ValueError if a file that was asked for cannot hold every word. Needs the text to have been read."""
-    wanted = [(name, getattr(args, name)) for name in (*_VECTOR_FILES, *_WORD_FILES) if getattr(args, name)]
+    wanted = [(name, getattr(args, name)) for name in (*VECTOR_FILES, *_WORD_FILES) if getattr(args, name)]
     for name, path in wanted:
         try:
-            if name in _VECTOR_FILES:
+            if name in VECTOR_FILES:
                 check_words_fit(format_to_write(path, args.format), words)
             else:
                 check_words(words)

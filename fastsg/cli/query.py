@@ -6,14 +6,16 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from ..io.formats import format_of_file
-from ..model.skipgram import load
+from ..model.skipgram import SkipGram, load
+from ..model.softmax import SoftmaxModel
 from ..system.config import show_config
-from ..vectors.keyed_vectors import KeyedVectors
-from .flags import Commands, add_command
+from ..vectors import Answers, KeyedVectors
+from .flags import Commands, add_command, add_json
 from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, printable, say_error
 from .vector_files import add_format, is_native, load_table, softmax_of_files
 
@@ -37,6 +39,7 @@ def add_nn(commands: Commands) -> None:
         "operands", metavar="word", nargs="*", help="words; without any, standard input is read, one per line"
     )
     parser.add_argument("-k", "--topn", type=int, default=10, metavar="N", help="how many neighbours")
+    add_json(parser)
     add_format(parser)
 
 
@@ -72,6 +75,7 @@ def add_predict(commands: Commands) -> None:
         "default for vectors; a model has its own)",
     )
     parser.add_argument("-k", "--topn", type=int, default=10, metavar="N", help="how many contexts")
+    add_json(parser)
     add_format(parser)
 
 
@@ -97,23 +101,25 @@ def run_nn(args: argparse.Namespace) -> int:
     """Print the neighbours of each word."""
     _check_topn(args.topn)
     vectors = KeyedVectors(*load_table(args.vectors, args.format))
-    return _answer(args.operands, lambda word: print_ranked(word, vectors.most_similar(word, topn=args.topn)))
+    return _answer(args.operands, partial(vectors.most_similar, topn=args.topn), "cosine", args.json)
 
 
 def run_predict(args: argparse.Namespace) -> int:
     """Print the likeliest contexts of each word."""
     _check_topn(args.topn)
+    model, asked = _model_and_words(args)
+    return _answer(asked, partial(model.predict_context, topn=args.topn), "probability", args.json)
+
+
+def _model_and_words(args: argparse.Namespace) -> tuple[SkipGram | SoftmaxModel, list[str]]:
+    """A native model, or that of files, the second of which is among the operands; and the words to ask."""
     if is_native(args.vectors, args.format):
         if args.bias:
             raise ValueError(f"--bias is for vectors; the model {args.vectors} has its own constants")
-        model, asked = load(args.vectors), args.operands
-        return _answer(asked, lambda word: print_ranked(word, model.predict_context(word, args.topn)))
+        return load(args.vectors), args.operands
     if not args.operands:
         raise ValueError(f"{args.vectors} is no native model: name the output vectors behind it")
-    softmax = softmax_of_files(args.vectors, args.operands[0], args.bias, args.format)
-    return _answer(
-        args.operands[1:], lambda word: print_ranked(word, softmax.predict_context(word, args.topn))
-    )
+    return softmax_of_files(args.vectors, args.operands[0], args.bias, args.format), args.operands[1:]
 
 
 def run_info(args: argparse.Namespace) -> int:
@@ -147,12 +153,12 @@ def _check_topn(topn: int) -> None:
         raise ValueError(f"--topn is {topn}; it must be at least 1")
 
 
-def _answer(words: Sequence[str], answer: Callable[[str], None]) -> int:
+def _answer(words: Sequence[str], answer: Callable[[str], Answers], measure: str, as_json: bool) -> int:
     """Answer each word; one that is not known is named, and does not stop the others."""
     code = EXIT_OK
     for word in asked_words(words):
         try:
-            answer(word)
+            print_ranked(word, answer(word), measure, as_json)
         except KeyError as error:
             say_error(error)
             code = EXIT_ERROR

@@ -1,8 +1,9 @@
-"""What a person at a terminal sees and sends: printable words, messages, prompts, SIGTERM."""
+"""What a person at a terminal sees and sends: printable words, messages, answers, prompts, SIGTERM."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..system import kept
+from .columns import BOLD, RED, styled
 
 #: Exit codes; argparse ends with 2 where the command line itself is wrong.
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 130
@@ -66,30 +68,42 @@ def say(message: str) -> None:
 
 def say_error(error: BaseException, what: str = "") -> None:
     """What went wrong, as one line on standard error; `what` was being done, with a colon behind it."""
-    say(f"error: {what}{error_text(error)}")
+    say(f"{styled('error:', RED, sys.stderr)} {what}{error_text(error)}")
 
 
 def asked_words(words: Sequence[str], ask: str = "word? ") -> Iterator[str]:
-    """The words given, or else the lines of standard input, with a prompt where a person types."""
+    """The words given, or else the lines of standard input; a person who types them sees prompts."""
     if words:
         yield from words
         return
     if sys.stdin is None:
         return
-    prompt = ask if sys.stdin.isatty() else ""
+    is_person = sys.stdin.isatty()
     while True:
-        print(prompt, end="", flush=True)
+        if is_person:  # beside the answers, which may go to a file
+            print(ask, end="", file=sys.stderr, flush=True)
         if not (line := sys.stdin.readline()):
-            return
+            break
         if word := line.strip():
             yield word
+    if is_person:
+        print(file=sys.stderr)  # Ctrl-D leaves the prompt's line unfinished
 
 
-def print_ranked(title: str, rows: Iterable[tuple[str, float]]) -> None:
-    """A title, and below it a line for each word and its number."""
-    print(printable(title))
-    for word, value in rows:
-        print(f"  {value:8.4f}  {printable(word)}")
+def print_ranked(
+    asked: str, answers: Iterable[tuple[str, float]], measure: str, as_json: bool, title: str = ""
+) -> None:
+    """What was asked, or a title, and below it a line for each word and its number; or a line of JSON.
+
+    `measure` is what the numbers are.
+    """
+    if as_json:
+        found = [{"word": word, measure: value} for word, value in answers]
+        print(json.dumps({"asked": asked, "answers": found}, ensure_ascii=False))
+    else:
+        print(styled(printable(title or asked), BOLD))
+        for word, value in answers:
+            print(f"  {value:8.4f}  {printable(word)}")
     sys.stdout.flush()
 
 

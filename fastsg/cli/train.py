@@ -12,13 +12,14 @@ from ..cooccurrence.counts import CooccurrenceCounts
 from ..distributed import Team
 from ..errors import DivergenceError
 from ..model.checkpoint import Checkpoint, load_checkpoint, spare_path
-from ..model.report import Report, build_report, json_text, summary, write_json
+from ..model.report import Report, build_report, json_text, write_json
 from ..model.skipgram import SkipGram
 from ..system import kept
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.callbacks import Callback, EarlyStopping
 from ..training.settings import STARTS, Settings
+from .advice import after_training
 from .dry_run import dry_run
 from .epochs import EpochLog, epoch_lines
 from .flags import DEFAULTS, Commands, add_command, flag
@@ -34,6 +35,7 @@ from .outputs import (
 )
 from .ranks import run_on_ranks
 from .reading import check_texts, encoded_among, given_reading, read_corpus
+from .summary import summary
 from .terminal import (
     EXIT_ERROR,
     EXIT_INTERRUPTED,
@@ -111,7 +113,9 @@ def _finish(model: SkipGram, args: argparse.Namespace, code: int) -> int:
     if args.json:
         print(json_text(report))
     elif not args.quiet:
-        print(summary(model, report))
+        print(summary(report))
+        if is_whole and code != EXIT_ERROR and (told := after_training(args, model.vocab.words)):
+            print(told)
     return code if is_whole else EXIT_ERROR
 
 
@@ -321,7 +325,7 @@ def _leave_checkpoint(model: SkipGram, checkpoint: Checkpoint, args: argparse.Na
         return
     same_command = not checkpoint.written or args.resume == args.checkpoint
     command = args.argv if same_command else [*args.argv, "--resume", args.checkpoint]
-    say(f"to continue from the last checkpoint:\n  fastsg {shlex.join(command)}")
+    say(f"to continue from the last checkpoint:\n  fastsg {printable(shlex.join(command))}")
 
 
 def _write(model: SkipGram, args: argparse.Namespace) -> tuple[Report, bool]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, checks
+from ..system.notebook import html_table
 from ..system.threads import effective_num_threads
 from ..text.vocab import Vocab
 from .count_settings import CountSettings
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Entries that are summed up at once.
 _CHUNK = 2**20
+#: Words in a notebook, and contexts of each.
+_SHOWN = 5
 
 
 class CountTable:
@@ -87,6 +90,21 @@ class CountTable:
 
     def __repr__(self) -> str:
         return f"<CooccurrenceCounts: {self.K} words, {self.nnz} entries, {self.total:.0f} pairs>"
+
+    def _repr_html_(self) -> str:
+        words, sums = self.vocab.words[:_SHOWN], self.row_sums[:_SHOWN].tolist()
+        rows = [[words[m], sums[m], self._heaviest(m)] for m in range(len(words))]
+        about = ", ".join(f"{name} {value}" for name, value in self.about.items())
+        title = f"CooccurrenceCounts: {self.K:,} words, {self.nnz:,} entries, {self.total:,.0f} pairs"
+        title += f" ({about})" if about else ""
+        return html_table(title, ["center", "pairs", "commonest contexts"], rows, self.K - _SHOWN)
+
+    def _heaviest(self, m: int) -> str:
+        """The contexts that a center has most often, with how often that is."""
+        row = slice(self.row_ptr[m], self.row_ptr[m + 1])
+        contexts, counts = self.contexts[row], self.counts[row]
+        best = np.argsort(-counts, kind="stable")[:_SHOWN].tolist()
+        return ", ".join(f"{self.vocab.words[contexts[i]]} {counts[i]:,.1f}" for i in best)
 
     def to_scipy(self) -> scipy.sparse.csr_array:
         """The same numbers as a SciPy array (needs SciPy); nothing is copied."""

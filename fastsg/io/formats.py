@@ -3,15 +3,16 @@
 A new format is a module with a reader and a writer, and a row in ``_ALL``. A safetensors file says in its
 metadata which format it is; ``_CONTAINERS`` has the names.
 
-Written is what ``format=`` or the suffix says; a suffix that stands for a format without a writer is refused,
-and any other name means word2vec text. Read is what ``format=`` or the first bytes say, and where these say
-nothing the suffix. Names may end in .gz, .bz2, .xz or .zst besides, where the format is not compressed by
-itself.
+Written is what ``format=`` or the suffix says; where a name has none, word2vec text. A suffix that stands
+for a format without a writer, or for no format, is refused; it begins with a letter, so ``v1.2`` has none.
+Read is what ``format=`` or the first bytes say, and where these say nothing the suffix. Names may end in .gz,
+.bz2, .xz or .zst besides, where the format is not compressed by itself.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,7 @@ class Format:
     has_counts : bool                   Counts survive.
     has_outputs : bool                  There may be output vectors, for ``which``.
     takes : tuple of str                What :func:`save_vectors` may be asked for besides: sif, neighbors.
+    file_of : callable                  The file that a path means, where that may name a folder.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Format:
     has_counts: bool = True
     has_outputs: bool = False
     takes: tuple[str, ...] = ()
+    file_of: Callable[[str], str] = str
 
 
 def _read_word2vec(path: str, reading: Reading, **options: Any) -> VectorTable:
@@ -139,6 +142,7 @@ _ALL = (
         "TensorBoard projector, two files",
         projector.read_projector,
         projector.write_projector,
+        file_of=projector.file_of,
     ),
     Format(
         "model2vec",
@@ -173,6 +177,7 @@ _BY_START = {
     b"ARROW1\0\0": "arrow",
     b"FiFu\0\0\0\0": "finalfusion",
 }
+_SUFFIX = re.compile(r"\.[a-z]\w*")
 #: Suffixes of formats that are not written, and what to do instead.
 _NOT_WRITTEN = dict.fromkeys((".pkl", ".pickle", ".joblib", ".pt", ".pth"), "pickles are never written") | {
     ".npy": "it has no room for words; .npz has",
@@ -215,6 +220,8 @@ def format_to_write(path: Path, format: str | None = None) -> Format:
 
 
 def _format_by_name(path: str) -> Format:
+    if os.path.isdir(path) and os.path.isfile(projector.file_of(path)):
+        return FORMATS["tsv"]
     if path.endswith(os.sep) or os.path.isfile(os.path.join(path, static_folder.STATIC_FILES[1])):
         return FORMATS["model2vec"]
     suffix = os.path.splitext(without_compression(path))[1].lower()
@@ -222,6 +229,12 @@ def _format_by_name(path: str) -> Format:
         raise ValueError(
             f"{path}: {suffix} is not written: {_NOT_WRITTEN[suffix]}; allowed are the formats "
             f"{', '.join(writable_formats())}"
+        )
+    if suffix not in _BY_SUFFIX and _SUFFIX.fullmatch(suffix):
+        known = " ".join(other for format in _ALL if format.write for other in format.suffixes)
+        raise ValueError(
+            f"{path}: no format has the suffix {suffix}; there are {known}, and a name without a suffix is "
+            "word2vec text; or name the format as well, such as text"
         )
     return _BY_SUFFIX.get(suffix, FORMATS["text"])
 
@@ -233,7 +246,7 @@ def format_of_file(path: Path, format: str | None = None) -> Format:
         choice("format", format, list(FORMATS))
         return FORMATS[format]
     if os.path.isdir(path):
-        return FORMATS["model2vec"]
+        return FORMATS["tsv" if os.path.isfile(projector.file_of(path)) else "model2vec"]
     start = first_bytes(path)
     found = next((name for magic, name in _BY_START.items() if start.startswith(magic)), None)
     if found is None and not compression_of(path) and start[4:9] == b"\0\0\0\0{":
@@ -266,7 +279,7 @@ def load_vectors(
 
     Parameters
     ----------
-    path : str or PathLike          A file, or a folder of format "model2vec".
+    path : str or PathLike          A file, or a folder of format "model2vec" or "tsv".
     format : str or None            One of :data:`FORMATS`; None: by the first bytes, then by the suffix.
     which : str or None             Of a model with input and output vectors: "input", "output", "sum" (of
                                     both at unit length), "centered" (input vectors less their mean),
@@ -328,7 +341,8 @@ def save_vectors(
 
     Parameters
     ----------
-    path : str or PathLike                      Target; a folder for format "model2vec".
+    path : str or PathLike                      Target; a folder for format "model2vec", and if you like for
+                                                "tsv".
     words : sequence of str, length K           Unique.
     matrix : ndarray of shape (K, H)            float32 or float64 (rounded to float32), finite, H >= 1.
     format : str or None                        One of :func:`writable_formats`; None: by the suffix, see the

@@ -2,7 +2,8 @@
 
 ``vectors.tsv`` has a line of H numbers for each word, ``metadata.tsv`` beside it the words: one column
 without a header or, where counts are known, the columns ``word`` and ``count`` under a header, as the
-projector wants it (tensorflow/docs#473). Of another name ``x.tsv`` the words stand in ``x.metadata.tsv``.
+projector wants it (tensorflow/docs#473). Of another name ``x.tsv`` the words stand in ``x.metadata.tsv``. A
+folder stands for the two files of the first names in it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ _CHUNK_ROWS = 1024
 _NUMBER_BYTES = 64
 
 
+def file_of(path: str) -> str:
+    """The file of numbers that a path means: of a folder, which may end in a separator, the one in it."""
+    is_folder = path.endswith(os.sep) or os.path.isdir(path)
+    return os.path.join(path, "vectors.tsv") if is_folder else path
+
+
 def metadata_path(path: str) -> str:
     """Where the words of a file of vectors stand."""
     folder, name = os.path.split(path)
@@ -35,7 +42,10 @@ def metadata_path(path: str) -> str:
 
 
 def write_projector(path: str, vectors: VectorTable, writing: Writing) -> None:
-    """Write both files; ValueError if a word holds a tab, a line end or NUL."""
+    """Write both files, into a new folder if one is named.
+
+    ValueError if a word holds a tab, a line end or NUL.
+    """
     for word in vectors.words:
         if _FORBIDDEN.search(word):
             raise ValueError(f"words: {word!r} holds a tab, CR, LF or NUL, which this format cannot have")
@@ -43,6 +53,9 @@ def write_projector(path: str, vectors: VectorTable, writing: Writing) -> None:
     if vectors.counts is not None:
         pairs = zip(utf8_words(vectors.words), vectors.counts.tolist(), strict=True)
         lines = [b"word\tcount\n", *(b"%b\t%d\n" % pair for pair in pairs)]
+    if path.endswith(os.sep) and not os.path.isdir(path):
+        os.mkdir(path)
+    path = file_of(path)
     with atomic_write(metadata_path(path)) as file:
         file.writelines(lines)
     with atomic_write(path) as file:
@@ -54,6 +67,7 @@ def write_projector(path: str, vectors: VectorTable, writing: Writing) -> None:
 
 def read_projector(path: str, reading: Reading) -> VectorTable:
     """Words, vectors, and counts if there is a column of them; FormatError if the two files do not agree."""
+    path = file_of(path)
     with open_untrusted(path, reading.max_decompressed) as source:
         matrix = _read_numbers(source)
     metadata = metadata_path(path)

@@ -19,7 +19,7 @@ Sentences come in through text_reader, become a corpus (text/), counts (cooccurr
 
 from .checkpoint import Checkpoint, load_checkpoint, seconds_of, spare_path
 from .forecasting import Forecast, forecast
-from .report import Report, build_report, json_text, summary, write_json
+from .report import Report, build_report, json_text, write_json
 from .skipgram import SkipGram, load
 from .softmax import SoftmaxModel
 from .trained_model import TrainedModel
@@ -40,7 +40,6 @@ __all__ = [
     "load_checkpoint",
     "seconds_of",
     "spare_path",
-    "summary",
     "verify",
     "write_json",
 ]

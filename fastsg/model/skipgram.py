@@ -159,7 +159,7 @@ class SkipGram(TrainedModel):
         Held-out text; its loss is taken after every epoch.
     callbacks : sequence of Callback
     progress : bool, optional
-        Progress bar; default only when stderr is a terminal.
+        Progress bar; default only when stderr is a terminal, and in a notebook.
     comm : mpi4py communicator, optional
         Its ranks train one model together, each a part of the vocabulary, with the bits that one process
         gives (docs/mpi.md). All make the same calls; texts and counts are those of rank 0, which alone reads.

@@ -16,6 +16,7 @@ from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss, held_out_loss
+from ..vectors.answers import Answers, Ranking
 from .text_reader import known_corpus
 
 
@@ -58,7 +59,7 @@ class SoftmaxModel:
         """The constant added to each logit when probabilities are about the real text, (K,) or (0,)."""
         return self._bias
 
-    def predict_context(self, word: str | int, topn: int = 10) -> list[tuple[str, float]]:
+    def predict_context(self, word: str | int, topn: int = 10) -> Answers:
         """The contexts most likely around a center word.
 
         Returns
@@ -68,7 +69,7 @@ class SoftmaxModel:
         topn = checks.integer("topn", topn, 0)
         P = objective.probabilities(self._ids("word", [word]), self.I, self.O, self._bias)[0]
         best = np.argsort(-P, kind="stable")[:topn]
-        return [(self.vocab.words[n], float(P[n])) for n in best]
+        return Ranking(((self.vocab.words[n], float(P[n])) for n in best), "probability")
 
     def predict_proba(self, centers: Sequence[str | int]) -> NDArray[np.float64]:
         """P(context|center) over the whole vocabulary, shape (len(centers), K), float64; rows sum to 1."""

@@ -18,12 +18,13 @@ from ..system.interrupts import kept
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.heldout import HeldOutLoss
-from ..training.history import EpochRecord
+from ..training.history import History
 from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import Settings
 from ..training.state import PretrainedWords, Training, TrainingState, no_seconds
 from ..vectors import KeyedVectors
+from ..vectors.answers import Answers
 from ..vectors.export import export_vectors
 from .saving import pack
 from .softmax import SoftmaxModel
@@ -94,9 +95,9 @@ class TrainedModel:
         return self.state.O
 
     @property
-    def history(self) -> list[EpochRecord]:
-        """A record for each epoch."""
-        return self._training.history if self._training else []
+    def history(self) -> History:
+        """A record for each epoch: a list, which a notebook shows as a table."""
+        return self._training.history if self._training else History()
 
     @property
     def plan(self) -> Plan | None:
@@ -223,7 +224,7 @@ class TrainedModel:
         """b_n - log keep(n), added to the logits when they are about the real text, (K,) or (0,)."""
         return self._answering().real_bias()
 
-    def predict_context(self, word: str | int, topn: int = 10) -> list[tuple[str, float]]:
+    def predict_context(self, word: str | int, topn: int = 10) -> Answers:
         """The contexts most likely around a center word, see :meth:`SoftmaxModel.predict_context`."""
         return self._answering().predict_context(word, topn)
 

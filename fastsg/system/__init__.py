@@ -9,6 +9,7 @@
     growing_array   arrays that are appended to without a second copy
     digest          SHA-256 of arrays
     progress        progress bars, quiet where nobody looks
+    notebook        whether this is a notebook, and tables that it shows
     interrupts      Ctrl-C that nothing swallows
 
 config comes first when the package is imported: OpenMP reads its wait policy when the kernels are loaded.

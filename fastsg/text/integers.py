@@ -41,6 +41,7 @@ def _numbered(
     if not 0 <= low <= high < 2**31 or high > 4 * values.size:
         distinct, ids, counts = np.unique(values, return_inverse=True, return_counts=True)
         return distinct, ids.astype(np.int32), counts.astype(np.int64)
+    values = values.astype(np.int64, copy=False)  # NumPy before 2 does not count uint64
     counts = np.bincount(values)  # no sorting where the values are near each other
     present = np.flatnonzero(counts)
     number = np.zeros(len(counts), np.int32)

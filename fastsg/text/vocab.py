@@ -13,9 +13,11 @@ from ..errors import FormatError, close_words
 from ..io.untrusted import read_whole
 from ..system.atomic import atomic_write
 from ..system.compression import compressed, compression_of
+from ..system.notebook import html_table
 from . import subsampling
 
 _BOM = b"\xef\xbb\xbf"
+_SHOWN = 10  # words in a notebook
 
 
 class Vocab:
@@ -178,6 +180,13 @@ class Vocab:
 
     def __repr__(self) -> str:
         return f"<Vocab: {len(self)} words, {int(self.counts.sum())} tokens>"
+
+    def _repr_html_(self) -> str:
+        first = slice(0, _SHOWN)
+        counts, shares = self.counts[first].tolist(), self.unigram()[first].tolist()
+        rows = zip(range(_SHOWN), self.words[first], counts, shares)
+        title = f"Vocab: {len(self):,} words, {int(self.counts.sum()):,} tokens"
+        return html_table(title, ["id", "word", "count", "share"], rows, len(self) - _SHOWN)
 
     def unigram(self) -> NDArray[np.float64]:
         """Relative frequency of each word, shape (K,), float64; sums to 1."""

@@ -10,7 +10,7 @@
     totals          its books, from which it can be gone on with
     heldout         the loss of a text that is not trained on
     callbacks       hooks, early stopping
-    history         the record of an epoch
+    history         the records of the epochs
     memory          what all that takes
 
 :func:`loop.run` takes a Training and a BatchSource. It knows no model class and no files: whoever owns the
@@ -18,15 +18,17 @@ model hands in a function that calls its callbacks.
 """
 
 from .callbacks import Callback, EarlyStopping, StopTraining
-from .history import EpochRecord
+from .history import TEXTS, EpochRecord, History
 from .plan import Plan
 from .settings import STARTS, Settings, default_sample
 
 __all__ = [
     "STARTS",
+    "TEXTS",
     "Callback",
     "EarlyStopping",
     "EpochRecord",
+    "History",
     "Plan",
     "Settings",
     "StopTraining",

@@ -1,7 +1,10 @@
-"""What stands in a history: a record for each epoch."""
+"""A history: a record for each epoch."""
 
 import typing
-from typing import Any, NotRequired, TypedDict, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, NotRequired, TypedDict
+
+from ..system.notebook import html_table
 
 
 class EpochRecord(TypedDict):
@@ -38,7 +41,32 @@ class EpochRecord(TypedDict):
     thinned: NotRequired[bool]
 
 
-def checked_history(records: list[dict[str, Any]]) -> list[EpochRecord]:
+#: What a record says its epoch was trained on, by its ``thinned``.
+TEXTS = {True: "thinned", False: "whole", None: "unknown"}
+
+
+class History(list[EpochRecord]):
+    """The records of a model, as a list; a notebook shows it as a table."""
+
+    def _repr_html_(self) -> str:
+        has_held_out = any(record.get("valid_nll") is not None for record in self)
+        columns = ["epoch", "text", "words", "loss", "unigram", "perplexity"]
+        columns += ["held-out loss", "held-out perplexity"] * has_held_out
+        rows = (list(_cells(number, record, has_held_out)) for number, record in enumerate(self, 1))
+        title = "Loss in nats per pair, of the text and the words trained on" if self else "No epoch is done"
+        return html_table(title, [*columns, "rate", "seconds"], rows)
+
+
+def _cells(number: int, record: Mapping[str, Any], has_held_out: bool) -> Iterator[object]:
+    """Those of an epoch in the table; users may have taken some out of the record."""
+    yield number
+    yield TEXTS.get(record.get("thinned"), TEXTS[None])
+    names = ["words", "nll", "unigram_nll", "perplexity"]
+    names += ["valid_nll", "valid_perplexity"] * has_held_out
+    yield from map(record.get, [*names, "alpha", "seconds"])
+
+
+def checked_history(records: list[dict[str, Any]]) -> History:
     """The records of a file; ValueError unless each has every field, and each of these its type.
 
     Other fields may be anything: users add some.
@@ -52,4 +80,4 @@ def checked_history(records: list[dict[str, Any]]) -> list[EpochRecord]:
                 raise ValueError(f"its history has no {field} in record {number}")
             if field in record and type(record[field]) not in kinds:
                 raise ValueError(f"its history has {field}={record[field]!r:.40} in record {number}")
-    return cast(list[EpochRecord], records)
+    return History(typing.cast(list[EpochRecord], records))

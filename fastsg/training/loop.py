@@ -204,6 +204,8 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, 
             _close_epoch(training, plan, record, workspaces[K])
             if not team.agrees(notify("on_epoch_end")):
                 break
+        if plan.done == plan.epochs:
+            bar.n = bar.total  # but for rounding it is; a notebook paints a bar red that is not full
 
 
 def _go_on(stepper: Stepper, notify: Notify) -> bool:

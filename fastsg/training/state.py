@@ -18,7 +18,7 @@ from ..text.corpus import EncodedCorpus
 from ..text.growth import joined
 from ..text.vocab import Vocab
 from .heldout import HeldOutText
-from .history import EpochRecord
+from .history import History
 from .plan import Plan
 from .settings import Settings
 from .totals import EpochTotals
@@ -98,9 +98,9 @@ class Training:
     bias : ndarray (K,) or (0,), float32    b_n, added to the logits of thinned text.
     state : TrainingState
     workers : int
-    progress : bool or None                 Whether a bar is shown; None: where standard error is a terminal.
+    progress : bool or None                 Whether a bar is shown; None: on a terminal and in a notebook.
     seconds : dict                          Seconds spent, by what they were spent on.
-    history : list of EpochRecord           A record for each epoch.
+    history : History                       A record for each epoch.
     plan : Plan or None                     The training begun last.
     held_out : HeldOutText or None          What is measured on after every epoch.
     text : EncodedCorpus or None            All text that I and O were trained on, where that is known; by a
@@ -119,7 +119,7 @@ class Training:
     workers: int
     progress: bool | None
     seconds: dict[str, float] = dataclasses.field(default_factory=no_seconds)
-    history: list[EpochRecord] = dataclasses.field(default_factory=list)
+    history: History = dataclasses.field(default_factory=History)
     plan: Plan | None = None
     held_out: HeldOutText | None = None
     text: EncodedCorpus | None = None

@@ -7,6 +7,7 @@
                        KeyedVectors         all of these, queries over few words, and evaluation:
                           |-> directions    vectors at length 1, cosines, means
                           |-> neighbours    exact search among all rows, by kernels
+                          |-> answers       words with their cosines, as a list and as a table
                           |-> attributes    columns of values beside the words
                           |-> evaluation    word similarity and analogy files -> statistics
                        export_vectors       into a file of any format
@@ -17,6 +18,7 @@ alone. The matrix is kept as it was given, be it mapped or shared with a trainer
 replaced; only 1 / norm of each row is computed, once.
 """
 
+from .answers import Answers, Ranking
 from .directions import unit_rows
 from .evaluation import AnalogiesResult, AnalogySection, WordPairsResult
 from .export import export_vectors
@@ -29,10 +31,12 @@ __all__ = [
     "PROJECTIONS",
     "AnalogiesResult",
     "AnalogySection",
+    "Answers",
     "Correlation",
     "Indexer",
     "KeyedVectors",
     "Projection",
+    "Ranking",
     "UsearchIndexer",
     "WordPairsResult",
     "export_vectors",

@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .answers import Answers
 from .directions import Floats, unit_rows
 from .store import VectorStore
-
-Answers = list[tuple[str, float]]
 
 
 class Indexer(Protocol):

@@ -8,10 +8,14 @@ from typing import Any, overload
 import numpy as np
 
 from .. import checks
+from .answers import Answers, Ranking
 from .directions import Floats, direction
-from .indexer import Answers, Indexer
+from .indexer import Indexer
 from .neighbours import ExactSearch, Score, cosine_score, cosmul_score
 from .store import KEY_TYPES, Key, KeyOrVector, VectorStore
+
+#: What the numbers of answers are.
+_COSINE, _SCORE = "cosine", "score"
 
 
 class Queries(VectorStore):
@@ -82,7 +86,7 @@ class Queries(VectorStore):
             raise TypeError(f"indexer is a {type(indexer).__name__}; it must have most_similar(vector, topn)")
         rows = _rows(clip_start, clip_end, restrict_vocab)
         if _is_nothing(topn):
-            return []
+            return Ranking([], _COSINE)
         query = self.get_mean_vector(items, weights, post_normalize=True, ignore_missing=False)
         if topn is None:
             return self._search().scores(cosine_score(query), rows)
@@ -123,7 +127,7 @@ class Queries(VectorStore):
         items = [_checked_item("queries", item) for item in queries]
         rows = _rows(clip_start, clip_end, restrict_vocab)
         if _is_nothing(topn) or not items:
-            return [[] for _ in items]
+            return [Ranking([], _COSINE) for _ in items]
         units = [self.get_mean_vector([item], post_normalize=True, ignore_missing=False) for item in items]
         return self._nearest(units, rows, topn, [[item] for item in items])
 
@@ -152,7 +156,7 @@ class Queries(VectorStore):
             raise TypeError("most_similar_cosmul takes words and vectors without weights")
         rows = _rows(0, None, restrict_vocab)
         if _is_nothing(topn):
-            return []
+            return Ranking([], _SCORE)
         vectors = [self._vector_of(item) for item in items]
         score = cosmul_score(vectors[: len(positive)], vectors[len(positive) :])
         return self._ranked(score, rows, topn, items)
@@ -217,7 +221,7 @@ class Queries(VectorStore):
         """The words closest to each query, without those that it was given."""
         excluded = [self._keys_among(items) for items in given]
         found = self._search().nearest(np.array(queries), rows, topn, excluded)
-        return [[(self.index_to_key[i], cosine) for i, cosine in part] for part in found]
+        return [Ranking(((self.index_to_key[i], cosine) for i, cosine in part), _COSINE) for part in found]
 
     def _ranked(
         self, score: Score, rows: slice, topn: int | None, given: list[KeyOrVector]
@@ -227,7 +231,7 @@ class Queries(VectorStore):
         if topn is None:
             return search.scores(score, rows)
         best = search.best(score, rows, topn, self._keys_among(given))
-        return [(self.index_to_key[i], value) for i, value in best]
+        return Ranking(((self.index_to_key[i], value) for i, value in best), _SCORE)
 
     def _keys_among(self, items: list[KeyOrVector]) -> list[int]:
         return [self.get_index(item) for item in items if isinstance(item, KEY_TYPES)]

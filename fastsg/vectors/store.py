@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..checks import listed, word_counts, word_index
 from ..errors import close_words
+from ..system.notebook import html_table
 from .attributes import Column, Counts
 from .directions import Floats, inverse_norms, unit, unit_row, weighted_mean
 
@@ -20,6 +21,7 @@ KeyOrVector = Key | Floats
 
 _LONGEST_SHOWN = 64  # letters of an unknown word in its error
 _COUNT = "count"
+_SHOWN = 10  # words in a notebook
 
 
 class VectorStore:
@@ -71,6 +73,18 @@ class VectorStore:
         return (
             f"<{type(self).__name__}: {len(self)} words x {self.vector_size}, {self.vectors.dtype}{counts}>"
         )
+
+    def _repr_html_(self) -> str:
+        first = slice(0, _SHOWN)
+        columns: dict[str, list[Any]] = {
+            "row": list(range(len(self.index_to_key[first]))),
+            "word": self.index_to_key[first],
+        }
+        if self.counts is not None:
+            columns["count"] = self.counts[first].tolist()
+        columns["length"] = np.linalg.norm(self.vectors[first].astype(np.float64), axis=1).tolist()
+        title = f"{type(self).__name__}: {len(self):,} words x {self.vector_size}, {self.vectors.dtype}"
+        return html_table(title, [*columns], zip(*columns.values(), strict=True), len(self) - _SHOWN)
 
     def has_index_for(self, key: Key) -> bool:
         """Whether a key is known; the same as ``key in vectors``."""
