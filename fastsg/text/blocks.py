@@ -89,7 +89,7 @@ def _file_blocks(
     at_end = False
     while not at_end:
         wanted = len(tail) + max(block_bytes, len(tail))
-        watch.grown(wanted - len(tail), needed=wanted)
+        watch.grown(wanted - len(tail), needed=2 * wanted)  # the buffer, and what is left of it
         text = new_buffer(wanted + 1 + _text.PAD)
         text[: len(tail)] = tail
         n = len(tail) + file.fill(memoryview(text)[len(tail) : wanted])
