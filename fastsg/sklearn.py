@@ -58,7 +58,7 @@ class SkipGramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         and the first principal component of the documents fitted is taken away (Arora, Liang and Ma 2017).
     sif_a : float
         a of "sif".
-    tokenizer : {"space", "char"}, callable or object with ``encode``, optional
+    tokenizer : {"space", "char", "rjieba"}, callable or object with ``encode``, optional
         For documents that are strings; default "space". ``CountVectorizer().build_tokenizer()`` is one that
         leaves out punctuation.
     lowercase : bool

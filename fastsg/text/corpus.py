@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -22,12 +21,11 @@ from .encoders import Encoder, encode_files, encode_sentences
 from .files import PathLike, input_paths, shown_paths
 from .ids import final_ids
 from .integers import IntegerEncoder, is_integer_array
+from .invalid import warn_of_invalid
 from .shards import Shard, share_of
 from .tokenizers import TOKENIZERS
 from .transcoding import Transcoding
 from .vocab import Vocab, check_cuts, check_vocab
-
-logger = logging.getLogger(__name__)
 
 _BLOCK_BYTES = 1 << 20
 SCHEMA = Schema(
@@ -271,7 +269,8 @@ class EncodedCorpus:
         source = shown_paths(paths)
         if share:
             source = f"{share.shard} of {source}"
-        _warn_of_invalid(encoder.invalid, errors, source, encoding)
+        if encoder.invalid:
+            warn_of_invalid(encoder.invalid, errors, source, encoding, paths[0])
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, source, may_be_empty=bool(share))
         corpus = cls.__new__(cls)  # what was just made needs no check, and a shard may be empty
         corpus._set(*arrays, encoder.n_tokens, encoder.invalid, name, lower)
@@ -428,14 +427,6 @@ def _check_options(vocab: Vocab | None, min_count: int, max_final_vocab: int | N
     """Check before anything is read, which may take long or be possible only once."""
     check_cuts(min_count, max_final_vocab)
     check_vocab(vocab)
-
-
-def _warn_of_invalid(n: int, errors: str, source: str, encoding: str) -> None:
-    if n:
-        verb = "replaced by U+FFFD" if errors == "replace" else "left out"
-        shown = "UTF-8" if encoding == "utf-8" else encoding
-        advice = "; if it is not UTF-8, give its encoding" if encoding == "utf-8" else ""
-        logger.warning("%d invalid %s sequences were %s in %s%s", n, shown, verb, source, advice)
 
 
 def is_encoded_corpus(path: str | os.PathLike[str]) -> bool:

@@ -37,7 +37,8 @@ def line_tokenizer(tokenizer: Any) -> Callable[[str], Iterable[str]]:
         return _encode_tokenizer(tokenizer)
     if not callable(tokenizer):
         raise TypeError(
-            f"tokenizer must be 'space', 'char', a callable or have encode(), got {type(tokenizer).__name__}"
+            "tokenizer must be 'space', 'char', 'rjieba', a callable or have encode(), "
+            f"got {type(tokenizer).__name__}"
         )
     function: Callable[[str], Iterable[str]] = tokenizer
     return function
