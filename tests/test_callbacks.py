@@ -161,6 +161,20 @@ def test_without_restoring_the_last_state_stays():
     assert len(model.history) == 2 and (model.I == script.states[1][0]).all()
 
 
+@pytest.mark.parametrize(
+    "settings, epochs",
+    [({"sample": 0.01}, 4), ({"sample": 0}, 2), ({"sample": 0.01, "solver": "sgd"}, 2)],
+    ids=["thinned", "whole", "sgd"],
+)
+def test_patience_waits_for_the_text(settings, epochs):
+    """Of six epochs on counts three are on thinned text, if any is; all of those of sgd are."""
+    callbacks = [script := Script([5, 6, 7, 8, 9, 1]), EarlyStopping(patience=1)]
+    small = {"vector_size": 4, "min_count": 1, "epochs": 6, "progress": False}
+    model = SkipGram(TEXT, validation=TEXT, callbacks=callbacks, **small, **settings)
+    assert (len(model.history), model.restored_epoch) == (epochs, 1)
+    assert (model.I == script.states[0][0]).all()  # and not those of another epoch that did not count
+
+
 def test_the_best_state_comes_back_after_the_last_epoch_too():
     script = Script([5, 4, 4.5])
     model = train(script, EarlyStopping(patience=5), validation=TEXT, epochs=3)

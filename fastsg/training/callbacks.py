@@ -15,6 +15,7 @@ from ..text.corpus import EncodedCorpus
 from .history import EpochRecord
 from .plan import Plan
 from .settings import Settings
+from .stages import stage_of
 from .state import TrainingState
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,8 @@ class EarlyStopping(Callback):
     monitor : {"valid_nll", "nll"}   What must fall. With solver "counts" training losses of different epochs
                                      do not compare.
     patience : int                   So many epochs in a row without a new minimum end the training; at least
-                                     1.
+                                     1. Those on thinned text, with which solver "counts" begins, do not
+                                     count: the text itself, which lowers the loss, is still to come.
     min_delta : float                By how much it must fall, in nats.
     restore_best : bool              Put I and O back to the best epoch at the end; keeps a copy of both.
 
@@ -131,7 +133,7 @@ class EarlyStopping(Callback):
     def _reset(self) -> None:
         self.best = math.inf
         self.best_epoch: int | None = None
-        self._epochs_since = 0
+        self._epochs_since = self._waited = 0
         self._best_state: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     def on_train_begin(self, model: ModelInTraining) -> None:
@@ -140,7 +142,7 @@ class EarlyStopping(Callback):
         self._check_monitor(model)
         done = model.plan.done if model.plan else 0
         for epoch in range(max(len(model.history) - done, 0), len(model.history)):  # files keep the newest
-            self._count(epoch + 1, self._monitored(model.history[epoch]))
+            self._count(model, epoch)
         if done and self.restore_best:
             is_best = model.state.at_epoch_end and not self._epochs_since
             self._best_state = self._copy(model) if is_best else model.state.best
@@ -164,7 +166,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, model: ModelInTraining) -> None:
         """Keep the state if it is the best so far; stop if none has been for too long."""
-        self._count(len(model.history), self._monitored(model.history[-1]))
+        self._count(model, len(model.history) - 1)
         if self.restore_best and not self._epochs_since:
             self._best_state = self._copy(model)
         model.state.best = self._best_state  # for checkpoints
@@ -183,16 +185,27 @@ class EarlyStopping(Callback):
         assert value is not None, "there is a validation text"
         return value
 
-    def _count(self, epoch: int, value: float) -> None:
+    def _count(self, model: ModelInTraining, epoch: int) -> None:
+        value = self._monitored(model.history[epoch])
         if value < self.best - self.min_delta:
-            self.best, self.best_epoch, self._epochs_since = value, epoch, 0
+            self.best, self.best_epoch = value, epoch + 1
+            self._epochs_since = self._waited = 0
         else:
             self._epochs_since += 1
+            self._waited += not _comes_before_the_text(model, epoch)
 
     def _stop_if_patience_is_over(self) -> None:
-        if self._epochs_since >= self.patience:
+        if self._waited >= self.patience:
             raise StopTraining
 
     @staticmethod
     def _copy(model: ModelInTraining) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return np.copy(model.state.I), np.copy(model.state.O)
+
+
+def _comes_before_the_text(model: ModelInTraining, epoch: int) -> bool:
+    """Whether an epoch of the history (from 0) was on thinned text, and the text itself was to come."""
+    if model.settings.solver != "counts" or model.plan is None or not model.history[epoch].get("thinned"):
+        return False
+    planned = epoch - len(model.history) + model.plan.done
+    return stage_of(planned, model.plan.epochs, 1, 1).thinned
