@@ -1,12 +1,16 @@
 """What the benches make of runs: tables over seeds, ranks over texts, a text in two parts. None trains."""
 
 import importlib
+import itertools
 import json
 from argparse import Namespace
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from fastsg import EncodedCorpus
 
 BENCH = Path(__file__).parent.parent / "bench"
 pytestmark = pytest.mark.skipif(not BENCH.is_dir(), reason="bench/ is not beside the tests")
@@ -252,3 +256,84 @@ def test_the_table_of_what_is_foretold(bench):
     assert table.written(table.written(page, "new"), "new") == table.written(page, "new")
     with pytest.raises(SystemExit, match="has no <!-- foretold -->"):
         table.written("a\nb", "new")
+
+
+# ---- generate.py -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made(bench, tmp_path):
+    """Writes some tokens of a text that is made after a small one; returns its words in lines."""
+    generate = bench("generate")
+    pairs = [[f"a{i % 40}", f"b{i % 7}", f"once{i}"] for i in range(2000)]
+    corpus = EncodedCorpus.from_iter(pairs, min_count=1)
+    source = generate.Source.of(corpus, 5)
+
+    def write(tokens: int, types: int = 1000, seed: int = 1, **habits: float) -> list[list[str]]:
+        words = generate.words_of(corpus, source, types)
+        with open(tmp_path / "made", "wb") as file:
+            n, size = generate.write(file, source, words, tokens, generate.Habits(**habits), seed)
+        text = (tmp_path / "made").read_text()
+        assert len(text) == size and len(text.split()) == n
+        return [line.split() for line in text.splitlines()]
+
+    return write
+
+
+def test_a_text_is_the_same_for_the_same_seed_and_begins_alike(made):
+    lines = made(5000)
+    assert {len(line) for line in lines} == {256} and len(lines) == 20
+    assert made(5000) == lines != made(5000, seed=2)
+    assert made(1500) == lines[:6]
+
+
+@pytest.mark.parametrize("keep_on", [0.0, 0.5, 1.0])
+def test_pairs_are_those_of_the_source(made, keep_on):
+    lines = made(50_000, keep_on=keep_on, jump=0.0)
+    follows = {"a": "b", "b": "r", "r": "a"}
+
+    def kind(word: str) -> str:
+        return word[0] if word[1:].isdigit() else "r"
+
+    pairs = [(kind(a), kind(b)) for line in lines for a, b in itertools.pairwise(line)]
+    assert all(follows[a] == b for a, b in pairs)
+    jumping = made(50_000, keep_on=keep_on, jump=0.2 * (1 - keep_on))
+    broken = [follows[kind(a)] != kind(b) for line in jumping for a, b in itertools.pairwise(line)]
+    assert any(broken) == (keep_on < 1)  # control
+
+
+def test_rare_words_are_invented_as_many_as_asked_for(made):
+    counts = Counter(word for line in made(200_000, types=300, again=0.0) for word in line)
+    real = {f"a{i}" for i in range(40)} | {f"b{i}" for i in range(7)}
+    assert counts.keys() > real and not any(word.startswith("once") for word in counts)
+    invented = sorted((n for word, n in counts.items() if word not in real), reverse=True)
+    assert len(invented) == 300 - 47
+    assert invented[0] > 3 * invented[100] > 6 * invented[-1]
+    again = made(200_000, types=300, again=0.9)
+    rare = [[word for word in line if word not in real] for line in again]
+    assert sum(a == b for line in rare for a, b in itertools.pairwise(line)) > 0.8 * sum(map(len, rare))
+
+
+def test_too_few_types_are_refused(made):
+    with pytest.raises(ValueError, match="--types is 47; the source alone has 47 words"):
+        made(10, types=47)
+
+
+# ---- foretold.py -----------------------------------------------------------------------------------------
+
+
+def test_foretold_beside_measured(bench):
+    foretold = bench("foretold")
+    phases = dict.fromkeys(foretold.PHASES, 2.0)
+    rows = [
+        {
+            "foretold": phases | {"memory": 2**21, "disk": 2**20, "wall": 1.0},
+            "measured": phases
+            | {"count": 4.0, "save": 0.0, "memory": 2**20, "disk": 2**20, "words": 5000}
+            | {"wall": 4.0},
+        }
+    ]
+    found = cells(foretold.table(rows))["5,000"]
+    assert found["count"] == "2.00 / 4.00 s (0.50)" and found["save"] == "2.00 / 0.00 s (-)"
+    assert found["memory"] == "2 / 1 MiB (2.00)" and found["dry-run / training, wall"] == "1.0 / 4.0 s (25%)"
+    assert foretold.medians([{"read": 1.0}, {"read": 5.0}, {"read": 2.0}]) == {"read": 2.0}

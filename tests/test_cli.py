@@ -343,11 +343,14 @@ def test_log_level(capsys, caplog):
 def test_dry_run_writes_nothing_and_trains_nothing_large(tmp_path, capsys):
     before = sorted(tmp_path.iterdir())
     out = run(capsys, f"train text.txt --dry-run {SMALL}")
-    assert "8 words x 8 coordinates, 520 tokens" in out and "MiB" in out and "reading took" in out
+    assert "8 words x 8 coordinates, 520 tokens" in out and "MiB" in out and "whole passes" in out
     run(capsys, f"train text.txt --dry-run -o v.vec --save-model m {SMALL}")
     assert sorted(tmp_path.iterdir()) == before
     facts = json.loads(run(capsys, f"train text.txt --dry-run --json {SMALL}"))
-    assert facts["words"] == 8 and facts["memory"]["total"] > 0 and facts["seconds"]["total"] > 0
+    assert facts["words"] == 8 and facts["memory"]["total"] > 0 < facts["bytes"]["memory"]
+    assert list(facts["seconds"]) == ["read", "count", "init", "train", "save", "total"]
+    assert min(facts["seconds"].values()) > 0 and facts["flops"] > 0 and facts["passes"] == 2
+    assert facts["bytes"]["disk"] > 0  # of vectors as text, where no file is named
 
 
 def test_dry_run_of_words_that_are_known(tmp_path, capsys, monkeypatch):
@@ -356,7 +359,17 @@ def test_dry_run_of_words_that_are_known(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(EncodedCorpus, "from_files", lambda *args, **kwargs: pytest.fail("a text was read"))
     for source in ("missing.txt --read-vocab words", "--counts counts"):
         facts = json.loads(run(capsys, f"train {source} --dry-run --json --vector-size 8"))
-        assert facts["words"] == 8 and facts["tokens"] == 520 and facts["read_seconds"] is None
+        assert facts["words"] == 8 and facts["tokens"] == 520
+        assert (facts["seconds"]["read"] > 0) == (source == "--counts counts")
+
+
+def test_dry_run_foretells_the_files_that_are_asked_for(capsys):
+    sizes = {}
+    for outputs in ("", "-o v.vec", "-o v.bin", "-o v/ --format model2vec", "-o v.vec --save-output o.vec"):
+        facts = json.loads(run(capsys, f"train text.txt --dry-run --json {outputs} {SMALL}"))
+        sizes[outputs] = facts["bytes"]["disk"]
+    assert sizes[""] == sizes["-o v.vec"] > sizes["-o v.bin"] > 8 * 4 * 8
+    assert sizes["-o v.vec --save-output o.vec"] > 1.8 * sizes["-o v.vec"]
 
 
 def test_dry_run_excludes_resuming(capsys):

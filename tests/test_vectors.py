@@ -498,7 +498,10 @@ def test_word2vec_format_without_header(kv, tmp_path):
         (lambda kv: kv.add_vectors(3, np.ones((1, 2))), "keys is 3"),
         (lambda kv: kv.add_vectors(["z"], np.ones((1, 2)), extras=[1]), "extras is a list"),
         (lambda kv: kv.get_mean_vector(None), "keys is None"),
-        (lambda kv: kv.get_mean_vector(np.ones(2)), r"keys takes a list .*; got (np\.float64\()?1\.0\)? in it"),
+        (
+            lambda kv: kv.get_mean_vector(np.ones(2)),
+            r"keys takes a list .*; got (np\.float64\()?1\.0\)? in it",
+        ),
         (lambda kv: kv.get_mean_vector(["a", [0.5, 1]]), r"keys takes a list .*; got \[0\.5, 1\] in it"),
         (lambda kv: kv.most_similar_batch(3), "queries must be"),
         (lambda kv: kv.most_similar("a", indexer=3), "indexer is a int"),

@@ -92,10 +92,12 @@ def _run(args: argparse.Namespace, team: Team) -> int:
         for name in OUTPUTS:
             setattr(args, name, None)
     callbacks = [*_early_stopping(args), *epoch_lines(args.quiet)]
-    counts = None
+    counts, begun = None, time.perf_counter()
     if args.counts and not team.rank:
         counts = CooccurrenceCounts.load(args.counts, mmap=args.mmap)
+    loaded = time.perf_counter() - begun
     model = _resumed_model(args, team) if args.resume else _new_model(args, texts, counts, team)
+    model.seconds["read"] += loaded
     check_words_can_be_written(args, model.vocab.words)
     try:
         code = _fit(model, args, texts, counts, callbacks)

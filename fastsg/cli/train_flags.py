@@ -236,6 +236,7 @@ def _add_said(group: Group) -> None:
     group.add_argument(
         "--dry-run",
         action="store_true",
-        help="do not train: say how many words there are and what memory, operations and time a training "
-        "will take; reads the text, unless --read-vocab or --counts tell its words (default: train)",
+        help="do not train: say how many words there are and what time, operations, memory and disk a "
+        "training will take, from a part of the text and some seconds of trials; reads the text, unless "
+        "--read-vocab or --counts tell its words (default: train)",
     )

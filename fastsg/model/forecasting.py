@@ -1,31 +1,53 @@
-"""What a training will take: memory, operations, and time, from a small training of about a second."""
+"""What a training will take: memory, disk, operations, and time by phase, from a few seconds of trials."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..cooccurrence.counts import CooccurrenceCounts
-from ..cooccurrence.row_order import visits
+from ..cooccurrence.row_order import deal, visits
 from ..numerics.objective import block_rows
+from ..system.memory import available
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
+from ..training.calibration import cost_of_rows, cost_of_text, start_seconds
+from ..training.foreseen_counts import ForeseenCounts, foresee_counts, known_counts
 from ..training.memory import estimate, estimate_training
 from ..training.settings import Settings
-from ..training.stages import head_words, stage_of, wanted_head
-from .skipgram import SkipGram
+from ..training.stages import Stage, head_words, stage_of
 
-#: Operations of a pass of the small training, and tokens of its text.
-_PASS, _TOKENS = 2e10, 150_000
-_LEAST_WORDS = 64
-#: Longer vectors are scaled up from this: their small training would take long itself.
-_LONGEST_VECTOR = 128
+#: Seconds of steps that are timed, over all stages.
+_SECONDS = 1.0
+#: Longer vectors are scaled up from this, and from fewer elements of a matrix than this, or than a share of
+#: the memory that is free: trying them out would take long itself.
+_LONGEST_VECTOR, _MOST_ELEMENTS, _SHARE_OF_FREE = 320, 2**27, 64
+#: Bytes of the program itself, of a token while windows are counted (itself, marked, and its place), of an
+#: entry; and how many times the matrices the start takes besides the counts.
+_PROGRAM, _COUNTED_BYTES, _ENTRY_BYTES, _START_MATRICES = 46 * 2**20, 16, 8, 2
+#: Words whose vectors are written to see what writing takes.
+_WRITTEN = 8192
 _STRETCHES = 8
 _ALMOST_1 = 1 - 1e-12
-_SENTENCE = 20  # words, where there is no text to take them from
+#: Of a text made from a vocabulary: tokens at most, and words of a sentence.
+_TOKENS, _SENTENCE = 2**20, 20
+
+Model = TypeVar("Model")
+
+
+class Written(NamedTuple):
+    """What the files of a model take: seconds to write, and bytes."""
+
+    seconds: float = 0.0
+    bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,19 +57,34 @@ class Forecast:
     Attributes
     ----------
     words, tokens : int                 Of the vocabulary, and of the text as far as it is in the vocabulary.
-    memory : dict of str to int         Bytes by part, with their total.
+    seconds : dict of str to float      read, count, init, train, save, and their total, as a report names
+                                        them; without held-out losses and checkpoints.
     flops : float                       Floating-point operations of all epochs.
     flops_per_second : float            Measured.
-    seconds : dict of str to float      Counting, making the start, the epochs, and their total; without
-                                        reading and writing files and without held-out losses.
+    passes : float                      Epochs; one over part of the words counts by its share of their pairs.
+    bytes : dict of str to int          memory: the largest of a time; disk: of the files.
+    memory : dict of str to int         Bytes of memory by part, with their total.
+    entries : dict of str to float      Pairs of words in the counts: of the text, and of its thinned copies.
     """
 
     words: int
     tokens: int
-    memory: dict[str, int]
+    seconds: dict[str, float]
     flops: float
     flops_per_second: float
-    seconds: dict[str, float]
+    passes: float
+    bytes: dict[str, int]
+    memory: dict[str, int]
+    entries: dict[str, float]
+
+
+class _Epochs(NamedTuple):
+    """The epochs of a training: operations, passes, and seconds of steps and of making batches."""
+
+    flops: float
+    passes: float
+    steps: float
+    batching: float
 
 
 def forecast(
@@ -57,6 +94,8 @@ def forecast(
     corpus: EncodedCorpus | None = None,
     counts: CooccurrenceCounts | None = None,
     workers: int,
+    read: float = 0.0,
+    written: Written = Written(),  # noqa: B008  a named tuple
 ) -> Forecast:
     """Foresee a training with these settings.
 
@@ -67,78 +106,200 @@ def forecast(
                                         counts.
     corpus, counts, optional            What is to be trained on.
     workers : int                       Threads.
+    read : float                        Seconds that reading took.
+    written : Written                   What writing will take, see :func:`writing`.
 
     Notes
     -----
-    A small training (the most frequent words, the first tokens of the text, one epoch) is timed and scaled by
-    operations, tokens and entries. Expect the time within a factor of two.
+    Words and tokens are those of the whole text. A quarter of it is counted, four million tokens at most, and
+    smaller parts: entries and time grow on from there. The start is made from two of the counts, and grows
+    with the entries. Steps are timed for a second, over matrices of random elements:
+    as many words, coordinates and rows of a batch as there will be.
     """
     K, tokens = len(vocab), corpus.n_tokens if corpus else int(vocab.counts.sum())
-    memory = _memory(settings, K, corpus, counts, tokens, workers)
-    flops = _flops(settings, vocab, corpus, counts, tokens)
-    H = min(settings.vector_size, _LONGEST_VECTOR)
-    tried = dataclasses.replace(
-        settings, vector_size=H, epochs=1, head=None, min_count=1, max_final_vocab=None
-    )
-    small = _small_corpus(tried, vocab, corpus)
-    start = {"init": None} if settings.is_pretrained else {}  # its words are few
-    model = SkipGram(small, **(tried.as_dict() | start), workers=workers, progress=False)
-    epoch, words = model.history[0], len(small.vocab)
-    trained = max(epoch["seconds"] - epoch["count_seconds"], 1e-9)
-    speed = _row_flops(words, tried) * epoch["softmax_rows"] / trained
-    longer = tokens / small.n_tokens
-    seconds = {
-        "count": 0.0 if counts else (model.seconds["count"] + epoch["count_seconds"]) * longer,
-        "init": _start(model, settings, K, longer, counts),
-        "train": flops / speed,
-    }
+    tried = dataclasses.replace(settings, vector_size=_tried_vector_size(K, settings.vector_size))
+    longer = settings.vector_size / tried.vector_size
+    seen = None
     if settings.solver == "sgd":
-        seconds["count"] *= settings.epochs_of(K)
-    return Forecast(K, tokens, memory, flops, speed, seconds | {"total": sum(seconds.values())})
+        epochs = _epochs_on_text(settings, tried, vocab, corpus, tokens, workers)
+    else:
+        text = counts or corpus or _text_of(vocab)
+        seen = (
+            foresee_counts(tried, text, tokens, workers)
+            if isinstance(text, EncodedCorpus)
+            else known_counts(text)
+        )
+        epochs = _epochs_on_counts(settings, tried, vocab, seen, tokens, workers)
+    seconds = {
+        "read": read,
+        "count": epochs.batching + (seen.seconds if seen else 0.0),
+        "init": _start(tried, seen, workers) * longer**2 if seen else 0.0,
+        "train": epochs.steps * longer,
+        "save": written.seconds,
+    }
+    memory = _memory(settings, K, corpus, seen, tokens, workers)
+    kept = max(settings.draws, 1) * float(vocab.counts @ _keep(settings, vocab))
+    return Forecast(
+        K,
+        tokens,
+        seconds | {"total": sum(seconds.values())},
+        epochs.flops,
+        epochs.flops / seconds["train"],
+        epochs.passes,
+        {"memory": _largest(memory, seen, tokens, kept), "disk": written.bytes},
+        memory,
+        {"text": seen.entries(False), "thinned": seen.entries(True)} if seen else {},
+    )
+
+
+def writing(vocab: Vocab, make: Callable[[Vocab], Model], save: Callable[[Model, str], object]) -> Written:
+    """What writing a model of these words takes: it is tried out on some of them.
+
+    Parameters
+    ----------
+    make : function     A model of a vocabulary.
+    save : function     Writes a model into a folder.
+    """
+    ids = np.unique(np.linspace(0, len(vocab) - 1, _WRITTEN).astype(int))
+    model = make(Vocab([vocab.words[i] for i in ids.tolist()], vocab.counts[ids]))
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        save(model, folder)
+        seconds = time.perf_counter() - begun
+        size = sum(entry.stat().st_size for entry in _files(folder))
+    more = len(vocab) / len(ids)
+    return Written(seconds * more, int(size * more))
+
+
+def _files(folder: str) -> list[os.DirEntry[str]]:
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            found += _files(entry.path) if entry.is_dir() else [entry]
+    return found
+
+
+# ---- the parts ----
+
+
+def _tried_vector_size(K: int, H: int) -> int:
+    free = available()
+    most = min(_MOST_ELEMENTS, _MOST_ELEMENTS if free is None else free // _SHARE_OF_FREE)
+    return max(min(H, _LONGEST_VECTOR, most // K), 1)
 
 
 def _memory(
     settings: Settings,
     K: int,
     corpus: EncodedCorpus | None,
-    counts: CooccurrenceCounts | None,
+    seen: ForeseenCounts | None,
     tokens: int,
     workers: int,
 ) -> dict[str, int]:
-    if counts is None:
+    if seen is None:
         return estimate_training(settings, K, corpus, workers, tokens)
     rows, size = block_rows(K), min(settings.batch_of(K, 0), K)
-    H, tables = settings.vector_size, 1 if counts.thinned is None else 2
+    tables = 1 if seen.part.thinned is None else 2
+    entries = int(seen.entries(False) if tables == 1 else (seen.entries(False) + seen.entries(True)) / 2)
+    counted = tokens if seen.seconds else 0
     return estimate(
-        K, H, size, rows, workers, precision=settings.precision, entries=counts.nnz, tables=tables
+        K,
+        settings.vector_size,
+        size,
+        rows,
+        workers,
+        counted,
+        settings.precision,
+        drawn=counted * max(settings.draws, 1),
+        entries=entries,
+        tables=tables,
     )
 
 
-# ---- operations ----
+def _largest(parts: dict[str, int], seen: ForeseenCounts | None, tokens: int, kept: float) -> int:
+    """The most bytes at a time, of the program too: some parts are never there together.
+
+    `kept` is the number of tokens in all thinned copies.
+    """
+    if seen is None:
+        return _PROGRAM + parts["total"]
+    text, thinned = (_ENTRY_BYTES * seen.entries(thinned) for thinned in (False, True))
+    start, thinned = (thinned, thinned) if seen.part.thinned else (text, 0.0)
+    always = sum(parts[name] for name in ("matrices", "optimizer", "vocabulary", "tokens"))
+    counting = _COUNTED_BYTES * (kept if thinned else tokens) if seen.seconds else 0.0
+    starting = start + _START_MATRICES * parts["matrices"]
+    return int(_PROGRAM + always + text + thinned + max(counting, starting, parts["scratch"]))
+
+
+def _start(settings: Settings, seen: ForeseenCounts, workers: int) -> float:
+    """Seconds that the start takes: they grow with the entries of the counts."""
+    if settings.init == "random":
+        return 0.0
+    less, more = (start_seconds(settings, counts, workers) for counts in seen.starts)
+    few, some = (counts.nnz for counts in seen.starts)
+    slope = max(more - less, 0.0) / max(some - few, 1)
+    return more + slope * (seen.entries(True) - some)
+
+
+def _epochs_on_counts(
+    settings: Settings, tried: Settings, vocab: Vocab, seen: ForeseenCounts, tokens: int, workers: int
+) -> _Epochs:
+    """Each row of an epoch has one softmax row over the words of the epoch; frequent ones come more often."""
+    K, epochs, keep = len(vocab), settings.epochs_of(len(vocab)), _keep(settings, vocab)
+    head = head_words(seen.part, epochs, settings.head)
+    stages = Counter(stage_of(epoch, epochs, K, head) for epoch in range(epochs))
+    size, total = settings.batch_of(K, tokens), _Epochs(0.0, 0.0, 0.0, 0.0)
+    for stage, times in stages.items():
+        weights = (vocab.counts * keep if stage.thinned else vocab.counts.astype(float))[: stage.words]
+        batch = max(-(-size * stage.words // K), 1)
+        one = _epoch_on_counts(tried, stage, weights, batch, seen, workers, _SECONDS / len(stages))
+        flops = one.flops * settings.vector_size / tried.vector_size
+        one = one._replace(flops=flops, passes=(stage.words / K) ** 2)
+        total = _Epochs(*(a + times * b for a, b in zip(total, one, strict=True)))
+    return total
+
+
+def _epoch_on_counts(
+    settings: Settings,
+    stage: Stage,
+    weights: NDArray[np.float64],
+    batch: int,
+    seen: ForeseenCounts,
+    workers: int,
+    seconds: float,
+) -> _Epochs:
+    begun = time.perf_counter()
+    times = visits(weights, weights > 0, batch)
+    dealt = len(deal(weights, times, batch, settings.seed, 0))
+    dealing = time.perf_counter() - begun
+    rows = int(times.sum())
+    entries = seen.walked(stage, times) / rows
+    cost = cost_of_rows(settings, stage.words, min(-(-rows // dealt), stage.words), entries, workers, seconds)
+    flops = rows * _row_flops(stage.words, settings)
+    return _Epochs(flops, 1.0, cost.seconds(rows, dealt), dealing + rows * cost.batching)
+
+
+def _epochs_on_text(
+    settings: Settings,
+    tried: Settings,
+    vocab: Vocab,
+    corpus: EncodedCorpus | None,
+    tokens: int,
+    workers: int,
+) -> _Epochs:
+    """Equal centers of a batch share a softmax row over all words."""
+    K, keep, epochs = len(vocab), _keep(settings, vocab), settings.epochs_of(len(vocab))
+    rows = epochs * _distinct_centers(settings, vocab, corpus, keep, tokens)
+    cost = cost_of_text(tried, corpus or _text_of(vocab), workers, _SECONDS)
+    positions = epochs * tokens * float(vocab.unigram() @ keep)
+    batches = int(positions / settings.batch_of(K, tokens)) + epochs
+    return _Epochs(
+        rows * _row_flops(K, settings), epochs, cost.seconds(rows, batches), positions * cost.batching
+    )
 
 
 def _row_flops(words: int, settings: Settings) -> float:
     return 6.0 * words * settings.vector_size
-
-
-def _flops(
-    settings: Settings,
-    vocab: Vocab,
-    corpus: EncodedCorpus | None,
-    counts: CooccurrenceCounts | None,
-    tokens: int,
-) -> float:
-    """Of all epochs: so many for each softmax row and each word of its vocabulary."""
-    K, epochs, keep = len(vocab), settings.epochs_of(len(vocab)), _keep(settings, vocab)
-    if settings.solver == "sgd":
-        return epochs * _row_flops(K, settings) * _distinct_centers(settings, vocab, corpus, keep, tokens)
-    head = head_words(counts, epochs, settings.head) if counts else wanted_head(K, epochs, settings.head)
-    total = 0.0
-    for stage in (stage_of(epoch, epochs, K, head) for epoch in range(epochs)):
-        weights = (vocab.counts * keep if stage.thinned else vocab.counts.astype(float))[: stage.words]
-        batch = max(-(-settings.batch_of(K, tokens) * stage.words // K), 1)
-        total += float(visits(weights, weights > 0, batch).sum()) * _row_flops(stage.words, settings)
-    return total
 
 
 def _keep(settings: Settings, vocab: Vocab) -> NDArray[np.float64]:
@@ -161,34 +322,8 @@ def _distinct_centers(
     return float(np.mean([-np.expm1(logs).sum() for logs in log_missing])) * tokens / length
 
 
-# ---- the small training ----
-
-
-def _small_corpus(settings: Settings, vocab: Vocab, corpus: EncodedCorpus | None) -> EncodedCorpus:
-    """The first tokens of the text, or random ones of the vocabulary, without all but frequent words."""
-    words = int(math.sqrt(_PASS / (6 * settings.vector_size)))
-    words = min(len(vocab), max(words, _LEAST_WORDS))
-    if corpus is None:
-        n = int(min(_TOKENS, max(vocab.counts.sum(), _SENTENCE)))
-        tokens = np.random.default_rng(0).choice(len(vocab), n, p=vocab.unigram()).astype(np.int32)
-        offsets = np.append(np.arange(0, n, _SENTENCE), n)
-    else:
-        tokens = corpus.tokens[:_TOKENS]
-        offsets = np.minimum(corpus.offsets, len(tokens))
-    known = tokens < words
-    before = np.append(0, np.cumsum(known))
-    tokens, offsets = np.ascontiguousarray(tokens[known]), np.unique(before[offsets]).astype(np.int64)
-    return EncodedCorpus(tokens, offsets, Vocab(vocab.words[:words], vocab.counts[:words]))
-
-
-def _start(
-    model: SkipGram, settings: Settings, K: int, longer: float, counts: CooccurrenceCounts | None
-) -> float:
-    """Seconds that the start of K words takes.
-
-    It grows with the words, with the entries of the counts, and as the square of the coordinates.
-    """
-    assert model.corpus is not None, "it was trained on one"
-    more = max(K / len(model.vocab), (counts.start.nnz / model.corpus.n_tokens) if counts else longer**0.5)
-    wider = settings.vector_size / model.settings.vector_size
-    return model.seconds["init"] * max(more * wider**2, 1.0)
+def _text_of(vocab: Vocab) -> EncodedCorpus:
+    """Random tokens of a vocabulary."""
+    n = int(min(_TOKENS, max(vocab.counts.sum(), _SENTENCE)))
+    tokens = np.random.default_rng(0).choice(len(vocab), n, p=vocab.unigram()).astype(np.int32)
+    return EncodedCorpus(tokens, np.unique(np.append(np.arange(0, n, _SENTENCE), n)), vocab)

@@ -6,7 +6,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,6 +33,7 @@ from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
 from ..training.state import Training
 from ..vectors import KeyedVectors
+from .forecasting import Forecast, forecast, writing
 from .inputs import (
     Side,
     check_counts_fit,
@@ -359,6 +360,64 @@ class SkipGram(TrainedModel):
         """keep(n) of each word, or None where every token is kept."""
         keep = vocab.keep_probabilities(self.settings.threshold(len(vocab)))
         return keep if (keep < 1).any() else None
+
+    # ---- foreseen ----
+
+    def estimate(
+        self,
+        sentences: Corpus | None = None,
+        *,
+        corpus_file: Paths | None = None,
+        vocab: Vocab | None = None,
+        counts: CooccurrenceCounts | None = None,
+        save: Callable[[SkipGram, str], object] | None = None,
+    ) -> Forecast:
+        """What :meth:`train` on a text would take: seconds by phase, operations, memory and disk.
+
+        The text is read whole and a quarter of it counted, four million tokens at most; steps are timed for a
+        second. Nothing of the model changes.
+
+        Parameters
+        ----------
+        sentences, corpus_file              As in the constructor; by default what :meth:`build_vocab` read.
+        vocab : Vocab, optional             Of the text; alone it stands for a text that is not read.
+        counts : CooccurrenceCounts, optional
+                                            What :meth:`fit_counts` would train on.
+        save : function, optional           Writes the files that are to be kept of a model into a folder; by
+                                            default :meth:`save` writes one.
+        """
+        begun, settings, corpus = time.perf_counter(), self.settings, None
+        if counts is not None:
+            settings, vocab = settings_of_counts(settings, checked_counts(counts)), counts.vocab
+        elif sentences is not None or corpus_file is not None:
+            check_vocab(vocab)
+            corpus = self._told_reader.following(sentences).encode(sentences, corpus_file, vocab)
+            vocab = corpus.vocab
+        elif vocab is None:
+            corpus, vocab = self.corpus, self.vocab
+            begun -= self.seconds["read"]
+        read = time.perf_counter() - begun
+        written = writing(vocab, self._random, save or (lambda model, folder: model.save(f"{folder}/model")))
+        return forecast(
+            settings,
+            vocab,
+            corpus=corpus,
+            counts=counts,
+            workers=self.workers,
+            read=read,
+            written=written,
+        )
+
+    def _random(self, vocab: Vocab) -> SkipGram:
+        """A model like this one of random elements."""
+        model = SkipGram(
+            **(self.settings.as_dict() | {"init": "random"}), workers=self.workers, progress=False
+        )
+        model.build_vocab(vocab=vocab)
+        random = np.random.default_rng(0)
+        for matrix in (model.I, model.O):
+            matrix[:] = random.standard_normal(matrix.shape, np.float32) / 4
+        return model
 
     # ---- vectors ----
 

@@ -12,6 +12,7 @@
     callbacks       hooks, early stopping
     history         the records of the epochs
     memory          what all that takes
+    calibration     what its parts cost on this machine
 
 :func:`loop.run` takes a Training and a BatchSource. It knows no model class and no files: whoever owns the
 model hands in a function that calls its callbacks.

@@ -86,7 +86,7 @@ def run(
     team.wants_model = is_due
     with _together(team):
         if settings.init != "random" and state.step == 0:
-            _start_from_counts(training, source)
+            start_from_counts(training, source)
         if team.agrees(notify("on_train_begin")):
             _train(training, source, plan, notify, rates)
     notify("on_train_end")
@@ -126,7 +126,7 @@ def _warn_of_another_text(training: Training, before: Plan | None, plan: Plan) -
         )
 
 
-def _start_from_counts(training: Training, source: BatchSource) -> None:
+def start_from_counts(training: Training, source: BatchSource) -> None:
     """The spectral start; where rows of I have been set already, what completes them.
 
     Unless there are no counts to make it from, or O has been set.
