@@ -16,6 +16,7 @@ grouped step, by autograd and by hand with in-place operations.
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import importlib.util
 import json
 import time
@@ -169,6 +170,8 @@ def main() -> None:
     parser.add_argument("--json")
     args = parser.parse_args()
     machine = describe()
+    if importlib.util.find_spec("torch"):
+        machine["torch"] = importlib.metadata.version("torch")
     print("  ".join(f"{name} {value}" for name, value in machine.items()))
     print(
         f"\n{'H':>4} {'kernels':>12} {'threads':>7} {'contender':>18} "

@@ -19,15 +19,30 @@ DOCUMENTS = documents.documents()
 CONTRIBUTING = read(ROOT / "CONTRIBUTING.md")
 
 
+def name_of(path: Path) -> str:
+    """For the names of tests: two pages may be called alike in two folders."""
+    return str(path.relative_to(ROOT))
+
+
 # ---- the documents as they are ----
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_paths_and_links_lead_somewhere(path: Path):
     assert documents.path_complaints(read(path), path.parent) == []
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_anchors_are_there(path: Path):
+    assert documents.anchor_complaints(read(path), path) == []
+
+
+@pytest.mark.parametrize("path", documents.pages(), ids=name_of)
+def test_pages_say_for_whom_they_are(path: Path):
+    assert documents.opening_complaint(read(path)) == ""
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_switches_are_read(path: Path):
     readers = [
         *ROOT.glob("*.py"),
@@ -38,7 +53,7 @@ def test_switches_are_read(path: Path):
     assert documents.switch_complaints(read(path), "".join(map(read, readers))) == []
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_options_exist(path: Path):
     parsers = [build_parser()]
     for parser in parsers:
@@ -51,7 +66,7 @@ def test_options_exist(path: Path):
     assert documents.option_complaints(read(path), options) == []
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=name_of)
 def test_no_placeholder_is_left(path: Path):
     assert "@@" not in read(path)
 
@@ -153,6 +168,34 @@ def test_control_paths(tmp_path: Path, text: str, complaints: int):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert len(documents.path_complaints(text, tmp_path, tmp_path)) == complaints
+
+
+def test_control_anchors(tmp_path: Path):
+    other = "# Two words, `code` & *more*\n\n```\n# a comment\n```\n## Again\n## Again\n## 数 [a](b)\n"
+    (tmp_path / "b.md").write_text(other, encoding="utf-8")
+    there = {"two-words-code--more", "again", "again-1", "数-a"}
+    assert documents.anchors(other) == there
+    text = "# Here\n[a](#here) [b](b.md) [c](https://x/b.md#gone) [d](gone.md#gone)" + "".join(
+        f"[x](b.md#{name})" for name in there
+    )
+    assert documents.anchor_complaints(text, tmp_path / "a.md") == []
+    slips = "# Here\n[a](#gone) [b](b.md#again-2) [c](b.md#a-comment)"
+    assert len(documents.anchor_complaints(slips, tmp_path / "a.md")) == 3
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("# A\n\nFor people who count.\nThey find numbers.\n", ""),
+        ("# A\n\nNumbers. For\npeople who count.\n", ""),
+        ("# 甲\n\n给会数数的人。\n", ""),
+        ("# A\n\nNumbers.\nMore.\n\nFor people who count.\n", "for whom is it? Numbers. More."),
+        ("For people.\n", "there is no title"),
+        ("", "there is no title"),
+    ],
+)
+def test_control_openings(text: str, says: str):
+    assert documents.opening_complaint(text) == says
 
 
 def test_control_switches():

@@ -1,10 +1,10 @@
 """The explorer's page in a real browser, opened as a file. Skipped without playwright and Chromium."""
 
 import contextlib
-import shutil
 
 import numpy as np
 import pytest
+from browsers import chromium
 
 from fastsg import KeyedVectors, SoftmaxModel, Vocab
 from fastsg.explorer import make_page
@@ -44,14 +44,9 @@ def words(rng, K, H):
 def browser():
     with contextlib.ExitStack() as stack:
         play = stack.enter_context(api.sync_playwright())
-        names = "chromium", "chromium-browser", "google-chrome"
-        installed = next(filter(None, map(shutil.which, names)), None)
-        try:
-            chromium = play.chromium.launch(executable_path=installed)
-        except api.Error as error:
-            pytest.skip(f"no Chromium: {error.message.splitlines()[0]}")
-        yield chromium
-        chromium.close()
+        opened = chromium(play)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -267,18 +267,6 @@ def test_arguments_that_are_ignored_change_nothing(models):
     assert {"batch_words", "compute_loss"}.union(*wild.values()) == set(IGNORED)
 
 
-def test_the_examples_of_the_page_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    names: dict[str, Any] = {}
-    exec(compile("".join(blocks), "from_gensim.md", "exec"), names)
-    assert (
-        len(blocks) == 3
-        and "owl" in names["loaded"].wv
-        and np.array_equal(names["vectors"].vectors, names["model"].wv.vectors)
-    )
-
-
 # ---- to_gensim ----
 
 

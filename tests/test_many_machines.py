@@ -1,4 +1,7 @@
-"""The recipes of docs/many_machines.md, carried out as they stand there: the bytes of counting at once."""
+"""The recipes of docs/many_machines.md, carried out as they stand there: the bytes of counting at once.
+
+The other blocks of the page are carried out in test_pages_run.py.
+"""
 
 import os
 import re
@@ -9,7 +12,6 @@ import pytest
 from commands import ROOT, TEXT, python, run
 from conftest import PROJECT, needs_checkout
 
-from fastsg import Vocab
 from fastsg.cli import main
 
 PAGE = PROJECT / "docs" / "many_machines.md"
@@ -85,21 +87,3 @@ def test_schedulers(folder, capsys, heading, package, program):
     done = python("recipe.py", folder=folder, timeout=300, PYTHONPATH=str(ROOT), PYTHONSAFEPATH="")
     assert done.returncode == 0, done.stderr[-3000:]
     check_merged(folder, capsys)
-
-
-@needs_checkout
-def test_adding_in_python(folder):
-    """The example under "Why the bytes are the same"."""
-    code = re.search(r"```python\n(from fastsg.*?)```", PAGE.read_text(encoding="utf-8"), re.S)[1]
-    exec(compile(code.replace("(7, 8)", "(5, 6)"), "example", "exec"), {})
-
-
-@needs_checkout
-def test_counting_by_hand(folder, capsys):
-    """The commands at the top of the page, but for the training."""
-    block = PAGE.read_text(encoding="utf-8").split("```")[1]
-    for line in block.strip().splitlines()[:-1]:
-        command, _, _ = line.partition("#")
-        run(capsys, command.strip().removeprefix("fastsg "))
-    assert (folder / "text.counts").read_bytes() == (folder / "whole").read_bytes()
-    assert len(Vocab.load("words.txt")) > 5

@@ -257,7 +257,7 @@ class Graph:
         return [self.nodes[x] for x in row.tolist()]
 
     def node_vectors(self, vectors: Any) -> NDArray[np.float32]:
-        """The vectors of the nodes, in the order of :attr:`nodes`.
+        """The vectors of the nodes, in the order of `nodes`.
 
         Parameters
         ----------

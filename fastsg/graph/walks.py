@@ -55,7 +55,7 @@ def random_walks(
                                 walks themselves are the same.
     min_count : int             Nodes that all walks visit less often are left out of them; 1 keeps all.
     seed : int                  Below 2**64. Same seed, same walks, for any number of threads.
-    workers : int or None       Threads; see :func:`.effective_num_threads`.
+    workers : int or None       Threads; None: as many as this process may use.
     progress : bool or None     Show a progress bar; None: if standard error is a terminal.
 
     Returns

@@ -283,7 +283,7 @@ def load_vectors(
     format : str or None            One of :data:`FORMATS`; None: by the first bytes, then by the suffix.
     which : str or None             Of a model with input and output vectors: "input", "output", "sum" (of
                                     both at unit length), "centered" (input vectors less their mean),
-                                    "whitened" (see :func:`fastsg.numerics.views.chosen`) or "concat"
+                                    "whitened" (see ``fastsg/numerics/views.py``) or "concat"
                                     ((K, 2 H)). None: what the model says.
     limit : int or None             The first `limit` rows only.
     encoding, errors : str          How words are decoded, where the format does not fix it.
@@ -345,7 +345,7 @@ def save_vectors(
                                                 "tsv".
     words : sequence of str, length K           Unique.
     matrix : ndarray of shape (K, H)            float32 or float64 (rounded to float32), finite, H >= 1.
-    format : str or None                        One of :func:`writable_formats`; None: by the suffix, see the
+    format : str or None                        One of ``writable_formats()``; None: by the suffix, see the
                                                 module.
     counts : array-like of int (K,) or None     Occurrences; left out where the format has no room for them.
     neighbors : (ids, distances) or None        (K, n) each, for "parquet" and "arrow": rows and 1 - cosine.

@@ -114,7 +114,7 @@ class Checkpoint(Callback):
 
     def write(self, model: TrainedModel) -> None:
         """Write the model as it stands, if this is rank 0; what the file system refuses becomes
-        :attr:`error`.
+        `error`.
         """
         if model.rank:
             return

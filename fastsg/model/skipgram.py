@@ -306,7 +306,7 @@ class SkipGram(TrainedModel):
     def build_from_counts(self, counts: CooccurrenceCounts | None) -> None:
         """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`.
 
-        Where the counts know how they were made, window, shrink_windows, sample and draws of :attr:`settings`
+        Where the counts know how they were made, window, shrink_windows, sample and draws of `settings`
         become theirs.
         """
         self._build_from_counts(self._told_counts(counts))

@@ -78,7 +78,7 @@ def save_picture(ax: Axes, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    ValueError      The suffix is not one of :data:`SUFFIXES`.
+    ValueError      The suffix is not one of ``fastsg.plotting.SUFFIXES``.
     OSError         Writing failed; the old file is untouched.
     """
     suffix = check_picture(path)

@@ -218,7 +218,7 @@ class EncodedCorpus:
         tokenizer                           "space": words between white space as ``str.split()`` sees it.
                                             "char": each character that is not white space. Or a callable or
                                             an object with ``encode``, for whole lines, see
-                                            :func:`.tokenizers.line_tokenizer`, which also knows "rjieba",
+                                            ``fastsg.text.line_tokenizer``, which also knows "rjieba",
                                             Chinese words; only these hold a whole line in memory.
         vocab, min_count, max_final_vocab   As in :meth:`from_iter`.
         errors : str                        Invalid UTF-8: "replace" by U+FFFD, with a warning; "ignore"

@@ -42,7 +42,7 @@ class Vocab:
 
     See Also
     --------
-    Vocab.from_counts                   Takes words in any order and cuts rare ones.
+    Vocab.from_counts : Takes words in any order and cuts rare ones.
     """
 
     __slots__ = ("counts", "index", "raw_tokens", "raw_types", "words")
@@ -196,7 +196,7 @@ class Vocab:
     def keep_probabilities(self, sample: float | None) -> NDArray[np.float64]:
         """Probability that subsampling keeps an occurrence of each word.
 
-        See :func:`.subsampling.keep_probabilities`; the frequencies are those of this vocabulary.
+        min(1, sqrt(sample / f) + sample / f) for a word of frequency f in this vocabulary.
 
         Parameters
         ----------

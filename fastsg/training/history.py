@@ -10,6 +10,8 @@ from ..system.notebook import html_table
 class EpochRecord(TypedDict):
     """What happened in an epoch. Losses are in nats per pair, float64; ``valid_`` is about the held-out text.
 
+    Attributes
+    ----------
     nll, perplexity                     Mean loss, each batch at the parameters it started from; its
                                         exponential.
     unigram_nll                         Loss of the same pairs by word frequencies alone.

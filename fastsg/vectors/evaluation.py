@@ -34,7 +34,7 @@ Fold = Callable[[str], str]
 
 
 class WordPairsResult(NamedTuple):
-    """How cosines agree with human scores; see :meth:`KeyedVectors.evaluate_word_pairs`."""
+    """How cosines agree with human scores; see :meth:`fastsg.KeyedVectors.evaluate_word_pairs`."""
 
     pearson: Correlation
     spearman: Correlation
@@ -50,7 +50,7 @@ class AnalogySection(TypedDict):
 
 
 class AnalogiesResult(NamedTuple):
-    """The share of right answers; see :meth:`KeyedVectors.evaluate_word_analogies`."""
+    """The share of right answers; see :meth:`fastsg.KeyedVectors.evaluate_word_analogies`."""
 
     score: float
     sections: list[AnalogySection]
@@ -70,7 +70,7 @@ def word_pairs(
     case_insensitive: bool = True,
     dummy4unknown: bool = False,
 ) -> WordPairsResult:
-    """Correlate cosines with human scores; see :meth:`KeyedVectors.evaluate_word_pairs`.
+    """Correlate cosines with human scores; see :meth:`fastsg.KeyedVectors.evaluate_word_pairs`.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def analogies(
     similarity_function: str = "most_similar",
     _batch_numbers: int = _BATCH_NUMBERS,
 ) -> AnalogiesResult:
-    """Accuracy on "a is to b as c is to ?"; see :meth:`KeyedVectors.evaluate_word_analogies`.
+    """Accuracy on "a is to b as c is to ?"; see :meth:`fastsg.KeyedVectors.evaluate_word_analogies`.
 
     Parameters are those of :func:`word_pairs`; answers come from `words` alone.
 

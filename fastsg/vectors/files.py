@@ -62,7 +62,7 @@ class StoredVectors(VectorStore):
     def save_word2vec_format(
         self, fname: Path, fvocab: Path | None = None, binary: bool = False, write_header: bool = True
     ) -> None:
-        """Write word2vec text or binary; see :func:`fastsg.io.word2vec.save_word2vec`."""
+        """Write word2vec text or binary; see :func:`fastsg.io.save_word2vec`."""
         save_word2vec(
             fname,
             self.index_to_key,
@@ -85,7 +85,7 @@ class StoredVectors(VectorStore):
         datatype: DTypeLike = np.float32,
         no_header: bool = False,
     ) -> Self:
-        """Read word2vec text or binary; see :func:`fastsg.io.word2vec.load_word2vec`.
+        """Read word2vec text or binary; see :func:`fastsg.io.load_word2vec`.
 
         `fvocab` names a file of "word count" lines with every word (FormatError names a missing one). The
         order of the arguments is gensim's; `datatype` can only be float32, in which these files are read.

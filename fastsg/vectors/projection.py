@@ -31,7 +31,7 @@ class Projection(NamedTuple):
     Attributes
     ----------
     points : ndarray (K, 2), float64
-    method : str                        One of :data:`PROJECTIONS`.
+    method : str                        One of ``fastsg.vectors.PROJECTIONS``.
     shares : (float, float) or None     Of "pca": what part of the variance each axis shows.
     """
 

@@ -1,8 +1,9 @@
-"""What the documents say about the project: paths, links, switches, tables, walks, terms."""
+"""What the documents say about the project: paths, links, anchors, switches, tables, walks, terms."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from itertools import takewhile
@@ -29,7 +30,22 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 def documents() -> list[Path]:
     """The documents that speak of the project as it is; the changelog speaks of the past."""
     top = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
-    return [*(ROOT / name for name in top), *sorted((ROOT / "docs").glob("*.md"))]
+    translated = ROOT.glob("README.*.md")
+    return [*(ROOT / name for name in top), *sorted(translated), *pages()]
+
+
+def pages() -> list[Path]:
+    """The pages of the site."""
+    return sorted((ROOT / "docs").rglob("*.md"))
+
+
+def opening_complaint(text: str) -> str:
+    """What is wrong with the first two lines below a page's title, which say for whom it is; or nothing."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    opening = " ".join(lines[1:3])
+    if not lines or not lines[0].startswith("# "):
+        return "there is no title"
+    return "" if re.search(r"\bFor |给|面向|适合", opening) else f"for whom is it? {opening}"
 
 
 def path_complaints(text: str, folder: Path, root: Path = ROOT) -> list[str]:
@@ -40,13 +56,39 @@ def path_complaints(text: str, folder: Path, root: Path = ROOT) -> list[str]:
     return complaints + [f"the path {path}" for path in sorted(named) if not exists(path, folder, root)]
 
 
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them; the site makes the same."""
+    prose = re.sub(r"^( *`{3,}).*?^\1`*$", "", text, flags=re.MULTILINE | re.DOTALL)
+    before: Counter[str] = Counter()
+    found = set()
+    for heading in re.findall(r"^#+ (.*)", prose, re.MULTILINE):
+        words = re.sub(r"\[([^]]*)\]\([^)]*\)|[`*]", r"\1", heading)
+        slug = re.sub(r"[^\w -]", "", words.strip().lower()).replace(" ", "-")
+        found.add(f"{slug}-{before[slug]}" if before[slug] else slug)
+        before[slug] += 1
+    return found
+
+
+def anchor_complaints(text: str, path: Path) -> list[str]:
+    """Links to headings that are not there, in this page or in another one."""
+    found = []
+    for link in LINK.findall(text):
+        page, _, anchor = link.partition("#")
+        target = path.parent / page
+        if not anchor or "://" in link or (page and not (target.suffix == ".md" and target.exists())):
+            continue
+        there = anchors(target.read_text(encoding="utf-8") if page else text)
+        found += [] if anchor in there else [f"the link {link}"]
+    return found
+
+
 def exists(path: str, folder: Path, root: Path) -> bool:
     """Whether there is such a file: from the document's folder, a usual start, or of that bare name."""
     starts = [folder, *(root / start for start in STARTS)]
     if any(any(start.glob(path.rstrip("/"))) for start in starts if start.is_dir()):
         return True
     return "/" not in path and any(
-        any((root / top).rglob(path)) for top in ("fastsg", "tests", "bench", "tools")
+        any((root / top).rglob(path)) for top in ("fastsg", "tests", "bench", "tools", "docs")
     )
 
 
