@@ -59,9 +59,12 @@ class _Collector(HelpFormatter):
 
 def page(parser: argparse.ArgumentParser) -> str:
     """Markdown about a command."""
-    found = _Collector(parser.prog)
+    found, usual = _Collector(parser.prog), parser.formatter_class
     parser.formatter_class = lambda prog: found
-    parser.format_help()
+    try:
+        parser.format_help()
+    finally:
+        parser.formatter_class = usual
     blocks = [escaped(text) for text in found.texts if not text.startswith(EPILOG)]
     blocks.append(f"```{{program}} {parser.prog}\n```")
     # a lone --log-level, which every command has, comes last
