@@ -39,6 +39,10 @@ _PASSED = (
     "epochs",
     "solver",
     "optimizer",
+    "prior",
+    "init",
+    "output_bias",
+    "precision",
     "vectors",
 )
 # Tokens whose vectors are in memory at one time.
@@ -51,7 +55,7 @@ class SkipGramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     vector_size, window, shrink_windows, min_count, max_final_vocab, sample, alpha, epochs, solver, optimizer,
-    vectors
+    prior, init, output_bias, precision, vectors
         As in :class:`fastsg.SkipGram`.
     pooling : {"mean", "sif"}
         "mean": the plain mean of the vectors of known words. "sif": words of frequency p weigh a / (a + p),
@@ -105,6 +109,10 @@ class SkipGramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         epochs: int | None = None,
         solver: str = "counts",
         optimizer: str | None = None,
+        prior: float | None = None,
+        init: Any = None,
+        output_bias: str | None = "unigram",
+        precision: str = "float32",
         vectors: str = "input",
         pooling: str = "mean",
         sif_a: float = 1e-3,
@@ -123,6 +131,10 @@ class SkipGramVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.solver = solver
         self.optimizer = optimizer
+        self.prior = prior
+        self.init = init
+        self.output_bias = output_bias
+        self.precision = precision
         self.vectors = vectors
         self.pooling = pooling
         self.sif_a = sif_a

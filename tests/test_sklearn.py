@@ -55,6 +55,17 @@ def test_mean_of_what_skipgram_trains():
     assert vectorizer.n_features_out_ == 6 and vectorizer.component_ is None
 
 
+@pytest.mark.parametrize(
+    "setting", [{"prior": 50.0}, {"init": "random"}, {"output_bias": None}, {"vectors": "whitened"}]
+)
+def test_settings_reach_the_model(setting):
+    found = SkipGramVectorizer(**SMALL, **setting).fit(DOCS).model_
+    assert np.array_equal(
+        found.wv.vectors, SkipGram([doc.split() for doc in DOCS], **SMALL, **setting).wv.vectors
+    )
+    assert not np.array_equal(found.wv.vectors, SkipGramVectorizer(**SMALL).fit(DOCS).model_.wv.vectors)
+
+
 def test_sif():
     vectorizer = SkipGramVectorizer(pooling="sif", sif_a=0.01, **SMALL)
     found, means = vectorizer.fit_transform(DOCS), pooled(vectorizer, [doc.split() for doc in DOCS])
