@@ -4,11 +4,14 @@ import json
 import os
 import shlex
 
+import numpy as np
 import pytest
 from commands import TEXT, python
 
 import fastsg
+from fastsg import KeyedVectors
 from fastsg.cli import main, outputs, train
+from fastsg.io import load_vectors, save_vectors
 
 SMALL = "--quiet --vector-size 8 --min-count 1 --epochs 2 --batch-size 64"
 FULL = "/dev/full"
@@ -129,3 +132,54 @@ def test_a_divergence_writes_no_model_that_was_not_asked_for(tmp_path, capsys):
     before = sorted(tmp_path.iterdir())
     assert len(errors(capsys, f"train text.txt -o v.vec {DIVERGES}")) == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-o d/ --save-output d/ --format tsv",
+        "-o d/ --save-output d/ --format model2vec",
+        "-o d/ --save-vocab d/metadata.tsv --format tsv",
+        "-o d/vectors.tsv --save-vocab d/metadata.tsv",
+        "-o x.tsv --save-vocab x.metadata.tsv",
+    ],
+)
+def test_files_that_one_output_becomes_are_nobody_elses(line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "text").write_text("a b c a b c a b c\n" * 5)
+    assert main(["train", "text", "--min-count", "1", "--vector-size", "2", "--quiet", *line.split()]) == 1
+    assert "one would overwrite the other" in capsys.readouterr().err
+    assert not list((tmp_path / "d").iterdir())
+
+
+def test_a_report_may_lie_in_the_folder_of_the_vectors(tmp_path, monkeypatch):
+    """The control: not every file in the folder is one of the vectors'."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "text").write_text("a b c a b c a b c\n" * 5)
+    line = "train text --min-count 1 --vector-size 2 --quiet -o d/ --format tsv --report d/report.json"
+    assert main(line.split()) == 0
+    assert {path.name for path in (tmp_path / "d").iterdir()} == {
+        "vectors.tsv",
+        "metadata.tsv",
+        "report.json",
+    }
+
+
+def test_files_of_the_projector_in_a_models_folder_are_guests(tmp_path):
+    vectors = KeyedVectors(["a", "b"], np.eye(2, dtype=np.float32))
+    vectors_of_others = KeyedVectors(["a", "b"], np.ones((2, 2), np.float32))
+    folder = f"{tmp_path / 'm'}/"
+    save_vectors(folder, vectors.index_to_key, vectors.vectors)
+    save_vectors(f"{folder}vectors.tsv", vectors_of_others.index_to_key, vectors_of_others.vectors)
+    assert np.array_equal(load_vectors(folder)[1], np.eye(2))
+
+
+def test_what_the_encoding_of_the_terminal_lacks_is_no_failure(tmp_path):
+    """The files are written: the exit code must not say otherwise."""
+    (tmp_path / "文").write_text("春 秋 春 秋\n" * 9, encoding="utf-8")
+    line = ["train", "文", "-o", "春.vec", "--min-count", "1", "--vector-size", "2"]
+    done = python("-m", "fastsg", *line, folder=tmp_path, PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0, done.stderr
+    assert "\\u6625.vec" in done.stdout and (tmp_path / "春.vec").exists()

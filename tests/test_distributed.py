@@ -6,6 +6,7 @@ The ranks are threads here; tests/test_mpi.py runs them under mpiexec.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from itertools import pairwise
 
@@ -21,6 +22,7 @@ from fastsg.distributed import (
     check_agreement,
     from_first,
     launched_rank,
+    mpi,
     share,
     team_of,
 )
@@ -465,3 +467,22 @@ def test_an_error_of_one_rank_is_not_waited_for():
     with pytest.raises(threading.BrokenBarrierError):
         as_ranks(1, lambda team: team._meeting.barrier.abort() or team.confer())
     assert Node(0, 2) == (0, 2)
+
+
+def test_an_error_ends_all_ranks_though_nothing_can_be_printed(monkeypatch):
+    """Control: flushing a closed stream raises, and a hook that raises never comes to the end of the job."""
+    ended = []
+
+    class Comm:
+        def Abort(self, code):
+            ended.append(code)
+
+    with open(os.devnull, "w", encoding="utf-8") as closed:
+        pass
+    with pytest.raises(ValueError):
+        closed.flush()
+    monkeypatch.setattr(sys, "excepthook", lambda *error: None)
+    monkeypatch.setattr(sys, "stdout", closed)
+    mpi._end_all_on_error(Comm())
+    sys.excepthook(RuntimeError, RuntimeError("mine alone"), None)
+    assert ended == [1]

@@ -359,7 +359,7 @@ def check_survivors(folder, tmp_path, kills, ranks, victims):
         _, err = killed_and_gone_on(ranks, line, tmp_path, draw, victims)
         met += "a rank has died: the other" in err
         assert digest(load(tmp_path / "model")) == want, err
-    assert met > kills // 2  # the others came when the training was over
+    assert met >= max(kills // 2, 1)  # the others came when the training was over
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")

@@ -293,3 +293,15 @@ def test_an_interrupted_cell_leaves_a_model(jupyter, tmp_path):
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def test_numbers_of_numpy_are_numbers():
+    table = html_table("", ["a"], [[np.float32(1.5)], [np.int64(3000)], [-0.0], [Ellipsis]])
+    assert "1.5000" in table and "3,000" in table and "0.0000" in table and "Ellipsis" in table
+    assert "-0.0000" not in table
+
+
+@pytest.mark.parametrize("stub", [SimpleNamespace(), None])
+def test_half_an_ipython_is_none(monkeypatch, stub):
+    monkeypatch.setitem(sys.modules, "IPython", stub)
+    assert not in_notebook()

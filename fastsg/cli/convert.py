@@ -15,7 +15,13 @@ from ..io.word2vec import load_counts
 from ..text.vocab import Vocab
 from ..vectors.export import export_vectors
 from .flags import Commands, add_command, add_quiet
-from .outputs import add_write_format, check_can_be_written, check_no_overwriting, check_vector_files
+from .outputs import (
+    add_write_format,
+    check_can_be_written,
+    check_no_overwriting,
+    check_vector_files,
+    files_written,
+)
 from .terminal import EXIT_OK, printable, say
 
 
@@ -85,7 +91,7 @@ def run_convert(args: argparse.Namespace) -> int:
     check_vector_files([("OUT", args.output)], args.format)
     check_can_be_written(outputs)
     inputs = [("IN", args.input), *([("--read-vocab", args.read_vocab)] if args.read_vocab else [])]
-    check_no_overwriting(outputs, inputs)
+    check_no_overwriting(files_written(outputs, args.format), inputs)
     if args.neighbors is not None and args.neighbors < 1:
         raise ValueError(f"--neighbors is {args.neighbors}; it must be at least 1")
     source, target = format_of_file(args.input, args.source), format_to_write(args.output, args.format)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from ..io.bias import save_bias
@@ -75,7 +75,7 @@ def check_vector_files(outputs: Iterable[NamedPath], format: str | None) -> None
                 raise
             check_writable(path.rstrip(os.sep) + ".tmp", name)
         elif path != "-":
-            file = found.file_of(path)
+            file = found.files_of(path)[0]
             is_new_folder = file != path and not os.path.isdir(path)
             check_writable(path.rstrip(os.sep) if is_new_folder else file, name)
 
@@ -90,6 +90,14 @@ def check_can_be_written(outputs: Iterable[NamedPath], stream: str | None = None
         elif name != stream:
             only = f", but only {stream} can write to standard output" if stream else ", which is not a file"
             raise ValueError(f"{name} is '-'{only}; name a file")
+
+
+def files_written(outputs: Iterable[NamedPath], format: str | None) -> Iterator[NamedPath]:
+    """The outputs, and in place of those that hold vectors each file that they become."""
+    for name, path in outputs:
+        has_vectors = name in _MAY_BE_FOLDERS and path != "-"
+        files = format_to_write(path, format).files_of(path) if has_vectors else [path]
+        yield from ((name, file) for file in files)
 
 
 def check_not_compressed(outputs: Iterable[NamedPath]) -> None:
@@ -112,13 +120,14 @@ def check_no_overwriting(outputs: Iterable[NamedPath], inputs: Iterable[NamedPat
 def _place(path: str) -> str | None:
     """The file that a path leads to; None for a stream or a device, to which many may write."""
     place = os.path.realpath(path)
-    special = is_stream(path) or (os.path.exists(place) and not os.path.isfile(place))
-    return None if special else place
+    return None if is_stream(path) else place
 
 
 def is_stream(path: str) -> bool:
-    """Whether a path is '-', or names a device."""
-    return path == "-" or os.path.abspath(path).startswith(("/dev/", "/proc/"))
+    """Whether a path is '-', or names a device or a pipe."""
+    if path == "-" or os.path.abspath(path).startswith(("/dev/fd/", "/dev/std", "/proc/")):
+        return True
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def check_words_can_be_written(args: argparse.Namespace, words: Sequence[str]) -> None:

@@ -73,7 +73,7 @@ def run_on_ranks(args: argparse.Namespace, run: Command) -> int:
             )
         return EXIT_ERROR
     if args.hang_limit:
-        team.limit_waiting(seconds_of(args.hang_limit), lambda: _give_up(team, args.hang_limit))
+        team.limit_waiting(seconds_of(args.hang_limit), lambda: _give_up(rank, args.hang_limit))
     return _outliving(args, team, run)
 
 
@@ -136,10 +136,10 @@ def written_state(checkpoint: str | None) -> State:
     return [] if checkpoint is None else [identity(checkpoint), identity(spare_path(checkpoint))]
 
 
-def _give_up(team: Team, limit: str) -> None:
+def _give_up(rank: int, limit: str) -> None:
     """End this process, and thereby the job: the thread that trains waits for a rank that will not come."""
-    time.sleep(0.05 * team.rank)  # all notice it at once, and one message is enough
-    say(f"rank {team.rank} has waited {limit} for the other ranks, one of which hangs: ending the job")
+    time.sleep(0.05 * rank)  # all notice it at once, and one message is enough
+    say(f"rank {rank} has waited {limit} for the other ranks, one of which hangs: ending the job")
     sys.stderr.flush()
     os._exit(EXIT_HUNG)
 

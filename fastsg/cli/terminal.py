@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -38,10 +39,17 @@ def standard_streams() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     with open(os.devnull, "w", encoding="utf-8") as sink:
         sys.stdout, sys.stderr = (sink if _is_missing(stream) else stream for stream in before)
+        _escape_what_has_no_code(sys.stdout)
         try:
             yield
         finally:
             sys.stdout, sys.stderr = before
+
+
+def _escape_what_has_no_code(stream: object) -> None:
+    """Let a name that the terminal's encoding lacks come out as numbers: it is no reason to fail."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _is_missing(stream: object) -> bool:
@@ -99,7 +107,8 @@ def print_ranked(
     """
     if as_json:
         found = [{"word": word, measure: value} for word, value in answers]
-        print(json.dumps({"asked": asked, "answers": found}, ensure_ascii=False))
+        is_unicode = str(getattr(sys.stdout, "encoding", "")).lower().startswith("utf")
+        print(json.dumps({"asked": asked, "answers": found}, ensure_ascii=not is_unicode))
     else:
         print(styled(printable(title or asked), BOLD))
         for word, value in answers:

@@ -28,6 +28,7 @@ from .outputs import (
     check_can_be_written,
     check_no_overwriting,
     check_words_can_be_written,
+    files_written,
     is_written,
     outputs_of,
     save_all,
@@ -170,7 +171,8 @@ def _check_outputs(args: argparse.Namespace, texts: list[str]) -> None:
     inputs = [*(("--input", path) for path in texts), *(("--valid", path) for path in args.valid or [])]
     read_too = {"--read-vocab": args.read_vocab, "--resume": args.resume, "--counts": args.counts}
     read_too["--init"] = None if args.init in STARTS else args.init
-    check_no_overwriting(outputs, [*inputs, *((name, path) for name, path in read_too.items() if path)])
+    written = files_written(outputs, args.format)
+    check_no_overwriting(written, [*inputs, *((name, path) for name, path in read_too.items() if path)])
 
 
 def _early_stopping(args: argparse.Namespace) -> list[Callback]:

@@ -215,7 +215,7 @@ def _add_course(group: Group) -> None:
         type=int,
         metavar="N",
         help="stop when the held-out loss has reached no new minimum in N epochs in a row, and keep the best "
-        "epoch (default: do all epochs)",
+        "epoch; epochs on thinned text do not count (default: do all epochs)",
     )
     group.add_argument(
         "--hang-limit",

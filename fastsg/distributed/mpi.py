@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -167,9 +167,11 @@ class MpiTeam(Team):
 
 
 def _flush() -> None:
+    """Send on what is printed; a stream that is closed, or full, keeps nobody from ending the job."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            stream.flush()
+            with suppress(OSError, ValueError):
+                stream.flush()
 
 
 def _is_death(error: RuntimeError) -> bool:

@@ -56,7 +56,7 @@ class Format:
     has_counts : bool                   Counts survive.
     has_outputs : bool                  There may be output vectors, for ``which``.
     takes : tuple of str                What :func:`save_vectors` may be asked for besides: sif, neighbors.
-    file_of : callable                  The file that a path means, where that may name a folder.
+    files_of : callable                 The files that a path means: that of the vectors first.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Format:
     has_counts: bool = True
     has_outputs: bool = False
     takes: tuple[str, ...] = ()
-    file_of: Callable[[str], str] = str
+    files_of: Callable[[str], list[str]] = lambda path: [path]
 
 
 def _read_word2vec(path: str, reading: Reading, **options: Any) -> VectorTable:
@@ -142,7 +142,7 @@ _ALL = (
         "TensorBoard projector, two files",
         projector.read_projector,
         projector.write_projector,
-        file_of=projector.file_of,
+        files_of=projector.files_of,
     ),
     Format(
         "model2vec",
@@ -220,9 +220,9 @@ def format_to_write(path: Path, format: str | None = None) -> Format:
 
 
 def _format_by_name(path: str) -> Format:
-    if os.path.isdir(path) and os.path.isfile(projector.file_of(path)):
+    if os.path.isdir(path) and _is_projector(path):
         return FORMATS["tsv"]
-    if path.endswith(os.sep) or os.path.isfile(os.path.join(path, static_folder.STATIC_FILES[1])):
+    if path.endswith(os.sep) or _is_model2vec(path):
         return FORMATS["model2vec"]
     suffix = os.path.splitext(without_compression(path))[1].lower()
     if suffix in _NOT_WRITTEN:
@@ -239,6 +239,15 @@ def _format_by_name(path: str) -> Format:
     return _BY_SUFFIX.get(suffix, FORMATS["text"])
 
 
+def _is_model2vec(folder: str) -> bool:
+    return os.path.isfile(os.path.join(folder, static_folder.STATIC_FILES[1]))
+
+
+def _is_projector(folder: str) -> bool:
+    """Whether a folder holds the projector's files, and not as guests of a model2vec model."""
+    return os.path.isfile(projector.files_of(folder)[0]) and not _is_model2vec(folder)
+
+
 def format_of_file(path: Path, format: str | None = None) -> Format:
     """The format that `format`, the first bytes of the file or else its name say."""
     path = os.fsdecode(path)
@@ -246,7 +255,7 @@ def format_of_file(path: Path, format: str | None = None) -> Format:
         choice("format", format, list(FORMATS))
         return FORMATS[format]
     if os.path.isdir(path):
-        return FORMATS["tsv" if os.path.isfile(projector.file_of(path)) else "model2vec"]
+        return FORMATS["tsv" if _is_projector(path) else "model2vec"]
     start = first_bytes(path)
     found = next((name for magic, name in _BY_START.items() if start.startswith(magic)), None)
     if found is None and not compression_of(path) and start[4:9] == b"\0\0\0\0{":

@@ -33,6 +33,11 @@ def file_of(path: str) -> str:
     return os.path.join(path, "vectors.tsv") if is_folder else path
 
 
+def files_of(path: str) -> list[str]:
+    """Both files that a path means: of numbers, and of words."""
+    return [file_of(path), metadata_path(file_of(path))]
+
+
 def metadata_path(path: str) -> str:
     """Where the words of a file of vectors stand."""
     folder, name = os.path.split(path)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import sys
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 
 
 def in_notebook() -> bool:
     """Whether this is the kernel of a notebook, where standard error is no terminal but is looked at."""
     ipython = sys.modules.get("IPython")  # a kernel has imported it before anything of the user's
-    shell = ipython.get_ipython() if ipython is not None else None
+    get_shell = getattr(ipython, "get_ipython", None)  # it may be half imported
+    shell = get_shell() if get_shell else None
     return shell is not None and "IPKernelApp" in shell.config
 
 
@@ -36,16 +38,15 @@ def html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 def _cell(value: object) -> str:
     if value is None:
         return "<td></td>"
-    if isinstance(value, str):
-        return f'<td style="text-align: left">{_escaped(value)}</td>'
-    return f'<td style="text-align: right">{_number(value)}</td>'
+    if isinstance(value, Integral):
+        return f'<td style="text-align: right">{int(value):,}</td>'
+    if isinstance(value, Real):
+        return f'<td style="text-align: right">{_number(float(value) + 0.0)}</td>'
+    return f'<td style="text-align: left">{_escaped(str(value))}</td>'
 
 
-def _number(value: object) -> str:
+def _number(value: float) -> str:
     """As many digits as tell something."""
-    if isinstance(value, int):
-        return f"{value:,}"
-    assert isinstance(value, float), "cells are text or numbers"
     return (
         f"{value:.2g}" if 0 < abs(value) < 1e-3 else f"{value:,.4f}" if abs(value) < 100 else f"{value:,.1f}"
     )

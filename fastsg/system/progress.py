@@ -21,13 +21,20 @@ def is_shown(wanted: bool | None) -> bool:
     return sys.stderr.isatty() or in_notebook() if wanted is None else bool(wanted)
 
 
+def _has_widgets() -> bool:
+    try:
+        return find_spec("ipywidgets") is not None
+    except ValueError:  # somebody stands in for it
+        return False
+
+
 def progress_bar(total: float | None, unit: str, shown: bool | None, **options: Any) -> tqdm[Any]:
     """A bar of `total` units (None: unknown); `shown` as in :func:`is_shown`; `options` are those of tqdm.
 
     In a notebook it is a widget, if ipywidgets is installed.
     """
     # here: it takes a seventh of the time of importing all of us
-    if in_notebook() and find_spec("ipywidgets"):
+    if in_notebook() and _has_widgets():
         from tqdm.auto import tqdm
     else:
         from tqdm import tqdm
