@@ -1,6 +1,7 @@
 """The documentation site: what Sphinx is told. `tools/docs` builds it; docs/_ext has what is made for it."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ extensions = [
     "command_pages",
     "two_language_search",
 ]
-exclude_patterns = ["_ext"]
+exclude_patterns = ["_ext", "_static"]
 nitpicky = True
 
 # Pages are Markdown as GitHub reads it, and their headings have GitHub's anchors.
@@ -48,6 +49,8 @@ html_theme = "furo"
 html_title = f"fastsg {release}"
 html_search_language = "en-zh"
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 pygments_style = "default"
 pygments_dark_style = "github-dark"
@@ -57,10 +60,18 @@ _SHOWN_BY = {"../README.md": "measured.md", "../CONTRIBUTING.md": "internals.md"
 
 
 def setup(app: Any) -> None:
-    """Let links of pages stay within the site."""
+    """Let links of pages stay within the site, and Chinese pages say that they are."""
     app.connect("source-read", _stay_within)
+    app.connect("html-page-context", _tell_language)
 
 
 def _stay_within(app: Any, name: str, source: list[str]) -> None:
     for link, page in _SHOWN_BY.items():
         source[0] = source[0].replace(f"]({link}", f"]({page}")
+    # a link that GitHub shows as a file's name is one with the page's, or the section's, title here
+    source[0] = re.sub(r"\[[\w./]+\.md\](?=\([\w./]+\.md)", "[]", source[0])
+
+
+def _tell_language(app: Any, name: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    if name.startswith("zh/"):
+        context["language"] = "zh"

@@ -13,7 +13,7 @@ import pytest
 from architecture import documents
 from architecture.sources import ROOT, read
 from browsers import chromium
-from conftest import needs_checkout
+from conftest import needs_checkout, slow
 
 import fastsg
 from fastsg import KeyedVectors
@@ -160,33 +160,44 @@ def test_search_terms(extension, text: str, terms: list[str]):
 
 
 SMALL_SITE = {
-    "conf.py": "import sys\nsys.path.insert(0, {ext!r})\nextensions = ['two_language_search']\n"
-    "html_search_language = 'en-zh'\n",
-    "index.rst": "Start\n=====\n\n.. toctree::\n\n   stop\n   zh\n\nWords of a text.\n",
-    "stop.rst": "Stopping\n========\n\nGive it an EarlyStopping, or ``min_count``.\n",
-    "zh.rst": "文档\n====\n\n这里说明怎样训练词向量。\n",
+    "conf.py": "import sys\nsys.path.insert(0, {ext!r})\n"
+    "extensions = ['two_language_search', 'myst_parser']\nhtml_search_language = 'en-zh'\n",
+    "index.md": "# Start\n\n```{toctree}\nstop\nzh\nforget\napi\ncosts\nlong\n```\n\nWords of a text.\n",
+    "stop.md": "# Stopping\n\nGive it an EarlyStopping, or `min_count`.\n",
+    "zh.md": "# 文档\n\n这里说明怎样训练词向量。\n",
+    "forget.md": "# Updating\n\nA document goes.\n\n<!-- searched for: GDPR, warm,\nstart, deletion\n-->\n",
+    "api.md": "# A list\n\n## Forecast\n\nBatches.\n",
+    "costs.md": "# Costs\n\n## Forecast\n\nBatches.\n",
+    "long.md": f"# Above\n\nA document: forecast, batches, {' '.join(f'x{i}y' for i in range(99))}.\n",
 }
 
 
 @pytest.fixture(scope="module")
-def search(tmp_path_factory: pytest.TempPathFactory):
-    """A function that asks the search of a small site, opened as a file, for the titles it finds."""
-    pytest.importorskip("sphinx", reason="needs sphinx")
+def ask():
+    """A function that asks the search of a site, opened as a file, for the addresses and titles it finds."""
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with api.sync_playwright() as play:
+        page = chromium(play).new_page()
+
+        def titles(site, query: str) -> list[tuple[str, str]]:
+            page.goto(f"{(site / 'search.html').as_uri()}?q={quote(query)}")
+            page.wait_for_function("document.querySelector('.search-summary')?.innerText")
+            found = "all => all.map(a => [a.getAttribute('href'), a.innerText])"
+            return [tuple(each) for each in page.eval_on_selector_all("ul.search > li > a", found)]
+
+        yield titles
+
+
+@pytest.fixture(scope="module")
+def small_site(tmp_path_factory: pytest.TempPathFactory):
+    """Where a site of some lines is built."""
+    pytest.importorskip("myst_parser", reason="needs myst-parser")
     folder = tmp_path_factory.mktemp("site")
     for name, text in SMALL_SITE.items():
         (folder / name).write_text(text.replace("{ext!r}", repr(str(DOCS / "_ext"))), encoding="utf-8")
     command = [sys.executable, "-P", "-m", "sphinx", "-qW", str(folder), str(folder / "out")]
     subprocess.run(command, check=True)
-    with api.sync_playwright() as play:
-        page = chromium(play).new_page()
-
-        def ask(query: str) -> list[str]:
-            page.goto(f"{(folder / 'out' / 'search.html').as_uri()}?q={quote(query)}")
-            page.wait_for_function("document.querySelector('.search-summary')?.innerText")
-            return sorted(page.eval_on_selector_all("ul.search > li > a", "all => all.map(a => a.innerText)"))
-
-        yield ask
+    return folder / "out"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +211,85 @@ def search(tmp_path_factory: pytest.TempPathFactory):
         ("训练词向量", ["文档"]),
         ("向词", []),
         ("nowhere", []),
+        # keywords, by their stems and in any case
+        ("gdpr", ["Updating"]),
+        ("deleting", ["Updating"]),
+        ("warm start", ["Updating"]),
+        # a word that no page has, and one that another page has
+        ("nowhere gdpr", ["Updating"]),
+        ("gdpr document", ["Updating"]),
+        ("gdpr early", ["Updating", "Stopping"]),
+        ("gdpr early x5y", ["Updating", "Stopping", "Above"]),
+        # headings before text, short pages before long ones, explanations before lists
+        ("forecast batches", ["Costs", "A list", "Above"]),
+        ("forecast early min_count", ["Stopping"]),
     ],
 )
-def test_the_search_finds_names_and_chinese(search, query: str, titles: list[str]):
-    assert search(query) == titles
+def test_the_search_finds_names_and_chinese(ask, small_site, query: str, titles: list[str]):
+    assert [title for _, title in ask(small_site, query)] == titles
+
+
+def test_keywords_are_not_shown(ask, small_site):
+    page = (small_site / "forget.html").read_text(encoding="utf-8")
+    assert "A document goes." in page and not re.search("gdpr|warm|deletion", page, re.IGNORECASE)
+
+
+def test_keywords_are_single_words_that_are_read(extension):
+    pytest.importorskip("sphinx", reason="needs sphinx")
+    pattern = extension("two_language_search")._KEYWORDS
+    for path in documents.pages():
+        text = read(path)
+        found = pattern.findall(text)
+        assert len(found) == text.count("searched for:"), path
+        assert all(re.fullmatch(r"\w+(,\s+\w+)*", words) for words in found), path
+
+
+#: What readers asked for, and the page that answers.
+QUESTIONS = {
+    "continue training new files": "updating",
+    "reproducible threads seed": "determinism",
+    "probability bank near river": "probabilities",
+    "GPU Windows macOS ARM": "limits",
+    "limits longest word line": "limits",
+    "training time memory estimate": "settings",
+    "keep vectors comparable update": "updating",
+    "stop words subsampling": "training",
+    "map of words figure": "pictures",
+    "bfloat16 float32": "determinism",
+    "window right only": "settings",
+    "mmap share memory workers": "training",
+    "unseen words vectors": "limits",
+    "loss gensim compare": "loss",
+    "Chinese tokenizer": "tokenizers",
+    "loss nats perplexity": "loss",
+    "word senses": "limits",
+    "Spearman word pairs": "vectors",
+    "gensim Word2Vec arguments": "from_gensim",
+    "early stopping": "training",
+    "callbacks": "training",
+    "logging progress bar": "training",
+    "corpus larger than memory": "training",
+    "small corpus settings": "settings",
+    "rare words neighbours stable": "settings",
+    "exit codes": "training",
+    "checkpoint resume": "training",
+    "approximate nearest neighbours index": "vectors",
+    "remove document counts": "updating",
+    "product ids recommendations": "graphs",
+}
+
+
+@pytest.fixture(scope="module")
+def whole_site(tmp_path_factory: pytest.TempPathFactory):
+    """Where the site is built, by its own tool."""
+    for name in ("furo", "myst_parser", "numpydoc"):
+        pytest.importorskip(name, reason=f"needs {name}")
+    out = tmp_path_factory.mktemp("whole") / "out"
+    subprocess.run([sys.executable, str(ROOT / "tools" / "docs"), str(out)], check=True)
+    return out
+
+
+@slow
+@pytest.mark.parametrize("query", QUESTIONS)
+def test_questions_lead_to_the_page_that_answers(ask, whole_site, query: str):
+    assert ask(whole_site, query)[0][0].partition(".html")[0] == QUESTIONS[query]

@@ -216,8 +216,8 @@ _SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         ("--ws",),
         {
             "type": parse_window,
-            "help": "words to either side of the center; 'L,R' for an asymmetric window, 'none' for whole "
-            "lines",
+            "help": "words to either side of the center; 'L,R' for an asymmetric window, so that '0,5' is "
+            "the right side only; 'none' for whole lines",
         },
     ),
     "shrink_windows": ((), {"type": parse_shrink}),
