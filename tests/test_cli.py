@@ -12,7 +12,7 @@ import pytest
 from commands import TEXT, fails, python, run
 
 from fastsg import EncodedCorpus, SkipGram, Vocab
-from fastsg.cli import main, parse
+from fastsg.cli import dry_run, main, parse
 from fastsg.cli.terminal import printable
 from fastsg.io.bias import load_bias
 from fastsg.io.word2vec import load_word2vec
@@ -370,6 +370,13 @@ def test_dry_run_foretells_the_files_that_are_asked_for(capsys):
         sizes[outputs] = facts["bytes"]["disk"]
     assert sizes[""] == sizes["-o v.vec"] > sizes["-o v.bin"] > 8 * 4 * 8
     assert sizes["-o v.vec --save-output o.vec"] > 1.8 * sizes["-o v.vec"]
+
+
+@pytest.mark.parametrize("output", ["x.foo", "missing/v.vec"])
+def test_dry_run_refuses_outputs_before_it_reads(capsys, monkeypatch, output):
+    monkeypatch.setattr(dry_run, "read_corpus", lambda *args: pytest.fail("a text was read"))
+    said = fails(capsys, f"train text.txt --dry-run -o {output} {SMALL}")
+    assert "--output: " in said and output in said
 
 
 def test_dry_run_excludes_resuming(capsys):

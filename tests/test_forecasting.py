@@ -1,15 +1,19 @@
 """What a training will take: operations to the per cent, memory as the training's own estimate."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from golden import sentences
 
-from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram, Vocab
-from fastsg.model import forecast, forecasting
+from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram, Vocab, _core
+from fastsg.model import forecast
 from fastsg.model.forecasting import writing
-from fastsg.training import foreseen_counts
+from fastsg.numerics import initializers
+from fastsg.numerics.objective import block_rows
+from fastsg.training import calibration, foreseen_counts, start_trials
+from fastsg.training.epoch import train_epoch
 
 
 @pytest.fixture(scope="module")
@@ -111,15 +115,6 @@ def test_parts_of_a_text_are_its_pieces(corpus):
     assert foreseen_counts.part_of_text(corpus, corpus.n_tokens) is corpus
 
 
-def test_some_entries_are_alike_on_both_sides(corpus):
-    counts = CooccurrenceCounts.for_training(corpus)
-    fewer, more = foreseen_counts.known_counts(counts).starts
-    for some, every in ((fewer, 16), (more, 4)):
-        assert some.nnz == pytest.approx(counts.nnz / every, rel=0.2) and some.symmetric
-        dense = some.to_scipy().toarray()
-        assert np.array_equal(dense, dense.T)
-
-
 def test_a_model_foresees_what_it_would_take(corpus, tmp_path):
     model = SkipGram(vector_size=16)
     seen = model.estimate(corpus)
@@ -144,20 +139,140 @@ def test_what_is_written_is_measured_on_some_words():
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"x" * 10 * words)
 
-    written = writing(vocab, len, save)
-    assert written.bytes == pytest.approx(2 * 10 * 20_000, rel=0.01)
+    assert writing(vocab, 16, len, save).bytes == pytest.approx(2 * 10 * 20_000, rel=0.01)
+    written = []
+    writing(vocab, 4000, lambda some: written.append(len(some)), lambda model, folder: None)
+    assert written and max(written) * 4000 <= 2**20  # long vectors of few words
+    assert writing(Vocab(["a"], [1]), 16, len, save).bytes == 2 * 10
+
+
+def test_what_cannot_be_trained_is_not_foreseen(corpus):
+    """Each error names what is wrong, before anything is tried out."""
+    counts = CooccurrenceCounts.for_training(corpus)
+    model, sgd = SkipGram(vector_size=4, min_count=1), SkipGram(vector_size=4, solver="sgd")
+    for error, says, of, given in (
+        (TypeError, "vocab is a str", model, {"vocab": "x"}),
+        (TypeError, "counts is str", model, {"counts": "x"}),
+        (ValueError, "sentences and counts", model, {"sentences": [["a", "b"]], "counts": counts}),
+        (ValueError, "corpus_file and counts", model, {"corpus_file": "t", "counts": counts}),
+        (ValueError, "vocab and counts", model, {"vocab": corpus.vocab, "counts": counts}),
+        (ValueError, "solver='counts'; this one has 'sgd'", sgd, {"counts": counts}),
+        (ValueError, "no pairs", model, {"sentences": [["a"], ["b"]]}),
+        (ValueError, "no pairs", sgd, {"sentences": [["a"]] * 9}),
+    ):
+        with pytest.raises(error, match=says):
+            of.estimate(**given)
+    model.build_from_counts(counts)
+    with pytest.raises(ValueError, match=r"no text .* vocab=model\.vocab"):
+        model.estimate()
+    assert model.estimate(vocab=model.vocab).words == len(corpus.vocab)  # control
 
 
 def test_long_vectors_are_not_tried_out(corpus, monkeypatch):
     """Their spectral start takes the cube of their length."""
     tried = []
 
-    def start(settings, *rest):
+    def seconds(settings, *rest):
         tried.append(settings.vector_size)
         return 1.0
 
-    monkeypatch.setattr(forecasting, "start_seconds", start)
+    monkeypatch.setattr(start_trials, "_of_words", seconds)
     seen = {H: forecast(SkipGram(vector_size=H).settings, corpus.vocab, workers=1) for H in (100, 100_000)}
     assert set(tried) == {100, 320}
     assert seen[100_000].flops == pytest.approx(1000 * seen[100].flops)
     assert seen[100_000].memory["matrices"] == 1000 * seen[100].memory["matrices"]
+
+
+def test_large_trainings_are_tried_in_small(monkeypatch):
+    """300,000 words of 300 coordinates: two stages walk less than a fifth of a batch."""
+    K, H, walked = 300_000, 300, []
+    rows = block_rows(K)
+    trials = calibration.StepTrials(SkipGram(vector_size=H).settings, K, 2)
+
+    def noted(stepper, batches, *rest):
+        totals = train_epoch(stepper, batches, *rest)
+        walked.append(6.0 * totals.softmax_rows * stepper.workspace.K * stepper.workspace.H)
+        return totals
+
+    monkeypatch.setattr(calibration, "train_epoch", noted)
+    for words in (K, K // 2):
+        cost = trials.cost(words, rows, 50.0, 0.0)
+        assert cost.row > 0 and cost.axes > 0
+    assert 0 < sum(walked) < 0.2 * 6.0 * rows * K * H
+
+
+def test_time_grows_with_words_and_rows(monkeypatch):
+    """A clock that counts operations: whatever is tried, a batch takes what its own operations do."""
+    clock = [0.0]
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def steps(stepper, batches, rate, bar, contexts, books):
+        for _, counts in batches:
+            seconds = stepper.workspace.K * (0.5 + len(counts.centers)) * 1e-6  # half a row for every batch
+            clock[0] += seconds
+            books.seconds, books.batches = books.seconds + seconds, books.batches + 1
+        return books
+
+    monkeypatch.setattr(calibration, "train_epoch", steps)
+    settings = SkipGram(vector_size=16).settings
+    for most in (2**24, 2**14):  # all of the words, and a quarter
+        monkeypatch.setattr(calibration, "_MOST_ELEMENTS", most)
+        trials = calibration.StepTrials(settings, 4096, 1)
+        for words in (4096, 2048):
+            found = trials.cost(words, 1000, 3.0, 1.0)
+            assert found.row == pytest.approx(words * 1000.5e-6 / 1000, rel=1e-3)
+
+
+def test_dealing_an_epoch_does_not_count_for_every_row(corpus, monkeypatch):
+    """However early the walk ends: it did after the first batch, and each row took its share of dealing."""
+    counts, clock = CooccurrenceCounts.for_training(corpus), [0.0]
+
+    def batches(*given):
+        clock[0] += 5.0  # to deal
+        for number in range(1, 10):
+            clock[0] += 0.01
+            yield 10 * number, None
+
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(calibration.CountBatches, "walk", batches)
+    for seconds in (0.0, 1.0):
+        found = calibration.batching_of_counts(SkipGram().settings, counts, counts.K, 10, 1, seconds)
+        assert found == pytest.approx((5.01, 0.001))
+
+
+def test_the_start_is_its_products(corpus, monkeypatch):
+    """Products with the sparse matrix are counted as the start makes them; time grows with its entries."""
+    calls = []
+
+    class Counted:
+        def __getattr__(self, name):
+            calls.append(name)
+            return getattr(_core, name)
+
+    counts = CooccurrenceCounts.for_training(corpus)
+    for symmetric in (True, False):
+        calls.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(initializers, "_core", Counted())
+            sums = counts.row_sums, counts.column_sums()
+            initializers.spectral_start(counts.rows, *sums, 8, symmetric=symmetric)
+        assert calls.count("sparse_times") == initializers.sparse_products(symmetric)
+    settings = SkipGram(vector_size=16).settings
+    monkeypatch.setattr(start_trials, "_of_words", lambda *args: 1.0)
+    monkeypatch.setattr(start_trials, "_of_an_entry", lambda *args: 1e-3)
+    assert start_trials.start_seconds(settings, counts, 5000, 1) == pytest.approx(6.0)
+
+
+def test_the_start_of_many_words_follows_from_few(corpus, monkeypatch):
+    counts, tried = CooccurrenceCounts.for_training(corpus), []
+
+    def seconds(settings, like, words, workers):
+        tried.append(words)
+        return 1.0 + 0.1 * words
+
+    monkeypatch.setattr(start_trials, "_of_words", seconds)
+    monkeypatch.setattr(start_trials, "_MOST_GRAM", 50 * 32**2)
+    found = start_trials.start_seconds(SkipGram(vector_size=16).settings, counts, 0.0, 1)
+    assert tried == [50, 25] and counts.K > 50
+    assert found == pytest.approx(1.0 + 0.1 * counts.K)
+    assert start_trials._of_an_entry(counts, 16, 1) > 0

@@ -15,7 +15,7 @@ from ..model.report import json_text
 from ..model.skipgram import SkipGram
 from ..system.memory import available
 from ..text.vocab import Vocab
-from .outputs import OUTPUTS, save_all
+from .outputs import OUTPUTS, outputs_of, save_all
 from .reading import read_corpus
 from .terminal import EXIT_OK
 
@@ -24,6 +24,7 @@ _UNITS = ((1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (0.0, "MFLOP"))
 
 def dry_run(args: argparse.Namespace, texts: list[str], settings: dict[str, Any]) -> int:
     """Foresee the training that the arguments ask for, and print that."""
+    outputs_of(args)  # an error before the text is read
     if not any(getattr(args, name) for name in OUTPUTS):
         args.output = "vectors.vec"
     model, begun = SkipGram(**settings), time.perf_counter()

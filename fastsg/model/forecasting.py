@@ -16,25 +16,22 @@ from numpy.typing import NDArray
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.row_order import deal, visits
 from ..numerics.objective import block_rows
-from ..system.memory import available
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
-from ..training.calibration import cost_of_rows, cost_of_text, start_seconds
+from ..training.calibration import StepTrials, batches_of_text, batching_of_counts
 from ..training.foreseen_counts import ForeseenCounts, foresee_counts, known_counts
 from ..training.memory import estimate, estimate_training
 from ..training.settings import Settings
 from ..training.stages import Stage, head_words, stage_of
+from ..training.start_trials import start_seconds
 
-#: Seconds of steps that are timed, over all stages.
-_SECONDS = 1.0
-#: Longer vectors are scaled up from this, and from fewer elements of a matrix than this, or than a share of
-#: the memory that is free: trying them out would take long itself.
-_LONGEST_VECTOR, _MOST_ELEMENTS, _SHARE_OF_FREE = 320, 2**27, 64
+#: Seconds of steps that are timed, over all stages, and of making the batches of a text.
+_SECONDS, _BATCHING_SECONDS = 1.0, 0.3
 #: Bytes of the program itself, of a token while windows are counted (itself, marked, and its place), of an
 #: entry; and how many times the matrices the start takes besides the counts.
 _PROGRAM, _COUNTED_BYTES, _ENTRY_BYTES, _START_MATRICES = 46 * 2**20, 16, 8, 2
-#: Words whose vectors are written to see what writing takes.
-_WRITTEN = 8192
+#: Words whose vectors are written to see what writing takes, and elements of a matrix of them, at most.
+_WRITTEN, _WRITTEN_ELEMENTS = 8192, 2**20
 _STRETCHES = 8
 _ALMOST_1 = 1 - 1e-12
 #: Of a text made from a vocabulary: tokens at most, and words of a sentence.
@@ -112,29 +109,29 @@ def forecast(
     Notes
     -----
     Words and tokens are those of the whole text. A quarter of it is counted, four million tokens at most, and
-    smaller parts: entries and time grow on from there. The start is made from two of the counts, and grows
-    with the entries. Steps are timed for a second, over matrices of random elements:
-    as many words, coordinates and rows of a batch as there will be.
+    smaller parts: entries and time grow on from there. Of the start, products of matrices are timed. Steps
+    are timed for about a second, over matrices of random elements: as many words, coordinates and rows of a
+    batch as there will be, or if these take long fewer, from which time grows as the operations do.
     """
     K, tokens = len(vocab), corpus.n_tokens if corpus else int(vocab.counts.sum())
-    tried = dataclasses.replace(settings, vector_size=_tried_vector_size(K, settings.vector_size))
-    longer = settings.vector_size / tried.vector_size
-    seen = None
+    if corpus is not None and np.diff(corpus.offsets).max(initial=0) < 2:
+        raise ValueError("there are no pairs to train on: every sentence has fewer than two known words")
+    seen, trials = None, StepTrials(settings, K, workers)
     if settings.solver == "sgd":
-        epochs = _epochs_on_text(settings, tried, vocab, corpus, tokens, workers)
+        epochs = _epochs_on_text(settings, trials, vocab, corpus, tokens)
     else:
         text = counts or corpus or _text_of(vocab)
         seen = (
-            foresee_counts(tried, text, tokens, workers)
+            foresee_counts(settings, text, tokens, workers)
             if isinstance(text, EncodedCorpus)
             else known_counts(text)
         )
-        epochs = _epochs_on_counts(settings, tried, vocab, seen, tokens, workers)
+        epochs = _epochs_on_counts(settings, trials, vocab, seen, tokens)
     seconds = {
         "read": read,
         "count": epochs.batching + (seen.seconds if seen else 0.0),
-        "init": _start(tried, seen, workers) * longer**2 if seen else 0.0,
-        "train": epochs.steps * longer,
+        "init": _start(settings, seen, workers) if seen else 0.0,
+        "train": epochs.steps,
         "save": written.seconds,
     }
     memory = _memory(settings, K, corpus, seen, tokens, workers)
@@ -152,23 +149,40 @@ def forecast(
     )
 
 
-def writing(vocab: Vocab, make: Callable[[Vocab], Model], save: Callable[[Model, str], object]) -> Written:
-    """What writing a model of these words takes: it is tried out on some of them.
+def writing(
+    vocab: Vocab, H: int, make: Callable[[Vocab], Model], save: Callable[[Model, str], object]
+) -> Written:
+    """What writing a model of these words takes: it is tried out on some of them, and on half as many.
 
     Parameters
     ----------
+    H : int             Length of its vectors.
     make : function     A model of a vocabulary.
     save : function     Writes a model into a folder.
     """
-    ids = np.unique(np.linspace(0, len(vocab) - 1, _WRITTEN).astype(int))
+    K = len(vocab)
+    n = min(K, _WRITTEN, max(_WRITTEN_ELEMENTS // H, 2))
+    some = _written(vocab, n, make, save)
+    if n == K:
+        return some
+    half = _written(vocab, n // 2, make, save)
+    more = (K - n) / (n - n // 2)  # opening a file, and its header, take the same for any number of words
+    return Written(
+        some.seconds + more * max(some.seconds - half.seconds, 0.0),
+        int(some.bytes + more * (some.bytes - half.bytes)),
+    )
+
+
+def _written(
+    vocab: Vocab, n: int, make: Callable[[Vocab], Model], save: Callable[[Model, str], object]
+) -> Written:
+    """What writing a model of n of the words takes."""
+    ids = np.linspace(0, len(vocab) - 1, n).astype(int)
     model = make(Vocab([vocab.words[i] for i in ids.tolist()], vocab.counts[ids]))
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         save(model, folder)
-        seconds = time.perf_counter() - begun
-        size = sum(entry.stat().st_size for entry in _files(folder))
-    more = len(vocab) / len(ids)
-    return Written(seconds * more, int(size * more))
+        return Written(time.perf_counter() - begun, sum(entry.stat().st_size for entry in _files(folder)))
 
 
 def _files(folder: str) -> list[os.DirEntry[str]]:
@@ -180,12 +194,6 @@ def _files(folder: str) -> list[os.DirEntry[str]]:
 
 
 # ---- the parts ----
-
-
-def _tried_vector_size(K: int, H: int) -> int:
-    free = available()
-    most = min(_MOST_ELEMENTS, _MOST_ELEMENTS if free is None else free // _SHARE_OF_FREE)
-    return max(min(H, _LONGEST_VECTOR, most // K), 1)
 
 
 def _memory(
@@ -232,17 +240,14 @@ def _largest(parts: dict[str, int], seen: ForeseenCounts | None, tokens: int, ke
 
 
 def _start(settings: Settings, seen: ForeseenCounts, workers: int) -> float:
-    """Seconds that the start takes: they grow with the entries of the counts."""
+    """Seconds that the start takes."""
     if settings.init == "random":
         return 0.0
-    less, more = (start_seconds(settings, counts, workers) for counts in seen.starts)
-    few, some = (counts.nnz for counts in seen.starts)
-    slope = max(more - less, 0.0) / max(some - few, 1)
-    return more + slope * (seen.entries(True) - some)
+    return start_seconds(settings, seen.part.start, seen.entries(True), workers)
 
 
 def _epochs_on_counts(
-    settings: Settings, tried: Settings, vocab: Vocab, seen: ForeseenCounts, tokens: int, workers: int
+    settings: Settings, trials: StepTrials, vocab: Vocab, seen: ForeseenCounts, tokens: int
 ) -> _Epochs:
     """Each row of an epoch has one softmax row over the words of the epoch; frequent ones come more often."""
     K, epochs, keep = len(vocab), settings.epochs_of(len(vocab)), _keep(settings, vocab)
@@ -252,49 +257,44 @@ def _epochs_on_counts(
     for stage, times in stages.items():
         weights = (vocab.counts * keep if stage.thinned else vocab.counts.astype(float))[: stage.words]
         batch = max(-(-size * stage.words // K), 1)
-        one = _epoch_on_counts(tried, stage, weights, batch, seen, workers, _SECONDS / len(stages))
-        flops = one.flops * settings.vector_size / tried.vector_size
-        one = one._replace(flops=flops, passes=(stage.words / K) ** 2)
+        one = _epoch_on_counts(settings, trials, stage, weights, batch, seen, _SECONDS / len(stages))
+        one = one._replace(passes=(stage.words / K) ** 2)
         total = _Epochs(*(a + times * b for a, b in zip(total, one, strict=True)))
     return total
 
 
 def _epoch_on_counts(
     settings: Settings,
+    trials: StepTrials,
     stage: Stage,
     weights: NDArray[np.float64],
     batch: int,
     seen: ForeseenCounts,
-    workers: int,
     seconds: float,
 ) -> _Epochs:
-    begun = time.perf_counter()
     times = visits(weights, weights > 0, batch)
     dealt = len(deal(weights, times, batch, settings.seed, 0))
-    dealing = time.perf_counter() - begun
     rows = int(times.sum())
+    counts, growth = seen.of_stage(stage)
+    dealing, each = batching_of_counts(settings, counts, stage.words, batch, trials.workers, seconds / 2)
     entries = seen.walked(stage, times) / rows
-    cost = cost_of_rows(settings, stage.words, min(-(-rows // dealt), stage.words), entries, workers, seconds)
+    cost = trials.cost(stage.words, min(-(-rows // dealt), stage.words), entries, seconds)
     flops = rows * _row_flops(stage.words, settings)
-    return _Epochs(flops, 1.0, cost.seconds(rows, dealt), dealing + rows * cost.batching)
+    return _Epochs(flops, 1.0, cost.seconds(rows, dealt), dealing + rows * each * growth)
 
 
 def _epochs_on_text(
-    settings: Settings,
-    tried: Settings,
-    vocab: Vocab,
-    corpus: EncodedCorpus | None,
-    tokens: int,
-    workers: int,
+    settings: Settings, trials: StepTrials, vocab: Vocab, corpus: EncodedCorpus | None, tokens: int
 ) -> _Epochs:
     """Equal centers of a batch share a softmax row over all words."""
     K, keep, epochs = len(vocab), _keep(settings, vocab), settings.epochs_of(len(vocab))
     rows = epochs * _distinct_centers(settings, vocab, corpus, keep, tokens)
-    cost = cost_of_text(tried, corpus or _text_of(vocab), workers, _SECONDS)
+    made = batches_of_text(settings, corpus or _text_of(vocab), _BATCHING_SECONDS)
+    cost = trials.cost(K, made.rows, made.entries, _SECONDS)
     positions = epochs * tokens * float(vocab.unigram() @ keep)
     batches = int(positions / settings.batch_of(K, tokens)) + epochs
     return _Epochs(
-        rows * _row_flops(K, settings), epochs, cost.seconds(rows, batches), positions * cost.batching
+        rows * _row_flops(K, settings), epochs, cost.seconds(rows, batches), positions * made.position
     )
 
 

@@ -18,7 +18,7 @@ from .. import _core, checks
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..text.corpus import EncodedCorpus
 from ..text.growth import common_vocab, grown_vocab, joined, recoded
-from ..text.vocab import Vocab
+from ..text.vocab import Vocab, check_vocab
 from ..training.batch_sources import BatchSource, CountSource, PairSource, TextSource
 from ..training.growth import grown_training
 from ..training.settings import MAX_EPOCHS, Settings
@@ -202,6 +202,22 @@ def check_counts_fit(counts: CooccurrenceCounts, training: Training) -> None:
             "the counts were thinned otherwise than the model's vocabulary: give both the same sample, or "
             "take a model without a vocabulary"
         )
+
+
+def check_foreseeable(
+    settings: Settings, *, sentences: object, corpus_file: object, vocab: object, counts: object
+) -> None:
+    """An error unless at most one text, its vocabulary, or counts alone are given to foresee a training."""
+    check_vocab(vocab)
+    if counts is None:
+        return
+    checked_counts(counts)
+    others = {"sentences": sentences, "corpus_file": corpus_file, "vocab": vocab}
+    for name, value in others.items():
+        if value is not None:
+            raise ValueError(f"{name} and counts are both given; give one of them")
+    if settings.solver != "counts":
+        raise ValueError(f"counts need a model with solver='counts'; this one has {settings.solver!r}")
 
 
 def settings_of_counts(settings: Settings, counts: CooccurrenceCounts) -> Settings:

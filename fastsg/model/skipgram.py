@@ -37,6 +37,7 @@ from .forecasting import Forecast, forecast, writing
 from .inputs import (
     Side,
     check_counts_fit,
+    check_foreseeable,
     checked_counts,
     checked_epochs,
     checked_pairs,
@@ -374,30 +375,43 @@ class SkipGram(TrainedModel):
     ) -> Forecast:
         """What :meth:`train` on a text would take: seconds by phase, operations, memory and disk.
 
-        The text is read whole and a quarter of it counted, four million tokens at most; steps are timed for a
-        second. Nothing of the model changes.
+        The text is read whole and a quarter of it counted, four million tokens at most; trials of steps and
+        of the start take some two seconds. Nothing of the model changes.
 
         Parameters
         ----------
         sentences, corpus_file              As in the constructor; by default what :meth:`build_vocab` read.
-        vocab : Vocab, optional             Of the text; alone it stands for a text that is not read.
+        vocab : Vocab, optional             Of the text; alone it stands for a text that is not read, as
+                                            `model.vocab` does for that of a model that has been loaded.
         counts : CooccurrenceCounts, optional
                                             What :meth:`fit_counts` would train on.
         save : function, optional           Writes the files that are to be kept of a model into a folder; by
                                             default :meth:`save` writes one.
+
+        Raises
+        ------
+        ValueError, TypeError               Arguments that exclude each other or are of another kind; no text;
+                                            no pair to train on.
         """
         begun, settings, corpus = time.perf_counter(), self.settings, None
+        given = {"sentences": sentences, "corpus_file": corpus_file, "vocab": vocab, "counts": counts}
+        check_foreseeable(settings, **given)
         if counts is not None:
-            settings, vocab = settings_of_counts(settings, checked_counts(counts)), counts.vocab
+            settings, vocab = settings_of_counts(settings, counts), counts.vocab
         elif sentences is not None or corpus_file is not None:
-            check_vocab(vocab)
             corpus = self._told_reader.following(sentences).encode(sentences, corpus_file, vocab)
             vocab = corpus.vocab
         elif vocab is None:
             corpus, vocab = self.corpus, self.vocab
+            if corpus is None:
+                raise ValueError(
+                    "this model has no text whose training could be foreseen: give sentences or corpus_file; "
+                    "or counts; or vocab=model.vocab, for a text of these words"
+                )
             begun -= self.seconds["read"]
         read = time.perf_counter() - begun
-        written = writing(vocab, self._random, save or (lambda model, folder: model.save(f"{folder}/model")))
+        save = save or (lambda model, folder: model.save(f"{folder}/model"))
+        written = writing(vocab, settings.vector_size, self._random, save)
         return forecast(
             settings,
             vocab,

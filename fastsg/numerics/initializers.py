@@ -22,6 +22,7 @@ from .. import _core, streams
 TRACE = 0.1
 _SPARE = 12  # columns beyond H: the last wanted ones converge with them
 _UNIT = 16
+_ITERATIONS = 3
 #: What a word that is nowhere a context counts as, in pairs, where its logarithm is wanted.
 _HALF_A_PAIR = 0.5
 
@@ -82,7 +83,7 @@ def spectral_start(
     symmetric: bool,
     seed: int = 1,
     num_threads: int = 1,
-    iterations: int = 3,
+    iterations: int = _ITERATIONS,
 ) -> tuple[Matrix, Matrix]:
     """Factors of a matrix of counts, both (K, H): a start for I and for O.
 
@@ -100,7 +101,7 @@ def spectral_start(
     A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
     B = A if symmetric else transposed(A)
     wanted = min(H, K)  # there are no more directions
-    start = _random(K, -(-(wanted + _SPARE) // _UNIT) * _UNIT, seed, num_threads)
+    start = _random(K, spectral_width(K, H), seed, num_threads)
     Q = _orthonormal(_core.sparse_times(*A, start, num_threads), num_threads)
     for _ in range(iterations):
         if not symmetric:
@@ -117,6 +118,16 @@ def spectral_start(
         turned = np.ascontiguousarray(rotation[:, :wanted] * weight, np.float32)
         factor[:, :wanted] = _core.times(Y, turned, num_threads) * unweighted(sums)
     return I, O
+
+
+def spectral_width(K: int, H: int) -> int:
+    """Columns that :func:`spectral_start` works on."""
+    return -(-(min(H, K) + _SPARE) // _UNIT) * _UNIT
+
+
+def sparse_products(symmetric: bool) -> int:
+    """How often :func:`spectral_start` multiplies with its sparse matrix, which takes most of its time."""
+    return 2 + _ITERATIONS * (1 if symmetric else 2)
 
 
 def centered_log_shares(column_sums: Sums, total: float) -> Sums:

@@ -12,7 +12,9 @@
     callbacks       hooks, early stopping
     history         the records of the epochs
     memory          what all that takes
-    calibration     what its parts cost on this machine
+    calibration     what its steps cost on this machine
+    start_trials    what its start costs
+    foreseen_counts what counts a text will have, from those of a part
 
 :func:`loop.run` takes a Training and a BatchSource. It knows no model class and no files: whoever owns the
 model hands in a function that calls its callbacks.

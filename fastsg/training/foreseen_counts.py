@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,9 @@ from .settings import Settings
 from .stages import Stage, any_thinned
 
 #: The part of a text that is counted: a quarter, but so many tokens at least and at most.
-_SHARE, _LEAST, _MOST = 4, 2**18, 2**22
+_SHARE, _LEAST, _MOST = 4, 2**20, 2**22
 #: It is made of so many pieces: texts keep to their subjects.
 _PIECES = 64
-#: Seconds grow as a power of the tokens, not a higher one than this.
-_MOST_POWER = 1.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,31 +30,32 @@ class ForeseenCounts:
     ----------
     part : CooccurrenceCounts       Of a part of the text, or of all.
     growth, thinned_growth : float  Entries that there will be for each one of the part's.
-    starts : two CooccurrenceCounts Fewer counts and more, of those that a training begins on.
     seconds : float                 Of counting.
     """
 
     part: CooccurrenceCounts
     growth: float
     thinned_growth: float
-    starts: tuple[CooccurrenceCounts, CooccurrenceCounts]
     seconds: float
 
     def entries(self, thinned: bool) -> float:
         """Of the text's counts, or of the thinned ones."""
         return self.growth * self.part.nnz if not thinned else self.thinned_growth * self.part.start.nnz
 
+    def of_stage(self, stage: Stage) -> tuple[CooccurrenceCounts, float]:
+        """The part's counts that an epoch walks, and how many entries there will be for each of theirs."""
+        return (self.part.start, self.thinned_growth) if stage.thinned else (self.part, self.growth)
+
     def walked(self, stage: Stage, times: NDArray[np.int64]) -> float:
         """Entries that an epoch walks, in which row m comes times[m] times."""
-        counts = self.part.start if stage.thinned else self.part
+        counts, growth = self.of_stage(stage)
         sizes = counts.leading(stage.words)[0] - counts.row_ptr[: stage.words]
-        return float(sizes @ times) * (self.thinned_growth if stage.thinned else self.growth)
+        return float(sizes @ times) * growth
 
 
 def known_counts(counts: CooccurrenceCounts) -> ForeseenCounts:
     """Counts that are there already."""
-    starts = tuple(_some_entries(counts.start, every) for every in (16, 4))
-    return ForeseenCounts(counts, 1.0, 1.0, (starts[0], starts[1]), 0.0)
+    return ForeseenCounts(counts, 1.0, 1.0, 0.0)
 
 
 def foresee_counts(settings: Settings, corpus: EncodedCorpus, tokens: int, workers: int) -> ForeseenCounts:
@@ -66,21 +65,21 @@ def foresee_counts(settings: Settings, corpus: EncodedCorpus, tokens: int, worke
     """
     size = min(max(tokens // _SHARE, _LEAST), _MOST, corpus.n_tokens)
     sizes = [max(size // _SHARE**2, 1), max(size // _SHARE, 1), size]
-    least, fewer, more = (_counted(settings, corpus, n, workers) for n in sizes)
+    least, fewer, count = (_counting(settings, corpus, n, workers) for n in sizes)
+    made = [least(), fewer()]
+    more, seconds = timed(count)  # a second time: the first one is slower, but a long one hardly
+    made.append(more)
     shares = math.log(tokens / size) / math.log(_SHARE)  # how often the part must be taken _SHARE times
 
     def growth(*entries: int) -> float:
         first, second, third = (math.log(max(n, 1)) for n in entries)
         return math.exp(_gone_on(second - first, third - second, shares))
 
-    made = [one.counts for one in (least, fewer, more)]
-    slower = min(max(more.seconds / fewer.seconds, 1.0), _SHARE**_MOST_POWER)
     return ForeseenCounts(
-        more.counts,
+        more,
         growth(*(counts.nnz for counts in made)),
         growth(*(counts.start.nnz for counts in made)),
-        (fewer.counts.start, more.counts.start),
-        more.seconds * slower**shares,
+        seconds * tokens / size,
     )
 
 
@@ -96,13 +95,10 @@ def _gone_on(before: float, last: float, steps: float) -> float:
     return steps * last + steps * (steps + 1) / 2 * bend
 
 
-class _Counted(NamedTuple):
-    counts: CooccurrenceCounts
-    seconds: float
-
-
-def _counted(settings: Settings, corpus: EncodedCorpus, tokens: int, workers: int) -> _Counted:
-    """The counts of a part of a text as a training makes them."""
+def _counting(
+    settings: Settings, corpus: EncodedCorpus, tokens: int, workers: int
+) -> Callable[[], CooccurrenceCounts]:
+    """What makes the counts of a part of a text, as a training does."""
     part, K = part_of_text(corpus, tokens), len(corpus.vocab)
     thins = settings.init != "random" or any_thinned(0, settings.epochs_of(K))
     keep = corpus.vocab.keep_probabilities(settings.threshold(K)) if thins else None
@@ -118,7 +114,7 @@ def _counted(settings: Settings, corpus: EncodedCorpus, tokens: int, workers: in
             workers=workers,
         )
 
-    return _Counted(*timed(count))
+    return count
 
 
 def part_of_text(corpus: EncodedCorpus, tokens: int) -> EncodedCorpus:
@@ -133,16 +129,3 @@ def part_of_text(corpus: EncodedCorpus, tokens: int) -> EncodedCorpus:
         offsets += [inside - begin + number * length, np.array([(number + 1) * length])]
     pieces = [corpus.tokens[begin : begin + length] for begin in begins.tolist()]
     return EncodedCorpus(np.concatenate(pieces), np.concatenate(offsets), corpus.vocab)
-
-
-def _some_entries(counts: CooccurrenceCounts, every: int) -> CooccurrenceCounts:
-    """About every so manieth entry, alike on both sides of the diagonal."""
-    sizes = np.diff(counts.row_ptr)
-    rows = np.repeat(np.arange(counts.K, dtype=np.int32), sizes)
-    kept = (rows + counts.contexts) % every == 0
-    row_ptr = np.append(0, np.cumsum(np.bincount(rows[kept], minlength=counts.K)))
-    some = CooccurrenceCounts(
-        row_ptr, counts.contexts[kept], counts.counts[kept], counts.vocab, keep=counts.keep
-    )
-    some.settings = counts.settings
-    return some
