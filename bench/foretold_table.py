@@ -27,6 +27,9 @@ from markdown_table import markdown
 from fastsg import Vocab
 from fastsg.cli import main
 
+#: Tokens for each word that a text has at least, or no such text is asked about: its words would be too rare.
+LEAST = 50
+
 
 def foretold(K: int, H: int, tokens: float, folder: Path) -> dict[str, Any]:
     """What --dry-run --json says of K words of H coordinates in a text of so many tokens."""
@@ -48,8 +51,10 @@ def passes(found: dict[str, Any], K: int, H: int) -> str:
     return f"{found['flops'] / (6 * K * K * H):.1f}"
 
 
-def cell(found: dict[str, Any]) -> str:
+def cell(found: dict[str, Any] | None) -> str:
     """Time and memory, to two digits."""
+    if found is None:
+        return "–"
     seconds, memory = found["seconds"]["total"], found["memory"]["total"]
     return f"{_time(seconds)}, {memory / 2**30:.2g} GiB"
 
@@ -76,8 +81,9 @@ def table(sizes: list[int], lengths: list[int], tokens: list[float]) -> str:
     with tempfile.TemporaryDirectory() as name:
         for K in sizes:
             for H in lengths:
-                found = [foretold(K, H, n, Path(name)) for n in tokens]
-                rows.append([f"{K:,}", str(H), passes(found[0], K, H), *map(cell, found)])
+                found = [foretold(K, H, n, Path(name)) if n >= LEAST * K else None for n in tokens]
+                longest = next(filter(None, reversed(found)), None)
+                rows.append([f"{K:,}", str(H), passes(longest, K, H) if longest else "", *map(cell, found)])
     return markdown(["K", "H", "passes", *(f"{n / 1e6:,.0f} M tokens" for n in tokens)], rows)
 
 
