@@ -98,6 +98,8 @@ class StepTrials:
         stepper, axes = self._steppers[tried]
         less = self._walked(stepper, few, entries, 0.0)
         many = max(min(rows, tried, int(few * seconds / (2 * less))), few)
+        if many > few:
+            self._walked(stepper, many, entries, 0.0)  # the scratch of more rows is fetched too
         more = self._walked(stepper, many, entries, seconds / 2)
         each = more / many
         if many > few:
