@@ -13,11 +13,12 @@ cdef class BatchRows:
     cdef void weigh(self, int64_t K, int num_threads) except *:
         """Check the entries and add up the counts of every row."""
         cdef int64_t u, U = self.U
+        cdef int threads = threads_for(self.contexts.shape[0], num_threads)
         cdef int64_t[::1] bad_u = np.full(max(U, 1), -1)
         self.weight_u, self.weight = np.zeros(max(U, 1)), 0
         with nogil:
             # not in equal shares: the rows of frequent words come first and are the longest
-            for u in prange(U, num_threads=num_threads, schedule="dynamic", chunksize=16):
+            for u in prange(U, num_threads=threads, schedule="dynamic", chunksize=16):
                 if self.row_ptr[u] < self.row_ptr[u + 1]:
                     bad_u[u] = fsg_bad_entry(&self.contexts[0], &self.counts[0], self.row_ptr[u],
                                              self.row_ptr[u + 1], K)

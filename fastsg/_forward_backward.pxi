@@ -76,6 +76,8 @@ cdef class Passes:
         cdef fsg_batch *batch = &self.batch
         cdef float *shift_u = &self.scratch.shift_u[0]
         cdef int64_t u, p, panels = (u1 - u0 + FSG_PANEL - 1) // FSG_PANEL
+        cdef int packing = threads_for(panels * FSG_PANEL * self.H, self.num_threads)
+        cdef int cutting = threads_for((u1 - u0) * self.shards * 8, self.num_threads)
         batch.U, self.n_u = u1 - u0, &rows.weight_u[u0]
         batch.bias_k = &bias_k[0] if bias_k.shape[0] else NULL
         batch.X_ph, batch.Xs_uh = &self.scratch.X[0], &self.scratch.Xs[0]
@@ -84,14 +86,14 @@ cdef class Passes:
         # rows without entries, of which only log Z is wanted, leave these empty: no address, and none is read
         batch.contexts = &rows.contexts[0] if rows.contexts.shape[0] else NULL
         batch.counts = &rows.counts[0] if rows.counts.shape[0] else NULL
-        for p in prange(panels, num_threads=self.num_threads, schedule="static"):
+        for p in prange(panels, num_threads=packing, schedule="static"):
             self.scratch.reach[p] = table.pack_panel(&I_kh[0, 0], &rows.ids[u0], batch.U, self.H, p,
                                                      &self.scratch.X[0])
             if halved:
                 self.half.pack_panel(&I_kh[0, 0], &rows.ids[u0], batch.U, self.H, p,
                                      <uint16_t *>&self.scratch.X_half[0])
         # not in equal shares: the rows of frequent words come first and are the longest
-        for u in prange(batch.U, num_threads=self.num_threads, schedule="dynamic", chunksize=16):
+        for u in prange(batch.U, num_threads=cutting, schedule="dynamic", chunksize=16):
             self.scratch.stop_u[u] = rows.row_ptr[u0 + u + 1]
             fsg_cut_row(batch.contexts, rows.row_ptr[u0 + u], rows.row_ptr[u0 + u + 1], &self.first_k[0],
                         self.shards, &self.scratch.cut_su[0, u], self.scratch.cut_su.shape[1])
@@ -188,7 +190,8 @@ cdef class Passes:
         cdef int64_t u, h, H = self.H, H_pad = self.H_pad, U = self.batch.U, size = round_up(U, FSG_PANEL)
         cdef float *Xs = &self.scratch.Xs[0]
         cdef float scale
-        for u in prange(size, num_threads=self.num_threads, schedule="static"):
+        cdef int threads = threads_for(size * H, self.num_threads)
+        for u in prange(size, num_threads=threads, schedule="static"):
             scale = 0
             if u < U:
                 scale = <float>(self.n_u[u] / self.scratch.Z_u[u])
@@ -197,7 +200,7 @@ cdef class Passes:
             for h in range(H):
                 Xs[u * H_pad + h] = scale * I_kh[ids[u], h] if u < U else 0
         if self.half != NULL:
-            for u in prange(size // FSG_PANEL, num_threads=self.num_threads, schedule="static"):
+            for u in prange(size // FSG_PANEL, num_threads=threads, schedule="static"):
                 self.half.pack_scaled(&self.batch, u, <uint16_t *>&self.scratch.Xs_half[0])
 
     cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step,
@@ -225,8 +228,9 @@ cdef class Passes:
         """The block's rows of G, from gI of the shards of each node. They still lack their scale."""
         cdef int64_t i, p, panels = round_up(self.batch.U, FSG_PANEL) // FSG_PANEL
         cdef int64_t stride = panels * FSG_PANEL * self.H
+        cdef int threads = threads_for(self.shards * stride / 4, self.num_threads)
         for i in range(self.nodes):
-            for p in prange(panels, num_threads=self.num_threads, schedule="static"):
+            for p in prange(panels, num_threads=threads, schedule="static"):
                 table.merge_panel(&self.batch, p, &self.scratch.gI[0] + self.node_ptr[i] * stride,
                                   self.node_ptr[i + 1] - self.node_ptr[i], stride,
                                   &self.scratch.G[0] + (i * batch_rows + u0) * self.H)
@@ -251,15 +255,17 @@ cdef class Passes:
                           const fsg_step *step) noexcept nogil:
         """By gradient, plain or Adagrad's."""
         cdef int64_t u
-        for u in prange(ids.shape[0], num_threads=self.num_threads, schedule="static"):
+        cdef int threads = threads_for(ids.shape[0] * self.H, self.num_threads)
+        for u in prange(ids.shape[0], num_threads=threads, schedule="static"):
             table.move_row(&I_kh[ids[u], 0], &self.scratch.G[0] + u * self.H, self.H, step, ids[u])
 
     cdef void newton_inputs(self, float[:, ::1] I_kh, BatchRows rows, const fsg_newton *newton) except *:
         """By damped Newton steps, some rows at a time."""
         cdef int64_t u, count, parts = round_up(rows.U, NEWTON_ROWS) // NEWTON_ROWS, i
-        cdef float[:, ::1] scratch_t = np.empty((self.num_threads, 2 * NEWTON_ROWS * self.H), np.float32)
+        cdef int threads = threads_for(rows.U * self.H * self.H / 8, self.num_threads)
+        cdef float[:, ::1] scratch_t = np.empty((threads, 2 * NEWTON_ROWS * self.H), np.float32)
         with nogil:
-            for i in prange(parts, num_threads=self.num_threads, schedule="static"):
+            for i in prange(parts, num_threads=threads, schedule="static"):
                 u = i * NEWTON_ROWS
                 count = min(<int64_t>NEWTON_ROWS, rows.U - u)
                 table.newton_rows(newton, &I_kh[0, 0], &rows.ids[u], &rows.weight_u[u],

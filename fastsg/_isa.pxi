@@ -228,3 +228,13 @@ def fma_chain(n: int) -> None:
     cdef int64_t rounds = n
     with nogil:
         table.chain(rounds, &out[0])
+
+
+cdef enum:
+    WORTH_WAKING = 1 << 17
+
+
+cdef inline int threads_for(double nanoseconds, int num_threads) noexcept nogil:
+    """How many threads to start for work that takes one of them about so long: to wake another takes some 100
+    microseconds where it sleeps."""
+    return num_threads if nanoseconds > WORTH_WAKING else 1

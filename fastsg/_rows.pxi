@@ -284,7 +284,7 @@ def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops no
     out_contexts, out_counts = np.empty(out_ptr_v[U], np.int32), np.empty(out_ptr_v[U], np.float32)
     cdef int32_t[::1] out_contexts_v = out_contexts
     cdef float[::1] out_counts_v = out_counts
-    cdef int threads = num_threads
+    cdef int threads = threads_for(out_ptr_v[U], num_threads)
     if out_ptr_v[U]:
         with nogil:
             for u in prange(U, num_threads=threads, schedule="dynamic", chunksize=16):

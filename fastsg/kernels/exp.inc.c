@@ -15,18 +15,21 @@
 /* x . y in LANES fixed lanes, folded 8-4-2-1. */
 static float dot(const float *x, const float *y, int64_t H)
 {
-    lanes sum = {0};
+    vf sum[FSG_LANES / VLEN] = {{0}}; /* a vector of all LANES would go through memory where it is too long */
     int64_t h = 0;
-    for (; h + FSG_LANES <= H; h += FSG_LANES) {
-        lanes a, b;
-        memcpy(&a, x + h, sizeof a);
-        memcpy(&b, y + h, sizeof b);
-        sum += a * b;
-    }
-    for (int64_t i = 0; h < H; h++, i++) sum[i] += x[h] * y[h];
-    for (int64_t width = FSG_LANES / 2; width; width /= 2)
-        for (int64_t i = 0; i < width; i++) sum[i] += sum[i + width];
-    return sum[0];
+    for (; h + FSG_LANES <= H; h += FSG_LANES) UNROLL
+        for (int j = 0; j < FSG_LANES / VLEN; j++)
+            sum[j] += vload(x + h + j * VLEN) * vload(y + h + j * VLEN);
+    float part[FSG_LANES];
+    UNROLL for (int j = 0; j < FSG_LANES / VLEN; j++)
+        vstore(part + j * VLEN, sum[j]);
+    for (int64_t i = 0; h < H; h++, i++) part[i] += x[h] * y[h];
+    UNROLL for (int i = 0; i < 8; i++)
+        part[i] += part[i + 8];
+    UNROLL for (int i = 0; i < 4; i++)
+        part[i] += part[i + 4];
+    part[0] += part[2], part[1] += part[3];
+    return part[0] + part[1];
 }
 
 /* Whether norms show that no logit of this slice can leave the range in which the short form of exp holds.

@@ -13,6 +13,7 @@
 
 #define WIDE (NV * VLEN) /* lanes of one register tile */
 #define MAX_ROWS 12
+#define TALL (2 * MR) /* rows of a tile of one vector, which so has chains enough to keep the CPU busy */
 
 /* ---- register tiles: one chain of multiply-adds for each element ---- */
 
@@ -89,11 +90,11 @@ INLINE void logits_tile(const int rows, const int cols, const float *O_k, int64_
     tile_store(rows, cols, acc, C, PANEL);
 }
 
-INLINE void logits_lanes(const int cols, const float *O_sh, int64_t H, const float *X_h, float *C,
-                         int64_t count)
+INLINE void logits_lanes(const int rows, const int cols, const float *O_sh, int64_t H, const float *X_h,
+                         float *C, int64_t count)
 {
     int64_t k = 0;
-    for (; k + MR <= count; k += MR) logits_tile(MR, cols, O_sh + k * H, H, X_h, C + k * PANEL);
+    for (; k + rows <= count; k += rows) logits_tile(rows, cols, O_sh + k * H, H, X_h, C + k * PANEL);
     for (; k < count; k++) logits_tile(1, cols, O_sh + k * H, H, X_h, C + k * PANEL);
 }
 
@@ -101,8 +102,8 @@ static void logits_panel(const float *O_sh, int64_t H, const float *X_ph, int64_
                          int64_t count)
 {
     int64_t lane = 0;
-    for (; lane + WIDE <= used; lane += WIDE) logits_lanes(NV, O_sh, H, X_ph + lane, C + lane, count);
-    for (; lane < used; lane += VLEN) logits_lanes(1, O_sh, H, X_ph + lane, C + lane, count);
+    for (; lane + WIDE <= used; lane += WIDE) logits_lanes(MR, NV, O_sh, H, X_ph + lane, C + lane, count);
+    for (; lane < used; lane += VLEN) logits_lanes(TALL, 1, O_sh, H, X_ph + lane, C + lane, count);
 }
 
 /* Where the exponentials of a panel go: only into sums, also to memory through the caches, or past them. */
@@ -237,13 +238,13 @@ INLINE void gI_tile(const int rows, const int cols, const int opens, const float
 
 /* R of the next panel lies right behind this one's and is far away in memory: the first tiles prefetch it, from
  * `ahead` on. Returns how far they came. */
-INLINE const float *gI_lanes(const int cols, const int opens, const float *O_sh, int64_t H, const float *R,
-                             float *gI, int64_t count, const float *ahead, const float *end)
+INLINE const float *gI_lanes(const int rows, const int cols, const int opens, const float *O_sh, int64_t H,
+                             const float *R, float *gI, int64_t count, const float *ahead, const float *end)
 {
     int64_t h = 0;
-    for (; h + MR <= H && ahead < end; h += MR, ahead += count * 16)
-        gI_tile(MR, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, ahead);
-    for (; h + MR <= H; h += MR) gI_tile(MR, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, NULL);
+    for (; h + rows <= H && ahead < end; h += rows, ahead += count * 16)
+        gI_tile(rows, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, ahead);
+    for (; h + rows <= H; h += rows) gI_tile(rows, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, NULL);
     for (; h + 4 <= H; h += 4) gI_tile(4, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, NULL);
     for (; h < H; h++) gI_tile(1, cols, opens, O_sh + h, H, R, gI + h * PANEL, count, NULL);
     return ahead;
@@ -255,9 +256,9 @@ static void gI_panel(const int opens, const float *O_sh, int64_t H, const float 
     const float *ahead = R + SLICE * PANEL, *end = ahead + SLICE * PANEL;
     int64_t lane = 0;
     for (; lane + WIDE <= used; lane += WIDE)
-        ahead = gI_lanes(NV, opens, O_sh, H, R + lane, gI + lane, count, ahead, end);
+        ahead = gI_lanes(MR, NV, opens, O_sh, H, R + lane, gI + lane, count, ahead, end);
     for (; lane < used; lane += VLEN) /* the last panel: there is none to prefetch */
-        gI_lanes(1, opens, O_sh, H, R + lane, gI + lane, count, end, end);
+        gI_lanes(TALL, 1, opens, O_sh, H, R + lane, gI + lane, count, end, end);
     if (opens && used < PANEL)
         for (int64_t h = 0; h < H; h++) memset(gI + h * PANEL + used, 0, (size_t)(PANEL - used) * sizeof *gI);
 }
@@ -272,13 +273,12 @@ INLINE void gO_tile(const int rows, const int cols, const float *R, const float 
     tile_store(rows, cols, acc, gO, H_pad);
 }
 
-/* The same for all of h, in tiles of GO_NV vectors. A remainder of one vector is avoided where possible: its
- * chains are too few to keep the CPU busy. */
-INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, int64_t H_pad, int64_t used,
-                    float *gO)
+/* The same for the first `vectors` vectors of h, in tiles of GO_NV. A remainder of one is avoided where possible:
+ * its chains are few. */
+INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t vectors, int64_t H_pad,
+                    int64_t used, float *gO)
 {
-    for (int64_t left = (H + VLEN - 1) / VLEN, cols; left;
-         left -= cols, Xs += cols * VLEN, gO += cols * VLEN) {
+    for (int64_t left = vectors, cols; left; left -= cols, Xs += cols * VLEN, gO += cols * VLEN) {
         cols = left == GO_NV + 1 && GO_NV > 2 ? GO_NV - 1 : left < GO_NV ? left : GO_NV;
         switch (cols) {
         case 4: gO_tile(rows, 4, R, Xs, H_pad, used, gO); break;
@@ -287,6 +287,22 @@ INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t H, 
         default: gO_tile(rows, 1, R, Xs, H_pad, used, gO);
         }
     }
+}
+
+/* gO of a panel. Of tiles of two vectors one may be left over, whose tiles are tall. */
+static void gO_panel(const float *R, const float *Xs, int64_t H, int64_t H_pad, int64_t used, float *gO,
+                     int64_t count)
+{
+    const int64_t vectors = (H + VLEN - 1) / VLEN, odd = GO_NV == 2 ? vectors % 2 : 0, last = vectors - odd;
+    int64_t k = 0;
+    for (; k + GO_MR <= count; k += GO_MR)
+        gO_rows(GO_MR, R + k * PANEL, Xs, last, H_pad, used, gO + k * H_pad);
+    for (; k < count; k++) gO_rows(1, R + k * PANEL, Xs, last, H_pad, used, gO + k * H_pad);
+    if (!odd) return;
+    Xs += last * VLEN, gO += last * VLEN;
+    for (k = 0; k + TALL <= count; k += TALL)
+        gO_tile(TALL, 1, R + k * PANEL, Xs, H_pad, used, gO + k * H_pad);
+    for (; k < count; k++) gO_tile(1, 1, R + k * PANEL, Xs, H_pad, used, gO + k * H_pad);
 }
 
 /* One row moves by one step. Row-wise Adagrad: a += mean_h g^2, x -= rate * g / sqrt(a). */
@@ -315,11 +331,7 @@ static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_
                     B->counts[next_u[u]] * B->target_u[u];
         const int64_t used = lanes_used(B->U, p);
         gI_panel(opens, O_kh + start * H, H, R, used, gI_ph + p * H * PANEL, count);
-        const float *Xs = B->Xs_uh + p * PANEL * B->H_pad;
-        int64_t k = 0;
-        for (; k + GO_MR <= count; k += GO_MR)
-            gO_rows(GO_MR, R + k * PANEL, Xs, H, B->H_pad, used, gO_kh + k * B->H_pad);
-        for (; k < count; k++) gO_rows(1, R + k * PANEL, Xs, H, B->H_pad, used, gO_kh + k * B->H_pad);
+        gO_panel(R, B->Xs_uh + p * PANEL * B->H_pad, H, B->H_pad, used, gO_kh, count);
     }
     if (step)
         for (int64_t k = 0; k < count; k++)

@@ -15,7 +15,6 @@
 typedef float vf __attribute__((vector_size(VLEN * 4)));
 typedef int32_t vi __attribute__((vector_size(VLEN * 4)));
 typedef uint32_t vu __attribute__((vector_size(VLEN * 4)));
-typedef float lanes __attribute__((vector_size(FSG_LANES * 4)));
 
 #define INLINE static inline __attribute__((always_inline))
 
