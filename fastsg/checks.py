@@ -30,6 +30,11 @@ def shown(value: object) -> str:
     return _SHORT.repr(value)
 
 
+def printable(text: str) -> str:
+    """The text with control characters escaped: nothing in a file may reach the terminal as a command."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def integer(name: str, value: object, least: int | None, most: int = MOST_INTEGER) -> int:
     """The value as an int; TypeError if it is not an integer, ValueError if it is out of its bounds."""
     if isinstance(value, bool) or not isinstance(value, Integral):

@@ -12,7 +12,8 @@ from conftest import SLOW
 from containers import CHUNK, taken_apart, unsealed
 
 from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, KeyedVectors, Vocab
-from fastsg.io import load_vectors, save_vectors
+from fastsg.io import load_vectors, safetensors, save_vectors
+from fastsg.training.plan import Plan
 
 TIMES = 10_000 if SLOW else 100
 #: Every byte of these is under a SHA-256.
@@ -145,3 +146,11 @@ def test_checksums_cannot_be_taken_off(large, tmp_path, kind):
         (tmp_path / "f").write_bytes(good.replace(old, new))
         with pytest.raises(FormatError, match="it holds"):
             large[kind][0].load(tmp_path / "f")
+
+
+def test_what_python_says_of_a_files_names_cannot_command_a_terminal():
+    with pytest.raises(FormatError) as caught, safetensors.named("m", "model file"):
+        Plan.parse({"d\x7fne\x1b[2J": 1})
+    assert "d\\x7fne\\x1b[2J" in str(caught.value)
+    with pytest.raises(TypeError, match="\x7f"):
+        Plan.parse({"d\x7fne\x1b[2J": 1})

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..checks import printable as printable  # for all commands, which have it from here
 from ..system import kept
 from .columns import BOLD, RED, styled
 
@@ -54,11 +55,6 @@ def _escape_what_has_no_code(stream: object) -> None:
 
 def _is_missing(stream: object) -> bool:
     return stream is None or getattr(stream, "closed", False)
-
-
-def printable(text: str) -> str:
-    """The text with control characters escaped: nothing in a file may reach the terminal as a command."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def error_text(error: BaseException) -> str:

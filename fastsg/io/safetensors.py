@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import checks
 from ..errors import FormatError
 from . import checksums
 from .checksums import Checksums
@@ -160,7 +161,8 @@ def named(name: str, what: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise FormatError(f"{name!r} is no {what} of fastsg: {error}") from None
+        # Python's own errors repeat names of the file's as they are
+        raise FormatError(f"{name!r} is no {what} of fastsg: {checks.printable(str(error))}") from None
 
 
 def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
