@@ -115,6 +115,23 @@ def scale(result: Result) -> str:
     return f"{markdown(['', 'step', 'Gflop/s', 'of peak', 'scratch'], rows)}\n\n{machine(result)}"
 
 
+def counting(result: Result) -> str:
+    """Counting in core and under limits of memory: out_of_core.py."""
+    rows = [
+        [
+            f"{row['tokens'] / 1e6:,.0f} million tokens, {row['words']:,} words",
+            "none" if row["limit"] == "none" else f"{row['limit']} GiB",
+            *(f"{row[name]:.0f} s" for name in ("read", "count", "save")),
+            f"{row['draws'] * row['tokens'] / row['count'] * 1e-6:.1f} million",
+            f"{row['peak'] / MIB:,.0f} MiB",
+            f"{row['bytes'] / 1e9:.1f} GB, `{row['sha256'][:8]}`",
+        ]
+        for row in result["rows"]
+    ]
+    header = ["text", "limit", "read", "count", "save", "tokens/s a draw", "peak memory", "file, SHA-256"]
+    return f"{markdown(header, rows)}\n\n{machine(result)}"
+
+
 # ---- whole trainings -------------------------------------------------------------------------------------
 
 
@@ -199,5 +216,5 @@ def _held_out(result: Result) -> str:
 
 
 WRITERS: dict[str, Callable[[Result], str]] = {
-    writer.__name__: writer for writer in (quality, texts, step, kernels, busy, scale)
+    writer.__name__: writer for writer in (quality, texts, step, kernels, busy, scale, counting)
 }

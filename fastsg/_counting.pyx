@@ -5,7 +5,7 @@ import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from ._core import check_corpus
@@ -29,22 +29,25 @@ cdef extern from "cooccur.h" nogil:
         double unit, row
         const double *of_k
 
-    const int64_t FSG_COUNTS_NEGATIVE, FSG_COUNTS_OVERFLOW
+    const int64_t FSG_COUNTS_NEGATIVE, FSG_COUNTS_OVERFLOW, FSG_MOST_TEXT
 
     int64_t fsg_mark_text(const int32_t *, const int64_t *, int64_t, int32_t *) noexcept
     void fsg_count_words(const int32_t *, int64_t, int64_t, int64_t *) noexcept
-    void fsg_place_words(const int32_t *, int64_t, int64_t, int64_t *, int64_t *) noexcept
-    int64_t fsg_count_row(const fsg_cooccur_window *, const int32_t *, const int64_t *, int64_t,
+    void fsg_place_words(const int32_t *, int64_t, int64_t, int64_t *, uint32_t *) noexcept
+    int64_t fsg_count_row(const fsg_cooccur_window *, const int32_t *, const uint32_t *, int64_t,
                           const fsg_count_scale *, int64_t, int64_t *, uint64_t *, int32_t *, float *,
                           int64_t *, int64_t *) noexcept
     int64_t fsg_take_sums(const fsg_count_scale *, int64_t, const int64_t *, uint64_t *, int32_t *, float *,
                           int64_t *, int64_t *) noexcept
+    int64_t fsg_count_large(const float *, int64_t, double) noexcept
     int64_t fsg_add_entries(const int32_t *, const float *, int64_t, double, int, const int64_t *, int64_t,
                             int64_t *, uint64_t *) noexcept
 
 
 #: Smaller counts vanish, as in the rows of a batch.
 LEAST_COUNT = FSG_LEAST_COUNT
+#: Most ids and ends of sentences, over all texts, that a Counter takes.
+MOST_IDS = FSG_MOST_TEXT
 
 
 cdef class Counter:
@@ -69,7 +72,7 @@ cdef class Counter:
     exact : bool
         Keep the sums that are too large to follow from their counts, see cooccur.h.
 
-    Whoever counts sees to it that no sum exceeds 64 bits, see :meth:`most_positions`.
+    Whoever counts sees to it that no sum exceeds 64 bits, see :meth:`occurrences`.
     """
 
     cdef readonly int64_t K
@@ -78,7 +81,8 @@ cdef class Counter:
     cdef const int64_t[::1] weight_left, weight_right
     cdef const double[::1] keep_k
     cdef int32_t[::1] text
-    cdef int64_t[::1] place_k, positions
+    cdef int64_t[::1] place_k
+    cdef uint32_t[::1] positions
     cdef double unit
     cdef int64_t[:, ::1] sum_tk
     cdef uint64_t[:, ::1] seen_t
@@ -110,7 +114,11 @@ cdef class Counter:
         self.window.left, self.window.right = left, right
         self.window.weight_left = &weight_left[0] if weight_left.shape[0] else NULL
         self.window.weight_right = &weight_right[0] if weight_right.shape[0] else NULL
-        self.text = np.empty(sum(len(t) + len(o) for t, o in texts), np.int32)
+        ids = sum(len(tokens) + len(offsets) for tokens, offsets in texts)
+        if ids > MOST_IDS:
+            raise ValueError(f"texts have {ids} ids and ends of sentences over all draws; {MOST_IDS} are "
+                             "counted at once")
+        self.text = np.empty(ids, np.int32)
         # one after the other: the end of a pool of Python's threads drops interrupts that came meanwhile
         for tokens, offsets in texts:
             check_corpus(tokens, offsets, K)
@@ -130,7 +138,7 @@ cdef class Counter:
         """The positions of every word, in rising order: those of word k at place_k[k] to place_k[k + 1]."""
         cdef int64_t piece, pieces = self.num_threads, k, total = 0, count, K = self.K
         cdef int64_t[:, ::1] place = np.zeros((pieces, K), np.int64)
-        self.place_k, self.positions = np.zeros(K + 1, np.int64), np.empty(max(n, 1), np.int64)
+        self.place_k, self.positions = np.zeros(K + 1, np.int64), np.empty(max(n, 1), np.uint32)
         with nogil:
             for piece in prange(pieces, num_threads=self.num_threads, schedule="static"):
                 fsg_count_words(&self.text[0], n * piece // pieces, n * (piece + 1) // pieces,
@@ -156,13 +164,13 @@ cdef class Counter:
                              &self.seen_t[thread, 0], &self.contexts[0] + slot, &self.counts[0] + slot,
                              &self.large[0] + slot if self.exact else NULL, n_large)
 
-    def most_positions(self) -> int:
-        """How often the most frequent word occurs, in all texts together."""
-        return int(np.diff(np.asarray(self.place_k)).max())
+    def occurrences(self):
+        """How often each word occurs, in all texts together, int64 (K,)."""
+        return np.diff(np.asarray(self.place_k))
 
     def bounds(self):
         """What the number of entries of each row cannot exceed, int64 (K,)."""
-        positions = np.diff(np.asarray(self.place_k))
+        positions = self.occurrences()
         if self.window.left < 0 or self.window.right < 0:
             return np.where(positions > 0, self.K, 0)
         return np.minimum(positions * (self.window.left + self.window.right), self.K)
@@ -213,7 +221,60 @@ cdef class Counter:
         return np.concatenate([np.empty(0, np.int64), *parts])
 
 
-def add_rows(parts, taken_off, K: int, unit: int):
+cdef class Adder:
+    """Parts of the same rows, end to end, and room for their sum: see :func:`add_rows`."""
+
+    cdef const int32_t[::1] contexts
+    cdef const float[::1] counts
+    cdef const int64_t[::1] large, large_end
+    cdef const int64_t[:, ::1] ptr_pr
+    cdef const uint8_t[::1] off_p
+    cdef const double[::1] keep_k
+    cdef int64_t K, first
+    cdef double unit
+    cdef int64_t[:, ::1] large_bp, sum_bk  # of each block of rows: its large sums begin there; its sums
+    cdef uint64_t[:, ::1] seen_b
+    cdef int32_t[::1] out_contexts
+    cdef float[::1] out_counts
+    cdef int64_t[::1] out_size, out_large, entries_b, n_large_b
+
+    cdef void find_large(self, int64_t b, int64_t start, int64_t stop) noexcept nogil:
+        """How many large sums the rows [start, stop) of each part have."""
+        cdef int64_t p
+        for p in range(self.ptr_pr.shape[0]):
+            self.large_bp[b, p] = fsg_count_large(&self.counts[self.ptr_pr[p, start]],
+                                                  self.ptr_pr[p, stop] - self.ptr_pr[p, start], self.unit)
+
+    cdef int64_t add(self, int64_t b, int64_t start, int64_t stop, int64_t room) noexcept nogil:
+        """Add up rows [start, stop) into the room that begins there; returns a code below 0, or not."""
+        cdef fsg_count_scale scale = fsg_count_scale(self.unit, 1.0, NULL)
+        cdef int64_t r, p, found = 0, some = 0
+        cdef int64_t *at_p = &self.large_bp[b, 0]
+        for r in range(start, stop):
+            for p in range(self.ptr_pr.shape[0]):
+                found = fsg_add_entries(
+                    &self.contexts[self.ptr_pr[p, r]], &self.counts[self.ptr_pr[p, r]],
+                    self.ptr_pr[p, r + 1] - self.ptr_pr[p, r], self.unit, self.off_p[p],
+                    &self.large[min(at_p[p], self.large_end[p])], max(self.large_end[p] - at_p[p], 0),
+                    &self.sum_bk[b, 0], &self.seen_b[b, 0])
+                if found < 0:
+                    return found
+                at_p[p] += found
+            if self.keep_k.shape[0]:
+                scale = fsg_count_scale(self.unit, self.keep_k[self.first + r], &self.keep_k[0])
+            found = fsg_take_sums(&scale, self.K, &self.sum_bk[b, 0], &self.seen_b[b, 0],
+                                  &self.out_contexts[room + self.entries_b[b]],
+                                  &self.out_counts[room + self.entries_b[b]],
+                                  &self.out_large[room + self.n_large_b[b]], &some)
+            if found < 0:
+                return found
+            self.out_size[r] = found
+            self.entries_b[b] += found
+            self.n_large_b[b] += some
+        return 0
+
+
+def add_rows(parts, taken_off, K: int, unit: int, num_threads: int = 1, keep_k=None, first: int = 0):
     """Rows of counts out of several, added or taken off, in the integers that they are sums of.
 
     Parameters
@@ -227,6 +288,12 @@ def add_rows(parts, taken_off, K: int, unit: int):
         Contexts are below K. The arrays are taken on trust: what comes from a file is checked before.
     unit : int
         All counts are multiples of 1 / unit.
+    num_threads : int
+        Does not change the result.
+    keep_k : ndarray (K,), float64, optional
+        The sum of each pair (m, n) is weighted keep_k[m] keep_k[n] in the end, and no sum of units any more.
+    first : int
+        Number of the first row, where there is `keep_k`.
 
     Returns
     -------
@@ -237,50 +304,59 @@ def add_rows(parts, taken_off, K: int, unit: int):
     ------
     ValueError                  A sum is below zero, or does not fit 64 bits, or a count is not one of sums.
     """
+    cdef Adder adder = Adder.__new__(Adder)
     starts = np.cumsum([0, *(len(part[1]) for part in parts)])
     large_starts = np.cumsum([0, *(len(part[3]) for part in parts)])
-    cdef int64_t n = len(parts), rows = len(parts[0][0]) - 1, words = K, room = starts[n]
+    cdef int64_t n = len(parts), rows = len(parts[0][0]) - 1, room = starts[n], b, blocks = num_threads
     ptr = np.stack([part[0] - part[0][0] + start for part, start in zip(parts, starts[:n])])
-    out_ptr, out_large = np.zeros(rows + 1, np.int64), np.empty(room + 1, np.int64)
-    out_contexts, out_counts = np.empty(room + 1, np.int32), np.empty(room + 1, np.float32)
-    place = large_starts[:n].copy()
+    before = ptr.sum(axis=0) - ptr[:, 0].sum()  # entries of all parts before each row
+    cuts = np.searchsorted(before, room * np.arange(1, blocks) // blocks)
+    cdef const int64_t[::1] row_b = np.concatenate([[0], cuts, [rows]]).astype(np.int64)
+    cdef const int64_t[::1] room_b = before[np.asarray(row_b)]
     # with one place more, so that there is a first one
-    cdef const int32_t[::1] contexts = np.concatenate([*(part[1] for part in parts), np.zeros(1, np.int32)])
-    cdef const float[::1] counts = np.concatenate([*(part[2] for part in parts), np.zeros(1, np.float32)])
-    cdef const int64_t[::1] large = np.concatenate([*(part[3] for part in parts), np.zeros(1, np.int64)])
-    cdef const int64_t[:, ::1] ptr_pr = ptr
-    cdef const int64_t[::1] large_end = large_starts[1:]
-    cdef const uint8_t[::1] off_p = np.array(taken_off, np.uint8)
-    cdef int64_t[::1] large_at = place, out_ptr_v = out_ptr, out_large_v = out_large
-    cdef int32_t[::1] out_contexts_v = out_contexts
-    cdef float[::1] out_counts_v = out_counts
-    cdef int64_t[::1] sum_k = np.empty(K, np.int64)
-    cdef uint64_t[::1] seen = np.zeros(K // 64 + 1, np.uint64)
-    cdef fsg_count_scale scale = fsg_count_scale(unit, 1.0, NULL)
-    cdef int64_t r, p, found = 0, entries = 0, n_large = 0, some = 0
+    adder.contexts = np.concatenate([*(part[1] for part in parts), np.zeros(1, np.int32)])
+    adder.counts = np.concatenate([*(part[2] for part in parts), np.zeros(1, np.float32)])
+    adder.large = np.concatenate([*(part[3] for part in parts), np.zeros(1, np.int64)])
+    adder.large_end = large_starts[1:]
+    adder.ptr_pr = ptr
+    adder.off_p = np.array(taken_off, np.uint8)
+    adder.keep_k = np.zeros(0) if keep_k is None else keep_k
+    adder.K, adder.unit, adder.first = K, unit, first
+    adder.large_bp, adder.sum_bk = np.zeros((blocks, n), np.int64), np.empty((blocks, K), np.int64)
+    adder.seen_b = np.zeros((blocks, K // 64 + 1), np.uint64)
+    size, codes = np.zeros(rows, np.int64), np.zeros(blocks, np.int64)
+    contexts, counts = np.empty(room + 1, np.int32), np.empty(room + 1, np.float32)
+    large = np.empty(room + 1, np.int64)
+    entries, n_large = np.zeros(blocks, np.int64), np.zeros(blocks, np.int64)
+    adder.out_size, adder.out_contexts, adder.out_counts, adder.out_large = size, contexts, counts, large
+    adder.entries_b, adder.n_large_b = entries, n_large
+    cdef int64_t[::1] code_b = codes
     with nogil:
-        for r in range(rows):
-            for p in range(n):
-                found = fsg_add_entries(&contexts[ptr_pr[p, r]], &counts[ptr_pr[p, r]],
-                                        ptr_pr[p, r + 1] - ptr_pr[p, r], scale.unit, off_p[p],
-                                        &large[large_at[p]], large_end[p] - large_at[p], &sum_k[0], &seen[0])
-                if found < 0:
-                    break
-                large_at[p] += found
-            if found >= 0:
-                found = fsg_take_sums(&scale, words, &sum_k[0], &seen[0], &out_contexts_v[entries],
-                                      &out_counts_v[entries], &out_large_v[n_large], &some)
-            if found < 0:
-                break
-            entries += found
-            n_large += some
-            out_ptr_v[r + 1] = entries
+        for b in prange(blocks, num_threads=blocks, schedule="static"):
+            adder.find_large(b, row_b[b], row_b[b + 1])
+    found = np.asarray(adder.large_bp)
+    used = found.sum(axis=0)
+    found[:] = np.cumsum(found, axis=0) - found + large_starts[:n]
+    with nogil:
+        for b in prange(blocks, num_threads=blocks, schedule="static"):
+            code_b[b] = adder.add(b, row_b[b], row_b[b + 1], room_b[b])
     PyErr_CheckSignals()
-    if found == FSG_COUNTS_NEGATIVE:
+    check_sums(int(codes[np.argmax(codes < 0)]))
+    spans = list(zip(np.asarray(room_b), entries, n_large))
+    part = (
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(size)]),
+        np.concatenate([contexts[at:at + some] for at, some, _ in spans]),
+        np.concatenate([counts[at:at + some] for at, some, _ in spans]),
+        np.concatenate([large[at:at + some] for at, _, some in spans]),
+    )
+    return part, used
+
+
+cdef check_sums(int64_t code):
+    """ValueError for a code below 0."""
+    if code == FSG_COUNTS_NEGATIVE:
         raise ValueError("they hold more of a pair of words than what they are subtracted from")
-    if found == FSG_COUNTS_OVERFLOW:
+    if code == FSG_COUNTS_OVERFLOW:
         raise ValueError("a sum of theirs does not fit 64 bits")
-    if found < 0:
+    if code < 0:
         raise ValueError("they are not the sums of windows that they say they are")
-    part = (out_ptr, out_contexts[:entries].copy(), out_counts[:entries].copy(), out_large[:n_large].copy())
-    return part, place - large_starts[:n]

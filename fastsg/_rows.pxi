@@ -233,18 +233,18 @@ cdef double row_sum(int64_t start, int64_t stop, const float[::1] counts) noexce
 
 def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None,
                   const float[::1] counts not None, words: int, num_threads: int = 1):
-    """Of the first `words` rows of a matrix of counts (CSR, taken on trust): where the contexts below `words`
-    end in each, int64, and what they weigh, float64."""
-    cdef int64_t m, limit = words
-    if not 1 <= limit < row_ptr.shape[0]:
-        raise ValueError(f"words is {words}; it must lie in [1, {row_ptr.shape[0] - 1}]")
-    out_stops, out_weights = np.array(row_ptr[1:words + 1]), np.zeros(words)
+    """Of rows of a matrix of counts (CSR, taken on trust), of which m holds the entries from row_ptr[m] on:
+    where the contexts below `words` end in each, int64, and what they weigh, float64."""
+    cdef int64_t m, rows = row_ptr.shape[0] - 1, limit = words
+    if limit < 1 or rows < 1:
+        raise ValueError(f"words is {words}, of {rows} rows; both must be at least 1")
+    out_stops, out_weights = np.array(row_ptr[1:]), np.zeros(rows)
     cdef int64_t[::1] stops = out_stops
     cdef double[::1] weights = out_weights
     cdef int threads = num_threads
     if contexts.shape[0]:
         with nogil:
-            for m in prange(limit, num_threads=threads, schedule="dynamic", chunksize=64):
+            for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
                 fsg_cut_row(&contexts[0], row_ptr[m], row_ptr[m + 1], &limit, 1, &stops[m], 1)
                 weights[m] = row_sum(row_ptr[m], stops[m], counts)
     return out_stops, out_weights

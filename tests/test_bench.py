@@ -337,3 +337,26 @@ def test_foretold_beside_measured(bench):
     assert found["count"] == "2.00 / 4.00 s (0.50)" and found["save"] == "2.00 / 0.00 s (-)"
     assert found["memory"] == "2 / 1 MiB (2.00)" and found["dry-run / training, wall"] == "1.0 / 4.0 s (25%)"
     assert foretold.medians([{"read": 1.0}, {"read": 5.0}, {"read": 2.0}]) == {"read": 2.0}
+
+
+# ---- out_of_core.py --------------------------------------------------------------------------------------
+
+
+def test_what_count_says_is_read_and_shown(bench, tmp_path: Path):
+    said = (
+        "1,234 words, 5,000,000 tokens, 700 pairs of words, 900 pairs; thinned 1 and 2\n"
+        "seconds   read 1.50   count 2.00   save 0.25\n"
+    )
+    told = bench("out_of_core").told(said)
+    assert told == {"words": 1234, "tokens": 5_000_000, "read": 1.5, "count": 2.0, "save": 0.25, "draws": 4}
+    assert bench("out_of_core").told(said.replace("; thinned 1 and 2", ""))["draws"] == 1
+    row = {"text": "t", "limit": "none", "peak": 2**30, "bytes": 10**9, "sha256": "0123456789", **told}
+    table = bench("figure_tables").counting({"machine": FIGURES_MACHINE, "rows": [row, row | {"limit": "6"}]})
+    assert "| 5 million tokens, 1,234 words | none | 2 s | 2 s | 0 s | 10.0 million | 1,024 MiB |" in table
+    assert "| 6 GiB |" in table
+    (tmp_path / "r.json").write_text(json.dumps({"rows": [row, row | {"limit": "6"}]}))
+    kept = bench("out_of_core").kept(tmp_path / "r.json", [row | {"count": 3.0}])
+    assert [(found["limit"], found["count"]) for found in kept] == [("none", 3.0), ("6", 2.0)]
+
+
+FIGURES_MACHINE = {"cpu": "a CPU", "cores": 2, "threads": 2, "compiler": "gcc", "python": "3", "numpy": "2"}

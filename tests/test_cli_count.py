@@ -57,6 +57,22 @@ def test_flags_mean_what_for_training_means(text, capsys, flags, options):
         assert getattr(got.start, name).tobytes() == getattr(want.start, name).tobytes()
 
 
+def test_a_limit_changes_no_byte(text, tmp_path, capsys, monkeypatch):
+    """From text, standard input or an encoded corpus, which is mapped; nothing is left beside the output."""
+    count(capsys, "--sample 0.05", output="want")
+    run(capsys, "encode text.txt -o ids --min-count 2 --quiet")
+    monkeypatch.setattr("fastsg.cooccurrence.pieces.LEAST_PIECE", 0)
+    monkeypatch.setattr("fastsg.cooccurrence.pieces._PIECE_OF_A_WORD", 0)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "temporary").mkdir()
+    for given in ("text.txt --min-count 2", "ids"):
+        for limit in ("0", "1e-6", "1"):
+            run(capsys, f"count {given} -o got --sample 0.05 --quiet --memory-limit {limit}")
+            assert (tmp_path / "got").read_bytes() == (tmp_path / "want").read_bytes()
+    assert not list((tmp_path / "temporary").iterdir())
+
+
 def test_vocabulary_flags(tmp_path, capsys):
     run(capsys, "count text.txt -o c --max-vocab 3 --quiet")
     assert CooccurrenceCounts.load("c").K == 3

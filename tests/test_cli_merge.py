@@ -19,7 +19,7 @@ from containers import resealed
 
 from fastsg import CooccurrenceCounts, FormatError, SkipGram, Vocab
 from fastsg.cli import main
-from fastsg.cooccurrence.entries import Entries
+from fastsg.system.growing_file import GrowingFile
 
 KILLS = 50 if os.environ.get("FASTSG_SLOW") else 3
 LINES = TEXT + "\n\nthe end\r\n \n" + "a dog\n" * 30
@@ -253,7 +253,7 @@ def test_a_full_disk_names_what_could_not_be_written(text, capsys, monkeypatch):
     def full(self, *parts):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Entries, "_write", full)
+    monkeypatch.setattr(GrowingFile, "append", full)
     assert "merged" in fails(capsys, "merge c.1 c.2 -o merged")
     assert (text / "merged").read_text() == "of before"
 

@@ -20,7 +20,7 @@ from fastsg._counting import Counter
 from fastsg.cooccurrence import row_order
 from fastsg.cooccurrence.batches import CountBatches
 from fastsg.cooccurrence.count_settings import CountSettings
-from fastsg.cooccurrence.counting import count_windows
+from fastsg.cooccurrence.pieces import count_windows
 from fastsg.cooccurrence.row_order import HEAVY, deal, visits
 from fastsg.cooccurrence.window import Window
 from fastsg.text.subsampling import thin
@@ -928,7 +928,7 @@ def test_the_limit_is_of_both_tables(rng, left, tmp_path):
     """What the text's counts leave decides whether the thinned ones go to a file."""
     text, _ = corpus(rng)
     whole = CooccurrenceCounts.for_training(text, sample=SAMPLE)
-    limit = 8 * (whole.nnz + whole.thinned.nnz) + left
+    limit = 2 * (8 * (whole.nnz + whole.thinned.nnz) + left)  # half of it is for the text
     counts = CooccurrenceCounts.for_training(text, sample=SAMPLE, memory_limit=limit, folder=str(tmp_path))
     assert counts.counts.base is None and (counts.thinned.counts.base is None) == (left >= 0)
     assert arrays(counts) == arrays(whole) and arrays(counts.thinned) == arrays(whole.thinned)

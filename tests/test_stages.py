@@ -9,7 +9,7 @@ import pytest
 import reference
 
 from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Vocab, _core
-from fastsg.cooccurrence import counting
+from fastsg.cooccurrence import pieces
 from fastsg.cooccurrence.counts_file import SCHEMA
 from fastsg.io import safetensors
 from fastsg.numerics import objective
@@ -128,8 +128,8 @@ def test_sums_begin_anew_in_a_second_training(monkeypatch):
 
 
 def test_thinned_copies_are_counted_where_they_are_read(monkeypatch):
-    log, thin = [], counting.thin
-    monkeypatch.setattr(counting, "thin", lambda *args: (log.append(args[4]), thin(*args))[1])
+    log, thin = [], pieces.thin
+    monkeypatch.setattr(pieces, "thin", lambda *args: (log.append(args[4]), thin(*args))[1])
     model = SkipGram(epochs=3, draws=2, **PLAIN)
     model.build_vocab(sentences())
     model.train(epochs=1)  # the spectral start reads them
@@ -225,14 +225,15 @@ def test_leading_block(rng):
     N = dense(counts)
     for words in (1, 7, counts.K):
         for threads in (1, 3):
-            stops, weights = _core.leading_block(
-                counts.row_ptr, counts.contexts, counts.counts, words, threads
-            )
+            rows = counts.row_ptr[: words + 1], counts.contexts, counts.counts
+            stops, weights = _core.leading_block(*rows, words, threads)
             assert (stops - counts.row_ptr[:words] == (N[:words, :words] > 0).sum(1)).all()
             np.testing.assert_allclose(weights, N[:words, :words].sum(1), rtol=1e-12)
     for words in (0, counts.K + 1):
-        with pytest.raises(ValueError, match=rf"words is {words}; it must lie in \[1, {counts.K}\]"):
-            _core.leading_block(counts.row_ptr, counts.contexts, counts.counts, words)
+        with pytest.raises(ValueError, match=rf"words is {words}; it must be at (least 1|most {counts.K})"):
+            counts.leading(words)
+    with pytest.raises(ValueError, match="words is 0, of 1 rows; both must be at least 1"):
+        _core.leading_block(np.zeros(2, np.int64), counts.contexts, counts.counts, 0)
 
 
 # ---- a training --------------------------------------------------------------------------------------------

@@ -61,7 +61,9 @@ def add_count(commands: Commands) -> None:
         "--memory-limit",
         type=float,
         metavar="GB",
-        help="counts that need more memory than this go to a temporary file (default: no limit)",
+        help="count in so much memory, beside some 0.3 GB and 300 bytes for each word: the text, and what is "
+        "more, goes to temporary files, for which TMPDIR names the folder; the result is the same (default: "
+        "no limit)",
     )
     add_shard(parser, "count")
     add_reading(parser)
@@ -84,7 +86,7 @@ def run_count(args: argparse.Namespace) -> int:
     read = time.perf_counter()
     counts = _count(corpus, memory_limit, args)
     counted = time.perf_counter()
-    counts.save(args.output)
+    counts.save(args.output, progress=False if args.quiet else None)
     saved = time.perf_counter()
     if not args.quiet:
         print(_summary(corpus, counts))
@@ -101,7 +103,8 @@ def _begin_shard(args: argparse.Namespace) -> None:
     number, of = args.shard
     size = sum(os.stat(path).st_size for path in args.operands if path != "-") // of
     K = len(Vocab.load(args.read_vocab))
-    needs = needs_of_counting(size, K, Window.parse(args.window, args.shrink_windows), args.draws)
+    window, limit = Window.parse(args.window, args.shrink_windows), _bytes(args.memory_limit)
+    needs = needs_of_counting(size, K, window, args.draws, limit)
     say_needs(f"shard {number} of {of}, {size / 1e6:,.1f} MB of text", needs, args.output)
 
 
@@ -115,6 +118,7 @@ def _count(corpus: EncodedCorpus, memory_limit: int | None, args: argparse.Names
         workers=args.workers,
         sample=default_sample(len(corpus.vocab), "counts") if args.sample is None else args.sample,
         memory_limit=memory_limit,
+        progress=False if args.quiet else None,
     )
 
 

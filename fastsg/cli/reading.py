@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,9 +57,10 @@ def given_reading(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def read_corpus(args: argparse.Namespace, texts: Sequence[str]) -> EncodedCorpus:
-    """The texts as ids of the vocabulary of --read-vocab, or their own."""
+    """The texts as ids of the vocabulary of --read-vocab, or their own; with --memory-limit in files."""
+    is_limited = getattr(args, "memory_limit", None) is not None
     if len(texts) == 1 and encoded_among(texts):
-        return EncodedCorpus.load(texts[0])
+        return EncodedCorpus.load(texts[0], mmap=is_limited)
     vocab = Vocab.load(args.read_vocab) if args.read_vocab else None
     return EncodedCorpus.from_files(
         list(texts),
@@ -72,4 +74,5 @@ def read_corpus(args: argparse.Namespace, texts: Sequence[str]) -> EncodedCorpus
         workers=args.workers,
         progress=False if args.quiet else None,
         shard=getattr(args, "shard", None),
+        folder=tempfile.gettempdir() if is_limited else None,
     )

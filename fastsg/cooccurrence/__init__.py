@@ -2,7 +2,8 @@
 
     window          how far a window reaches, and what a distance weighs
     count_settings  how counts of a text are made: window, subsampling, draws, seed
-    counting        an encoded corpus and its settings -> rows of counts, in memory or in a file (entries)
+    pieces          an encoded corpus and its settings -> rows of counts: at once, or piece by piece
+    counting        a text, or a piece of it, counted row by row, into memory or a file (entries)
     adding          rows of counts added and taken off, exactly; which counts fit each other
     triples         explicit (center, context, count) -> rows of counts
     counts          CooccurrenceCounts: the rows, their sums, their words (table, row_checks)
@@ -11,7 +12,7 @@
     batches         pair counts as the kernels take them: from windows, from pairs, from rows of counts
     row_order       in which order, and how often, rows of counts come
 
-A corpus goes through window and counting to CooccurrenceCounts; a training takes batches. Nothing here knows
+A corpus goes through window and pieces to CooccurrenceCounts; a training takes batches. Nothing here knows
 vectors or losses.
 """
 

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from .._counting import add_rows
 from ..system.interrupts import check
+from ..system.progress import advancing_bar
+from ..system.threads import effective_num_threads
 from ..text.shards import Shard, shown_numbers
-from .counting import CountRows, StoredCounts
+from .counting import CountRows, StoredCounts, row_parts
 from .entries import Entries
 
 #: Entries that are added at once.
@@ -66,52 +68,69 @@ class Source:
 
 
 def add_up(
-    sources: Sequence[Source], K: int, unit: int, entries: Entries, part: int = PART
+    sources: Sequence[Source],
+    K: int,
+    unit: int,
+    entries: Entries,
+    part: int = PART,
+    *,
+    keep_k: NDArray[np.float64] | None = None,
+    workers: int | None = None,
+    progress: bool | None = False,
 ) -> tuple[CountRows, NDArray[np.int64]]:
     """The sum of rows of K words and its large sums, made part by part in `entries`.
 
-    Takes memory for some `part` entries, or for a row of each of two sources if that is more. ValueError: see
-    :func:`.._counting.add_rows`.
+    Takes memory for some `part` entries, or for a row of each of two sources if that is more. `keep_k`, and
+    ValueError: see :func:`.._counting.add_rows`.
     """
     ends = np.cumsum(sum(source.sizes(K) for source in sources))
-    row_ptr, start = np.zeros(K + 1, np.int64), 0
-    while start < K:
-        done = ends[start - 1] if start else 0
-        stop = max(int(np.searchsorted(ends, done + part, "right")), start + 1)
-        pointers, contexts, counts, large = _sum_of_rows(sources, start, stop, K, unit, part)
-        row_ptr[start + 1 : stop + 1] = row_ptr[start] + pointers[1:]
+    row_ptr, threads = np.zeros(K + 1, np.int64), effective_num_threads(workers)
 
-        def fill(to_contexts: NDArray[np.int32], to_counts: NDArray[np.float32]) -> None:
-            to_contexts[:], to_counts[:] = contexts, counts  # noqa: B023  called at once
+    def add(parts: list[Part], taken_off: list[bool], *weights: Any) -> tuple[Part, NDArray[np.int64]]:
+        return add_rows(parts, taken_off, K, unit, threads, *weights)
 
-        entries.add(len(contexts), fill)
-        entries.add_large(large)
-        start = stop
-        check()
+    with advancing_bar(int(ends[-1]), "pairs", progress, desc="adding up", leave=False) as advance:
+        for start, stop in row_parts(ends, part):
+            pointers, contexts, counts, large = _sum_of_rows(sources, start, stop, add, part, keep_k)
+            row_ptr[start + 1 : stop + 1] = row_ptr[start] + pointers[1:]
+
+            def fill(to_contexts: NDArray[np.int32], to_counts: NDArray[np.float32]) -> None:
+                to_contexts[:], to_counts[:] = contexts, counts  # noqa: B023  called at once
+
+            entries.add(len(contexts), fill)
+            entries.add_large(large)
+            advance(int(ends[stop - 1] - (ends[start - 1] if start else 0)))
+            check()
     contexts, counts, large = entries.joined()
     return CountRows(row_ptr, contexts, counts), large
 
 
-def _sum_of_rows(sources: Sequence[Source], start: int, stop: int, K: int, unit: int, part: int) -> Part:
+def _sum_of_rows(
+    sources: Sequence[Source],
+    start: int,
+    stop: int,
+    add_rows: Callable[..., tuple[Part, NDArray[np.int64]]],
+    part: int,
+    keep_k: NDArray[np.float64] | None,
+) -> Part:
     """Rows [start, stop) of all sources, as many at once as memory is meant for."""
     total: list[Part] = []
     waiting: list[tuple[Source, Part]] = []
 
-    def add() -> None:
+    def add(*weights: Any) -> None:
         parts = total + [rows for _, rows in waiting]
         taken_off = [False] * len(total) + [source.is_taken_off for source, _ in waiting]
-        found, used = add_rows(parts, taken_off, K, unit)
+        found, used = add_rows(parts, taken_off, *weights)
         for (source, _), n in zip(waiting, used[len(total) :].tolist(), strict=True):
             source.advance(n)
         total[:] = [found]
         waiting.clear()
 
     for source in sources:
-        waiting.append((source, source.rows(start, stop)))
         if sum(len(rows[1]) for _, rows in waiting) > part:
             add()
-    if waiting:
-        add()
+        waiting.append((source, source.rows(start, stop)))
+    add(keep_k, start)  # sums that are weighted are no sums of units, and cannot be added any more
     return total[0]
 
 

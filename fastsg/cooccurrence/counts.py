@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +15,10 @@ from ..text.corpus import EncodedCorpus
 from ..text.shards import Shard
 from ..text.vocab import Vocab
 from .count_settings import CountSettings, check_counting
-from .counting import CountRows, StoredCounts, count_texts
+from .counting import CountRows, StoredCounts
 from .counts_file import CountsFile, read_counts, write_counts
 from .merging import combined
+from .pieces import count_texts
 from .table import CountTable
 from .triples import rows_of_triples
 from .window import Reach, Shrink, Window
@@ -92,6 +93,7 @@ class CooccurrenceCounts(CountTable):
         memory_limit: int | None = None,
         folder: str | None = None,
         workers: int | None = None,
+        progress: bool | None = None,
     ) -> CooccurrenceCounts:
         """What a training on a text needs: its counts, and as their `thinned` those of thinned copies.
 
@@ -110,6 +112,7 @@ class CooccurrenceCounts(CountTable):
             memory_limit=memory_limit,
             folder=folder,
             workers=workers,
+            progress=progress,
             exact=True,
         )
 
@@ -126,6 +129,7 @@ class CooccurrenceCounts(CountTable):
         memory_limit: int | None = None,
         folder: str | None = None,
         workers: int | None = None,
+        progress: bool | None = None,
     ) -> CooccurrenceCounts:
         """Count the windows of a corpus.
 
@@ -142,11 +146,13 @@ class CooccurrenceCounts(CountTable):
                                                 no token is dropped, the pair (m, n) is weighted keep(m)
                                                 keep(n) instead, the expectation without stretched windows.
         seed : int                              Of the draws.
-        memory_limit : int, optional            Bytes that the entries may take in memory; beyond, they are
-                                                counted part by part into an unnamed file of `folder` and
+        memory_limit : int, optional            Bytes that counting may take, beside the corpus, some 300 MiB
+                                                and 300 bytes for each word. Beyond, the text is counted in
+                                                pieces, and entries are in unnamed files of `folder` and
                                                 mapped. The result is the same.
         folder : str, optional                  Default: the system's folder for temporary files.
         workers : int, optional                 Threads; they do not change the result.
+        progress : bool, optional               Show bars; None: if standard error is a terminal.
         """
         return cls.of_windows(
             corpus,
@@ -158,6 +164,7 @@ class CooccurrenceCounts(CountTable):
             memory_limit=memory_limit,
             folder=folder,
             workers=workers,
+            progress=progress,
             exact=True,
         )
 
@@ -173,27 +180,17 @@ class CooccurrenceCounts(CountTable):
         sample: float | None = None,
         draws: int = 3,
         seed: int = 1,
-        memory_limit: int | None = None,
-        folder: str | None = None,
-        workers: int | None = None,
-        exact: bool = False,
+        **options: Any,
     ) -> CooccurrenceCounts:
         """:meth:`from_corpus`, or with `thinned_too` :meth:`for_training`, for a parsed window.
 
-        `keep` holds the probabilities of keeping a token of each word, which `sample` may name. With `exact`
-        the counts can be added, for which they keep their large sums.
+        `keep` holds the probabilities of keeping a token of each word, which `sample` may name. The others
+        are `memory_limit`, `folder`, `workers`, `progress`, which is False, and `exact`, with which the
+        counts can be added, for which they keep their large sums.
         """
-        check_counting(draws, seed, memory_limit)
-        text, thinned = count_texts(
-            corpus,
-            CountSettings(window, sample, draws, seed),
-            keep,
-            thinned_too=thinned_too,
-            memory_limit=memory_limit,
-            folder=folder,
-            workers=workers,
-            exact=exact,
-        )
+        check_counting(draws, seed, options.get("memory_limit"))
+        settings = CountSettings(window, sample, draws, seed)
+        text, thinned = count_texts(corpus, settings, keep, thinned_too=thinned_too, **options)
         return cls._made(CountsFile(corpus.vocab, text, thinned, corpus.shard))
 
     @classmethod
@@ -308,11 +305,14 @@ class CooccurrenceCounts(CountTable):
         words = list(map(str, range(matrix.shape[0]))) if vocab is None else vocab
         return cls.from_arrays(triples.row, triples.col, triples.data, words)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a safetensors file, always the same bytes, whole or not at all; OSError with the path."""
+    def save(self, path: str | os.PathLike[str], *, progress: bool | None = False) -> None:
+        """Write a safetensors file, always the same bytes, whole or not at all; OSError with the path.
+
+        progress: show a bar; None: if standard error is a terminal.
+        """
         if not self.nnz and self.shard is None:
             raise ValueError("there are no pairs: a file of no counts could not be trained on")
-        write_counts(path, self._content())
+        write_counts(path, self._content(), progress)
 
     @classmethod
     def load(

@@ -34,6 +34,7 @@ from ..io.safetensors import Container, Field, Schema
 from ..system.atomic import atomic_write
 from ..system.compression import refuse_compression
 from ..system.memory import available
+from ..system.progress import advancing_bar
 from ..text.shards import Shard
 from ..text.vocab import Vocab
 from .count_settings import CountSettings
@@ -70,7 +71,7 @@ class CountsFile(NamedTuple):
     shard: Shard | None = None
 
 
-def write_counts(path: str | os.PathLike[str], content: CountsFile) -> None:
+def write_counts(path: str | os.PathLike[str], content: CountsFile, progress: bool | None = False) -> None:
     """Write the file; OSError with the path. The same counts give the same bytes."""
     vocab, counts, thinned, shard = content
     offsets, blob = safetensors.pack_words(vocab.words)
@@ -98,8 +99,12 @@ def write_counts(path: str | os.PathLike[str], content: CountsFile) -> None:
         metadata["shard"] = shard.as_json()
     refuse_compression(path)
     present = {name: array for name, array in arrays.items() if array is not None and array.size}
-    with atomic_write(path) as file:
-        safetensors.write(file, SCHEMA, metadata, present)
+    size = sum(array.nbytes for array in present.values())
+    with (
+        atomic_write(path) as file,
+        advancing_bar(size, "B", progress, desc="saving", leave=False) as advance,
+    ):
+        safetensors.write(file, SCHEMA, metadata, present, advance)
 
 
 def read_counts(path: str | os.PathLike[str], mmap: bool, verify: bool | None) -> CountsFile:

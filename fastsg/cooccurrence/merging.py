@@ -65,12 +65,22 @@ class Needs(NamedTuple):
     disk: int
 
 
-def needs_of_counting(text_bytes: int, K: int, window: Window, draws: int) -> Needs:
-    """What it takes to count so many bytes of text: a token has five, and all pairs are different ones."""
-    tokens = text_bytes // 5
+def needs_of_counting(
+    text_bytes: int, K: int, window: Window, draws: int, memory_limit: int | None = None
+) -> Needs:
+    """What it takes to count so many bytes of text: a token has five, and all pairs are different ones.
+
+    Under a limit of memory the ids of the text are on disk, and so are the rows of its pieces.
+    """
+    tokens, draws = text_bytes // 5, max(draws, 1)
     reach = _LONG_REACH if window.left < 0 else window.left + window.right
     entries = 2 * 8 * min(tokens * reach, K * K)  # of the text, and of its thinned copies
-    return Needs(tokens * (4 + 12 * max(draws, 1)) + entries + _BYTES_OF_A_WORD * K, entries)
+    in_core = Needs(tokens * (4 + 12 * draws) + entries + _BYTES_OF_A_WORD * K, entries)
+    if memory_limit is None:
+        return in_core
+    memory = memory_limit + _BESIDE_A_LIMIT + _BYTES_OF_A_WORD * K
+    pieces = 8 * tokens * reach * draws
+    return Needs(min(in_core.memory, memory), 4 * tokens + entries + max(entries, pieces))
 
 
 class CountsMerger:
@@ -132,6 +142,8 @@ class CountsMerger:
 _LONG_REACH = 40
 #: Bytes that adding the parts of rows takes, and what each word takes besides.
 _MEMORY, _BYTES_OF_A_WORD = 1 << 29, 300
+#: Bytes that counting under a limit takes besides.
+_BESIDE_A_LIMIT = 300 << 20
 
 
 @contextlib.contextmanager

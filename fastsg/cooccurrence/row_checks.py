@@ -6,8 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..system.growing_file import give_back
 from ..system.threads import effective_num_threads
-from .counting import CountRows
+from .counting import CountRows, row_parts
+
+#: Entries that are in memory when mapped ones are gone through.
+ENTRIES_AT_ONCE = 2**24
 
 
 def check_rows(rows: CountRows, K: int, keep: NDArray[np.float64] | None) -> None:
@@ -41,9 +45,14 @@ def check_ends(row_ptr: NDArray[np.int64], rows: int, contexts: int, counts: int
 
 def check_entries(rows: CountRows, K: int) -> None:
     """ValueError unless all contexts are ids of K words that rise within their row, and all counts sound."""
-    bad = _core.bad_entry(*rows, K, effective_num_threads())
-    if bad >= 0:
-        raise ValueError(_entry_complaint(bad, rows.contexts, rows.counts, K))
+    row_ptr, contexts, counts = rows
+    for start, stop in row_parts(row_ptr[1:], ENTRIES_AT_ONCE):
+        first, last = row_ptr[start], row_ptr[stop]
+        part = row_ptr[start : stop + 1] - first, contexts[first:last], counts[first:last]
+        bad = _core.bad_entry(*part, K, effective_num_threads())
+        if bad >= 0:
+            raise ValueError(_entry_complaint(first + bad, contexts, counts, K))
+        give_back(contexts, counts)
 
 
 def check_keep(keep: NDArray[np.float64] | None, K: int) -> None:

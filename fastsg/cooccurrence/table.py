@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, checks
+from ..system.growing_file import give_back
 from ..system.notebook import html_table
 from ..system.threads import effective_num_threads
 from ..text.vocab import Vocab
 from .count_settings import CountSettings
-from .counting import CountRows
-from .row_checks import check_rows
+from .counting import CountRows, row_parts
+from .row_checks import ENTRIES_AT_ONCE, check_rows
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -83,9 +84,15 @@ class CountTable:
 
         Both have the shape (words,).
         """
-        words = checks.integer("words", words, 0)
+        words = checks.integer("words", words, 1, self.K)
         if words not in self._leading:
-            self._leading[words] = _core.leading_block(*self.rows, words, effective_num_threads())
+            entries, ends = (self.contexts, self.counts), self.row_ptr[: words + 1]
+            stops, weights = np.empty(words, np.int64), np.empty(words)
+            for start, stop in row_parts(ends[1:], ENTRIES_AT_ONCE):
+                part = ends[start : stop + 1], *entries, words, effective_num_threads()
+                stops[start:stop], weights[start:stop] = _core.leading_block(*part)
+                give_back(*entries)
+            self._leading[words] = stops, weights
         return self._leading[words]
 
     def __repr__(self) -> str:

@@ -18,7 +18,7 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from .. import checks
 from ..errors import FormatError
+from ..system.growing_file import give_back
 from . import checksums
 from .checksums import Checksums
 from .untrusted import open_if_regular
@@ -39,6 +40,8 @@ _IS_PICKLE = (
 )
 _NUMPY_TYPES = {"I64": "<i8", "F64": "<f8", "I32": "<i4", "F32": "<f4", "F16": "<f2", "U8": "|u1"}
 _ALIGNMENT = 64
+#: Chunks of a mapped array that are in memory when it is written.
+_CHUNKS_AT_ONCE = 64
 
 
 class Field(NamedTuple):
@@ -88,7 +91,11 @@ class Place:
 
 
 def write(
-    file: BinaryIO, schema: Schema, metadata: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]
+    file: BinaryIO,
+    schema: Schema,
+    metadata: Mapping[str, str],
+    arrays: Mapping[str, NDArray[Any]],
+    advance: Callable[[int], object] = lambda n: None,
 ) -> None:
     """Write a whole file; the same arguments always give the same bytes.
 
@@ -98,6 +105,7 @@ def write(
     schema : Schema
     metadata : mapping of str to str        Besides ``format`` and ``format_version``, which the schema gives.
     arrays : mapping of str to ndarray      One for each field of the schema; optional ones may be missing.
+    advance : function                      Is told of bytes of arrays that were written with a checksum.
 
     Raises
     ------
@@ -112,13 +120,16 @@ def write(
     header = _header(schema, metadata, shapes, sizes)
     file.write(header)
     digests = bytearray()
-    for data in raw.values():
+    for field, data in raw.items():
         if not schema.unsealed:
             file.write(data)
             continue
-        for chunk, digest in checksums.chunks(data):
+        for number, (chunk, digest) in enumerate(checksums.chunks(data), 1):
             file.write(chunk)
             digests += digest
+            advance(len(chunk))
+            if number % _CHUNKS_AT_ONCE == 0:
+                give_back(arrays[field.name])
     if schema.unsealed:
         file.write(digests + checksums.seal(header, bytes(digests)))
 
@@ -252,6 +263,7 @@ class Container:
         mapped = np.memmap(file, dtype=place.dtype, mode="r", offset=place.start, shape=place.shape)
         if self._checksums and self._verify:
             self._checksums.check(name, mapped.data.cast("B"))
+            give_back(mapped)
         return mapped.view(np.ndarray)
 
     def _read(self, place: Place) -> NDArray[Any]:

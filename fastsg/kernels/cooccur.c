@@ -24,10 +24,10 @@ void fsg_count_words(const int32_t *text, int64_t start, int64_t stop, int64_t *
         if (text[i] != FSG_MARK) count_k[text[i]]++;
 }
 
-void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *place_k, int64_t *positions)
+void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *place_k, uint32_t *positions)
 {
     for (int64_t i = start; i < stop; i++)
-        if (text[i] != FSG_MARK) positions[place_k[text[i]]++] = i;
+        if (text[i] != FSG_MARK) positions[place_k[text[i]]++] = (uint32_t)i;
 }
 
 enum { AHEAD = 16 }; /* positions of a word whose windows are asked for ahead of time */
@@ -68,7 +68,7 @@ int64_t fsg_take_sums(const fsg_count_scale *scale, int64_t K, const int64_t *su
     return entries;
 }
 
-int64_t fsg_count_row(const fsg_cooccur_window *window, const int32_t *text, const int64_t *positions,
+int64_t fsg_count_row(const fsg_cooccur_window *window, const int32_t *text, const uint32_t *positions,
                       int64_t n, const fsg_count_scale *scale, int64_t K, int64_t *sum_k, uint64_t *seen,
                       int32_t *contexts, float *counts, int64_t *large, int64_t *n_large)
 {
@@ -86,6 +86,13 @@ int64_t fsg_count_row(const fsg_cooccur_window *window, const int32_t *text, con
             add(center[d], window->weight_right ? window->weight_right[d - 1] : 1, sum_k, seen);
     }
     return fsg_take_sums(scale, K, sum_k, seen, contexts, counts, large, n_large);
+}
+
+int64_t fsg_count_large(const float *counts, int64_t n, double unit)
+{
+    int64_t found = 0;
+    for (int64_t e = 0; e < n; e++) found += is_large(counts[e], unit);
+    return found;
 }
 
 int64_t fsg_add_entries(const int32_t *contexts, const float *counts, int64_t n, double unit, int taken_off,

@@ -12,6 +12,9 @@
 
 #define FSG_MARK (-1)
 
+/* Most ids and marks of a text: positions have 32 bits, which halves what they take. */
+#define FSG_MOST_TEXT UINT32_MAX
+
 /* left, right: how far a window reaches (-1: the whole sentence). weight_left[d - 1], weight_right[d - 1]
  * weigh distance d, as so many units; NULL weighs 1. The caller sees to it that no sum exceeds 64 bits. */
 typedef struct {
@@ -32,11 +35,11 @@ int64_t fsg_mark_text(const int32_t *tokens, const int64_t *offsets, int64_t sen
  * first adds up how often each word occurs in the piece, the second writes positions from place_k[word] on,
  * which it moves forward. */
 void fsg_count_words(const int32_t *text, int64_t start, int64_t stop, int64_t *count_k);
-void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *place_k, int64_t *positions);
+void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *place_k, uint32_t *positions);
 
 /* One row: sums over the windows of n positions, taken as fsg_take_sums does. sum_k (K) need not be
  * initialised, seen (K / 64 + 1) is zero before and after. */
-int64_t fsg_count_row(const fsg_cooccur_window *window, const int32_t *text, const int64_t *positions,
+int64_t fsg_count_row(const fsg_cooccur_window *window, const int32_t *text, const uint32_t *positions,
                       int64_t n, const fsg_count_scale *scale, int64_t K, int64_t *sum_k, uint64_t *seen,
                       int32_t *contexts, float *counts, int64_t *large, int64_t *n_large);
 
@@ -54,6 +57,9 @@ enum {
  * written to large, one after the other, *n_large of them. large NULL: not wanted. */
 int64_t fsg_take_sums(const fsg_count_scale *scale, int64_t K, const int64_t *sum_k, uint64_t *seen,
                       int32_t *contexts, float *counts, int64_t *large, int64_t *n_large);
+
+/* How many of n counts are so large that their sums were written to `large`. */
+int64_t fsg_count_large(const float *counts, int64_t n, double unit);
 
 /* Adds the n entries of a row to its sums, or takes them off. `large` begins with the large sums of the row, of
  * which there are no more than n_large. Contexts are below K. Returns how many large sums belong to the row, or

@@ -146,6 +146,7 @@ def corpus_source(training: Training, corpus: EncodedCorpus, done: int, epochs: 
             draws=settings.draws,
             seed=settings.seed,
             workers=training.workers,
+            progress=training.progress,
         ),
     )
     training.seconds["count"] += time.perf_counter() - begun

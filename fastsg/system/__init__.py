@@ -7,6 +7,7 @@
     folder          the same for folders
     compression     .gz, .bz2, .xz and .zst, by suffix
     growing_array   arrays that are appended to without a second copy
+    growing_file    arrays that are appended to in files; mapped pages given back
     digest          SHA-256 of arrays
     progress        progress bars, quiet where nobody looks
     notebook        whether this is a notebook, and tables that it shows

@@ -208,6 +208,7 @@ class EncodedCorpus:
         workers: int | None = None,
         progress: bool | None = None,
         shard: tuple[int, int] | None = None,
+        folder: str | None = None,
         _block_bytes: int = _BLOCK_BYTES,
     ) -> EncodedCorpus:
         """Encode text files, a line a sentence.
@@ -232,6 +233,7 @@ class EncodedCorpus:
         shard : (i, n) or None              Only the i-th of n shares of the text, from 1 on: the lines that
                                             start in its range of bytes, numbered as in the whole text, see
                                             shards.py. With ``vocab`` it may have no token.
+        folder : str or None                Of unnamed files that hold the ids, mapped, in place of memory.
 
         Returns
         -------
@@ -263,12 +265,11 @@ class EncodedCorpus:
             progress=progress,
             block_bytes=_block_bytes,
             transcoding=transcoding,
+            folder=folder,
         )
         if transcoding:
             encoder.count_invalid(transcoding.invalid)
-        source = shown_paths(paths)
-        if share:
-            source = f"{share.shard} of {source}"
+        source = f"{share.shard} of {shown_paths(paths)}" if share else shown_paths(paths)
         if encoder.invalid:
             warn_of_invalid(encoder.invalid, errors, source, encoding, paths[0])
         arrays = final_ids(encoder, vocab, min_count, max_final_vocab, source, may_be_empty=bool(share))
@@ -297,8 +298,7 @@ class EncodedCorpus:
             "tokens": self.tokens,
             "words": words,
         }
-        if self.numbers is not None:
-            arrays["numbers"] = self.numbers
+        arrays |= {} if self.numbers is None else {"numbers": self.numbers}
         refuse_compression(path)
         with atomic_write(path) as file:
             safetensors.write(file, SCHEMA, _metadata(self), arrays)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .. import _text
 from ..system.growing_array import GrowingArray
+from ..system.growing_file import GrowingFile
 from ..system.interrupts import check
 from ..system.progress import advancing_bar
 from .blocks import Block, blocks, decoded, last_line, long_word_error, numbered_lines
@@ -54,20 +55,21 @@ def encode_files(
     progress: bool | None,
     block_bytes: int,
     transcoding: Transcoding | None = None,
+    folder: str | None = None,
 ) -> Encoder:
     """Encode text files; see :meth:`.corpus.EncodedCorpus.from_files`, which checks the arguments."""
     workers = min(workers, _MAX_WORKERS)
     with advancing_bar(total_bytes(sources), "B", progress, desc="reading", leave=False) as advance:
         read = partial(blocks, sources, block_bytes=block_bytes, advance=advance, transcoding=transcoding)
         if tokenizer == "space":
-            words = WordEncoder(errors, workers, max_word_bytes)
+            words = WordEncoder(errors, workers, max_word_bytes, folder)
             words.add(partial(hinting, partial(read, _text.last_space, max_tail=max_word_bytes)))
             return words
         if tokenizer == "char":
-            chars = CharEncoder(errors, workers)
+            chars = CharEncoder(errors, workers, folder)
             chars.add(partial(read, _text.last_char))
             return chars
-        sentences = SentenceEncoder()
+        sentences = SentenceEncoder(folder=folder)
         tokenize = line_tokenizer(tokenizer)
         text_lines = numbered_lines(read(last_line), errors, sentences.count_invalid)
         sentences.add(tokenize(line) if line else () for line in text_lines)
@@ -98,12 +100,21 @@ class Encoder(ABC):
     A *slot* is one numbering of words. ``ends`` starts with a 0; behind it stands, for each line end, the
     number of tokens of its segment before it. Empty lines have theirs too, since they number the others:
     "\\n" and "\\r" each end a line, and so does the end of a file.
+
+    Parameters
+    ----------
+    folder : str or None        Of files that both grow in; None: in memory.
     """
 
     n_workers = 1
 
-    def __init__(self) -> None:
-        self.tokens, self.ends = GrowingArray(np.int32), GrowingArray(np.int64)
+    def __init__(self, folder: str | None = None) -> None:
+        self.tokens: GrowingArray | GrowingFile
+        self.ends: GrowingArray | GrowingFile
+        if folder is None:
+            self.tokens, self.ends = GrowingArray(np.int32), GrowingArray(np.int64)
+        else:
+            self.tokens, self.ends = GrowingFile(np.int32, folder), GrowingFile(np.int64, folder)
         self.ends.append(np.zeros(1, np.int64))
         self.segments: list[Segment] = []
         self.invalid = 0
@@ -155,8 +166,8 @@ class _TokenNumbers(dict[str, int]):
 class SentenceEncoder(Encoder):
     """Encodes token lists, in Python, ``chunk`` tokens or sentences at a time."""
 
-    def __init__(self, lower: bool = False, chunk: int = 1 << 20) -> None:
-        super().__init__()
+    def __init__(self, lower: bool = False, chunk: int = 1 << 20, folder: str | None = None) -> None:
+        super().__init__(folder)
         self._lower = lower
         self._numbers = _TokenNumbers()
         self._chunk = chunk
@@ -224,8 +235,8 @@ class BlockEncoder(Encoder):
 
     tokens_per_byte = 1.0
 
-    def __init__(self, errors: str, n_workers: int) -> None:
-        super().__init__()
+    def __init__(self, errors: str, n_workers: int, folder: str | None = None) -> None:
+        super().__init__(folder)
         self.errors, self.n_workers = errors, n_workers
         self._slots: SimpleQueue[int] = SimpleQueue()
         for slot in range(n_workers):
@@ -303,8 +314,8 @@ class WordEncoder(BlockEncoder):
 
     tokens_per_byte = 0.5
 
-    def __init__(self, errors: str, n_workers: int, max_word_bytes: int) -> None:
-        super().__init__(errors, n_workers)
+    def __init__(self, errors: str, n_workers: int, max_word_bytes: int, folder: str | None = None) -> None:
+        super().__init__(errors, n_workers, folder)
         self.max_word_bytes = max_word_bytes
         # With one seed for all, merge() would enter words in the order of their places: long runs of full
         # entries.
@@ -341,8 +352,8 @@ class WordEncoder(BlockEncoder):
 class CharEncoder(BlockEncoder):
     """Tokenizer "char": the code point itself is the provisional id."""
 
-    def __init__(self, errors: str, n_workers: int) -> None:
-        super().__init__(errors, n_workers)
+    def __init__(self, errors: str, n_workers: int, folder: str | None = None) -> None:
+        super().__init__(errors, n_workers, folder)
         self._counts = np.zeros((n_workers, _text.N_CODE_POINTS), dtype=np.int64)
 
     def tokenize(self, task: _BlockTask, text: bytearray, n: int) -> None:

@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _text
+from ..system.growing_file import give_back
 from .encoders import DistinctWords, Encoder, Segment
 from .vocab import Vocab, eligible, ranking
 
 # Words that become str at once, where there may be a hundred million of them.
 _WORDS_AT_ONCE = 1 << 18
+# Segments after which those that lie in a file leave the memory.
+_SEGMENTS_AT_ONCE = 64
 
 
 class NoTokens(ValueError):
@@ -121,13 +124,17 @@ def _translated(
 
     kept = 0
     with ThreadPoolExecutor(encoder.n_workers) as pool:
-        for segment, n in zip(encoder.segments, pool.map(translate, encoder.segments)):
+        for number, (segment, n) in enumerate(
+            zip(encoder.segments, pool.map(translate, encoder.segments), strict=True)
+        ):
             if kept != segment.tokens.start:
                 tokens[kept : kept + n] = tokens[segment.tokens.start : segment.tokens.start + n]
             ends[segment.ends] += kept
             kept += n
-    numbers = np.flatnonzero(ends[1:] > ends[:-1])
+            if number % _SEGMENTS_AT_ONCE == 0:
+                give_back(tokens, ends)
+    has_tokens = ends[1:] > ends[:-1]
     n_sentences = _text.drop_empty(ends[1:])
-    has_gaps = n_sentences and numbers[-1] >= n_sentences
+    has_gaps = not has_tokens[:n_sentences].all()
     offsets = encoder.ends.finish(n_sentences + 1)
-    return encoder.tokens.finish(kept), offsets, numbers if has_gaps else None
+    return encoder.tokens.finish(kept), offsets, np.flatnonzero(has_tokens) if has_gaps else None
