@@ -14,6 +14,7 @@
 #define WIDE (NV * VLEN) /* lanes of one register tile */
 #define MAX_ROWS 12
 #define TALL (2 * MR) /* rows of a tile of one vector, which so has chains enough to keep the CPU busy */
+_Static_assert(TALL <= MAX_ROWS && MR <= MAX_ROWS, "tiles have room for MAX_ROWS rows");
 
 /* ---- register tiles: one chain of multiply-adds for each element ---- */
 
