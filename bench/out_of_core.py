@@ -1,7 +1,6 @@
 """Counting in core and under limits of memory: time, peak, and that the bytes are the same.
 
 usage: python bench/out_of_core.py TEXT... [--limits none 6 1] [--max-final-vocab 400000] [--json FILE]
-
                                    [--folder DIR]
 
 Each text is counted by `fastsg count`, once for each limit (GiB), in a process of its own; the file of counts

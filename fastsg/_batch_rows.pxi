@@ -7,22 +7,26 @@ cdef class BatchRows:
     cdef const int32_t[::1] ids, contexts
     cdef const int64_t[::1] row_ptr
     cdef const float[::1] counts
-    cdef double[::1] weight_u  # the sum of the row's counts
+    cdef double[::1] weight_u  # the sum of the row's counts, or what is said of them
     cdef double weight  # of all rows
 
-    cdef void weigh(self, int64_t K, int num_threads) except *:
-        """Check the entries and add up the counts of every row."""
+    cdef void weigh(self, int64_t K, int num_threads, told) except *:
+        """Check the entries and add up the counts of every row, unless it is told what they weigh."""
         cdef int64_t u, U = self.U
         cdef int threads = threads_for(self.contexts.shape[0], num_threads)
         cdef int64_t[::1] bad_u = np.full(max(U, 1), -1)
-        self.weight_u, self.weight = np.zeros(max(U, 1)), 0
+        cdef bint adds = told is None
+        self.weight_u, self.weight = np.zeros(max(U, 1)) if adds else told, 0
+        if not adds and self.weight_u.shape[0] != U:
+            raise ValueError(f"weights has {self.weight_u.shape[0]} values; need {U}")
         with nogil:
             # not in equal shares: the rows of frequent words come first and are the longest
             for u in prange(U, num_threads=threads, schedule="dynamic", chunksize=16):
                 if self.row_ptr[u] < self.row_ptr[u + 1]:
                     bad_u[u] = fsg_bad_entry(&self.contexts[0], &self.counts[0], self.row_ptr[u],
                                              self.row_ptr[u + 1], K)
-                    self.weight_u[u] = row_sum(self.row_ptr[u], self.row_ptr[u + 1], self.counts)
+                    if adds:
+                        self.weight_u[u] = row_sum(self.row_ptr[u], self.row_ptr[u + 1], self.counts)
             for u in range(U):
                 self.weight += self.weight_u[u]
         for u in range(U):
@@ -51,11 +55,11 @@ cdef class BatchRows:
 
 
 cdef BatchRows checked_rows(const int32_t[::1] ids, const int64_t[::1] row_ptr, const int32_t[::1] contexts,
-                            const float[::1] counts, int64_t centers, int64_t K, int num_threads):
+                            const float[::1] counts, int64_t centers, int64_t K, int num_threads, weights):
     """The rows of a batch: ids below `centers`, contexts below K, counts within their limits."""
     cdef BatchRows rows = BatchRows.__new__(BatchRows)
     rows.U, rows.ids, rows.row_ptr, rows.contexts, rows.counts = ids.shape[0], ids, row_ptr, contexts, counts
     check_rows(row_ptr, rows.U, contexts.shape[0], counts.shape[0])
     check_ids("centers", ids, centers)
-    rows.weigh(K, num_threads)
+    rows.weigh(K, num_threads, weights)
     return rows

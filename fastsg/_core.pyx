@@ -104,14 +104,14 @@ cdef class Workspace:
 
     cdef BatchRows check(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, const float[::1] bias_k,
                          const int32_t[::1] ids, const int64_t[::1] row_ptr, const int32_t[::1] contexts,
-                         const float[::1] counts):
+                         const float[::1] counts, weights=None):
         """The rows of a batch, after a check of all that the kernels take on trust."""
         if I_kh.shape[1] != self.H or O_kh.shape[0] != self.K or O_kh.shape[1] != self.H:
             raise ValueError(f"I_kh is ({I_kh.shape[0]}, {I_kh.shape[1]}) and O_kh ({O_kh.shape[0]}, "
                              f"{O_kh.shape[1]}); need (any, {self.H}) and ({self.K}, {self.H})")
         if bias_k.shape[0] not in (0, self.K):
             raise ValueError(f"bias_k has {bias_k.shape[0]} values; need 0 or {self.K}")
-        rows = checked_rows(ids, row_ptr, contexts, counts, I_kh.shape[0], self.K, self.num_threads)
+        rows = checked_rows(ids, row_ptr, contexts, counts, I_kh.shape[0], self.K, self.num_threads, weights)
         self.weight = rows.weight
         return rows
 
@@ -187,7 +187,8 @@ cdef class Workspace:
     def step(self, float[:, ::1] I_kh not None, float[:, ::1] O_kh not None, const float[::1] bias_k not None,
              const int32_t[::1] ids not None, const int64_t[::1] row_ptr not None,
              const int32_t[::1] contexts not None, const float[::1] counts not None,
-             float[::1] shift_k not None, rate: float, adagrad_I=None, adagrad_O=None, newton=None):
+             float[::1] shift_k not None, rate: float, adagrad_I=None, adagrad_O=None, newton=None,
+             weights=None):
         """One step on a batch: the loss at its start (nats); rows ids of I_kh and all rows of O_kh move in
         place.
 
@@ -199,6 +200,9 @@ cdef class Workspace:
         newton: (axes, curvature, prior, rate); the rows of I then move by damped Newton steps instead, at
         this rate: along each of the axes (H, H), which are rows, by gradient + prior * row over (weight + 20)
         * curvature (H,) + prior, no further than half the row's length and 0.3.
+
+        weights (len(ids),), float64: what each row weighs, where the entries are only those whose contexts
+        are this process's rows of O; without it they are all, and what they add up to is taken.
         """
         cdef fsg_step step_I, step_O
         cdef float[::1] sums_I, sums_O
@@ -225,7 +229,7 @@ cdef class Workspace:
             raise ValueError(f"shift_k has {shift_k.shape[0]} values; need {I_kh.shape[0]}")
         self.enter()
         try:
-            rows = self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
+            rows = self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts, weights)
             rows.check_distinct()
             loss = self.run(I_kh, O_kh, bias_k, rows, shift_k, &step_O, adagrad_I)
             if newton is None:

@@ -29,7 +29,7 @@ cdef extern from "cooccur.h" nogil:
         double unit, row
         const double *of_k
 
-    const int64_t FSG_COUNTS_NEGATIVE, FSG_COUNTS_OVERFLOW, FSG_MOST_TEXT
+    const int64_t FSG_COUNTS_NEGATIVE, FSG_COUNTS_OVERFLOW, FSG_MARK, FSG_MOST_TEXT
 
     int64_t fsg_mark_text(const int32_t *, const int64_t *, int64_t, int32_t *) noexcept
     void fsg_count_words(const int32_t *, int64_t, int64_t, int64_t *) noexcept
@@ -56,7 +56,8 @@ cdef class Counter:
     Parameters
     ----------
     texts : sequence of (tokens, offsets)
-        One or more draws of a text; their counts are averaged. Ids are checked.
+        One or more draws of a text; their counts are averaged. Ids are checked, again where they were copied
+        to: those of a mapped file may change. Offsets must be in memory.
     K : int
         Size of the vocabulary.
     left, right : int
@@ -117,7 +118,7 @@ cdef class Counter:
         ids = sum(len(tokens) + len(offsets) for tokens, offsets in texts)
         if ids > MOST_IDS:
             raise ValueError(f"texts have {ids} ids and ends of sentences over all draws; {MOST_IDS} are "
-                             "counted at once")
+                             "counted at once: cut the longest line into several, or lower draws")
         self.text = np.empty(ids, np.int32)
         # one after the other: the end of a pool of Python's threads drops interrupts that came meanwhile
         for tokens, offsets in texts:
@@ -126,6 +127,7 @@ cdef class Counter:
                 with nogil:
                     fsg_mark_text(&tokens[0], &offsets[0], offsets.shape[0] - 1, &self.text[n])
                 n += tokens.shape[0] + offsets.shape[0]
+        self.check_copied(n)
         self.sort(n)
         PyErr_CheckSignals()
         self.sum_tk = np.empty((num_threads, K), np.int64)
@@ -133,6 +135,14 @@ cdef class Counter:
         self.slot, self.size = np.zeros(1, np.int64), np.zeros(0, np.int64)
         self.contexts, self.counts = np.empty(0, np.int32), np.empty(0, np.float32)
         self.n_large, self.large = np.zeros(0, np.int64), np.empty(0, np.int64)
+
+    cdef check_copied(self, int64_t n):
+        """ValueError unless the first n of the text are ids or marks: nothing looks at their source again."""
+        copied = np.asarray(self.text)[:n]
+        least, most = int(copied.min(initial=0)), int(copied.max(initial=0))
+        if least < FSG_MARK or most >= self.K:
+            raise ValueError(f"tokens hold ids from {least} to {most} since they were checked: the corpus "
+                             "was written to while it was counted")
 
     cdef void sort(self, int64_t n):
         """The positions of every word, in rising order: those of word k at place_k[k] to place_k[k + 1]."""

@@ -72,8 +72,8 @@ def random_uniform(seed: int, stream: int, n: int, num_threads: int = 1):
 
 # ---- texts ----
 
-def check_ids(name: str, const int32_t[::1] ids not None, K: int) -> None:
-    """ValueError unless every id lies in [0, K)."""
+def check_ids(name: str, const int32_t[::1] ids not None, K: int, first: int = 0) -> None:
+    """ValueError unless every id lies in [0, K); the message counts places from `first`."""
     cdef int64_t i, bad = -1, n = ids.shape[0], limit = K
     with nogil:
         for i in range(n):
@@ -81,13 +81,17 @@ def check_ids(name: str, const int32_t[::1] ids not None, K: int) -> None:
                 bad = i
                 break
     if bad >= 0:
-        raise ValueError(f"{name}[{bad}] is {ids[bad]}; ids must lie in [0, {K})")
+        raise ValueError(f"{name}[{first + bad}] is {ids[bad]}; ids must lie in [0, {K})")
 
 
-def check_corpus(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, K: int) -> None:
-    """ValueError unless the offsets cover the tokens in rising order and every token is an id below K."""
+def check_corpus(const int32_t[::1] tokens not None, const int64_t[::1] offsets not None, K: int,
+                 first: int = 0) -> None:
+    """ValueError unless the offsets cover the tokens in rising order and every token is an id below K.
+
+    The message counts tokens from `first`, where a part of a corpus begins.
+    """
     cdef int64_t i, bad = -1, sentences = offsets.shape[0] - 1
-    check_ids("tokens", tokens, K)
+    check_ids("tokens", tokens, K, first)
     if sentences < 0 or offsets[0] != 0 or offsets[sentences] != tokens.shape[0]:
         raise ValueError(f"offsets must start at 0 and end at the number of tokens, {tokens.shape[0]}")
     with nogil:
@@ -267,20 +271,50 @@ def bad_entry(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts n
     return int(found[found >= 0].min(initial=2**63 - 1)) if (found >= 0).any() else -1
 
 
-def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops not None,
+def cut_rows(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None, rows: int,
+             column: int, num_threads: int = 1):
+    """Where the contexts from `column` on begin in each of the first `rows` rows of a matrix of counts (CSR,
+    taken on trust), int64."""
+    cdef int64_t m, limit = rows, first = column
+    if not 0 <= limit < row_ptr.shape[0]:
+        raise ValueError(f"rows is {rows}; it must lie in [0, {row_ptr.shape[0] - 1}]")
+    out = np.array(row_ptr[:rows])
+    cdef int64_t[::1] cuts = out
+    cdef int threads = num_threads
+    if contexts.shape[0]:
+        with nogil:
+            for m in prange(limit, num_threads=threads, schedule="dynamic", chunksize=64):
+                fsg_cut_row(&contexts[0], row_ptr[m], row_ptr[m + 1], &first, 1, &cuts[m], 1)
+    return out
+
+
+def row_sums(const int64_t[::1] row_ptr not None, const float[::1] counts not None, num_threads: int = 1):
+    """What each row of a matrix of counts (CSR) weighs, float64."""
+    cdef int64_t m, rows = max(row_ptr.shape[0] - 1, 0)
+    check_rows(row_ptr, rows, counts.shape[0], counts.shape[0])
+    out = np.zeros(rows)
+    cdef double[::1] sums = out
+    cdef int threads = num_threads
+    with nogil:
+        for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
+            sums[m] = row_sum(row_ptr[m], row_ptr[m + 1], counts)
+    return out
+
+
+def gather_rows(const int64_t[::1] starts not None, const int64_t[::1] stops not None,
                 const int32_t[::1] contexts not None, const float[::1] counts not None,
                 const int32_t[::1] ids not None, const float[::1] scale_k not None, num_threads: int = 1):
-    """Rows `ids` of a matrix of counts (CSR, taken on trust) up to their stops, each times its scale, as
-    (row_ptr, contexts, counts). Ids are checked."""
+    """Rows `ids` of a matrix of counts, whose entries lie between starts and stops (taken on trust), each
+    times its scale, as (row_ptr, contexts, counts). Ids are checked."""
     cdef int64_t u, U = ids.shape[0], start
     check_ids("ids", ids, stops.shape[0])
-    if scale_k.shape[0] != stops.shape[0] or stops.shape[0] >= row_ptr.shape[0]:
-        raise ValueError(f"row_ptr, stops and scale_k have {row_ptr.shape[0]}, {stops.shape[0]} and "
-                         f"{scale_k.shape[0]} values; need as many stops as scales, fewer than row_ptr has")
+    if scale_k.shape[0] != stops.shape[0] or stops.shape[0] > starts.shape[0]:
+        raise ValueError(f"starts, stops and scale_k have {starts.shape[0]}, {stops.shape[0]} and "
+                         f"{scale_k.shape[0]} values; need as many stops as scales, and a start for each")
     out_ptr = np.zeros(U + 1, np.int64)
     cdef int64_t[::1] out_ptr_v = out_ptr
     for u in range(U):
-        out_ptr_v[u + 1] = out_ptr_v[u] + stops[ids[u]] - row_ptr[ids[u]]
+        out_ptr_v[u + 1] = out_ptr_v[u] + stops[ids[u]] - starts[ids[u]]
     out_contexts, out_counts = np.empty(out_ptr_v[U], np.int32), np.empty(out_ptr_v[U], np.float32)
     cdef int32_t[::1] out_contexts_v = out_contexts
     cdef float[::1] out_counts_v = out_counts
@@ -288,7 +322,7 @@ def gather_rows(const int64_t[::1] row_ptr not None, const int64_t[::1] stops no
     if out_ptr_v[U]:
         with nogil:
             for u in prange(U, num_threads=threads, schedule="dynamic", chunksize=16):
-                start = row_ptr[ids[u]]
+                start = starts[ids[u]]
                 fsg_scaled_row(&contexts[0] + start, &counts[0] + start, out_ptr_v[u + 1] - out_ptr_v[u],
                                scale_k[ids[u]], &out_contexts_v[0] + out_ptr_v[u],
                                &out_counts_v[0] + out_ptr_v[u])

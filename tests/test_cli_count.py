@@ -1,10 +1,12 @@
 """fastsg count, and fastsg train --counts: the same vectors as from the text, and what excludes what."""
 
 import json
+import tempfile
 
 import numpy as np
 import pytest
 from commands import TEXT, fails, python, run
+from containers import taken_apart, unsealed
 
 from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram, Vocab
 from fastsg.cli import main, parse
@@ -58,19 +60,65 @@ def test_flags_mean_what_for_training_means(text, capsys, flags, options):
 
 
 def test_a_limit_changes_no_byte(text, tmp_path, capsys, monkeypatch):
-    """From text, standard input or an encoded corpus, which is mapped; nothing is left beside the output."""
-    count(capsys, "--sample 0.05", output="want")
+    """From text, several texts or an encoded corpus, which is mapped; the files are where TMPDIR says."""
     run(capsys, "encode text.txt -o ids --min-count 2 --quiet")
     monkeypatch.setattr("fastsg.cooccurrence.pieces.LEAST_PIECE", 0)
     monkeypatch.setattr("fastsg.cooccurrence.pieces._PIECE_OF_A_WORD", 0)
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "temporary").mkdir()
-    for given in ("text.txt --min-count 2", "ids"):
+    for name in "ab":
+        (tmp_path / name).write_text(TEXT)
+    folders = watched_folders(monkeypatch)
+    for given in ("text.txt --min-count 2", "a b --min-count 2", "ids"):
+        run(capsys, f"count {given} -o want --sample 0.05 --quiet")
         for limit in ("0", "1e-6", "1"):
             run(capsys, f"count {given} -o got --sample 0.05 --quiet --memory-limit {limit}")
             assert (tmp_path / "got").read_bytes() == (tmp_path / "want").read_bytes()
-    assert not list((tmp_path / "temporary").iterdir())
+    assert len(folders) > 20 and set(folders) == {str(tmp_path / "temporary")}
+
+
+def watched_folders(monkeypatch):
+    """The folders of the temporary files that are made from now on, one for each."""
+    folders, make = [], tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: (folders.append(dir), make(dir=dir))[1])
+    return folders
+
+
+def test_a_limit_changes_no_byte_of_standard_input_or_shards(text, tmp_path, capsys):
+    count(capsys, "--sample 0.05", output="want")
+    want = (tmp_path / "want").read_bytes()
+    flags = "--sample 0.05 --quiet --memory-limit 0"
+    command = ["-m", "fastsg", "count", "-", "-o", "got", "--min-count", "2", *flags.split()]
+    done = python(*command, folder=tmp_path, input=text.read_text(encoding="utf-8"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "got").read_bytes() == want
+    run(capsys, "vocab text.txt -o words --min-count 2")
+    run(capsys, f"count text.txt --read-vocab words -o whole {flags}")
+    for number in (1, 2):
+        run(capsys, f"count text.txt --read-vocab words --shard {number}/2 -o part.{number} {flags}")
+    run(capsys, "merge part.1 part.2 -o merged --quiet")
+    assert (tmp_path / "merged").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_damaged_corpus_is_not_counted(tmp_path, capsys):
+    """Mapped or not; one of before there were checksums is."""
+    run(capsys, "encode text.txt -o ids --min-count 2 --quiet")
+    good = (tmp_path / "ids").read_bytes()
+    tokens = taken_apart(good)[1]["tokens"]
+    other = (np.frombuffer(tokens, np.int32) + 1) % 3
+    (tmp_path / "ids").write_bytes(good.replace(tokens, other.astype(np.int32).tobytes()))
+    for limit in ("", "--memory-limit 0"):
+        assert "the bytes of tokens are damaged" in fails(capsys, f"count ids -o c --quiet {limit}")
+    (tmp_path / "ids").write_bytes(unsealed(good))
+    run(capsys, "count ids -o c --quiet --memory-limit 0")
+
+
+def test_a_folder_that_is_none_is_refused_before_the_text_is_read(capsys, monkeypatch):
+    monkeypatch.setenv("TMPDIR", "nowhere")
+    says = "TMPDIR is 'nowhere'; it must name a folder to write in"
+    assert says in fails(capsys, "count text.txt -o c --quiet --memory-limit 0")
+    count(capsys)
 
 
 def test_vocabulary_flags(tmp_path, capsys):

@@ -95,7 +95,9 @@ def test_what_is_needed_is_said_before_it_starts(capsys):
     count_shards(capsys, 2)
     out = run(capsys, f"{COUNT.replace('--quiet', '')} --shard 2/2 -o c.2")
     assert re.match(r"shard 2 of 2, 0\.0 MB of text: at most some [1-9]\d*\.\d\d [KM]iB of memory", out), out
-    assert "of disk" in out.splitlines()[0]
+    assert "of disk" in out.splitlines()[0] and "temporary" not in out
+    out = run(capsys, f"{COUNT.replace('--quiet', '')} --shard 2/2 -o c.2 --memory-limit 1")
+    assert re.search(r"\), and .* of disk \(.* are free\) for temporary files in /", out.splitlines()[0]), out
     out = run(capsys, "merge c.1 c.2 -o all")
     assert out.startswith("merging 2 files: at most some 0.50 GiB of memory (")
     assert re.search(r" and [1-9]\.\d\d KiB of disk \(", out)  # not 0.00 GiB

@@ -163,6 +163,20 @@ def test_step_refuses(case):
     assert {k: v.tobytes() for k, v in args.items() if isinstance(v, np.ndarray)} == before
 
 
+def test_what_rows_weigh_may_be_told():
+    """As many numbers as rows. Control: others than the sums of the entries make another step."""
+    moved = []
+    for weights in (None, np.array([2.0, 0.0, 2.0]), np.array([2.0, 0.0, 2.5])):
+        args = good()
+        workspace().step(*args.values(), None, weights)
+        moved.append(args["I_kh"].tobytes() + args["O_kh"].tobytes())
+    assert moved[0] == moved[1] != moved[2]
+    with pytest.raises(ValueError, match="weights has 2 values; need 3"):
+        workspace().step(*good().values(), None, np.ones(2))
+    with pytest.raises(ValueError, match="dtype mismatch"):
+        workspace().step(*good().values(), None, np.ones(3, np.float32))
+
+
 def test_one_of_two_adagrad_sums_is_refused():
     args = good() | {"adagrad_I": np.zeros(K, np.float32)}
     with pytest.raises(ValueError, match="adagrad_I and adagrad_O must be given both or neither"):
@@ -396,7 +410,7 @@ def test_stubs_know_every_function(module):
     [
         ("def isa()", "def isb()", ["isa is missing"]),
         ("SLICE: int", "", ["SLICE is missing"]),
-        ("ids: _Ids, K", "K: int, ids", ["check_ids takes ['name', 'ids', 'K']"]),
+        ("ids: _Ids, K", "K: int, ids", ["check_ids takes ['name', 'ids', 'K', 'first']"]),
         ("def invalidate_bounds", "def forget", ["Workspace.invalidate_bounds is missing"]),
     ],
 )

@@ -19,6 +19,7 @@ from fastsg import CooccurrenceCounts, EncodedCorpus, FormatError, SkipGram, Voc
 from fastsg._counting import Counter
 from fastsg.cooccurrence import row_order
 from fastsg.cooccurrence.batches import CountBatches
+from fastsg.cooccurrence.columns import leading_block
 from fastsg.cooccurrence.count_settings import CountSettings
 from fastsg.cooccurrence.pieces import count_windows
 from fastsg.cooccurrence.row_order import HEAVY, deal, visits
@@ -256,7 +257,7 @@ def test_mapped_counts_work(rng, tmp_path):
     np.testing.assert_allclose(dense(counts), table(ids, 5, True), rtol=2e-7)
     counts.save(tmp_path / "c")
     assert arrays(CooccurrenceCounts.load(tmp_path / "c")) == arrays(counts)
-    batch = next(CountBatches(counts, K, 7).walk(1, 0))[1]
+    batch = next(CountBatches(leading_block(counts, K), 7).walk(1, 0))[1]
     times = visits(counts.row_sums, counts.row_sums > 0, 7)
     rows = [
         counts.counts[slice(*counts.row_ptr[m : m + 2])] * np.float32(1 / times[m]) for m in batch.centers
@@ -685,8 +686,8 @@ def test_counts_of_nothing(tmp_path):
         and counts.row_sums.tolist() == [0, 0] == counts.column_sums().tolist()
     )
     assert (
-        list(CountBatches(counts, counts.K, 5).walk(1, 0)) == []
-        and CountBatches(counts, counts.K, 5).units == 0
+        list(CountBatches(leading_block(counts, counts.K), 5).walk(1, 0)) == []
+        and CountBatches(leading_block(counts, counts.K), 5).units == 0
     )
     with pytest.raises(ValueError, match="there are no pairs: a file of no counts could not be trained on"):
         counts.save(tmp_path / "c")
@@ -749,7 +750,7 @@ def test_epochs_and_seeds_deal_anew():
 def test_batches_are_the_rows(rng, monkeypatch):
     monkeypatch.setattr(row_order, "HEAVY", 0.5)
     counts = CooccurrenceCounts.from_corpus(corpus(rng, 8)[0])
-    rows = CountBatches(counts, K, 4)
+    rows = CountBatches(leading_block(counts, K), 4)
     N, found, seen = dense(counts), np.zeros((K, K)), []
     for walked, batch in rows.walk(3, 2):
         seen += batch.centers.tolist()
@@ -771,7 +772,7 @@ def test_rows_that_are_none(ids):
     assert [len(part) for part in none] == [1, 0, 0]
     twice = _core.gather_rows(*ROWS, np.int32([2, 1, 2]), np.float32([1, 1, 0.5]))
     assert [part.tolist() for part in twice] == [[0, 2, 2, 4], [0, 1, 0, 1], [1.5, 2, 1.5, 2]]
-    with pytest.raises(ValueError, match="have 4, 3 and 2 values; need as many stops as scales"):
+    with pytest.raises(ValueError, match="have 4, 3 and 2 values; need as many stops as scales, and a start"):
         _core.gather_rows(*ROWS, np.int32([0]), np.ones(2, np.float32))
 
 

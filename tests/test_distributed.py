@@ -17,6 +17,7 @@ from teams import ThreadTeam, as_ranks, digest, zipf_text
 from fastsg import Callback, CooccurrenceCounts, DivergenceError, EncodedCorpus, SkipGram, _core
 from fastsg.distributed import (
     Alone,
+    Holders,
     Message,
     Share,
     check_agreement,
@@ -232,13 +233,16 @@ def test_bfloat16(alone):
 
 
 def test_controls_give_other_bits(alone, monkeypatch):
-    """Sums in the order of the ranks, and rows of O that are not gathered."""
+    """Sums in the order of the ranks, and rows of O that are not gathered, or not moved, or not lent."""
     with monkeypatch.context() as patch:
         patch.setattr(share, "tree_sum", lambda places, values: sum(values))
         assert set(trained_by(3)) != {alone()}
     with monkeypatch.context() as patch:
-        patch.setattr(Share, "gather_rows", lambda self, array: None)
-        assert set(trained_by(2)) != {alone()}
+        patch.setattr(Holders, "lend", lambda self, arrays, ranks: None)
+        assert alone() not in trained_by(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Holders, "move", lambda self, arrays, wanted: None)
+        assert alone() not in trained_by(2)
     with monkeypatch.context() as patch:
         patch.setattr(Share, "lend_parts", lambda self, matrix: None)
         assert set(trained_by(3)) != {alone()}

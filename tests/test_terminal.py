@@ -282,7 +282,7 @@ def test_an_interrupted_training_leaves_a_tidy_screen(tmp_path):
     found = lines(shown)
     assert code == 130 and max(map(width, found)) <= 80
     said = found.index("fastsg: interrupted; writing what is trained so far")
-    assert found[said - 1].startswith("epoch ") and "pairs/s" in found[said - 1]
+    assert found[said - 1].startswith("epoch ")  # perhaps before the epoch's first step, which has no speed
     assert any(line.startswith("interrupted: the vectors are those of that moment") for line in found)
     assert any(line.startswith("next ") for line in found) and (tmp_path / "v.vec").exists()
 

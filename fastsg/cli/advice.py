@@ -7,10 +7,10 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 
+from ..checks import printable
 from ..io.formats import format_of_file
 from .columns import lines_of
 from .outputs import OUTPUTS, VECTOR_FILES, is_stream
-from .terminal import printable
 
 #: What stands before a line without a head of its own; as long as the heads of the summary.
 HEAD = " " * 11

@@ -7,6 +7,7 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import printable
 from ..errors import FormatError
 from ..io import WHICH
 from ..io.formats import FORMATS, check_words_fit, format_of_file, format_to_write, load_vectors
@@ -22,7 +23,7 @@ from .outputs import (
     check_vector_files,
     files_written,
 )
-from .terminal import EXIT_OK, printable, say
+from .terminal import EXIT_OK, say
 
 
 def add_convert(commands: Commands) -> None:

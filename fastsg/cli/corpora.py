@@ -8,13 +8,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..checks import printable
 from ..system import atomic_write
 from ..text import EncodedCorpus, NoTokens, Vocab
 from .flags import Commands, add_command, add_quiet, add_read_vocab, add_reading, add_setting, flag
 from .outputs import check_can_be_written, check_no_overwriting, check_not_compressed
 from .reading import check_texts, read_corpus
 from .shards import add_shard
-from .terminal import EXIT_OK, printable
+from .terminal import EXIT_OK
 
 _TEXTS = "text files, one sentence per line; '-' is standard input; .gz, .bz2, .xz and .zst are unpacked"
 

@@ -63,7 +63,7 @@ def add_count(commands: Commands) -> None:
         metavar="GB",
         help="count in so much memory, beside some 0.3 GB and 300 bytes for each word: the text, and what is "
         "more, goes to temporary files, for which TMPDIR names the folder; the result is the same (default: "
-        "no limit)",
+        "no limit; texts of over a billion tokens take temporary files too)",
     )
     add_shard(parser, "count")
     add_reading(parser)
@@ -104,7 +104,7 @@ def _begin_shard(args: argparse.Namespace) -> None:
     size = sum(os.stat(path).st_size for path in args.operands if path != "-") // of
     K = len(Vocab.load(args.read_vocab))
     window, limit = Window.parse(args.window, args.shrink_windows), _bytes(args.memory_limit)
-    needs = needs_of_counting(size, K, window, args.draws, limit)
+    needs = needs_of_counting(size, K, window, args.draws, limit, args.workers)
     say_needs(f"shard {number} of {of}, {size / 1e6:,.1f} MB of text", needs, args.output)
 
 

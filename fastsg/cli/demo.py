@@ -7,6 +7,7 @@ import math
 import os
 import time
 
+from ..checks import printable
 from ..datasets import PROBE_WORDS, load_python_docs
 from ..explorer import make_page
 from ..io.bias import save_bias
@@ -19,7 +20,7 @@ from .epochs import epoch_lines
 from .flags import Commands, add_command, add_quiet
 from .outputs import check_can_be_written
 from .summary import summary
-from .terminal import EXIT_OK, printable
+from .terminal import EXIT_OK
 
 #: What the demo writes.
 FILES = {

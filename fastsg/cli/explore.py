@@ -8,6 +8,7 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import printable
 from ..explorer import MOST_WORDS, Page, make_page
 from ..model.skipgram import load
 from ..system.compression import refuse_compression
@@ -15,7 +16,7 @@ from ..vectors import KeyedVectors, require_projection
 from .flags import Commands, add_command, add_quiet
 from .outputs import check_can_be_written, check_no_overwriting
 from .projecting import add_projection
-from .terminal import EXIT_OK, printable, say
+from .terminal import EXIT_OK, say
 from .vector_files import add_format, is_native, load_table, softmax_of_files
 
 #: Vectors, and where they are known output vectors and constants.

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
+from ..checks import printable
 from ..model.checkpoint import seconds_of
 from ..model.skipgram import SkipGram
 from .columns import RED, styled
-from .terminal import printable
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 Group: TypeAlias = "argparse._ArgumentGroup | argparse.ArgumentParser"

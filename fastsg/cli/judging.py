@@ -6,6 +6,7 @@ import argparse
 import math
 from typing import Any
 
+from ..checks import printable
 from ..io import open_text
 from ..model.report import json_text
 from ..model.skipgram import SkipGram
@@ -13,7 +14,7 @@ from ..vectors.keyed_vectors import KeyedVectors
 from .columns import BOLD, cell, columns, styled
 from .flags import Commands, add_command, add_json, add_quiet, add_reading
 from .reading import given_reading
-from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, printable, say_error
+from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, say_error
 from .vector_files import add_format, load_table
 
 _METHODS = {"add": "most_similar", "mul": "most_similar_cosmul"}

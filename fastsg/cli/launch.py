@@ -7,18 +7,10 @@ import shlex
 import subprocess
 import sys
 
-from ..checks import positive_integer
+from ..checks import positive_integer, printable
 from .flags import Commands, Parser, add_command
 from .ranks import written_state
-from .terminal import (
-    EXIT_ERROR,
-    EXIT_HUNG,
-    EXIT_INTERRUPTED,
-    EXIT_OK,
-    printable,
-    say,
-    termination_as_interruption,
-)
+from .terminal import EXIT_ERROR, EXIT_HUNG, EXIT_INTERRUPTED, EXIT_OK, say, termination_as_interruption
 from .train import add_train
 
 #: Codes with which a training ends by itself: it is done, it has said what is wrong, or it was interrupted.

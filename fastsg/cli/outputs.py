@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
+from ..checks import printable
 from ..io.bias import save_bias
 from ..io.formats import check_words_fit, format_to_write, save_vectors, writable_formats
 from ..io.static_folder import STATIC_FILES
@@ -16,7 +17,7 @@ from ..system.atomic import check_writable
 from ..system.compression import refuse_compression
 from ..system.folder import check_replaceable
 from .flags import Group, flag
-from .terminal import EXPECTED, printable, say, say_error
+from .terminal import EXPECTED, say, say_error
 
 #: A flag, or another name for what the user gave, and a path.
 NamedPath = tuple[str, str]

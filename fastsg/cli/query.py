@@ -10,13 +10,14 @@ from functools import partial
 
 import numpy as np
 
+from ..checks import printable
 from ..io.formats import format_of_file
 from ..model.skipgram import SkipGram, load
 from ..model.softmax import SoftmaxModel
 from ..system.config import show_config
 from ..vectors import Answers, KeyedVectors
 from .flags import Commands, add_command, add_json
-from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, printable, say_error
+from .terminal import EXIT_ERROR, EXIT_OK, asked_words, print_ranked, say_error
 from .vector_files import add_format, is_native, load_table, softmax_of_files
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeAlias
 
+from ..checks import printable
 from ..distributed import (
     Alone,
     Message,
@@ -28,7 +29,7 @@ from ..distributed import (
 from ..model import seconds_of
 from ..model.checkpoint import spare_path
 from ..system import identity
-from .terminal import EXIT_ERROR, EXIT_HUNG, EXIT_INTERRUPTED, EXIT_OK, EXPECTED, printable, say, say_error
+from .terminal import EXIT_ERROR, EXIT_HUNG, EXIT_INTERRUPTED, EXIT_OK, EXPECTED, say, say_error
 
 #: Of a checkpoint and the one before it: what tells a file from one that was written in its place.
 State: TypeAlias = list[tuple[int, int] | None]
@@ -114,7 +115,7 @@ def _go_on(args: argparse.Namespace, team: Team, run: Command, before: State) ->
 def _run_together(args: argparse.Namespace, team: Team, run: Command) -> int:
     """Run the command; what goes wrong on one rank ends all, but for the death of one."""
     if team.rank:
-        args.quiet = True
+        args.quiet, team.keeps_model = True, False
     logging.disable(logging.CRITICAL if team.rank else logging.NOTSET)
     try:
         code = run(args, team)

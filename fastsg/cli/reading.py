@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
+from ..io import has_checksums
+from ..system import temporary_folder
 from ..text.corpus import EncodedCorpus, is_encoded_corpus
 from ..text.vocab import Vocab
 from .flags import flag
@@ -59,8 +60,10 @@ def given_reading(args: argparse.Namespace) -> dict[str, Any]:
 def read_corpus(args: argparse.Namespace, texts: Sequence[str]) -> EncodedCorpus:
     """The texts as ids of the vocabulary of --read-vocab, or their own; with --memory-limit in files."""
     is_limited = getattr(args, "memory_limit", None) is not None
+    folder = temporary_folder() if is_limited else None
     if len(texts) == 1 and encoded_among(texts):
-        return EncodedCorpus.load(texts[0], mmap=is_limited)
+        verify = True if has_checksums(texts[0]) else None  # mapped or not; files of before have none
+        return EncodedCorpus.load(texts[0], mmap=is_limited, verify=verify)
     vocab = Vocab.load(args.read_vocab) if args.read_vocab else None
     return EncodedCorpus.from_files(
         list(texts),
@@ -74,5 +77,5 @@ def read_corpus(args: argparse.Namespace, texts: Sequence[str]) -> EncodedCorpus
         workers=args.workers,
         progress=False if args.quiet else None,
         shard=getattr(args, "shard", None),
-        folder=tempfile.gettempdir() if is_limited else None,
+        folder=folder,
     )

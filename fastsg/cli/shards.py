@@ -6,8 +6,9 @@ import argparse
 import os
 import shutil
 
+from ..checks import printable
 from ..cooccurrence import Needs
-from ..system import available
+from ..system import available, temporary_folder
 from ..text import parse_shard
 from .flags import Group
 
@@ -27,12 +28,18 @@ def say_needs(what: str, needs: Needs, output: str) -> None:
     """A line on standard output: what is about to be taken, and what there is."""
     free = available()
     memory = "" if free is None else f" ({_shown(free)} are free)"
-    disk = shutil.disk_usage(os.path.dirname(os.path.abspath(output))).free
-    print(
-        f"{what}: at most some {_shown(needs.memory)} of memory{memory} and {_shown(needs.disk)} of disk "
-        f"({_shown(disk)} are free)",
-        flush=True,
+    text = (
+        f"{what}: at most some {_shown(needs.memory)} of memory{memory} and "
+        f"{_on_disk(needs.disk, os.path.dirname(os.path.abspath(output)))}"
     )
+    if needs.temporary:
+        folder = temporary_folder()
+        text += f", and {_on_disk(needs.temporary, folder)} for temporary files in {printable(folder)}"
+    print(text, flush=True)
+
+
+def _on_disk(size: int, folder: str) -> str:
+    return f"{_shown(size)} of disk ({_shown(shutil.disk_usage(folder).free)} are free)"
 
 
 def _shown(size: int) -> str:

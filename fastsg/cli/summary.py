@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ..checks import printable
 from ..model.report import Report
 from ..training.history import TEXTS
 from .columns import BOLD, DIM, columns, lines_of, styled
-from .terminal import printable
 
 #: A line of a table: what stands in some of its columns, by name.
 Cells = dict[str, str]

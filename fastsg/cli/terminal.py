@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..checks import printable as printable  # for all commands, which have it from here
+from ..checks import printable
 from ..system import kept
 from .columns import BOLD, RED, styled
 

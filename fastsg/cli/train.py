@@ -8,6 +8,7 @@ import shlex
 import time
 from typing import Any
 
+from ..checks import printable
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..distributed import Team
 from ..errors import DivergenceError
@@ -37,15 +38,7 @@ from .outputs import (
 from .ranks import run_on_ranks
 from .reading import check_texts, encoded_among, given_reading, read_corpus
 from .summary import summary
-from .terminal import (
-    EXIT_ERROR,
-    EXIT_INTERRUPTED,
-    EXIT_OK,
-    error_text,
-    printable,
-    say,
-    termination_as_interruption,
-)
+from .terminal import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, error_text, say, termination_as_interruption
 from .train_flags import add_train_flags
 
 # What other ranks give where the first one gives texts: what they give is not looked at.

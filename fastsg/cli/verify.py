@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from ..checks import printable
 from ..model.verifying import Verified, verify
 from .flags import Commands, add_command
-from .terminal import EXIT_ERROR, EXIT_OK, EXPECTED, printable, say_error
+from .terminal import EXIT_ERROR, EXIT_OK, EXPECTED, say_error
 from .vector_files import add_format
 
 

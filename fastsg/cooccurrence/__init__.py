@@ -10,6 +10,7 @@
     counts_file     its file
     merging         counts in memory and files of any size merged; shards of a text
     batches         pair counts as the kernels take them: from windows, from pairs, from rows of counts
+    columns         what of the rows is wanted: entries of the first words, or of some columns
     row_order       in which order, and how often, rows of counts come
 
 A corpus goes through window and pieces to CooccurrenceCounts; a training takes batches. Nothing here knows

@@ -109,7 +109,7 @@ def _sum_of_rows(
     sources: Sequence[Source],
     start: int,
     stop: int,
-    add_rows: Callable[..., tuple[Part, NDArray[np.int64]]],
+    summed: Callable[..., tuple[Part, NDArray[np.int64]]],
     part: int,
     keep_k: NDArray[np.float64] | None,
 ) -> Part:
@@ -120,7 +120,7 @@ def _sum_of_rows(
     def add(*weights: Any) -> None:
         parts = total + [rows for _, rows in waiting]
         taken_off = [False] * len(total) + [source.is_taken_off for source, _ in waiting]
-        found, used = add_rows(parts, taken_off, *weights)
+        found, used = summed(parts, taken_off, *weights)
         for (source, _), n in zip(waiting, used[len(total) :].tolist(), strict=True):
             source.advance(n)
         total[:] = [found]

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, streams
-from .counts import CooccurrenceCounts
+from .columns import Block
 from .row_order import deal, visits
 from .window import Window
 
 #: Most pairs of a batch: keys, weights and spare copies take 44 bytes each.
 MAX_BATCH_PAIRS = 2**26
+#: Rows that are weighed at once.
+_WEIGHED = 256
 
 
 class PairCounts(NamedTuple):
@@ -118,33 +120,42 @@ def pair_batches(
 
 
 class CountBatches:
-    """Rows of counts as batches: of the first `words` words, each with its contexts among the same words.
+    """Rows of counts as batches.
 
     Parameters
     ----------
-    counts : CooccurrenceCounts
-    words : int                 All of them, or the most frequent ones.
+    block : Block               The rows, and what of each is wanted.
     batch_size : int            Rows in a batch.
 
     Attributes
     ----------
+    batch_size : int
     weights : ndarray (words,), float64     Weight of each row.
     units : int                             Rows to walk; a frequent one counts as often as it comes.
     """
 
-    def __init__(self, counts: CooccurrenceCounts, words: int, batch_size: int) -> None:
-        self._counts, self._batch_size = counts, batch_size
-        self._stops, self.weights = counts.leading(words)
+    def __init__(self, block: Block, batch_size: int) -> None:
+        self._block, self.batch_size, self.weights = block, batch_size, block.weights
         self._times = visits(self.weights, self.weights > 0, batch_size)
+        self._share = (1 / np.maximum(self._times, 1)).astype(np.float32)
         self.units = int(self._times.sum())
 
     def walk(self, seed: int, epoch: int, num_threads: int = 1, first: int = 0) -> Batches:
         """The batches from number `first` on, dealt anew for each (seed, epoch), the same on any threads."""
-        share = (1 / np.maximum(self._times, 1)).astype(np.float32)
-        row_ptr, contexts, counts = self._counts.rows
-        dealt = deal(self.weights, self._times, self._batch_size, seed, epoch)
+        dealt = deal(self.weights, self._times, self.batch_size, seed, epoch)
         walked = sum(map(len, dealt[:first]))
         for ids in dealt[first:]:
             walked += len(ids)
-            rows = _core.gather_rows(row_ptr, self._stops, contexts, counts, ids, share, num_threads)
-            yield walked, PairCounts(ids, *rows)
+            yield walked, self._rows(ids, num_threads)
+
+    def row_weights(self, num_threads: int = 1) -> NDArray[np.float64]:
+        """What each row weighs whenever it comes, shape (words,): the sum of its share of the counts."""
+        found, often = self.weights.copy(), np.flatnonzero(self._times > 1).astype(np.int32)
+        for start in range(0, len(often), _WEIGHED):
+            rows = self._rows(often[start : start + _WEIGHED], num_threads)
+            found[rows.centers] = _core.row_sums(rows.row_ptr, rows.counts, num_threads)
+        return found
+
+    def _rows(self, ids: NDArray[np.int32], num_threads: int) -> PairCounts:
+        rows = _core.gather_rows(*self._block[:4], ids, self._share, num_threads)
+        return PairCounts(ids, *rows)

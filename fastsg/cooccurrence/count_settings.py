@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import checks
 from ..errors import FormatError
 from .window import Window
 
@@ -68,8 +69,12 @@ class CountSettings:
         return cls(window, sample, values["draws"], values["seed"])
 
 
-def check_counting(draws: object, seed: object, memory_limit: object) -> None:
-    """ValueError unless all three are whole numbers in their range."""
+def check_counting(draws: object, seed: object, memory_limit: object, folder: object = None) -> None:
+    """ValueError unless the first three are whole numbers in their range; TypeError for a folder that is no
+    path.
+    """
+    if folder is not None:
+        checks.path("folder", folder)
     for name, value, most in (
         ("draws", draws, MAX_DRAWS + 1),
         ("seed", seed, 2**64),

@@ -76,6 +76,7 @@ def count_rows(
 
     Parameters
     ----------
+    texts : list                            Cleared once they were copied: nobody else should hold them.
     taker : Taker                           Gets the entries, with `exact` also the large sums.
     keep_k : ndarray (K,), float64, or None Every pair (m, n) is weighted keep_k[m] keep_k[n].
     advance : function                      Is told of tokens whose windows were counted.
@@ -94,7 +95,7 @@ def count_rows(
     )
     times, longest = counter.occurrences(), max(int(np.diff(ends).max(initial=0)) for _, ends in texts)
     give_back(*(tokens for tokens, _ in texts))
-    del texts  # the counter has its own
+    texts.clear()
     _check_sums(int(times.max()), longest, window)
     sizes = np.zeros(K + 1, np.int64)
     for start, stop in row_parts(np.cumsum(counter.bounds()), part):

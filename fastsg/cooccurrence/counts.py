@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,7 @@ from .counts_file import CountsFile, read_counts, write_counts
 from .merging import combined
 from .pieces import count_texts
 from .table import CountTable
-from .triples import rows_of_triples
+from .triples import rows_of_triples, triples_of_matrix
 from .window import Reach, Shrink, Window
 
 if TYPE_CHECKING:
@@ -147,10 +147,11 @@ class CooccurrenceCounts(CountTable):
                                                 keep(n) instead, the expectation without stretched windows.
         seed : int                              Of the draws.
         memory_limit : int, optional            Bytes that counting may take, beside the corpus, some 300 MiB
-                                                and 300 bytes for each word. Beyond, the text is counted in
-                                                pieces, and entries are in unnamed files of `folder` and
-                                                mapped. The result is the same.
-        folder : str, optional                  Default: the system's folder for temporary files.
+                                                and, for each word, 300 bytes and 16 for each thread. Beyond,
+                                                the text is counted in pieces, of whole sentences, and entries
+                                                are in unnamed files of `folder` and mapped. The result is
+                                                the same. Over 2**32 ids, in all draws, are always counted so.
+        folder : str, optional                  Default: TMPDIR, or the system's for temporary files.
         workers : int, optional                 Threads; they do not change the result.
         progress : bool, optional               Show bars; None: if standard error is a terminal.
         """
@@ -180,17 +181,29 @@ class CooccurrenceCounts(CountTable):
         sample: float | None = None,
         draws: int = 3,
         seed: int = 1,
-        **options: Any,
+        memory_limit: int | None = None,
+        folder: str | None = None,
+        workers: int | None = None,
+        progress: bool | None = False,
+        exact: bool = False,
     ) -> CooccurrenceCounts:
         """:meth:`from_corpus`, or with `thinned_too` :meth:`for_training`, for a parsed window.
 
-        `keep` holds the probabilities of keeping a token of each word, which `sample` may name. The others
-        are `memory_limit`, `folder`, `workers`, `progress`, which is False, and `exact`, with which the
-        counts can be added, for which they keep their large sums.
+        `keep` holds the probabilities of keeping a token of each word, which `sample` may name. With `exact`
+        the counts can be added, for which they keep their large sums.
         """
-        check_counting(draws, seed, options.get("memory_limit"))
-        settings = CountSettings(window, sample, draws, seed)
-        text, thinned = count_texts(corpus, settings, keep, thinned_too=thinned_too, **options)
+        check_counting(draws, seed, memory_limit, folder)
+        text, thinned = count_texts(
+            corpus,
+            CountSettings(window, sample, draws, seed),
+            keep,
+            thinned_too=thinned_too,
+            memory_limit=memory_limit,
+            folder=folder,
+            workers=workers,
+            progress=progress,
+            exact=exact,
+        )
         return cls._made(CountsFile(corpus.vocab, text, thinned, corpus.shard))
 
     @classmethod
@@ -291,19 +304,7 @@ class CooccurrenceCounts(CountTable):
         cls, matrix: scipy.sparse.spmatrix | scipy.sparse.sparray, vocab: Vocab | Sequence[str] | None = None
     ) -> CooccurrenceCounts:
         """Counts out of a SciPy sparse matrix (K, K), a row for each center; `vocab` as in `from_arrays`."""
-        if not hasattr(matrix, "tocoo"):
-            raise TypeError(f"matrix is {type(matrix).__name__}; it must be a sparse matrix of SciPy")
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-            raise ValueError(
-                f"matrix has shape {matrix.shape}; it must be square, one row and column per word"
-            )
-        if vocab is not None and len(vocab) != matrix.shape[0]:
-            raise ValueError(f"vocab has {len(vocab)} words, matrix {matrix.shape[0]} rows")
-        triples = matrix.tocoo()
-        if not triples.nnz:
-            raise ValueError("matrix has no entry: there are no pairs")
-        words = list(map(str, range(matrix.shape[0]))) if vocab is None else vocab
-        return cls.from_arrays(triples.row, triples.col, triples.data, words)
+        return cls.from_arrays(*triples_of_matrix(matrix, vocab))
 
     def save(self, path: str | os.PathLike[str], *, progress: bool | None = False) -> None:
         """Write a safetensors file, always the same bytes, whole or not at all; OSError with the path.

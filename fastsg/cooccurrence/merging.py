@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..io import safetensors
 from ..io.safetensors import Container, named
 from ..system.digest import sha256
+from ..system.threads import effective_num_threads
 from .adding import Reading, Source, add_up, check_same, shards_of
 from .counting import CountRows, StoredCounts
 from .counts_file import SCHEMA, CountsFile, read_vocab, told_counts, write_counts
@@ -59,28 +60,45 @@ def combined(
 
 
 class Needs(NamedTuple):
-    """Bytes that counting or merging takes at most, as far as can be told before."""
+    """Bytes that counting or merging takes at most, as far as can be told before; the disk is that of the
+    output, beside which there may be temporary files in a folder of their own.
+    """
 
     memory: int
     disk: int
+    temporary: int = 0
 
 
 def needs_of_counting(
-    text_bytes: int, K: int, window: Window, draws: int, memory_limit: int | None = None
+    text_bytes: int,
+    K: int,
+    window: Window,
+    draws: int,
+    memory_limit: int | None = None,
+    workers: int | None = 1,
 ) -> Needs:
     """What it takes to count so many bytes of text: a token has five, and all pairs are different ones.
 
-    Under a limit of memory the ids of the text are on disk, and so are the rows of its pieces.
+    Under a limit of memory there are temporary files: the ids of the text; its counts, while the pieces of
+    its thinned copies wait to be added up, and while they are; these, too, while both are saved.
     """
-    tokens, draws = text_bytes // 5, max(draws, 1)
+    tokens, draws, unit = text_bytes // 5, max(draws, 1), window.units().unit
     reach = _LONG_REACH if window.left < 0 else window.left + window.right
-    entries = 2 * 8 * min(tokens * reach, K * K)  # of the text, and of its thinned copies
-    in_core = Needs(tokens * (4 + 12 * draws) + entries + _BYTES_OF_A_WORD * K, entries)
+    pairs = tokens * reach
+    counts = _bytes_of(pairs, K * K, unit) + _bytes_of(pairs * draws, K * K, unit)
+    words = (_BYTES_OF_A_WORD + _BYTES_OF_A_THREAD * effective_num_threads(workers)) * K
+    in_core = Needs(tokens * (4 + 12 * draws) + counts + words, counts)
     if memory_limit is None:
         return in_core
-    memory = memory_limit + _BESIDE_A_LIMIT + _BYTES_OF_A_WORD * K
-    pieces = 8 * tokens * reach * draws
-    return Needs(min(in_core.memory, memory), 4 * tokens + entries + max(entries, pieces))
+    memory = memory_limit + _BESIDE_A_LIMIT + words
+    pieces = _bytes_of(pairs * draws, pairs * draws, unit) + 4 * tokens * draws + 8 * K  # and their row_ptr
+    return Needs(min(in_core.memory, memory), counts, 12 * tokens + counts + pieces)
+
+
+def _bytes_of(pairs: int, most: int, unit: int) -> int:
+    """Of the counts of so many pairs, of which at most so many differ, and of their large sums."""
+    entries = min(pairs, most)
+    return 8 * (entries + min(entries, pairs * unit // _LARGE))
 
 
 class CountsMerger:
@@ -118,7 +136,7 @@ class CountsMerger:
     def save(self, path: str | os.PathLike[str]) -> CountsFile:
         """Write the merged counts, the same bytes as counting the whole text writes; returns what it says.
 
-        ValueError if there are no pairs, or a sum does not fit 64 bits; OSError with the path.
+        ValueError if there are no pairs, or a sum does not fit 64 bits; OSError with the path, or its folder.
         """
         path = os.fsdecode(path)
         thinned = self._first.thinned
@@ -130,7 +148,7 @@ class CountsMerger:
         return merged
 
     def _added(self, like: StoredCounts, prefix: str, path: str) -> StoredCounts:
-        """The sum, in files without a name beside `path`, which errors about them name."""
+        """The sum, in files without a name beside `path`; errors name it, or the folder of them all."""
         sources = [Source(file.reader(prefix), file.check_rows) for file in self._files]
         entries = Entries(0, 0, os.path.dirname(os.path.abspath(path)))
         with _errors_naming(path):
@@ -142,6 +160,10 @@ class CountsMerger:
 _LONG_REACH = 40
 #: Bytes that adding the parts of rows takes, and what each word takes besides.
 _MEMORY, _BYTES_OF_A_WORD = 1 << 29, 300
+#: And what each of them takes for each thread.
+_BYTES_OF_A_THREAD = 16
+#: Units from which on a sum is kept beside its count.
+_LARGE = 2**22
 #: Bytes that counting under a limit takes besides.
 _BESIDE_A_LIMIT = 300 << 20
 

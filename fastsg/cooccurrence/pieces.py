@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._counting import MOST_IDS
-from ..system.growing_file import GrowingFile, give_back
+from ..system.growing_file import GrowingFile, give_back, is_mapped
 from ..system.interrupts import check
 from ..system.progress import advancing_bar
 from ..system.threads import effective_num_threads
@@ -22,7 +22,7 @@ from ..text.corpus import EncodedCorpus
 from ..text.subsampling import thin
 from .adding import Source, add_up
 from .count_settings import CountSettings
-from .counting import PART, CountRows, StoredCounts, Text, count_rows
+from .counting import PART, CountRows, StoredCounts, Taker, Text, count_rows
 from .entries import Entries, append_filled
 from .window import Window
 
@@ -32,6 +32,10 @@ LEAST_PIECE, _PIECE_OF_A_WORD = 2**26, 128
 #: Bytes of an id while its windows are counted: where it is from, in the counter, and its position; and of
 #: one that is to be thinned.
 _ID_BYTES, _UNTHINNED_BYTES = 12, 4
+
+#: Tokens of which it is known how many are kept, in the mean; and chunks that are looked at before those of a
+#: file leave the memory.
+_CHUNK, _CHUNKS_AT_ONCE = 2**16, 64
 
 #: No rows yet.
 _NOTHING = CountRows(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
@@ -44,8 +48,10 @@ def count_texts(
     *,
     thinned_too: bool,
     memory_limit: int | None = None,
+    folder: str | None = None,
+    workers: int | None = None,
+    progress: bool | None = False,
     exact: bool = False,
-    **options: Any,
 ) -> tuple[StoredCounts, StoredCounts | None]:
     """The counts of a corpus; with `thinned_too` those of the corpus as it is, and of thinned copies of it.
 
@@ -60,7 +66,15 @@ def count_texts(
         found = StoredCounts(_NOTHING, made, keep)
         exactly = exact and found.unit > 0
         counts = count_windows(
-            corpus, made, keep, memory_limit=memory_limit, held=held, exact=exactly, **options
+            corpus,
+            made,
+            keep,
+            memory_limit=memory_limit,
+            held=held,
+            folder=folder,
+            workers=workers,
+            exact=exactly,
+            progress=progress,
         )
         return found._replace(rows=counts[0], large=counts[1])
 
@@ -107,7 +121,7 @@ def count_windows(
     borders = draws.borders(room)
     threads = effective_num_threads(workers)
 
-    def counted(start: int, stop: int, taker: Entries | Pieces, *how: Any) -> NDArray[np.int64]:
+    def counted(start: int, stop: int, taker: Taker, *how: Any) -> NDArray[np.int64]:
         return count_rows(
             draws.of(start, stop), draws.K, window, taker, *how, threads=threads, part=part, advance=advance
         )
@@ -145,53 +159,86 @@ class _Draws:
     ) -> None:
         self._corpus, self._seed, self.K = corpus, settings.seed, len(corpus.vocab)
         self._keep = keep if settings.draws else None
-        self._share, self.number = 1.0, 1
-        if self._keep is not None:
-            times = corpus.vocab.counts
-            self._share = float(self._keep @ times) / max(int(times.sum()), 1) or 1.0
-            self.number = settings.draws
-        self.n_tokens = int(corpus.n_tokens * self._share * self.number)
+        self.number = 1 if self._keep is None else settings.draws
+        self._kept = _kept_before(corpus.tokens, self._keep)
+        self.n_tokens = int(self._kept[1][-1] * self.number)
 
     def borders(self, room: int | None) -> list[int]:
         """The first sentence of each piece that takes so many bytes while it is counted, and the end of all.
 
         A sentence that takes more is a piece of its own.
         """
-        most = _ID_BYTES * self._share * MOST_IDS
-        if room is not None:
-            most = min(most, max(room, LEAST_PIECE, _PIECE_OF_A_WORD * self.K))
-        offsets, found, sentences = self._corpus.offsets, [0], range(len(self._corpus) + 1)
-        unthinned = 0 if self._keep is None else _UNTHINNED_BYTES
-
-        def size(sentence: int) -> float:
-            """Of what stands before a sentence; each has an end."""
-            tokens = int(offsets[sentence])
-            return _ID_BYTES * self.number * (self._share * tokens + sentence) + unthinned * tokens
-
+        most = float("inf") if room is None else max(room, LEAST_PIECE, _PIECE_OF_A_WORD * self.K)
+        found, sentences = [0], range(len(self._corpus) + 1)
         while found[-1] < len(self._corpus):
-            first, full = found[-1] + 1, size(found[-1]) + most
-            found.append(max(bisect.bisect_right(sentences, full, first, key=size) - 1, first))
+            start, first = found[-1], found[-1] + 1
+            stops = [
+                bisect.bisect_right(sentences, size(start) + limit, first, key=size) - 1
+                for size, limit in (
+                    (self._ids, MOST_IDS - self.number),
+                    (self._size, most - _ID_BYTES * self.number),
+                )
+            ]
+            found.append(max(min(stops), first))
         return found if len(found) > 1 else [0, 0]
 
+    def _ids(self, sentence: int) -> int:
+        """Ids and ends of all copies before a sentence, if no token is dropped; a piece has an end more."""
+        return self.number * (int(self._corpus.offsets[sentence]) + sentence)
+
+    def _size(self, sentence: int) -> float:
+        """Bytes, in the mean, of what stands before a sentence."""
+        tokens = int(self._corpus.offsets[sentence])
+        unthinned = 0 if self._keep is None else _UNTHINNED_BYTES * tokens
+        return _ID_BYTES * self.number * (float(np.interp(tokens, *self._kept)) + sentence) + unthinned
+
     def of(self, start: int, stop: int) -> list[Text]:
-        """The sentences [start, stop), in every copy."""
-        ends, numbers = self._corpus.offsets[start : stop + 1], self._corpus.numbers
-        tokens, offsets = self._corpus.tokens[ends[0] : ends[-1]], ends - ends[0]
+        """The sentences [start, stop), in every copy.
+
+        ValueError for an id of no word: those of a mapped corpus were never seen, and thin() trusts them, so
+        that what it gets must not change any more.
+        """
+        ends = np.array(self._corpus.offsets[start : stop + 1])
+        first, offsets = int(ends[0]), ends - ends[0]
+        tokens = self._corpus.tokens[first : ends[-1]]
+        give_back(self._corpus.offsets)
         if self._keep is None:
+            _core.check_corpus(tokens, offsets, self.K, first)
             return [(tokens, offsets)]
-        _core.check_corpus(tokens, offsets, self.K)  # thin() trusts them, and mapped ones were never seen
+        if is_mapped(tokens):
+            tokens = np.array(tokens)
+            give_back(self._corpus.tokens)
+        _core.check_corpus(tokens, offsets, self.K, first)
+        numbers = self._corpus.numbers
         numbers = np.arange(start, stop, dtype=np.int64) if numbers is None else numbers[start:stop]
         texts = []
         for draw in range(self.number):
             texts.append(thin(tokens, offsets, self._keep, self._seed, draw, numbers))
             check()
-        give_back(self._corpus.tokens, self._corpus.offsets)
         return texts
 
     def most_entries(self, window: Window) -> int:
         """More there cannot be."""
         reach = self.K if window.left < 0 else window.left + window.right
         return min(self._corpus.n_tokens * self.number * reach, self.K**2)
+
+
+def _kept_before(
+    tokens: NDArray[np.int32], keep: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places in a text, and how many tokens before each are kept in the mean.
+
+    By the text itself: a vocabulary from elsewhere says nothing of how often its words occur here.
+    """
+    if keep is None:
+        return np.array([0.0, len(tokens)]), np.array([0.0, len(tokens)])
+    places, kept = [*range(0, len(tokens), _CHUNK), len(tokens)], [0.0]
+    for number, (start, stop) in enumerate(itertools.pairwise(places)):
+        kept.append(float(keep.take(tokens[start:stop], mode="clip").sum()))  # ids are checked later
+        if number % _CHUNKS_AT_ONCE == 0:
+            give_back(tokens)
+    give_back(tokens)
+    return np.array(places, np.float64), np.cumsum(kept)
 
 
 class Pieces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..text.vocab import Vocab
 from .counting import CountRows
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 
 def rows_of_triples(
@@ -35,6 +39,26 @@ def rows_of_triples(
     row_ptr = np.zeros(K + 1, np.int64)
     row_ptr[rows + 1] = np.diff(ptr)
     return CountRows(np.cumsum(row_ptr), columns, values), vocab
+
+
+def triples_of_matrix(
+    matrix: scipy.sparse.spmatrix | scipy.sparse.sparray, vocab: Vocab | Sequence[str] | None
+) -> tuple[ArrayLike, ArrayLike, ArrayLike, Vocab | Sequence[str]]:
+    """Centers, contexts, counts and words of :meth:`CooccurrenceCounts.from_scipy`.
+
+    TypeError or ValueError names what is wrong.
+    """
+    if not hasattr(matrix, "tocoo"):
+        raise TypeError(f"matrix is {type(matrix).__name__}; it must be a sparse matrix of SciPy")
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"matrix has shape {matrix.shape}; it must be square, one row and column per word")
+    if vocab is not None and len(vocab) != matrix.shape[0]:
+        raise ValueError(f"vocab has {len(vocab)} words, matrix {matrix.shape[0]} rows")
+    triples = matrix.tocoo()
+    if not triples.nnz:
+        raise ValueError("matrix has no entry: there are no pairs")
+    words = list(map(str, range(matrix.shape[0]))) if vocab is None else vocab
+    return triples.row, triples.col, triples.data, words
 
 
 def _vocab_by_weight(words: list[str], weights: NDArray[np.float64]) -> tuple[Vocab, NDArray[np.int32]]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError
+from ..errors import DivergenceError, FormatError
 from .team import Team
 
 #: What a failure of rank 0 becomes on the others: the first of these that it is.
 _KINDS: tuple[type[BaseException], ...] = (
-    KeyboardInterrupt, FormatError, OSError, ValueError, TypeError, MemoryError, RuntimeError, BaseException,
+    KeyboardInterrupt, FormatError, DivergenceError, OSError, ValueError, TypeError, MemoryError,
+    RuntimeError, BaseException,
 )  # fmt: skip
 
 
@@ -32,25 +34,57 @@ def from_first(team: Team, make: Callable[[], Message]) -> Message:
     """
     if team.size == 1:
         return make()
-    failure: BaseException | None = None
-    message = Message({}, {})
+    message, failure = _made(team, make)
+    arrays = {}
+    with team.together():
+        header = _announced(team, message, failure)
+        for name, dtype, shape in header["arrays"]:
+            array = np.empty(shape, dtype) if team.rank else np.ascontiguousarray(message.arrays[name])
+            team.broadcast(array)
+            arrays[name] = array
+    return Message(header["about"], arrays)
+
+
+def to_each(team: Team, make: Callable[[int], Message]) -> Message:
+    """What `make` returns on rank 0 for this rank, on it; for rank 0 nothing is made, and it gets nothing.
+
+    Exceptions as in :func:`from_first`. One message is made after the other, and forgotten when it is sent.
+    """
+    mine = Message({}, {})
+    for rank in range(1, team.size):
+        message, failure = _made(team, partial(make, rank))
+        with team.together():
+            header = _announced(team, message, failure)
+            if team.rank == rank:
+                arrays = {name: np.empty(shape, dtype) for name, dtype, shape in header["arrays"]}
+                mine = Message(header["about"], arrays)
+                for array in arrays.values():
+                    team.swap({}, {0: array})
+            for array in message.arrays.values():
+                team.swap({rank: np.ascontiguousarray(array)}, {})
+        del message
+    return mine
+
+
+def _made(team: Team, make: Callable[[], Message]) -> tuple[Message, BaseException | None]:
+    """What `make` returns on rank 0, or raises; nothing on the others. It may be interrupted."""
     if not team.rank:
         try:
-            message = make()
+            return make(), None
         except BaseException as error:  # noqa: BLE001 (all ranks get it)
-            failure = error
-    header = _told(team, _header(message, failure))
+            return Message({}, {}), error
+    return Message({}, {}), None
+
+
+def _announced(team: Team, message: Message, failure: BaseException | None) -> dict[str, Any]:
+    """The header of rank 0's message, on all ranks; what it failed by is raised."""
+    header: dict[str, Any] = _told(team, _header(message, failure))
     if failure:
         raise failure
     if header["failure"]:
         kind, told = header["failure"]
         raise _KINDS[kind](f"rank 0 has failed: {told}")
-    arrays = {}
-    for name, dtype, shape in header["arrays"]:
-        array = np.empty(shape, dtype) if team.rank else np.ascontiguousarray(message.arrays[name])
-        team.broadcast(array)
-        arrays[name] = array
-    return Message(header["about"], arrays)
+    return header
 
 
 def _header(message: Message, failure: BaseException | None) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class MpiTeam(Team):
         """See :class:`Team`."""
         with self._patience:
             team = MpiTeam(self._comm.Shrink())
-        team._patience, team.sent = self._patience, self.sent
+        team._patience, team.sent, team.keeps_model = self._patience, self.sent, self.keeps_model
         team._before = self  # with arrays that messages of the dead one may still be meant for
         return team
 

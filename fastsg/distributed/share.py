@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,11 +111,11 @@ class Share:
         """Make the rows of this rank's parts current: a few beside its own are others'."""
         self._refresh(matrix, self._rows_of_parts)
 
-    def gather_rows(self, array: Floats) -> None:
+    def gather_rows(self, array: NDArray[Any]) -> None:
         """Make all rows current, (K, H) or (K,), of which each rank has moved its own."""
         self._refresh(array, self._all_rows)
 
-    def _refresh(self, array: Floats, wanted: list[Span]) -> None:
+    def _refresh(self, array: NDArray[Any], wanted: list[Span]) -> None:
         """Get the rows that each rank wants from those whose they are."""
         me, sends, receives = self.team.rank, {}, {}
         for rank, (theirs, they_want) in enumerate(zip(self.rows, wanted)):

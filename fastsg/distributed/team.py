@@ -6,13 +6,14 @@ Every method that exchanges something is called by all ranks alike. Arrays only,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..system.interrupts import is_pending
+from ..system.interrupts import deferred, is_pending
 
 _INTERRUPTED, _WANTS_MODEL = 1, 2
 
@@ -34,12 +35,14 @@ class Team(ABC):
     sent : int              Bytes that this rank has sent so far.
     wants_model : function  Whether this rank wants whole matrices when the step is done; asked in it.
     is_model_wanted : bool  Whether any rank wanted them at the last exchange.
+    keeps_model : bool      Whether this rank has whole matrices after a training; rank 0 does in any case.
     """
 
     def __init__(self, rank: int, size: int) -> None:
         self.rank, self.size, self.sent = rank, size, 0
         self.wants_model: Callable[[], bool] = _never  # which can be pickled, with a model that is not built
         self.is_model_wanted = False
+        self.keeps_model = True
 
     # ---- what a way to exchange has to provide ----
 
@@ -97,6 +100,16 @@ class Team(ABC):
     def confer(self) -> None:
         """Exchange flags where there are no numbers to exchange."""
         self.heed(self.gather(np.array([self.flags()]), [1] * self.size))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A block in which an interrupt of one rank stops all of them, where they exchange numbers next."""
+        if self.size == 1:
+            yield
+            return
+        with deferred():
+            yield
+            self.confer()
 
     def agrees(self, yes: bool) -> bool:
         """Whether every rank says yes."""

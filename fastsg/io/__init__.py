@@ -29,6 +29,7 @@ from .formats import (
     writable_formats,
 )
 from .model_file import ModelContent, read_model_file, save_model_file, write_model_file
+from .safetensors import has_checksums
 from .static_folder import STATIC_FILES
 from .untrusted import open_text, read_whole
 from .vector_table import VectorTable
@@ -47,6 +48,7 @@ __all__ = [
     "check_words_fit",
     "format_of_file",
     "format_to_write",
+    "has_checksums",
     "is_model",
     "load_bias",
     "load_counts",

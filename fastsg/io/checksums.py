@@ -8,7 +8,7 @@ seal is the digest of all bytes from the first of the file to the last digest be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 #: Bytes that one digest is of.
 CHUNK = 1 << 20
@@ -58,7 +58,7 @@ class Checksums:
             start, end = end, end + _SIZE * _chunks(size)
             self._digests[name] = digests[start:end]
 
-    def check(self, name: str, data: memoryview) -> None:
+    def check(self, name: str, data: memoryview, after_each: Callable[[], object] = lambda: None) -> None:
         """ValueError unless the bytes of a tensor are those that were written; says where they are not."""
         wanted = self._digests[name]
         for i, (chunk, digest) in enumerate(chunks(data)):
@@ -67,6 +67,7 @@ class Checksums:
                     f"the bytes of {name} are damaged, among {CHUNK * i} to {CHUNK * i + len(chunk)}: their "
                     "SHA-256 is not the one on record"
                 )
+            after_each()
 
 
 def _chunks(size: int) -> int:

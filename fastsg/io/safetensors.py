@@ -262,8 +262,7 @@ class Container:
         file = cast(BinaryIO, self._file)
         mapped = np.memmap(file, dtype=place.dtype, mode="r", offset=place.start, shape=place.shape)
         if self._checksums and self._verify:
-            self._checksums.check(name, mapped.data.cast("B"))
-            give_back(mapped)
+            self._checksums.check(name, mapped.data.cast("B"), lambda: give_back(mapped))
         return mapped.view(np.ndarray)
 
     def _read(self, place: Place) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,10 +21,12 @@ from ..text.growth import common_vocab, grown_vocab, joined, recoded
 from ..text.vocab import Vocab, check_vocab
 from ..training.batch_sources import BatchSource, CountSource, PairSource, TextSource
 from ..training.growth import grown_training
+from ..training.plan import Plan
+from ..training.rank_source import shared_source
 from ..training.settings import MAX_EPOCHS, Settings
 from ..training.stages import any_thinned, head_words
 from ..training.state import Training
-from .sharing import shared_counts
+from .sharing import CountsAbout
 from .text_reader import TextReader, known_corpus
 
 logger = logging.getLogger(__name__)
@@ -113,8 +115,10 @@ def _ids(name: str, words: NDArray[Any], vocab: Vocab) -> NDArray[np.int32]:
 # ---- batches ----
 
 
-def corpus_source(training: Training, corpus: EncodedCorpus, done: int, epochs: int) -> BatchSource:
-    """The corpus as batches for the epochs of a training of `epochs` that are still to be done.
+def corpus_source(
+    training: Training, corpus: EncodedCorpus, epochs: int, plan: Plan | None = None
+) -> BatchSource:
+    """The corpus as batches for a training of `epochs`, or for what is still to be done of a plan.
 
     With solver "counts" its windows are counted here, once for all epochs.
     """
@@ -133,11 +137,10 @@ def corpus_source(training: Training, corpus: EncodedCorpus, done: int, epochs: 
         )
     begun = time.perf_counter()
     starts = settings.init != "random" and training.state.step == 0
-    thins = keep is not None and (starts or any_thinned(done, epochs))
-    counts = shared_counts(
-        training.team,
-        training.vocab,
-        lambda: CooccurrenceCounts.of_windows(
+    thins = keep is not None and (starts or any_thinned(plan.done if plan else 0, epochs))
+
+    def counted() -> CooccurrenceCounts:
+        counts = CooccurrenceCounts.of_windows(
             corpus,
             training.window,
             keep if thins else None,
@@ -147,32 +150,47 @@ def corpus_source(training: Training, corpus: EncodedCorpus, done: int, epochs: 
             seed=settings.seed,
             workers=training.workers,
             progress=training.progress,
-        ),
-    )
+        )
+        logger.info("%r in %.2f s", counts, time.perf_counter() - begun)
+        return counts
+
+    text: tuple[NDArray[Any], ...] = corpus.tokens, corpus.offsets
+    if corpus.numbers is not None:
+        text = *text, corpus.numbers
+    source = counts_source(training, counted, epochs, plan, ("tokens", text))
     training.seconds["count"] += time.perf_counter() - begun
-    logger.info("%r in %.2f s", counts, training.seconds["count"])
-    numbers = [] if corpus.numbers is None else [corpus.numbers]
-    return counts_source(training, counts, epochs, ("tokens", (corpus.tokens, corpus.offsets, *numbers)))
+    return source
 
 
 def counts_source(
     training: Training,
-    counts: CooccurrenceCounts,
-    epochs: int | None = None,
+    make: Callable[[], CooccurrenceCounts],
+    epochs: int | None,
+    plan: Plan | None = None,
     origin: tuple[str, tuple[NDArray[Any], ...]] | None = None,
 ) -> BatchSource:
-    """Rows of counts as batches; `epochs` as in train, `origin` what the counts follow from, if not they were
-    given.
+    """Rows of the counts that `make` gives, on rank 0, as batches.
+
+    `epochs` as in train, `plan` the one that is gone on with, `origin` what the counts follow from, if not
+    they were given.
     """
     settings = training.settings
-    return CountSource(
-        counts,
-        settings.batch_of(len(training.vocab), 0),
-        settings.seed,
-        training.workers,
-        head_words(counts, epochs or training.default_epochs, settings.head),
-        origin,
-    )
+    epochs = plan.epochs if plan else epochs or training.default_epochs
+
+    def source() -> CountSource:
+        counts = make()
+        found = CountSource(
+            counts,
+            settings.batch_of(len(training.vocab), 0),
+            settings.seed,
+            training.workers,
+            head_words(counts, epochs, settings.head),
+            origin,
+        )
+        return found.with_sizes(plan.batch_size, plan.head) if plan else found
+
+    done = plan.done if plan else 0
+    return shared_source(training.team, range(done, epochs), training.workers, source)
 
 
 def checked_counts(counts: object) -> CooccurrenceCounts:
@@ -189,14 +207,14 @@ def checked_counts(counts: object) -> CooccurrenceCounts:
     return counts
 
 
-def check_counts_fit(counts: CooccurrenceCounts, training: Training) -> None:
+def check_counts_fit(counts: CountsAbout, training: Training) -> None:
     """ValueError unless the counts are about the words of a training, thinned as these were."""
     if training.vocab.words != counts.vocab.words:
         raise ValueError(
             "the counts have another vocabulary than the model; count with vocab=model.vocab, or take a "
             "model without one"
         )
-    keep, theirs = training.keep, counts.start.keep
+    keep, theirs = training.keep, counts.keep
     same = keep is theirs if keep is None or theirs is None else np.array_equal(keep, theirs)
     if not same:
         raise ValueError(
@@ -221,12 +239,12 @@ def check_foreseeable(
         raise ValueError(f"counts need a model with solver='counts'; this one has {settings.solver!r}")
 
 
-def settings_of_counts(settings: Settings, counts: CooccurrenceCounts) -> Settings:
+def settings_of_counts(settings: Settings, counts: CountsAbout) -> Settings:
     """The settings with window and subsampling as the counts were made with, where they know it."""
-    made, start = counts.settings, counts.start.settings
+    made, start = counts.settings, counts.start_settings
     if made is None:
         return settings
-    sample = start.sample if start and counts.start.keep is not None else 0.0
+    sample = start.sample if start and counts.keep is not None else 0.0
     return dataclasses.replace(
         settings,
         window=made.window.reach,
@@ -236,12 +254,14 @@ def settings_of_counts(settings: Settings, counts: CooccurrenceCounts) -> Settin
     )
 
 
-def pairs_source(training: Training, pairs: Pairs, epochs: int | None) -> BatchSource:
+def pairs_source(
+    training: Training, pairs: Pairs, epochs: int | None, plan: Plan | None = None
+) -> BatchSource:
     """Explicit pairs as batches: added up with solver "counts", in their order with "sgd"."""
     m, n, w = pairs
     settings, vocab = training.settings, training.vocab
     if settings.solver == "counts":
-        return counts_source(training, CooccurrenceCounts.from_arrays(m, n, w, vocab), epochs)
+        return counts_source(training, lambda: CooccurrenceCounts.from_arrays(m, n, w, vocab), epochs, plan)
     return PairSource(m, n, w, training.thinned_unigram(), settings.batch_of(len(vocab), len(m)))
 
 

@@ -1,4 +1,4 @@
-"""What rank 0 has read or counted, on all ranks: corpora, counts, the content of a model's file.
+"""What rank 0 has read, on all ranks: corpora, what counts are about, the content of a model's file.
 
 With one process each is what it was made as, and nothing is copied.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
@@ -19,9 +20,12 @@ from ..distributed import Message, Team, from_first
 from ..io.model_file import ModelContent
 from ..io.safetensors import pack_words, unpack_words
 from ..text.corpus import EncodedCorpus
+from ..text.remote import RemoteCorpus
 from ..text.vocab import Vocab
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
+#: Tokens that are counted at once.
+_COUNTED = 1 << 24
 #: What an EncodedCorpus is told besides its arrays.
 _COUNTERS = ("raw_tokens", "invalid_bytes_replaced", "tokenizer", "lower")
 
@@ -33,8 +37,13 @@ def agreed_build(precision: str) -> dict[str, object]:
     return {"version": __version__, "kind of instructions": kind, "bfloat16 instructions": half}
 
 
-def shared_corpus(team: Team, vocab: Vocab | None, read: Callable[[], EncodedCorpus]) -> EncodedCorpus:
-    """The corpus that `read` gives on rank 0; with `vocab`, which all ranks have, by its ids."""
+def shared_corpus(
+    team: Team, vocab: Vocab | None, read: Callable[[], EncodedCorpus], everywhere: bool = True
+) -> EncodedCorpus:
+    """The corpus that `read` gives on rank 0; with `vocab`, which all ranks have, by its ids.
+
+    Unless it is wanted `everywhere`, other ranks get a :class:`RemoteCorpus`, without the ids.
+    """
     if team.size == 1:
         return read()
     made: list[EncodedCorpus] = []  # on rank 0: it need not be made again
@@ -44,6 +53,8 @@ def shared_corpus(team: Team, vocab: Vocab | None, read: Callable[[], EncodedCor
         corpus = made[0]
         words = _packed(corpus.vocab) if vocab is None else Message({}, {})
         about = {name: getattr(corpus, name) for name in (*_COUNTERS, "lines")} | words.about
+        if not everywhere:
+            return Message(about, {"occurrences": _occurrences(corpus)} | words.arrays)
         arrays: Arrays = {"tokens": corpus.tokens, "offsets": corpus.offsets}
         if corpus.numbers is not None:
             arrays["numbers"] = corpus.numbers
@@ -54,54 +65,77 @@ def shared_corpus(team: Team, vocab: Vocab | None, read: Callable[[], EncodedCor
         return made[0]
     told = {name: about[name] for name in _COUNTERS}
     known = _unpacked(about, arrays) if vocab is None else vocab
+    if not everywhere:
+        return RemoteCorpus(known, arrays["occurrences"], about["lines"], **told)
     corpus = EncodedCorpus(arrays["tokens"], arrays["offsets"], known, arrays.get("numbers"), **told)
     corpus.lines = about["lines"]
     return corpus
 
 
-def shared_counts(
-    team: Team, vocab: Vocab | None, make: Callable[[], CooccurrenceCounts]
-) -> CooccurrenceCounts:
-    """The counts that `make` gives on rank 0, of the words of `vocab`, if all ranks have it."""
+def _occurrences(corpus: EncodedCorpus) -> NDArray[np.int64]:
+    """How often each word occurs, (K,); part by part, since NumPy counts in copies of twice the size."""
+    found = np.zeros(len(corpus.vocab), np.int64)
+    for start in range(0, len(corpus.tokens), _COUNTED):
+        found += np.bincount(corpus.tokens[start : start + _COUNTED], minlength=len(found))
+    return found
+
+
+class CountsAbout(NamedTuple):
+    """What a model takes over from counts that it is trained on, and what tells whether they fit it.
+
+    Attributes
+    ----------
+    vocab : Vocab
+    settings, start_settings : CountSettings or None    How they were made; and those a training starts on.
+    keep : ndarray (K,), float64, or None               What thinned those a training starts on.
+    contexts : ndarray (K,), float64, or None           How often each word is a context, if the counts are of
+                                                        no text that is known.
+    """
+
+    vocab: Vocab
+    settings: CountSettings | None
+    start_settings: CountSettings | None
+    keep: NDArray[np.float64] | None
+    contexts: NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, counts: CooccurrenceCounts) -> CountsAbout:
+        """What counts tell."""
+        start, contexts = counts.start, None if counts.settings else counts.column_sums()
+        return cls(counts.vocab, counts.settings, start.settings, start.keep, contexts)
+
+
+def about_counts(team: Team, given: Callable[[], CooccurrenceCounts]) -> CountsAbout:
+    """What the counts tell that `given` gives on rank 0."""
     if team.size == 1:
-        return make()
-    made: list[CooccurrenceCounts] = []
+        return CountsAbout.of(given())
+    made: list[CountsAbout] = []
 
     def message() -> Message:
-        made.append(make())
-        counts = made[0]
-        about, arrays = _packed(counts.vocab) if vocab is None else Message({}, {})
-        for name, table in _tables(counts).items():
-            about = about | {name: table.about}
-            arrays = arrays | {f"{name}_{part}": array for part, array in table.rows._asdict().items()}
-            if table.keep is not None:
-                arrays = arrays | {f"{name}_keep": table.keep}
-        return Message(about, arrays)
+        found = CountsAbout.of(given())
+        made.append(found)
+        about, arrays = _packed(found.vocab)
+        for name in ("settings", "start_settings"):
+            about[name] = getattr(found, name).as_dict() if getattr(found, name) else {}
+        known = {name: getattr(found, name) for name in ("keep", "contexts")}
+        return Message(about, arrays | {name: array for name, array in known.items() if array is not None})
 
     about, arrays = from_first(team, message)
     if made:
         return made[0]
-    known = _unpacked(about, arrays) if vocab is None else vocab
-    found: CooccurrenceCounts | None = None
-    for name in ("thinned", "text"):
-        if name not in about:
-            continue
-        row_ptr, contexts, weights = (arrays[f"{name}_{part}"] for part in ("row_ptr", "contexts", "counts"))
-        keep = arrays.get(f"{name}_keep")
-        found = CooccurrenceCounts(row_ptr, contexts, weights, known, keep=keep, thinned=found)
-        found.settings = CountSettings.parse(about[name])
-    assert found is not None, "there is always a table"
-    return found
-
-
-def _tables(counts: CooccurrenceCounts) -> dict[str, CooccurrenceCounts]:
-    return {"text": counts} | ({} if counts.thinned is None else {"thinned": counts.thinned})
+    settings, start = (CountSettings.parse(about[name]) for name in ("settings", "start_settings"))
+    return CountsAbout(_unpacked(about, arrays), settings, start, arrays.get("keep"), arrays.get("contexts"))
 
 
 def shared_content(team: Team, read: Callable[[], ModelContent]) -> ModelContent:
-    """The content of a model's file that `read` gives on rank 0."""
+    """The content of a model's file that `read` gives on rank 0.
+
+    Where no other rank keeps the model, their O is zero: what they train of it they get from rank 0.
+    """
     if team.size == 1:
         return read()
+    kept_by_others = not team.agrees(not (team.rank and team.keeps_model))
+    outputs: list[NDArray[Any]] = []  # on rank 0
 
     def message() -> Message:
         content = read()
@@ -109,9 +143,13 @@ def shared_content(team: Team, read: Callable[[], ModelContent]) -> ModelContent
         about = {field.name: getattr(content, field.name) for field in dataclasses.fields(content)}
         del about["words"], about["word_counts"], about["arrays"]
         words: Arrays = {"word_offsets": offsets, "words": blob, "counts": content.word_counts}
-        return Message(about, content.arrays | words)
+        outputs.append(content.arrays["O"])
+        told = {name: array for name, array in content.arrays.items() if kept_by_others or name != "O"}
+        return Message(about, told | words)
 
     about, arrays = from_first(team, message)
+    if not kept_by_others:  # zeros that nobody has written take no memory
+        arrays["O"] = outputs[0] if outputs else np.zeros(arrays["I"].shape, np.float32)
     words = unpack_words(arrays.pop("word_offsets"), arrays.pop("words"))
     return ModelContent(words=words, word_counts=arrays.pop("counts"), arrays=arrays, **about)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..cooccurrence.counts import CooccurrenceCounts
-from ..distributed import Message, check_agreement, from_first, team_of
+from ..distributed import check_agreement, team_of
 from ..io.model_file import ModelContent, read_model_file, write_model_file
 from ..io.safetensors import named
 from ..system.interrupts import kept
@@ -51,7 +51,7 @@ from .inputs import (
 )
 from .pretrained import VectorsLike, start_of
 from .saving import unpack
-from .sharing import agreed_build, shared_content, shared_counts
+from .sharing import CountsAbout, about_counts, agreed_build, shared_content
 from .text_reader import Corpus, Paths, TextReader, reusable, revised
 from .trained_model import TrainedModel
 
@@ -196,8 +196,6 @@ class SkipGram(TrainedModel):
 
     #: Whether it is being trained.
     _busy = False
-    #: Counts that rank 0 has told the others last.
-    _told: CooccurrenceCounts | None = None
 
     def __init__(
         self,
@@ -262,6 +260,11 @@ class SkipGram(TrainedModel):
 
     # ---- vocabulary and matrices ----
 
+    @property
+    def _walks_text(self) -> bool:
+        """Whether every rank needs the ids of the text, not only the first one, which counts it."""
+        return self.settings.solver == "sgd"
+
     @kept()
     def build_vocab(
         self,
@@ -299,7 +302,7 @@ class SkipGram(TrainedModel):
                 self._lay_out(vocab, keep=self._keep_probabilities(vocab))
             else:
                 reader = self._told_reader.following(sentences)
-                corpus = reader.encode(sentences, corpus_file, vocab)
+                corpus = reader.encode(sentences, corpus_file, vocab, everywhere=self._walks_text)
                 seconds = time.perf_counter() - begun
                 self._lay_out(corpus.vocab, corpus, self._keep_probabilities(corpus.vocab))
                 self._reader, self.seconds["read"] = reader, seconds
@@ -310,24 +313,17 @@ class SkipGram(TrainedModel):
         Where the counts know how they were made, window, shrink_windows, sample and draws of `settings`
         become theirs.
         """
-        self._build_from_counts(self._told_counts(counts))
+        self._build_from_counts(self._about(counts))
 
-    def _told_counts(self, counts: CooccurrenceCounts | None) -> CooccurrenceCounts:
-        """Rank 0's, after a check; what it has told last is not told again."""
+    def _about(self, counts: CooccurrenceCounts | None) -> CountsAbout:
+        """Of rank 0's, after a check."""
+        return about_counts(self._team, lambda: checked_counts(counts))
 
-        if self._team.size == 1:
-            return checked_counts(counts)
-        again = from_first(self._team, lambda: Message({"again": counts is self._told}, {}))
-        if self._told is None or not again.about["again"]:
-            self._told = shared_counts(self._team, None, lambda: checked_counts(counts))
-        return self._told
-
-    def _build_from_counts(self, counts: CooccurrenceCounts) -> None:
+    def _build_from_counts(self, counts: CountsAbout) -> None:
         with self._alone():
-            # where they are of a text, the bias is that of a training on it
-            contexts = None if counts.settings else counts.column_sums()
             settings = settings_of_counts(self.settings, counts)
-            self._lay_out(counts.vocab, None, counts.start.keep, contexts, settings)
+            # where they are of a text, the bias is that of a training on it
+            self._lay_out(counts.vocab, None, counts.keep, counts.contexts, settings)
             self._reader = self._told_reader.told(None)
 
     def _lay_out(
@@ -397,7 +393,7 @@ class SkipGram(TrainedModel):
         given = {"sentences": sentences, "corpus_file": corpus_file, "vocab": vocab, "counts": counts}
         check_foreseeable(settings, **given)
         if counts is not None:
-            settings, vocab = settings_of_counts(settings, counts), counts.vocab
+            settings, vocab = settings_of_counts(settings, CountsAbout.of(counts)), counts.vocab
         elif sentences is not None or corpus_file is not None:
             corpus = self._told_reader.following(sentences).encode(sentences, corpus_file, vocab)
             vocab = corpus.vocab
@@ -573,8 +569,8 @@ class SkipGram(TrainedModel):
         if plan:
             self.corpus = encoded
         training = self._built()
-        done, planned = (plan.done, plan.epochs) if plan else (0, epochs or training.default_epochs)
-        source = corpus_source(training, encoded, done, planned)
+        planned = plan.epochs if plan else epochs or training.default_epochs
+        source = corpus_source(training, encoded, planned, plan)
         training.note_text(encoded, begins=training.state.step == 0 or resume)
         return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
 
@@ -608,13 +604,13 @@ class SkipGram(TrainedModel):
         text = self._grow(found, trained_on)
         training, all_text = self._built(), self._built().known_text
         if all_text is None or self.settings.solver == "sgd":
-            return self._run(corpus_source(training, text, 0, 1), epochs=1, schedule="constant")
+            return self._run(corpus_source(training, text, 1), epochs=1, schedule="constant")
         outgrown = has_outgrown(all_text.n_tokens, training.begun_tokens)
         if outgrown and not self.settings.is_pretrained:  # whose vectors it would lose
             begin_anew(training)
             training.begun_tokens = all_text.n_tokens
-            return self._run(corpus_source(training, all_text, 0, training.default_epochs))
-        source = corpus_source(training, all_text, 0, 1)
+            return self._run(corpus_source(training, all_text, training.default_epochs))
+        source = corpus_source(training, all_text, 1)
         rates = self.settings.rates(len(training.vocab), source.pairs)
         rate = first_rate(rates, text.n_tokens, all_text.n_tokens)
         return self._run(source, epochs=1, schedule="linear", first_rate=rate)
@@ -624,7 +620,7 @@ class SkipGram(TrainedModel):
             raise ValueError("there is no new text: give sentences or corpus_file")
         if not self.is_built:
             self._reader = self._told_reader.following(sentences)
-        return self._reader.encode_all_words(sentences, corpus_file)
+        return self._reader.encode_all_words(sentences, corpus_file, self._walks_text)
 
     def _grow(self, found: EncodedCorpus, trained_on: Corpus | Paths | None = None) -> EncodedCorpus:
         """Let the frequent words of more text join, add it to the text so far; returns it by the new ids."""
@@ -634,7 +630,9 @@ class SkipGram(TrainedModel):
             training.check_writable()
             self._take_edited_vectors()
             if trained_on is not None:
-                earlier = self._reader.encode_either(trained_on, training.vocab, "trained_on")
+                earlier = self._reader.encode_either(
+                    trained_on, training.vocab, "trained_on", self._walks_text
+                )
                 training.note_text(earlier, begins=True)
             known = training.vocab
             training, text = updated(training, found, self._reader)
@@ -689,8 +687,7 @@ class SkipGram(TrainedModel):
         resume : bool
             As in :meth:`train`.
         """
-        if resume:
-            self._resumable_plan()
+        plan = self._resumable_plan() if resume else None
         pairs = checked_pairs(centers, contexts, weights)
         if not self.is_built:
             vocab, pairs = vocab_of_pairs(pairs, self.settings.min_count, self.settings.max_final_vocab)
@@ -702,7 +699,8 @@ class SkipGram(TrainedModel):
                 "the vocabulary was built for subsampled text, and pairs are not subsampled: give the "
                 "constructor sample=0, or call fit_pairs on a model without a vocabulary"
             )
-        source = pairs_source(training, ids_of_pairs(pairs, training.vocab), checked_epochs(epochs))
+        known = ids_of_pairs(pairs, training.vocab)
+        source = pairs_source(training, known, checked_epochs(epochs), plan)
         return self._run(source, epochs=epochs, resume=resume)
 
     @kept()
@@ -728,14 +726,13 @@ class SkipGram(TrainedModel):
             raise ValueError(
                 f"fit_counts needs a model with solver='counts'; this one has {self.settings.solver!r}"
             )
-        counts = self._told_counts(counts)
-        if resume:
-            self._resumable_plan()
+        about = self._about(counts)
+        plan = self._resumable_plan() if resume else None
         if not self.is_built:
-            self._build_from_counts(counts)
+            self._build_from_counts(about)
         training = self._built()
-        check_counts_fit(counts, training)
-        source = counts_source(training, counts, checked_epochs(epochs))
+        check_counts_fit(about, training)
+        source = counts_source(training, lambda: checked_counts(counts), checked_epochs(epochs), plan)
         return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
@@ -743,7 +740,7 @@ class SkipGram(TrainedModel):
         given = corpus is not None or corpus_file is not None
         if given and self.is_built:
             begun = time.perf_counter()
-            encoded = self._reader.encode(corpus, corpus_file, self.vocab)
+            encoded = self._reader.encode(corpus, corpus_file, self.vocab, everywhere=self._walks_text)
             self.seconds["read"] += time.perf_counter() - begun
             return encoded
         if given:
@@ -797,6 +794,7 @@ class SkipGram(TrainedModel):
                     first_rate=first_rate,
                     resume=resume,
                     is_due=lambda: any(callback.is_due() for callback in hooked),
+                    listens=bool(hooked),
                 )
             finally:
                 self._keyed = {}

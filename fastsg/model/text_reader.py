@@ -116,9 +116,15 @@ class TextReader:
         corpus_file: Paths | None,
         vocab: Vocab | None,
         name: str = "sentences",
+        everywhere: bool = True,
     ) -> EncodedCorpus:
-        """Encode one of the two; without a vocabulary, count one. Of several ranks the first one reads."""
-        return shared_corpus(self.team, vocab, lambda: self._encode(sentences, corpus_file, vocab, name))
+        """Encode one of the two; without a vocabulary, count one.
+
+        Of several ranks the first one reads; unless the ids are wanted `everywhere`, it alone has them.
+        """
+        return shared_corpus(
+            self.team, vocab, lambda: self._encode(sentences, corpus_file, vocab, name), everywhere
+        )
 
     def _encode(
         self, sentences: Corpus | None, corpus_file: Paths | None, vocab: Vocab | None, name: str
@@ -165,17 +171,19 @@ class TextReader:
             **options,
         )
 
-    def encode_all_words(self, sentences: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
+    def encode_all_words(
+        self, sentences: Corpus | None, corpus_file: Paths | None, everywhere: bool = True
+    ) -> EncodedCorpus:
         """Encode one of the two by a vocabulary of its own, which has all its words."""
         return dataclasses.replace(self, min_count=1, max_final_vocab=None).encode(
-            sentences, corpus_file, None
+            sentences, corpus_file, None, everywhere=everywhere
         )
 
-    def encode_either(self, given: Any, vocab: Vocab, name: str) -> EncodedCorpus:
+    def encode_either(self, given: Any, vocab: Vocab, name: str, everywhere: bool = True) -> EncodedCorpus:
         """Encode an argument that may be sentences or paths."""
         if is_paths(given):
-            return self.encode(None, given, vocab, name)
-        return self.encode(given, None, vocab, name)
+            return self.encode(None, given, vocab, name, everywhere)
+        return self.encode(given, None, vocab, name, everywhere)
 
     def encode_validation(self, given: Any, vocab: Vocab) -> EncodedCorpus:
         """The held-out text, from all that the argument `validation` may be."""

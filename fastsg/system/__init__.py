@@ -21,6 +21,7 @@ from .config import show_config  # isort: skip  loads the kernels, which others 
 from .atomic import atomic_write, check_writable, identity
 from .compression import compressed, compression_of, refuse_compression, without_compression
 from .folder import check_replaceable
+from .growing_file import temporary_folder
 from .interrupts import kept
 from .memory import available
 
@@ -35,5 +36,6 @@ __all__ = [
     "kept",
     "refuse_compression",
     "show_config",
+    "temporary_folder",
     "without_compression",
 ]

@@ -62,13 +62,13 @@ def kept() -> Iterator[None]:
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
     """A block within :func:`kept` in which no interrupt is raised; what is still pending at its end stays so
-    for the next :func:`check`."""
+    for the next :func:`check`. Blocks may be nested."""
     global _is_deferred
-    _is_deferred = _in_main_thread()
+    before, _is_deferred = _is_deferred, _in_main_thread()
     try:
         yield
     finally:
-        _is_deferred = False
+        _is_deferred = before
 
 
 def is_pending() -> bool:

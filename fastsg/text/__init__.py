@@ -14,7 +14,7 @@ barrier, overlap with reading, and survive a fork. Token lists, and the lines th
 (``tokenizers``), go through an encoder in Python instead. ``subsampling`` drops frequent words of what was
 encoded. Other encodings become UTF-8, and texts lower case, on their way into the blocks (``transcoding``);
 ``segmentation`` notices text without spaces between its words. Several machines take a share of a text each
-(``shards``).
+(``shards``); of a text that another process has read, its words and their numbers are known (``remote``).
 """
 
 from .corpus import EncodedCorpus, is_encoded_corpus

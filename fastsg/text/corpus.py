@@ -15,6 +15,7 @@ from ..io import safetensors
 from ..io.safetensors import Field, Schema
 from ..system.atomic import atomic_write
 from ..system.compression import refuse_compression
+from ..system.growing_file import give_back
 from ..system.interrupts import kept
 from ..system.threads import effective_num_threads
 from .encoders import Encoder, encode_files, encode_sentences
@@ -28,6 +29,8 @@ from .transcoding import Transcoding
 from .vocab import Vocab, check_cuts, check_vocab
 
 _BLOCK_BYTES = 1 << 20
+#: Numbers of sentences, or their ends, that are checked at once.
+_AT_ONCE = 1 << 20
 SCHEMA = Schema(
     "fastsg-corpus",
     "3",
@@ -249,7 +252,7 @@ class EncodedCorpus:
         ImportError                         ``.zst`` without a package that reads it.
         """
         paths = input_paths(paths)
-        _check_options(vocab, min_count, max_final_vocab)
+        _check_options(vocab, min_count, max_final_vocab, folder)
         checks.choice("errors", errors, checks.TEXT_ERRORS)
         transcoding = Transcoding.wanted(encoding, errors, lower)
         name = tokenizer if isinstance(tokenizer, str) else None
@@ -399,12 +402,7 @@ def _check_layout(tokens: NDArray[np.int32], offsets: NDArray[np.int64], vocab: 
         raise TypeError(f"vocab must be a Vocab, got {type(vocab).__name__}")
     if len(tokens) == 0:
         raise ValueError("the corpus has no tokens")
-    if (
-        len(offsets) < 2
-        or offsets[0] != 0
-        or offsets[-1] != len(tokens)
-        or not (offsets[1:] > offsets[:-1]).all()
-    ):
+    if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != len(tokens) or not _rises(offsets):
         raise ValueError(f"offsets must rise strictly from 0 to the number of tokens, {len(tokens)}")
 
 
@@ -412,8 +410,18 @@ def _check_numbers(numbers: NDArray[np.int64] | None, sentences: int) -> None:
     if numbers is None:
         return
     flat = isinstance(numbers, np.ndarray) and numbers.dtype == np.int64 and numbers.shape == (sentences,)
-    if not flat or numbers[0] < 0 or not (numbers[1:] > numbers[:-1]).all():
+    if not flat or numbers[0] < 0 or not _rises(numbers):
         raise ValueError(f"numbers must be {sentences} int64, one a sentence, that rise from 0 or more")
+
+
+def _rises(values: NDArray[np.int64]) -> bool:
+    """Whether each is above the one before; mapped ones leave the memory again."""
+    for start in range(0, len(values) - 1, _AT_ONCE):
+        part = values[start : start + _AT_ONCE + 1]
+        if not (part[1:] > part[:-1]).all():
+            return False
+        give_back(values)
+    return True
 
 
 def _check_ids(tokens: NDArray[np.int32], K: int) -> None:
@@ -423,8 +431,12 @@ def _check_ids(tokens: NDArray[np.int32], K: int) -> None:
         )
 
 
-def _check_options(vocab: Vocab | None, min_count: int, max_final_vocab: int | None) -> None:
+def _check_options(
+    vocab: Vocab | None, min_count: int, max_final_vocab: int | None, folder: str | None = None
+) -> None:
     """Check before anything is read, which may take long or be possible only once."""
+    if folder is not None:
+        checks.path("folder", folder)
     check_cuts(min_count, max_final_vocab)
     check_vocab(vocab)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from .corpus import EncodedCorpus
+from .remote import RemoteCorpus
 from .vocab import Vocab
 
 
@@ -55,6 +56,12 @@ def _ordered(totals: dict[str, int], raw_types: int, raw_tokens: int) -> Vocab:
 def recoded(corpus: EncodedCorpus, vocab: Vocab) -> EncodedCorpus | None:
     """A corpus by the ids of another vocabulary, without words that this lacks; None if no word is left."""
     place = np.array([vocab.index.get(word, -1) for word in corpus.vocab.words], np.int32)
+    if isinstance(corpus, RemoteCorpus):
+        occurrences = np.zeros(len(vocab), np.int64)
+        occurrences[place[place >= 0]] = corpus.occurrences[place >= 0]
+        if not occurrences.any():
+            return None
+        return RemoteCorpus(vocab, occurrences, corpus.lines, raw_tokens=corpus.raw_tokens)
     tokens = place[corpus.tokens]
     kept = tokens >= 0
     ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])[corpus.offsets]
@@ -71,6 +78,9 @@ def joined(first: EncodedCorpus, second: EncodedCorpus) -> EncodedCorpus:
     """Two corpora, one behind the other, by the ids of their common vocabulary."""
     vocab = common_vocab(first.vocab, second.vocab)
     parts = [recoded(first, vocab) or first, recoded(second, vocab) or second]
+    if isinstance(parts[0], RemoteCorpus) and isinstance(parts[1], RemoteCorpus):
+        occurrences, lines = parts[0].occurrences + parts[1].occurrences, first.lines + second.lines
+        return RemoteCorpus(vocab, occurrences, lines, raw_tokens=first.raw_tokens + second.raw_tokens)
     numbers = [part.sentence_numbers() for part in parts]
     corpus = EncodedCorpus(
         np.concatenate([part.tokens for part in parts]),

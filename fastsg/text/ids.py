@@ -135,6 +135,7 @@ def _translated(
                 give_back(tokens, ends)
     has_tokens = ends[1:] > ends[:-1]
     n_sentences = _text.drop_empty(ends[1:])
+    give_back(tokens, ends)
     has_gaps = not has_tokens[:n_sentences].all()
     offsets = encoder.ends.finish(n_sentences + 1)
     return encoder.tokens.finish(kept), offsets, np.flatnonzero(has_tokens) if has_gaps else None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cooccurrence.batches import Batches, CountBatches, pair_batches, window_batches
+from ..cooccurrence.columns import leading_block
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.window import Window
 from ..system.digest import sha256
@@ -44,6 +45,9 @@ class BatchSource(Protocol):
         model.
         """
 
+    def row_weights(self, stage: Stage) -> Weights | None:
+        """What each row weighs in a batch, shape (words,), where batches do not have all of its entries."""
+
     def context_weights(self, stage: Stage) -> Weights | None:
         """Weight of each context word in an epoch, shape (words,), where it is known before the walk."""
 
@@ -70,6 +74,10 @@ class _AllWords:
     def stage(self, epoch: int, epochs: int) -> Stage:
         """All words."""
         return Stage(len(self.unigram), True)
+
+    def row_weights(self, stage: Stage) -> Weights | None:
+        """What its entries add up to."""
+        return None
 
     def context_weights(self, stage: Stage) -> Weights | None:
         """Not known before the walk."""
@@ -195,21 +203,25 @@ class CountSource:
 
     def units(self, stage: Stage) -> int:
         """Rows; frequent ones count as often as they come."""
-        return self._batches(stage).units
+        return self.rows(stage).units
 
     def batches(self, epoch: int, stage: Stage, first: int = 0) -> tuple[int, Batches]:
         """(rows of the epoch, its batches)."""
-        rows = self._batches(stage)
+        rows = self.rows(stage)
         return rows.units, rows.walk(self.seed, epoch, self.num_threads, first)
+
+    def row_weights(self, stage: Stage) -> Weights | None:
+        """What its entries add up to."""
+        return None
 
     def context_weights(self, stage: Stage) -> Weights | None:
         """In symmetric counts a context weighs what the same word's row does."""
-        return self._batches(stage).weights if self._counts(stage).symmetric else None
+        return self.rows(stage).weights if self.table(stage.thinned).symmetric else None
 
     def context_shares(self, stage: Stage) -> Weights:
         """The counts' own. Over fewer words than all, if they are not symmetric, all centers count."""
         weights = self.context_weights(stage)
-        return self._counts(stage).column_sums()[: stage.words] if weights is None else weights
+        return self.table(stage.thinned).column_sums()[: stage.words] if weights is None else weights
 
     def start_counts(self) -> CooccurrenceCounts | None:
         """The thinned counts, or the only ones."""
@@ -227,13 +239,16 @@ class CountSource:
         """The same with other sizes."""
         return dataclasses.replace(self, batch_size=batch_size, head=head)
 
-    def _counts(self, stage: Stage) -> CooccurrenceCounts:
-        return self.counts.start if stage.thinned else self.counts
+    def table(self, thinned: bool) -> CooccurrenceCounts:
+        """The counts that such a stage trains on."""
+        return self.counts.start if thinned else self.counts
 
-    def _batches(self, stage: Stage) -> CountBatches:
+    def rows(self, stage: Stage) -> CountBatches:
+        """The rows of a stage."""
         if stage not in self._of_stage:
             batch_size = max(-(-self.batch_size * stage.words // self.counts.K), 1)
-            self._of_stage[stage] = CountBatches(self._counts(stage), stage.words, batch_size)
+            block = leading_block(self.table(stage.thinned), stage.words)
+            self._of_stage[stage] = CountBatches(block, batch_size)
         return self._of_stage[stage]
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..cooccurrence.batches import Batches, CountBatches, PairCounts
+from ..cooccurrence.columns import leading_block
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.window import Window
 from ..numerics.initializers import uniform_start
@@ -150,7 +151,7 @@ def batching_of_counts(
     are put together until so many seconds are over.
     """
     begun = time.perf_counter()
-    batches = CountBatches(counts, words, rows).walk(settings.seed, 0, workers)
+    batches = CountBatches(leading_block(counts, words), rows).walk(settings.seed, 0, workers)
     first = walked = next(batches, (0, None))[0]
     ready = time.perf_counter()
     for walked, _ in batches:  # noqa: B007  used after the loop

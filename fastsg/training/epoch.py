@@ -35,6 +35,9 @@ class Stepper:
     curvature : Curvature, optional         With it the rows of I move by Newton steps.
     alpha : float                           The rate at which a Newton step is a whole one.
     prior : float                           With a curvature: precision of the Gaussian prior on I.
+    row_weights : ndarray (words,), float64, optional
+                                            What each row weighs in a batch, where not all of its entries come
+                                            with it: others have those of their columns.
     """
 
     state: TrainingState
@@ -43,6 +46,13 @@ class Stepper:
     curvature: Curvature | None = None
     alpha: float = 1.0
     prior: float = 0.0
+    row_weights: NDArray[np.float64] | None = None
+
+    def complete_books(self) -> None:
+        """Add up the contexts that an epoch's books have so far: each rank has those of its own columns."""
+        begun, share = self.state.begun, self.workspace.share
+        if share is not None and begun is not None and begun.contexts is not None:
+            share.gather_rows(begun.contexts)
 
     def rest(self) -> None:
         """No step, for a batch without pairs: but ranks hear each other."""
@@ -62,7 +72,10 @@ class Stepper:
             newton = None
             if self.curvature is not None:
                 newton = *self.curvature.axes(O, number), self.prior, rate / self.alpha
-            self.workspace.step(state.I, O, self.bias, *counts, state.shift, rate, sums_I, sums_O, newton)
+            weights = None if self.row_weights is None else self.row_weights[counts.centers]
+            self.workspace.step(
+                state.I, O, self.bias, *counts, state.shift, rate, sums_I, sums_O, newton, weights
+            )
         except DivergenceError as error:
             raise DivergenceError(
                 f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): "
@@ -117,6 +130,7 @@ def train_epoch(
         check()
         if not go_on():
             return totals
+    stepper.complete_books()
     weights = contexts if totals.contexts is None else totals.contexts
     if totals.pairs and weights is not None:
         totals.unigram_nll = cross_entropy(weights)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..cooccurrence.batches import CountBatches
+from ..cooccurrence.columns import leading_block
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.window import Window
 from ..numerics.objective import cross_entropy, total_nll
@@ -74,6 +75,7 @@ def held_out_loss(
     pairs = counts.total
     if pairs == 0:
         raise ValueError("the text has no pair of known words within a window")
-    batches = (batch for _, batch in CountBatches(counts, counts.K, rows).walk(seed=0, epoch=0))
+    walk = CountBatches(leading_block(counts, counts.K), rows).walk(seed=0, epoch=0)
+    batches = (batch for _, batch in walk)
     total = total_nll(batches, I, O, bias, workspace)
     return HeldOutLoss(total / pairs, cross_entropy(counts.column_sums(), counts.vocab.unigram()), pairs)

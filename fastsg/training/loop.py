@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..distributed import Share, Team, check_agreement
+from ..distributed import Message, Share, check_agreement, from_first
 from ..errors import DivergenceError
 from ..numerics.fold_in import fill_folded_start
 from ..numerics.initializers import fill_spectral_start
@@ -24,16 +24,17 @@ from ..numerics.newton import Curvature
 from ..numerics.objective import make_workspace
 from ..numerics.optimizer import SCHEDULES
 from ..system.digest import sha256
-from ..system.interrupts import check, deferred
+from ..system.interrupts import check
 from ..system.progress import progress_bar
 from .batch_sources import BatchSource
 from .epoch import Stepper, new_books, train_epoch
 from .heldout import held_out_loss
 from .history import EpochRecord
+from .output_rows import OutputRows
 from .plan import Plan
 from .settings import Rates
 from .stages import Stage
-from .state import Training, TrainingState
+from .state import Training
 from .totals import EpochTotals
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def run(
     first_rate: float | None = None,
     resume: bool = False,
     is_due: Callable[[], bool] = lambda: True,
+    listens: bool = True,
 ) -> None:
     """Make the plan, or take up the old one; carry it out.
 
@@ -66,6 +68,7 @@ def run(
     first_rate : float      Learning rate at the start; default: as the settings say.
     resume : bool           Go on with the training's plan.
     is_due : function       Whether `notify` has something to do at the end of the batch at hand.
+    listens : bool          Whether it ever has.
     """
     settings, state, team = training.settings, training.state, training.team
     rates = settings.rates(len(training.vocab), source.pairs)
@@ -84,23 +87,15 @@ def run(
         state.at_epoch_end, state.begun, state.best, state.restored_epoch = True, None, None, None
     _check_ranks(training, source, plan)
     team.wants_model = is_due
-    with _together(team):
+    with team.together():
         if settings.init != "random" and state.step == 0:
             start_from_counts(training, source)
+        rows = OutputRows(training, listens)
+        rows.show()
         if team.agrees(notify("on_train_begin")):
-            _train(training, source, plan, notify, rates)
+            _train(training, source, plan, notify, rates, rows)
+        rows.leave(shown=True)
     notify("on_train_end")
-
-
-@contextlib.contextmanager
-def _together(team: Team) -> Iterator[None]:
-    """A block in which an interrupt of one rank stops all of them, where they exchange numbers next."""
-    if team.size == 1:
-        yield
-        return
-    with deferred():
-        yield
-        team.confer()
 
 
 def _check_ranks(training: Training, source: BatchSource, plan: Plan) -> None:
@@ -112,7 +107,7 @@ def _check_ranks(training: Training, source: BatchSource, plan: Plan) -> None:
     text = "\n".join(training.vocab.words).encode("utf-8", "surrogatepass")
     state, values = training.state, dataclasses.asdict(plan)
     del values["isa"]  # others may give the same bits
-    values |= {"vocabulary": sha256(text), "I": sha256(state.I), "O": sha256(state.O)}
+    values |= {"vocabulary": sha256(text), "I": sha256(state.I)}  # O is rank 0's
     check_agreement(training.team, values)
 
 
@@ -129,15 +124,24 @@ def _warn_of_another_text(training: Training, before: Plan | None, plan: Plan) -
 def start_from_counts(training: Training, source: BatchSource) -> None:
     """The spectral start; where rows of I have been set already, what completes them.
 
-    Unless there are no counts to make it from, or O has been set.
+    Unless there are no counts to make it from, or O has been set. Rank 0 makes it for all.
     """
     check()
-    begun, counts, state = time.perf_counter(), source.start_counts(), training.state
+    begun, state, team = time.perf_counter(), training.state, training.team
+    made = from_first(team, lambda: Message({"made": _start_made(training, source)}, {}))
+    if made.about["made"]:
+        team.broadcast(state.I)
+        training.seconds["init"] += time.perf_counter() - begun
+
+
+def _start_made(training: Training, source: BatchSource) -> bool:
+    """Make it in I and O; whether there is one."""
+    counts, state = source.start_counts(), training.state
     if counts is None:
-        return
+        return False
     if state.O.any():
         logger.info("O was set before training: I and O start as they are")
-        return
+        return False
     given = state.given_rows(training.settings.seed, training.workers)
     known = (counts.rows, counts.row_sums, counts.column_sums())
     symmetric, frequencies = counts.symmetric, training.settings.output_bias is None
@@ -162,10 +166,12 @@ def start_from_counts(training: Training, source: BatchSource) -> None:
             seed=training.settings.seed,
             num_threads=training.workers,
         )
-    training.seconds["init"] += time.perf_counter() - begun
+    return True
 
 
-def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, rates: Rates) -> None:
+def _train(
+    training: Training, source: BatchSource, plan: Plan, notify: Notify, rates: Rates, rows: OutputRows
+) -> None:
     """The epochs of the plan that are still to be done: train, take the held-out loss, call the hooks."""
     K = len(training.vocab)
     epochs = range(plan.done, plan.epochs)
@@ -193,49 +199,56 @@ def _train(training: Training, source: BatchSource, plan: Plan, notify: Notify, 
             stepper = _stepper(training, source, stage, workspaces[stage.words], rates.alpha)
             rate = _rate(plan.first_rate or rates.alpha, rates.min_alpha, plan, epoch, units)
             state.at_epoch_end = False
-            with _whole_after(stepper.workspace.share, state):
-                train_epoch(stepper, batches, rate, bar, contexts, totals, partial(_go_on, stepper, notify))
+            rows.hold(stepper.workspace.share)
+            with _left_whole(rows, stepper):
+                go_on = partial(_go_on, rows, stepper, notify)
+                train_epoch(stepper, batches, rate, bar, contexts, totals, go_on)
+            if totals.whole:
+                with _left_whole(rows, stepper, ValueError):  # which no callback raises here
+                    record = _record(training, stage, totals)
+                    _close_epoch(training, plan, record, rows, workspaces[K])
+            rows.show()
             if not totals.whole:
                 break
-            if not totals.pairs:
-                raise ValueError(_NO_PAIRS)
-            record = totals.record()
-            record["thinned"] = stage.thinned and training.keep is not None
-            _close_epoch(training, plan, record, workspaces[K])
             if not team.agrees(notify("on_epoch_end")):
                 break
         if plan.done == plan.epochs:
             bar.n = bar.total  # but for rounding it is; a notebook paints a bar red that is not full
 
 
-def _go_on(stepper: Stepper, notify: Notify) -> bool:
+def _go_on(rows: OutputRows, stepper: Stepper, notify: Notify) -> bool:
     """After a batch: call the hooks if any rank has one to call; whether to go on."""
-    share = stepper.workspace.share
-    if not share.team.is_model_wanted:
+    team = stepper.workspace.share.team
+    if not team.is_model_wanted:
         return True
-    _make_whole(share, stepper.state)
-    return bool(share.team.agrees(notify("on_batch_end")))
+    rows.show()
+    stepper.complete_books()
+    return bool(team.agrees(notify("on_batch_end")))
 
 
 @contextlib.contextmanager
-def _whole_after(share: Share, state: TrainingState) -> Iterator[None]:
-    """A block in which each rank moves its own rows of O; behind it all have all of them.
+def _left_whole(rows: OutputRows, stepper: Stepper, *ends: type[Exception]) -> Iterator[None]:
+    """A block in which each rank moves its own rows of O. If a training ends in there, the model is whole.
 
-    So they do where the training ends in there, for a reason that all ranks meet at the same batch. Where it
-    ends for one alone, all end.
+    It ends so for reasons that all ranks meet at the same batch, those of `ends` among them. Where it ends
+    for one alone, all end.
     """
     try:
         yield
-    except (DivergenceError, KeyboardInterrupt):
-        _make_whole(share, state)
+    except BaseException as error:
+        if isinstance(error, (DivergenceError, KeyboardInterrupt, *ends)):
+            rows.leave(shown=False)
+            stepper.complete_books()
         raise
-    _make_whole(share, state)
 
 
-def _make_whole(share: Share, state: TrainingState) -> None:
-    share.gather_rows(state.O)
-    if state.optimizer.sums_O is not None:
-        share.gather_rows(state.optimizer.sums_O)
+def _record(training: Training, stage: Stage, totals: EpochTotals) -> EpochRecord:
+    """What the history gets of an epoch, but for the held-out losses; ValueError if it had no pairs."""
+    if not totals.pairs:
+        raise ValueError(_NO_PAIRS)
+    record = totals.record()
+    record["thinned"] = stage.thinned and training.keep is not None
+    return record
 
 
 def _books(begun: EpochTotals | None, stage: Stage, contexts: NDArray[np.float64] | None) -> EpochTotals:
@@ -282,7 +295,15 @@ def _stepper(
     settings = training.settings
     newton = settings.optimizer == "newton"
     curvature = Curvature(shares, training.workers, workspace.share) if newton else None
-    return Stepper(training.state, bias[: stage.words], workspace, curvature, alpha, settings.prior)
+    return Stepper(
+        training.state,
+        bias[: stage.words],
+        workspace,
+        curvature,
+        alpha,
+        settings.prior,
+        source.row_weights(stage),
+    )
 
 
 def _rate(first: float, last: float, plan: Plan, epoch: int, units: int) -> Callable[[int], float]:
@@ -291,10 +312,13 @@ def _rate(first: float, last: float, plan: Plan, epoch: int, units: int) -> Call
     return lambda walked: schedule((epoch + walked / max(units, 1)) / plan.epochs, first, last)
 
 
-def _close_epoch(training: Training, plan: Plan, record: EpochRecord, workspace: _core.Workspace) -> None:
+def _close_epoch(
+    training: Training, plan: Plan, record: EpochRecord, rows: OutputRows, workspace: _core.Workspace
+) -> None:
     """Take the held-out loss and close the books of an epoch."""
     if training.held_out is not None:
         check()
+        rows.hold(workspace.share)
         begun, state = time.perf_counter(), training.state
         counts = training.held_out.count(training.workers)
         loss = held_out_loss(counts, state.I, state.O, training.real_bias(), workspace)

@@ -7,6 +7,7 @@ from ..cooccurrence.batches import most_pairs
 from ..cooccurrence.window import Window
 from ..numerics.objective import block_rows
 from ..text.corpus import EncodedCorpus
+from ..text.remote import RemoteCorpus
 from .settings import Settings
 
 _PAIR_BYTES = 44
@@ -16,7 +17,11 @@ _DRAWN_BYTES, _ENTRY_BYTES = 12, 8
 def estimate_training(
     settings: Settings, K: int, corpus: EncodedCorpus | None, workers: int, tokens: int = 0
 ) -> dict[str, int]:
-    """Bytes by part that a training over K words needs; without a corpus for one of so many tokens."""
+    """Bytes by part that a training over K words needs; without a corpus for one of so many tokens.
+
+    A text that another rank counts takes no memory here.
+    """
+    corpus = None if isinstance(corpus, RemoteCorpus) else corpus
     tokens, H, rows = corpus.n_tokens if corpus else tokens, settings.vector_size, block_rows(K)
     window, size = Window.parse(settings.window, settings.shrink_windows), settings.batch_of(K, tokens)
     if settings.solver == "counts":

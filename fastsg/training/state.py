@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..cooccurrence.window import Window
-from ..distributed import Alone, Team
+from ..distributed import Alone, Message, Team, from_first
 from ..numerics.initializers import uniform_start
 from ..numerics.objective import LEAST_PROBABILITY
 from ..numerics.optimizer import Optimizer
@@ -166,8 +166,10 @@ class Training:
         """Remember what was trained on; `begins`: I and O were at their start before that."""
         if begins:
             self.text, self.begun_tokens = corpus, corpus.n_tokens
-        elif self.text is not None and not self._knows(corpus):
-            self.text = joined(self.text, corpus)
+        elif self.text is not None:
+            known = from_first(self.team, lambda: Message({"known": self._knows(corpus)}, {}))
+            if not known.about["known"]:
+                self.text = joined(self.text, corpus)
 
     def _knows(self, corpus: EncodedCorpus) -> bool:
         """Whether a corpus is the text so far: itself, or the same again."""
