@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from fastsg.system import progress
 from fastsg.system.progress import advancing_bar, is_shown, progress_bar
 
 
@@ -41,6 +42,24 @@ def test_advancing_bar(capsys):
     with advancing_bar(4, "B", False, desc="reading") as advance:
         advance(4)
     assert capsys.readouterr().err == ""
+
+
+def test_a_bar_whose_total_was_only_foreseen_ends_full(monkeypatch, capsys):
+    bars = []
+
+    def kept(*args, **options):
+        bars.append(progress_bar(*args, **options))
+        return bars[0]
+
+    monkeypatch.setattr(progress, "progress_bar", kept)
+    with advancing_bar(4, "B", True) as advance:
+        advance(3)
+    assert bars[0].n == 4
+    bars.clear()
+    with pytest.raises(KeyError), advancing_bar(4, "B", True) as advance:
+        advance(3)
+        raise KeyError
+    assert bars[0].n == 3
 
 
 @pytest.mark.parametrize("shown, threads", [(False, 1), (True, 2)])

@@ -55,3 +55,7 @@ def advancing_bar(
         return
     with progress_bar(total, unit, True, **options) as bar:
         yield bar.update
+        if bar.total:
+            bar.n = (
+                bar.total
+            )  # which may have been foreseen only; a notebook paints a bar red that is not full
