@@ -268,7 +268,7 @@ QUESTIONS = {
     "early stopping": "training",
     "callbacks": "training",
     "logging progress bar": "training",
-    "corpus larger than memory": "training",
+    "corpus larger than memory": "limits",
     "small corpus settings": "settings",
     "rare words neighbours stable": "settings",
     "exit codes": "training",
