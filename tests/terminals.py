@@ -22,7 +22,7 @@ def on_terminal(*arguments, columns=80, typed="", until=None, output=None, **env
     Parameters
     ----------
     typed : str             What a person types, at once.
-    until : str             When it has been shown, Ctrl-C.
+    until : str             When what this pattern matches has been shown, Ctrl-C.
     output : file           Takes standard output in place of the terminal.
     environment             Variables; None takes one out.
 
@@ -52,7 +52,7 @@ def on_terminal(*arguments, columns=80, typed="", until=None, output=None, **env
     try:
         while part := _read(ours):
             shown += part
-            if until and until.encode() in shown:
+            if until and re.search(until.encode(), shown):
                 until = None
                 process.send_signal(signal.SIGINT)
     finally:
