@@ -281,6 +281,13 @@ def test_a_file_of_counts_is_fit_counts(tmp_path, capsys, trained, options):
     assert SkipGram.load("m").I.tobytes() == model.I.tobytes()
 
 
+@pytest.mark.parametrize("given, told", [("--counts c", False), ("text.txt", True)], ids=["counts", "text"])
+def test_the_summary_tells_tokens_where_they_are_known(capsys, given, told):
+    count(capsys)
+    first = run(capsys, f"train {given} -o v.vec {SMALL.removesuffix(' --quiet')}").partition("\n")[0]
+    assert " words x 8 coordinates" in first and first.endswith(" tokens") == told
+
+
 def test_held_out_text_beside_counts(tmp_path, capsys):
     count(capsys)
     run(capsys, f"train --counts c --valid text.txt --report r --patience 2 {SMALL}")

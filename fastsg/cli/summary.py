@@ -54,7 +54,9 @@ def summary(report: Report) -> str:
     each loss is about, and puts that of the same pairs under the unigram distribution beside it.
     """
     number, size = len(report["epochs"]), report["vocabulary_size"]
-    first = f"{size:,} words x {report['vector_size']} coordinates, {report['tokens']:,} tokens"
+    first = f"{size:,} words x {report['vector_size']} coordinates"
+    if report["tokens"]:  # of counts the text is not known
+        first += f", {report['tokens']:,} tokens"
     second = (
         f"{report['pairs']:,.0f} pairs in {number} epoch{'s' * (number != 1)}",
         f"{report['softmax_rows']:,} exact softmax rows",
