@@ -121,7 +121,7 @@ class Workspace:
         rate: float,
         adagrad_I: _Floats | None = None,
         adagrad_O: _Floats | None = None,
-        newton: tuple[NDArray[np.float32], NDArray[np.float32], float, float] | None = None,
+        newton: tuple[_Floats, _Floats, float, float | _Doubles] | None = None,
         weights: _Doubles | None = None,
     ) -> float: ...
     def gradient(

@@ -198,7 +198,7 @@ cdef class Workspace:
         steps calls :meth:`invalidate_bounds` before the next.
 
         newton: (axes, curvature, prior, rate); the rows of I then move by damped Newton steps instead, at
-        this rate: along each of the axes (H, H), which are rows, by gradient + prior * row over (weight + 20)
+        this rate, or each at its own if it is an array (len(ids),): along each of the axes (H, H), which are rows, by gradient + prior * row over (weight + 20)
         * curvature (H,) + prior, no further than half the row's length and 0.3.
 
         weights (len(ids),), float64: what each row weighs, where the entries are only those whose contexts
@@ -208,11 +208,13 @@ cdef class Workspace:
         cdef float[::1] sums_I, sums_O
         cdef const float[:, ::1] axes, turned
         cdef const float[::1] curvature
+        cdef const double[::1] rate_u = None
         cdef fsg_newton newton_step
         cdef BatchRows rows
         if newton is not None:
-            axes, curvature, newton_step.prior, newton_step.rate = newton
+            axes, curvature, newton_step.prior, rates = newton
             self.check_newton(axes, curvature)
+            rate_u = np.full(ids.shape[0], rates, np.float64)
             turned = np.ascontiguousarray(np.asarray(axes).T)
             newton_step.axes_hh, newton_step.turned_hh = &axes[0, 0], &turned[0, 0]
             newton_step.curvature_h = &curvature[0]
@@ -236,8 +238,8 @@ cdef class Workspace:
                 with nogil:
                     self.passes.move_inputs(I_kh, ids, &step_I)
             else:
-                self.passes.newton_inputs(I_kh, rows, &newton_step)
-                self.bounds.newton_step(newton_step.rate, self.H)
+                self.passes.newton_inputs(I_kh, rows, &newton_step, rate_u)
+                self.bounds.newton_step(np.max(rate_u, initial=0), self.H)
             self.steps, self.step_loss = self.steps + 1, loss
         finally:
             self.busy = 0

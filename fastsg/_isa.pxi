@@ -44,7 +44,7 @@ cdef extern from "kernels.h" nogil:
         const float *axes_hh
         const float *turned_hh
         const float *curvature_h
-        double prior, rate
+        double prior
 
     ctypedef struct fsg_table:
         const char *name
@@ -64,8 +64,8 @@ cdef extern from "kernels.h" nogil:
         void (*times_rows)(const float *, int64_t, int64_t, const float *, int64_t, float *) noexcept nogil
         void (*sparse_row)(const float *, const int32_t *, int64_t, const float *, int64_t,
                            float *) noexcept nogil
-        void (*newton_rows)(const fsg_newton *, float *, const int32_t *, const double *, const float *,
-                            int64_t, int64_t, float *) noexcept nogil
+        void (*newton_rows)(const fsg_newton *, float *, const int32_t *, const double *, const double *,
+                            const float *, int64_t, int64_t, float *) noexcept nogil
         void (*score_rows)(const float *, const float *, int64_t, int64_t, const float *,
                            float *) noexcept nogil
         void (*nearest_rows)(const fsg_nearest *, const float *, const float *, int64_t, int64_t, int64_t,

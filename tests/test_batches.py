@@ -219,7 +219,7 @@ def test_thinning_does_not_depend_on_the_batch_size(rng):
     for size in (1, 5, 1000):
         total, batches = TextSource(
             tokens, offsets, Window.parse(3, True), keep, np.ones(K), size, 9
-        ).batches(2, Stage(K, True))
+        ).batches(2, Stage.of_all_rows(K, True))
         batches = list(batches)
         assert batches[-1][0] == total == len(thin(tokens, offsets, keep, 9, 2)[0])
         found.append(as_dict(batches))
@@ -243,7 +243,7 @@ def test_explicit_pairs(rng, batch_size):
             want[m[i], n[i]] = want.get((m[i], n[i]), 0) + w[i]
     assert as_dict(batches) == want
     assert sum(counts.total for _, counts in batches) == w.sum()
-    total, again = PairSource(m, n, w, np.ones(K), batch_size).batches(3, Stage(K, True))
+    total, again = PairSource(m, n, w, np.ones(K), batch_size).batches(3, Stage.of_all_rows(K, True))
     assert total == 200 and as_dict(again) == want
 
 

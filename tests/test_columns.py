@@ -41,27 +41,28 @@ def dense_block(block) -> np.ndarray:
 @pytest.mark.parametrize(
     "wanted",
     [
-        {K: (0, K)},
-        {K: (5, 11)},
-        {11: (5, 11)},
-        {K: (12, K), 12: (6, 12)},  # one behind the other
-        {K: (0, 12), 12: (0, 6)},  # one within the other
-        {K: (4, 9), 12: (6, 12)},  # overlapping
-        {K: (15, 20), 12: (2, 5)},  # apart
-        {K: (15, 20), 12: (2, 5), 6: (4, 17)},
-        {K: (8, 8)},
+        [(K, (0, K))],
+        [(K, (5, 11))],
+        [(11, (5, 11))],
+        [(K, (12, K)), (12, (6, 12))],  # one behind the other
+        [(K, (0, 12)), (12, (0, 6))],  # one within the other
+        [(K, (4, 9)), (12, (6, 12))],  # overlapping
+        [(K, (15, 20)), (12, (2, 5))],  # apart
+        [(K, (15, 20)), (12, (2, 5)), (6, (4, 17))],
+        [(12, (15, 20)), (12, (2, 5)), (K, (4, 17))],  # of the same rows
+        [(K, (8, 8))],
     ],
 )
 @pytest.mark.parametrize("threads", [1, 3])
 def test_columns_wanted_are_there_once_and_no_others(counts, wanted, threads):
     N = dense(counts.rows)
     part = columns_of(counts.rows, wanted, threads)
-    want = np.zeros((max(wanted), K))
-    for words, (start, stop) in wanted.items():
+    want = np.zeros((max(n for n, _ in wanted), K))
+    for words, (start, stop) in wanted:
         want[:words, start:stop] = N[:words, start:stop]
     assert (dense(part) == want).all() and len(part.counts) == np.count_nonzero(want)
     assert [array.dtype for array in part] == [np.int64, np.int32, np.float32]
-    for words, (start, stop) in wanted.items():
+    for words, (start, stop) in wanted:
         whole = leading_block(counts, words)
         for rows in (part, counts.rows):
             block = column_block(rows, (start, stop), whole.weights, threads)
@@ -75,6 +76,8 @@ def test_leading_block_is_all_that_words_have_among_themselves(counts):
         block = leading_block(counts, words)
         assert (dense_block(block)[:, :words] == dense(counts.rows)[:words, :words]).all()
         assert (block.weights == dense(counts.rows)[:words, :words].sum(1)).all()
+        part = leading_block(counts, words, 1)
+        assert (dense_block(part) == dense_block(block)[:1]).all() and part.weights == block.weights[0]
 
 
 def test_cuts_and_sums_of_rows(counts):

@@ -21,7 +21,7 @@ from fastsg.training.state import TrainingState
 from fastsg.training.totals import EpochTotals
 
 NO_BIAS = np.zeros(0, np.float32)
-ALL = Stage(60, True)
+ALL = Stage.of_all_rows(60, True)
 
 
 def source(rng, K=60, n=900, batch_size=100, window=3):

@@ -93,7 +93,7 @@ def test_a_rank_is_told_what_follows_from_whole_rows(counts):
     for source in as_ranks(2, work):
         assert [source.stage(epoch, 4) for epoch in range(1, 4)] == stages[1:]
         assert source.fingerprint() == whole.fingerprint() and source.pairs == whole.pairs
-        assert source.with_sizes(7, 7) is source
+        assert source.with_sizes(7, 7, 7) is source
         for stage in stages[1:]:
             batches = whole.batches(1, stage)[1]
             assert source.units(stage) == whole.units(stage)
@@ -119,7 +119,7 @@ def test_wrong_columns_are_noticed(alone, monkeypatch):
         return right[0](rows, (columns[0] + 1, columns[1]), weights, num_threads)
 
     def anothers(rows, wanted, num_threads):
-        return right[1](rows, {words: (0, columns[0]) for words, columns in wanted.items()}, num_threads)
+        return right[1](rows, {(words, (0, columns[0])) for words, columns in wanted}, num_threads)
 
     for name, wrong in (("column_block", short), ("columns_of", anothers)):
         with monkeypatch.context() as patch:

@@ -17,7 +17,7 @@ from fastsg.numerics.newton import Curvature
 from fastsg.numerics.optimizer import DEFAULT_PRIOR, Optimizer
 from fastsg.training import stages
 from fastsg.training.batch_sources import CountSource
-from fastsg.training.stages import Stage, head_words, stage_of
+from fastsg.training.stages import Stage, head_words, opening_rows, stage_of
 
 K = 40
 PLAIN = {"vector_size": 6, "window": 3, "min_count": 1, "progress": False, "sample": 0.02}
@@ -58,7 +58,26 @@ def dense(counts):
 def test_stages(epochs, want):
     """c: all words, thinned; i: the head, thinned; h: the head, the text; T: all words, the text."""
     letters = {(9, True): "c", (4, True): "i", (4, False): "h", (9, False): "T"}
-    assert "".join(letters[stage_of(index, epochs, 9, 4)] for index in range(epochs)) == want
+    found = [stage_of(index, epochs, 9, 4) for index in range(epochs)]
+    assert "".join(letters[stage.words, stage.thinned] for stage in found) == want
+    assert all(stage.rows == stage.late == stage.words for stage in found)
+
+
+@pytest.mark.parametrize(
+    "epochs, opening, rows, late",
+    [
+        (1, 4, [9], [9]),
+        (2, 4, [4, 9], [9, 4]),
+        (3, 4, [4, 4, 9], [9, 4, 4]),
+        (4, 3, [3, 4, 4, 9], [9, 3, 4, 4]),
+        (4, 6, [6, 4, 4, 9], [9, 4, 4, 6]),
+        (4, 9, [9, 4, 4, 9], [9, 4, 4, 9]),
+    ],
+)
+def test_rows_of_stages(epochs, opening, rows, late):
+    """Rows are late in the epoch that they first come in, unless it is the first one."""
+    found = [stage_of(index, epochs, 9, 4, opening) for index in range(epochs)]
+    assert [stage.rows for stage in found] == rows and [stage.late for stage in found] == late
 
 
 def diagonal(k):
@@ -75,6 +94,15 @@ def test_head_words():
     assert [head_words(diagonal(k), 5, None) for k in (1, 16384, 16385, 100_000)] == [1, 16384, 8192, 50_000]
     assert [head_words(diagonal(k), 6, None) for k in (1, 1024, 1025, 16385)] == [1, 1024, 512, 8192]
     assert [head_words(diagonal(10), 5, share) for share in (1.0, 0.5, 0.24, 1e-9)] == [10, 5, 2, 1]
+
+
+def test_opening_rows():
+    """Three tenths, or all that occur 40 times, but no more than the head; all where that is everything."""
+    often = np.array([40] * 7 + [39] * 13)
+    assert [opening_rows(often, head, "newton") for head in (20, 19, 7, 6)] == [0, 7, 7, 6]
+    assert [opening_rows(often * times, 10, "newton") for times in (0, 1, 2)] == [6, 7, 10]
+    assert opening_rows(often, 10, "adagrad") == 0
+    assert [opening_rows(np.ones(k), k - 1, "newton") for k in (2, 3, 4, 11)] == [1, 1, 2, 4]
 
 
 def test_a_head_of_nothing():
@@ -180,13 +208,16 @@ def test_a_smaller_workspace_borrows_scratch(rng):
     k, H = counts.K, 6
     I, O = (rng.standard_normal((k, H)).astype(np.float32) for _ in range(2))
     whole = objective.make_workspace(k, H, 2)
-    none, batch = np.zeros(0, np.float32), next(CountSource(counts, k, 1).batches(0, Stage(k, False))[1])[1]
+    none, batch = (
+        np.zeros(0, np.float32),
+        next(CountSource(counts, k, 1).batches(0, Stage.of_all_rows(k, False))[1])[1],
+    )
     outcomes = []
     for shared in (None, whole):
         i, o, shift = I.copy(), O.copy(), np.zeros(k, np.float32)
         whole.step(i, o, none, *batch, shift, 0.01)
         small = objective.make_workspace(15, H, 2, shared=shared)
-        part = next(CountSource(counts, k, 1, head=15).batches(0, Stage(15, False))[1])[1]
+        part = next(CountSource(counts, k, 1, head=15).batches(0, Stage.of_all_rows(15, False))[1])[1]
         small.step(i, o[:15], none, *part, shift, 0.01)
         whole.step(i, o, none, *batch, shift, 0.01)
         outcomes.append((i, o))
@@ -198,9 +229,10 @@ def test_an_epoch_over_the_head_is_the_leading_block(window):
     counts = counted(window=window)
     source = CountSource(counts, 8, 1, 2, head=15)
     for stage, table in (
-        (Stage(15, True), counts.thinned),
-        (Stage(15, False), counts),
-        (Stage(counts.K, True), counts.thinned),
+        (Stage.of_all_rows(15, True), counts.thinned),
+        (Stage.of_all_rows(15, False), counts),
+        (Stage.of_all_rows(counts.K, True), counts.thinned),
+        (Stage(counts.K, True, 15, counts.K), counts.thinned),
     ):
         found = np.zeros((counts.K, counts.K))
         units, batches = source.batches(3, stage)
@@ -210,14 +242,16 @@ def test_an_epoch_over_the_head_is_the_leading_block(window):
                 batch.row_ptr, batch.contexts, batch.counts, counts.K
             )
         want = np.zeros_like(found)
-        want[: stage.words, : stage.words] = dense(table)[: stage.words, : stage.words]
+        want[: stage.rows, : stage.words] = dense(table)[: stage.rows, : stage.words]
         np.testing.assert_allclose(found, want, rtol=1e-6)
         assert walked == units == source.units(stage)
         weights = source.context_weights(stage)
-        if window == 3:
+        if window == 3 and stage.rows == stage.words:
             np.testing.assert_allclose(weights, want.sum(0)[: stage.words], rtol=1e-6)
-        else:  # a context's weight is not that of its row
+        else:  # a context's weight is not that of its row, or not of the rows that come
             assert weights is None
+        shares = dense(table)[: stage.words if window == 3 else None, : stage.words].sum(0)
+        np.testing.assert_allclose(source.context_shares(stage), shares, rtol=1e-6)
 
 
 def test_leading_block(rng):
@@ -255,22 +289,25 @@ def test_a_training_is_its_stages_by_hand():
     hand.build_vocab(sentences())
     counts, I, O = counted(), hand.I, hand.O
     k, head = counts.K, round(0.4 * counts.K)
-    sums, shift, source = Optimizer("newton", k), np.zeros(k, np.float32), CountSource(counts, 9, 1, 2, head)
-    plan = [(k, True), (head, True), (head, True), (head, False), (k, False)]
-    for epoch, (words, thinned) in enumerate(plan):
+    sums, shift = Optimizer("newton", k), np.zeros(k, np.float32)
+    source = CountSource(counts, 9, 1, 2, head, head)
+    plan = [(k, head, True), (head, head, True), (head, head, True), (head, head, False), (k, k, False)]
+    for epoch, (words, rows, thinned) in enumerate(plan):
         bias = (hand._training.bias if thinned else hand.real_bias())[:words]
         if epoch == 3:
             sums.reset()
-        units, batches = source.batches(epoch, Stage(words, thinned))
+        late = head if epoch == 4 else k
+        units, batches = source.batches(epoch, Stage(words, thinned, rows, late if words == k else head))
         curvature, walked = Curvature((counts.thinned if thinned else counts).leading(words)[1], 2), 0
         workspace = objective.make_workspace(words, 6, 2)
         for number, (done, batch) in enumerate(batches):
             rate = 0.1 + (0.1 / 10 - 0.1) * ((epoch + walked / units) / 5)
-            newton = *curvature.axes(O[:words], number), 6 * DEFAULT_PRIOR, rate / 0.1
+            parts = np.array([1.0 if m >= late else rate / 0.1 for m in batch.centers])
+            newton = *curvature.axes(O[:words], number), 6 * DEFAULT_PRIOR, parts
             workspace.step(I, O[:words], bias, *batch, shift, rate, sums.sums_I, sums.sums_O[:words], newton)
             walked = done
     assert (model.I == I).all() and (model.O == O).all()
-    assert [record["words"] for record in model.history] == [words for words, _ in plan]
+    assert [record["words"] for record in model.history] == [words for words, _, _ in plan]
 
 
 def test_rare_words_rest_while_the_head_is_trained():

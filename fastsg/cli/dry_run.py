@@ -59,7 +59,7 @@ def _save(args: argparse.Namespace, model: SkipGram, folder: str) -> None:
 
 def _shown(seen: Forecast, model: SkipGram, free: int | None) -> str:
     """The forecast for people."""
-    epochs, threads, seconds = model.settings.epochs_of(seen.words), model.workers, seen.seconds
+    epochs, threads, seconds = model.settings.epochs_of(seen.words, seen.tokens), model.workers, seen.seconds
     lines = [f"{seen.words:,} words x {model.settings.vector_size} coordinates, {seen.tokens:,} tokens", ""]
     lines += [f"{name:<11}{_mebibytes(size)}" for name, size in seen.memory.items() if size]
     if free is not None:

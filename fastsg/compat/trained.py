@@ -25,7 +25,8 @@ def _setting(name: str, doc: str) -> Any:
 
 
 def _default_epochs(model: SkipGram) -> int:
-    return model.settings.epochs_of(len(model.vocab) if model.is_built else 0)
+    K, tokens = (len(model.vocab), int(model.vocab.counts.sum())) if model.is_built else (0, 0)
+    return model.settings.epochs_of(K, tokens)
 
 
 def _noted(name: str, default: Callable[[SkipGram], int], doc: str) -> Any:

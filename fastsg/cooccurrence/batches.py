@@ -130,7 +130,7 @@ class CountBatches:
     Attributes
     ----------
     batch_size : int
-    weights : ndarray (words,), float64     Weight of each row.
+    weights : ndarray (rows,), float64      Weight of each row.
     units : int                             Rows to walk; a frequent one counts as often as it comes.
     """
 

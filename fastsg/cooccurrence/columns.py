@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +21,10 @@ class Block(NamedTuple):
 
     Attributes
     ----------
-    starts, stops : ndarray (words,), int64     Of row m the entries starts[m] to stops[m] of contexts and
+    starts, stops : ndarray (rows,), int64      Of row m the entries starts[m] to stops[m] of contexts and
                                                 counts.
     contexts, counts                            As in CooccurrenceCounts.
-    weights : ndarray (words,), float64         What each row weighs, others' entries included.
+    weights : ndarray (rows,), float64          What each row weighs, others' entries included.
     """
 
     starts: NDArray[np.int64]
@@ -34,10 +34,10 @@ class Block(NamedTuple):
     weights: NDArray[np.float64]
 
 
-def leading_block(counts: CountTable, words: int) -> Block:
-    """The first `words` words among themselves."""
+def leading_block(counts: CountTable, words: int, rows: int | None = None) -> Block:
+    """Of the first `rows` of the first `words` rows, by default all, what they have with these words."""
     stops, weights = counts.leading(words)
-    return Block(counts.row_ptr, stops, counts.contexts, counts.counts, weights)
+    return Block(counts.row_ptr, stops[:rows], counts.contexts, counts.counts, weights[:rows])
 
 
 def column_block(rows: CountRows, columns: Columns, weights: NDArray[np.float64], num_threads: int) -> Block:
@@ -48,16 +48,16 @@ def column_block(rows: CountRows, columns: Columns, weights: NDArray[np.float64]
     return Block(starts, stops, rows.contexts, rows.counts, weights)
 
 
-def columns_of(rows: CountRows, wanted: Mapping[int, Columns], num_threads: int) -> CountRows:
-    """A copy of the rows with the entries wanted: of the first n rows those in the columns wanted[n].
+def columns_of(rows: CountRows, wanted: Collection[tuple[int, Columns]], num_threads: int) -> CountRows:
+    """A copy of the rows with the entries wanted: for each (n, columns) those of the first n rows in the
+    columns.
 
-    `wanted` may name several n; an entry that is wanted twice comes once. There are as many rows as the
-    largest n.
+    An entry that is wanted twice comes once. There are as many rows as the largest n.
     """
-    words = max(wanted)
+    words = max(n for n, _ in wanted)
     starts, stops = np.zeros((2, words, len(wanted)), np.int64)
     taken = np.zeros(words, np.int64)  # up to where each row's entries have been taken
-    for piece, (n, columns) in enumerate(sorted(wanted.items(), key=lambda item: item[1])):
+    for piece, (n, columns) in enumerate(sorted(wanted, key=lambda item: item[1])):
         first, last = (
             _core.cut_rows(rows.row_ptr, rows.contexts, n, column, num_threads) for column in columns
         )

@@ -93,10 +93,10 @@ typedef struct {
 } fsg_nearest;
 
 /* What the Newton steps of a batch share: the axes of the curvature, as rows and as columns (H, H), the curvature
- * along each, the prior's, and the rate. */
+ * along each, and the prior's. */
 typedef struct {
     const float *axes_hh, *turned_hh, *curvature_h;
-    double prior, rate;
+    double prior;
 } fsg_newton;
 
 /* The functions of one instruction set. */
@@ -144,7 +144,7 @@ typedef struct {
                        float *out_h);
     /* See newton.inc.c. */
     void (*newton_rows)(const fsg_newton *newton, float *I_kh, const int32_t *ids, const double *n_u,
-                        const float *G_uh, int64_t count, int64_t H, float *scratch);
+                        const double *rate_u, const float *G_uh, int64_t count, int64_t H, float *scratch);
 
     /* Exact search: see search.inc.c. */
     void (*score_rows)(const float *Y_kh, const float *inverse_k, int64_t count, int64_t H, const float *x_h,

@@ -13,10 +13,10 @@ static void newton_move(float *x_h, const float *step_h, int64_t H, double rate)
 }
 
 /* The rows ids[0 .. count) of I, whose gradients are those of G: along each axis of the curvature the step is the
- * gradient with the prior's, over (n + SPARE) times the curvature there plus the prior's. scratch has 2 count H
- * numbers. */
+ * gradient with the prior's, over (n + SPARE) times the curvature there plus the prior's, and row u goes rate_u[u] of
+ * it. scratch has 2 count H numbers. */
 static void newton_rows(const fsg_newton *N, float *I_kh, const int32_t *ids, const double *n_u,
-                        const float *G_uh, int64_t count, int64_t H, float *scratch)
+                        const double *rate_u, const float *G_uh, int64_t count, int64_t H, float *scratch)
 {
     float *d_uh = scratch, *along_uh = scratch + count * H;
     const float prior = (float)N->prior;
@@ -29,5 +29,5 @@ static void newton_rows(const fsg_newton *N, float *I_kh, const int32_t *ids, co
         for (int64_t h = 0; h < H; h++) along_uh[u * H + h] /= n * N->curvature_h[h] + prior;
     }
     times_rows(along_uh, count, H, N->axes_hh, H, d_uh);
-    for (int64_t u = 0; u < count; u++) newton_move(I_kh + (int64_t)ids[u] * H, d_uh + u * H, H, N->rate);
+    for (int64_t u = 0; u < count; u++) newton_move(I_kh + (int64_t)ids[u] * H, d_uh + u * H, H, rate_u[u]);
 }

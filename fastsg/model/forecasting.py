@@ -22,7 +22,7 @@ from ..training.calibration import StepTrials, batches_of_text, batching_of_coun
 from ..training.foreseen_counts import ForeseenCounts, foresee_counts, known_counts
 from ..training.memory import estimate, estimate_training
 from ..training.settings import Settings
-from ..training.stages import Stage, head_words, stage_of
+from ..training.stages import Stage, head_words, opening_rows, stage_of
 from ..training.start_trials import start_seconds
 
 #: Seconds of steps that are timed, over all stages, and of making the batches of a text.
@@ -250,15 +250,16 @@ def _epochs_on_counts(
     settings: Settings, trials: StepTrials, vocab: Vocab, seen: ForeseenCounts, tokens: int
 ) -> _Epochs:
     """Each row of an epoch has one softmax row over the words of the epoch; frequent ones come more often."""
-    K, epochs, keep = len(vocab), settings.epochs_of(len(vocab)), _keep(settings, vocab)
+    K, epochs, keep = len(vocab), settings.epochs_of(len(vocab), tokens), _keep(settings, vocab)
     head = head_words(seen.part, epochs, settings.head)
-    stages = Counter(stage_of(epoch, epochs, K, head) for epoch in range(epochs))
+    opening = opening_rows(vocab.counts, head, settings.optimizer) or K
+    stages = Counter(stage_of(epoch, epochs, K, head, opening) for epoch in range(epochs))
     size, total = settings.batch_of(K, tokens), _Epochs(0.0, 0.0, 0.0, 0.0)
     for stage, times in stages.items():
-        weights = (vocab.counts * keep if stage.thinned else vocab.counts.astype(float))[: stage.words]
+        weights = (vocab.counts * keep if stage.thinned else vocab.counts.astype(float))[: stage.rows]
         batch = max(-(-size * stage.words // K), 1)
         one = _epoch_on_counts(settings, trials, stage, weights, batch, seen, _SECONDS / len(stages))
-        one = one._replace(passes=(stage.words / K) ** 2)
+        one = one._replace(passes=stage.words * stage.rows / K**2)
         total = _Epochs(*(a + times * b for a, b in zip(total, one, strict=True)))
     return total
 
@@ -276,7 +277,7 @@ def _epoch_on_counts(
     dealt = len(deal(weights, times, batch, settings.seed, 0))
     rows = int(times.sum())
     counts, growth = seen.of_stage(stage)
-    dealing, each = batching_of_counts(settings, counts, stage.words, batch, trials.workers, seconds / 2)
+    dealing, each = batching_of_counts(settings, counts, stage, batch, trials.workers, seconds / 2)
     entries = seen.walked(stage, times) / rows
     cost = trials.cost(stage.words, min(-(-rows // dealt), stage.words), entries, seconds)
     flops = rows * _row_flops(stage.words, settings)
@@ -287,7 +288,7 @@ def _epochs_on_text(
     settings: Settings, trials: StepTrials, vocab: Vocab, corpus: EncodedCorpus | None, tokens: int
 ) -> _Epochs:
     """Equal centers of a batch share a softmax row over all words."""
-    K, keep, epochs = len(vocab), _keep(settings, vocab), settings.epochs_of(len(vocab))
+    K, keep, epochs = len(vocab), _keep(settings, vocab), settings.epochs_of(len(vocab), tokens)
     rows = epochs * _distinct_centers(settings, vocab, corpus, keep, tokens)
     made = batches_of_text(settings, corpus or _text_of(vocab), _BATCHING_SECONDS)
     cost = trials.cost(K, made.rows, made.entries, _SECONDS)

@@ -30,6 +30,10 @@ class BatchSource(Protocol):
     def head(self) -> int:
         """Words of the epochs between the first and the last; 0 where all epochs are over all words."""
 
+    @property
+    def opening(self) -> int:
+        """Rows of the first epoch; 0: all."""
+
     def stage(self, epoch: int, epochs: int) -> Stage:
         """What an epoch (from 0) of a training of `epochs` is about."""
 
@@ -60,20 +64,20 @@ class BatchSource(Protocol):
     def fingerprint(self) -> str:
         """What the batches follow from, see :func:`fingerprint`."""
 
-    def with_sizes(self, batch_size: int, head: int) -> BatchSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int) -> BatchSource:
         """The same with the sizes of a plan, which another version may choose otherwise."""
 
 
 class _AllWords:
     """What texts and pairs have in common: every epoch is over all words, whose frequencies are known."""
 
-    head = 0
+    head = opening = 0
     pairs = None
     unigram: Weights
 
     def stage(self, epoch: int, epochs: int) -> Stage:
         """All words."""
-        return Stage(len(self.unigram), True)
+        return Stage.of_all_rows(len(self.unigram), True)
 
     def row_weights(self, stage: Stage) -> Weights | None:
         """What its entries add up to."""
@@ -131,7 +135,7 @@ class TextSource(_AllWords):
         """Size and digest of the text."""
         return fingerprint("tokens", self.tokens, self.offsets)
 
-    def with_sizes(self, batch_size: int, head: int) -> TextSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int) -> TextSource:
         """The same in batches of another size."""
         return dataclasses.replace(self, batch_size=batch_size)
 
@@ -160,7 +164,7 @@ class PairSource(_AllWords):
         """Number and digest of the pairs."""
         return fingerprint("pairs", self.centers, self.contexts, self.weights)
 
-    def with_sizes(self, batch_size: int, head: int) -> PairSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int) -> PairSource:
         """The same in batches of another size."""
         return dataclasses.replace(self, batch_size=batch_size)
 
@@ -176,6 +180,7 @@ class CountSource:
                                     batches.
     seed, num_threads : int
     head : int                      Words of the epochs between the first and the last; 0: all.
+    opening : int                   Rows of the first epoch, the most frequent ones; 0: all.
     origin : (str, tuple of arrays), optional
                                     Unit and data that the counts follow from, if it is not they that were
                                     given.
@@ -186,6 +191,7 @@ class CountSource:
     seed: int
     num_threads: int = 1
     head: int = 0
+    opening: int = 0
     origin: tuple[str, tuple[NDArray[Any], ...]] | None = None
     _of_stage: dict[Stage, CountBatches] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
@@ -196,7 +202,8 @@ class CountSource:
 
     def stage(self, epoch: int, epochs: int) -> Stage:
         """Coarse to fine, see stages.py; counts without thinned ones are what they are in every epoch."""
-        stage = stage_of(epoch, epochs, self.counts.K, self.head or self.counts.K)
+        K = self.counts.K
+        stage = stage_of(epoch, epochs, K, self.head or K, self.opening or K)
         if self.counts.thinned is None:
             return stage._replace(thinned=self.counts.keep is not None)
         return stage
@@ -215,13 +222,16 @@ class CountSource:
         return None
 
     def context_weights(self, stage: Stage) -> Weights | None:
-        """In symmetric counts a context weighs what the same word's row does."""
-        return self.rows(stage).weights if self.table(stage.thinned).symmetric else None
+        """In symmetric counts a context weighs what the same word's row does, where all rows come."""
+        known = self.table(stage.thinned).symmetric and stage.rows == stage.words
+        return self.rows(stage).weights if known else None
 
     def context_shares(self, stage: Stage) -> Weights:
-        """The counts' own. Over fewer words than all, if they are not symmetric, all centers count."""
-        weights = self.context_weights(stage)
-        return self.table(stage.thinned).column_sums()[: stage.words] if weights is None else weights
+        """As if all rows of the words came; and over fewer words than all, if the counts are not symmetric,
+        all centers.
+        """
+        table = self.table(stage.thinned)
+        return table.leading(stage.words)[1] if table.symmetric else table.column_sums()[: stage.words]
 
     def start_counts(self) -> CooccurrenceCounts | None:
         """The thinned counts, or the only ones."""
@@ -235,9 +245,9 @@ class CountSource:
         tables = [self.counts] if self.counts.thinned is None else [self.counts, self.counts.thinned]
         return fingerprint("entries", *(array for t in tables for array in (t.counts, t.contexts, t.row_ptr)))
 
-    def with_sizes(self, batch_size: int, head: int) -> CountSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int) -> CountSource:
         """The same with other sizes."""
-        return dataclasses.replace(self, batch_size=batch_size, head=head)
+        return dataclasses.replace(self, batch_size=batch_size, head=head, opening=opening)
 
     def table(self, thinned: bool) -> CooccurrenceCounts:
         """The counts that such a stage trains on."""
@@ -247,7 +257,7 @@ class CountSource:
         """The rows of a stage."""
         if stage not in self._of_stage:
             batch_size = max(-(-self.batch_size * stage.words // self.counts.K), 1)
-            block = leading_block(self.table(stage.thinned), stage.words)
+            block = leading_block(self.table(stage.thinned), stage.words, stage.rows)
             self._of_stage[stage] = CountBatches(block, batch_size)
         return self._of_stage[stage]
 

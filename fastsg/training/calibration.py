@@ -145,13 +145,15 @@ class StepTrials:
 
 
 def batching_of_counts(
-    settings: Settings, counts: CooccurrenceCounts, words: int, rows: int, workers: int, seconds: float
+    settings: Settings, counts: CooccurrenceCounts, stage: Stage, rows: int, workers: int, seconds: float
 ) -> tuple[float, float]:
     """Seconds until an epoch has its first batch, of so many rows, and for each row of those after it, which
     are put together until so many seconds are over.
     """
     begun = time.perf_counter()
-    batches = CountBatches(leading_block(counts, words), rows).walk(settings.seed, 0, workers)
+    batches = CountBatches(leading_block(counts, stage.words, stage.rows), rows).walk(
+        settings.seed, 0, workers
+    )
     first = walked = next(batches, (0, None))[0]
     ready = time.perf_counter()
     for walked, _ in batches:  # noqa: B007  used after the loop
@@ -176,7 +178,7 @@ def batches_of_text(settings: Settings, corpus: EncodedCorpus, seconds: float) -
     window = Window.parse(settings.window, settings.shrink_windows)
     unigram = corpus.vocab.unigram() * keep
     source = TextSource(corpus.tokens, corpus.offsets, window, keep, unigram, size, settings.seed)
-    batches, begun = source.batches(0, Stage(K, True))[1], time.perf_counter()
+    batches, begun = source.batches(0, Stage.of_all_rows(K, True))[1], time.perf_counter()
     number = rows = entries = walked = 0
     taken = 0.0
     for number, (walked, counts) in enumerate(batches, 1):  # noqa: B007  used after the loop

@@ -38,6 +38,7 @@ class Stepper:
     row_weights : ndarray (words,), float64, optional
                                             What each row weighs in a batch, where not all of its entries come
                                             with it: others have those of their columns.
+    late : int, optional                    Rows from this number on take whole Newton steps at any rate.
     """
 
     state: TrainingState
@@ -47,6 +48,7 @@ class Stepper:
     alpha: float = 1.0
     prior: float = 0.0
     row_weights: NDArray[np.float64] | None = None
+    late: int | None = None
 
     def complete_books(self) -> None:
         """Add up the contexts that an epoch's books have so far: each rank has those of its own columns."""
@@ -71,7 +73,7 @@ class Stepper:
         try:
             newton = None
             if self.curvature is not None:
-                newton = *self.curvature.axes(O, number), self.prior, rate / self.alpha
+                newton = *self.curvature.axes(O, number), self.prior, self._parts(counts.centers, rate)
             weights = None if self.row_weights is None else self.row_weights[counts.centers]
             self.workspace.step(
                 state.I, O, self.bias, *counts, state.shift, rate, sums_I, sums_O, newton, weights
@@ -81,6 +83,11 @@ class Stepper:
                 f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): "
                 f"{error}. The matrices hold the last finite state; try a smaller alpha"
             ) from None
+
+    def _parts(self, ids: NDArray[np.int32], rate: float) -> NDArray[np.float64]:
+        """The parts of their Newton steps that rows take."""
+        part = rate / self.alpha
+        return np.where(ids < (len(self.state.I) if self.late is None else self.late), part, max(part, 1.0))
 
 
 def train_epoch(

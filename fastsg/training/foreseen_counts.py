@@ -49,7 +49,7 @@ class ForeseenCounts:
     def walked(self, stage: Stage, times: NDArray[np.int64]) -> float:
         """Entries that an epoch walks, in which row m comes times[m] times."""
         counts, growth = self.of_stage(stage)
-        sizes = counts.leading(stage.words)[0] - counts.row_ptr[: stage.words]
+        sizes = (counts.leading(stage.words)[0] - counts.row_ptr[: stage.words])[: stage.rows]
         return float(sizes @ times) * growth
 
 
@@ -100,7 +100,7 @@ def _counting(
 ) -> Callable[[], CooccurrenceCounts]:
     """What makes the counts of a part of a text, as a training does."""
     part, K = part_of_text(corpus, tokens), len(corpus.vocab)
-    thins = settings.init != "random" or any_thinned(0, settings.epochs_of(K))
+    thins = settings.init != "random" or any_thinned(0, settings.epochs_of(K, corpus.n_tokens))
     keep = corpus.vocab.keep_probabilities(settings.threshold(K)) if thins else None
 
     def count() -> CooccurrenceCounts:

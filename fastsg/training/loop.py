@@ -303,6 +303,7 @@ def _stepper(
         alpha,
         settings.prior,
         source.row_weights(stage),
+        stage.late,
     )
 
 

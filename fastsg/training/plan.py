@@ -35,6 +35,7 @@ class Plan:
     alpha, min_alpha : float        The learning rates at its start and end, likewise; None in files of before
                                     they were kept.
     first_rate : float, optional    The rate that it starts at instead, where it takes in a little more text.
+    opening : int                   Rows of the first epoch, like head; 0: all, as in files of before it was kept.
     """
 
     epochs: int
@@ -48,6 +49,7 @@ class Plan:
     alpha: float | None = None
     min_alpha: float | None = None
     first_rate: float | None = None
+    opening: int = 0
 
     @classmethod
     def start(
@@ -60,10 +62,8 @@ class Plan:
         first_rate: float | None = None,
     ) -> Plan:
         """A plan of which nothing is done."""
-        texts = _fingerprints(source, held_out)
-        return cls(
-            epochs, 0, schedule, source.batch_size, source.head, *texts, _core.isa(), *rates, first_rate
-        )
+        sizes, texts = (source.batch_size, source.head), _fingerprints(source, held_out)
+        return cls(epochs, 0, schedule, *sizes, *texts, _core.isa(), *rates, first_rate, source.opening)
 
     @classmethod
     def parse(cls, saved: dict[str, Any]) -> Plan:
@@ -73,8 +73,10 @@ class Plan:
             raise ValueError(
                 f"its plan has {plan.done!r} of {plan.epochs!r} epochs done; at most {MAX_EPOCHS} are allowed"
             )
-        if not is_count(plan.batch_size) or plan.batch_size < 1 or not is_count(plan.head):
-            raise ValueError(f"its plan has batch_size={plan.batch_size!r} and head={plan.head!r}")
+        if not all(map(is_count, (plan.batch_size, plan.head, plan.opening))) or plan.batch_size < 1:
+            raise ValueError(
+                f"its plan has batch_size={plan.batch_size!r}, head={plan.head!r}, opening={plan.opening!r}"
+            )
         if not isinstance(plan.schedule, str) or plan.schedule not in SCHEDULES:
             allowed = ", ".join(map(repr, SCHEDULES))
             raise ValueError(f"its plan has the schedule {plan.schedule!r}; allowed are {allowed}")
@@ -98,7 +100,7 @@ class Plan:
 
     def with_planned_sizes(self, source: BatchSource) -> BatchSource:
         """The source with the sizes of this plan."""
-        return source.with_sizes(self.batch_size, self.head)
+        return source.with_sizes(self.batch_size, self.head, self.opening)
 
     def check_continues(self, source: BatchSource, held_out: HeldOutText | None, epochs: int | None) -> None:
         """ValueError unless this is the same training; a warning where its last bits cannot be the same."""

@@ -48,7 +48,8 @@ class RankSource:
 
     Attributes
     ----------
-    batch_size, head, pairs, seed, num_threads      As in CountSource.
+    batch_size, head, opening, pairs, seed, num_threads
+                                                    As in CountSource.
     first : int                                     The epoch, within the plan, that `stages` begins with.
     stages : list of Stage                          Of the epochs to come.
     rows : dict of StageRows                        By stage.
@@ -58,6 +59,7 @@ class RankSource:
 
     batch_size: int
     head: int
+    opening: int
     pairs: float
     seed: int
     num_threads: int
@@ -100,7 +102,7 @@ class RankSource:
         """Size and digest of what the counts follow from."""
         return self.digest
 
-    def with_sizes(self, batch_size: int, head: int) -> RankSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int) -> RankSource:
         """Itself: it was made with the sizes of the plan."""
         return self
 
@@ -152,6 +154,7 @@ def _told(source: CountSource, stages: list[Stage]) -> Message:
     about = {
         "batch_size": source.batch_size,
         "head": source.head,
+        "opening": source.opening,
         "pairs": source.pairs,
         "seed": source.seed,
         "digest": source.fingerprint(),
@@ -177,7 +180,7 @@ def _tables(
         arrays: dict[str, NDArray[Any]] = {}
         for thinned in kinds:
             wanted = {
-                stage.words: shares[stage.words].rows[rank] for stage in stages if stage.thinned == thinned
+                (stage.rows, shares[stage.words].rows[rank]) for stage in stages if stage.thinned == thinned
             }
             found = columns_of(whole(thinned), wanted, num_threads)
             arrays |= {f"{name} {thinned}": array for name, array in found._asdict().items()}

@@ -140,11 +140,13 @@ class Settings:
         """The subsampling threshold for a vocabulary of K words."""
         return default_sample(K, self.solver) if self.sample is None else self.sample
 
-    def epochs_of(self, K: int) -> int:
-        """Epochs for a vocabulary of K words."""
+    def epochs_of(self, K: int, tokens: int) -> int:
+        """Epochs for a vocabulary of K words and so much text."""
         if self.epochs is not None:
             return self.epochs
-        return default_epochs(K) if self.solver == "counts" else _EPOCHS_OF_TEXT
+        if self.solver == "sgd":
+            return _EPOCHS_OF_TEXT
+        return default_epochs(K, tokens, self.vector_size)
 
     def rates(self, K: int, pairs: float | None) -> Rates:
         """The learning rates for counts of so many pairs, None where their number is not known."""

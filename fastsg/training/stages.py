@@ -1,15 +1,19 @@
 """Which words, and which text, each epoch of a training is about.
 
-Coarse to fine. The first epoch and the last train on all words. Those between train on the head, the more
-frequent half of the vocabulary, at a quarter of the cost: their softmax runs over that half alone, and the
-rarer words rest. Where the counts come with thinned ones (word2vec's subsampling), training starts on these,
-which make better vectors, and ends on the text as it is, whose probabilities the model is to tell. The last
-epoch is the exact softmax over the whole vocabulary, for every row.
+Coarse to fine. The first epoch trains the rows of the most frequent words, three tenths of them, against all
+words. Those between it and the last train on the head, the more frequent half of the vocabulary, at a quarter
+of the cost: their softmax runs over that half alone, and the rarer words rest. Where the counts come with thinned ones (word2vec's subsampling),
+training starts on these, which make better vectors, and ends on the text as it is, whose probabilities the
+model is to tell. The last epoch is the exact softmax over the whole vocabulary, for every row; the rarer ones
+have been left where they started until then, and take a whole Newton step in it.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..cooccurrence.counts import CooccurrenceCounts
 
@@ -17,26 +21,49 @@ from ..cooccurrence.counts import CooccurrenceCounts
 #: there are more epochs by default, and a training of few still trains it whole (measured, docs/defaults.md).
 SMALL_VOCABULARY, MEDIUM_VOCABULARY = 1024, 16384
 _FEW, _MANY = 5, 10
+#: Tokens for each number of O from which on a smaller vocabulary has twice as many.
+_MUCH = 1.2
+#: Words that occur so often are trained in the first epoch, or so many tenths of all.
+_FREQUENT, _LEAST_TENTHS = 40, 3
 #: The head of a larger one has to hold so much of the pairs, or it is trained whole as well.
 _LEAST_SHARE = 0.5
 
 
 class Stage(NamedTuple):
-    """What one epoch trains on: the `words` most frequent words; the thinned text, or the text as it is."""
+    """What one epoch trains on.
+
+    Attributes
+    ----------
+    words : int         The most frequent words, whose rows of O move.
+    thinned : bool      On the thinned text, or the text as it is.
+    rows : int          The most frequent of the words, whose rows of I move.
+    late : int          From this number on they do for the first time in a training that has begun before.
+    """
 
     words: int
     thinned: bool
+    rows: int
+    late: int
+
+    @classmethod
+    def of_all_rows(cls, words: int, thinned: bool) -> Stage:
+        """All rows of so many words, none of them late."""
+        return cls(words, thinned, words, words)
 
 
-def stage_of(epoch: int, epochs: int, K: int, head: int) -> Stage:
+def stage_of(epoch: int, epochs: int, K: int, head: int, opening: int | None = None) -> Stage:
     """Stage of an epoch (from 0) out of `epochs`.
 
     The first is on thinned counts, the last on the text, and so are the first and second half of those
-    between.
+    between. `opening` rows are trained in the first, by default all.
     """
     thinned_heads = -(-max(epochs - 2, 0) // 2)
-    whole = epoch in (0, epochs - 1)
-    return Stage(K if whole else head, epoch < epochs - 1 and epoch <= thinned_heads)
+    words = K if epoch in (0, epochs - 1) else head
+    thinned = epoch < epochs - 1 and epoch <= thinned_heads
+    opening = K if opening is None else opening
+    if epoch == 0:
+        return Stage(words, thinned, opening if epochs > 1 else K, K)
+    return Stage(words, thinned, words, min(max(opening, head if epoch > 1 else 0), words))
 
 
 def any_thinned(done: int, epochs: int) -> bool:
@@ -44,9 +71,15 @@ def any_thinned(done: int, epochs: int) -> bool:
     return any(stage_of(epoch, epochs, 1, 1).thinned for epoch in range(done, epochs))
 
 
-def default_epochs(K: int) -> int:
-    """Epochs over the counts of K words unless the user says otherwise: 5 of a large vocabulary, else 10."""
-    return _FEW if K > MEDIUM_VOCABULARY else _MANY
+def default_epochs(K: int, tokens: int, H: int) -> int:
+    """Epochs over the counts of K words, of so many tokens, unless the user says otherwise.
+
+    5 of a large vocabulary; of a smaller one 10, or 20 where there is much text for each number of O: then
+    the loss goes on falling.
+    """
+    if K > MEDIUM_VOCABULARY:
+        return _FEW
+    return _MANY if tokens < _MUCH * K * H else 2 * _MANY
 
 
 def wanted_head(K: int, epochs: int, head: float | None) -> int:
@@ -73,3 +106,16 @@ def head_words(counts: CooccurrenceCounts, epochs: int, head: float | None) -> i
         float(part.leading(wanted)[1].sum()) / part.total for part in (counts, counts.start) if part.total
     ]
     return wanted if min(shares, default=0.0) >= _LEAST_SHARE else K
+
+
+def opening_rows(word_counts: NDArray[np.int64], head: int, optimizer: str) -> int:
+    """Rows that the first epoch trains, 0 for all.
+
+    Where rows take Newton steps those of frequent words, or three tenths of all, but no more than the head's:
+    for the others one whole step does, at the end. The sums of Adagrad need more steps.
+    """
+    K = len(word_counts)
+    if optimizer != "newton" or head == K:
+        return 0
+    frequent = int(np.count_nonzero(word_counts >= _FREQUENT))
+    return min(max(frequent, -(-K * _LEAST_TENTHS // 10)), head)

@@ -153,7 +153,7 @@ class Training:
     @property
     def default_epochs(self) -> int:
         """Epochs of a training, unless it is told otherwise."""
-        return self.settings.epochs_of(len(self.vocab))
+        return self.settings.epochs_of(len(self.vocab), int(self.vocab.counts.sum()))
 
     def check_writable(self) -> None:
         """ValueError if I and O cannot be trained."""
