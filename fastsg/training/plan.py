@@ -35,7 +35,7 @@ class Plan:
     alpha, min_alpha : float        The learning rates at its start and end, likewise; None in files of before
                                     they were kept.
     first_rate : float, optional    The rate that it starts at instead, where it takes in a little more text.
-    opening : int                   Rows of the first epoch, like head; 0: all, as in files of before it was kept.
+    opening : int                   Rows of the first epoch, like head; 0: all, as in older files.
     """
 
     epochs: int

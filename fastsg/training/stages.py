@@ -2,10 +2,10 @@
 
 Coarse to fine. The first epoch trains the rows of the most frequent words, three tenths of them, against all
 words. Those between it and the last train on the head, the more frequent half of the vocabulary, at a quarter
-of the cost: their softmax runs over that half alone, and the rarer words rest. Where the counts come with thinned ones (word2vec's subsampling),
-training starts on these, which make better vectors, and ends on the text as it is, whose probabilities the
-model is to tell. The last epoch is the exact softmax over the whole vocabulary, for every row; the rarer ones
-have been left where they started until then, and take a whole Newton step in it.
+of the cost: their softmax runs over that half alone, and the rarer words rest. Where the counts come with
+thinned ones (word2vec's subsampling), training starts on these, which make better vectors, and ends on the
+text as it is, whose probabilities the model is to tell. The last epoch is the exact softmax over the whole
+vocabulary, for every row; the rarer ones, left where they started until then, take a whole Newton step in it.
 """
 
 from __future__ import annotations
