@@ -198,8 +198,9 @@ cdef class Workspace:
         steps calls :meth:`invalidate_bounds` before the next.
 
         newton: (axes, curvature, prior, rate); the rows of I then move by damped Newton steps instead, at
-        this rate, or each at its own if it is an array (len(ids),): along each of the axes (H, H), which are rows, by gradient + prior * row over (weight + 20)
-        * curvature (H,) + prior, no further than half the row's length and 0.3.
+        this rate, or each at its own if it is an array (len(ids),): along each of the axes (H, H), which are
+        rows, by gradient + prior * row over (weight + 20) * curvature (H,) + prior, no further than half the
+        row's length and 0.3.
 
         weights (len(ids),), float64: what each row weighs, where the entries are only those whose contexts
         are this process's rows of O; without it they are all, and what they add up to is taken.

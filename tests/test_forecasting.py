@@ -14,6 +14,7 @@ from fastsg.numerics import initializers
 from fastsg.numerics.objective import block_rows
 from fastsg.training import calibration, foreseen_counts, start_trials
 from fastsg.training.epoch import train_epoch
+from fastsg.training.stages import Stage
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,8 @@ def test_operations(corpus, options, error):
     assert list(seen.seconds) == ["read", "count", "init", "train", "save", "total"]
     assert all(value >= 0 for value in seen.seconds.values()) and seen.flops_per_second > 0
     assert seen.seconds["total"] == pytest.approx(sum(seen.seconds.values()) / 2)
-    assert seen.passes == pytest.approx(sum((epoch["words"] / seen.words) ** 2 for epoch in model.history))
+    passes = sum(epoch["words"] * epoch["centers"] / seen.words**2 for epoch in model.history)
+    assert seen.passes == pytest.approx(passes)
 
 
 @pytest.mark.parametrize("solver", ["counts", "sgd"])
@@ -226,6 +228,7 @@ def test_time_grows_with_words_and_rows(monkeypatch):
 def test_dealing_an_epoch_does_not_count_for_every_row(corpus, monkeypatch):
     """However early the walk ends: it did after the first batch, and each row took its share of dealing."""
     counts, clock = CooccurrenceCounts.for_training(corpus), [0.0]
+    whole = Stage.of_all_rows(counts.K, False)
 
     def batches(*given):
         clock[0] += 5.0  # to deal
@@ -236,7 +239,7 @@ def test_dealing_an_epoch_does_not_count_for_every_row(corpus, monkeypatch):
     monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     monkeypatch.setattr(calibration.CountBatches, "walk", batches)
     for seconds in (0.0, 1.0):
-        found = calibration.batching_of_counts(SkipGram().settings, counts, counts.K, 10, 1, seconds)
+        found = calibration.batching_of_counts(SkipGram().settings, counts, whole, 10, 1, seconds)
         assert found == pytest.approx((5.01, 0.001))
 
 

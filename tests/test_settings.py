@@ -152,8 +152,9 @@ def test_the_default_rate_goes_by_the_pairs_for_each_number():
 def test_default_epochs():
     counts, sgd = (Settings.checked(**GOOD | {"solver": s, "epochs": None}) for s in ("counts", "sgd"))
     few, much = 1.1 * counts.vector_size, 1.3 * counts.vector_size  # tokens for each word
-    for each, wanted in ((few, [10, 10, 5]), (much, [20, 20, 5])):
-        assert [counts.epochs_of(K, int(each * K)) for K in (10, 16384, 16385)] == wanted
+    for each, wanted in ((few, [10, 10, 6]), (much, [20, 20, 6])):
+        assert [counts.epochs_of(K, int(each * K)) for K in (1025, 16384, 16385)] == wanted
+    assert [counts.epochs_of(K, 10**9) for K in (1, 1024)] == [10, 10]
     assert [sgd.epochs_of(K, 10**9) for K in (1, 16385)] == [5, 5]
     assert Settings.checked(**GOOD | {"epochs": 3}).epochs_of(9, 10**9) == 3
 

@@ -167,6 +167,9 @@ def _notes(report: Report) -> Iterator[tuple[str, str]]:
         yield TEXTS[None], "what an earlier version trained on and did not write down"
     if any(epoch["words"] < report["vocabulary_size"] for epoch in epochs):
         yield "words", "where they are not all: the most frequent ones, among themselves"
+    for number, epoch in enumerate(epochs, 1):
+        if (centers := epoch["centers"] or epoch["words"]) < epoch["words"]:
+            yield "centers", f"in epoch {number} the {centers:,} most frequent words alone, beside all others"
     if report["valid_unigram_nll"] is not None:
         yield "held-out", "after the epoch, always of the whole text and all words"
 

@@ -199,7 +199,7 @@ def _add_course(group: Group) -> None:
         "--iter",
         type=int,
         help="passes over the counts, or with the solver sgd over the text; by default 5, with the solver "
-        "counts 10 for at most 16,384 words",
+        "counts 6, and 10 or 20 for at most 16,384 words",
     )
     add_setting(
         group,

@@ -30,6 +30,7 @@ _EPOCH_FIELDS = (
     "alpha",
     "words",
     "thinned",
+    "centers",
 )
 
 

@@ -96,8 +96,9 @@ class SkipGram(TrainedModel):
         Learning rate at the start and at the end; defaults depend on the optimizer (docs/defaults.md).
     lr_schedule : {"linear", "constant"}
     epochs : int, optional
-        Passes over the counts, or with solver "sgd" over the text; default 5, with solver "counts" 10 for at
-        most 16,384 words, most of which train half of the vocabulary if that has over 1,024 (`head`).
+        Passes over the counts, or with solver "sgd" over the text; default 5, with solver "counts" 6, and for
+        at most 16,384 words 10, or 20 for over 1,024 of which there are 1.2 K H tokens. Most of them train
+        half of the vocabulary (`head`).
     batch_size : int, optional
         Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct
         centers) in a batch, default about 64 batches an epoch. Solver "sgd": center positions (q), default
@@ -137,7 +138,7 @@ class SkipGram(TrainedModel):
         pair by keep(m) keep(n) instead, without dropping tokens.
     head : float, optional
         Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the
-        most frequent words, among themselves. Default .5 above 16,384 words, and above 1,024 with more than 5
+        most frequent words, among themselves; the first trains at most so many rows. Default .5 above 16,384 words, and above 1,024 with more than 5
         epochs; 1 trains on all words in every epoch.
     vectors : {"input", "output", "sum", "centered", "whitened"}
         What `wv` holds: rows of I, rows of O, the sum of both at unit length, rows of I less their mean, or
@@ -176,7 +177,8 @@ class SkipGram(TrainedModel):
     history : list of EpochRecord           A dict for each epoch: nll, perplexity, unigram_nll, valid_nll,
                                             valid_perplexity (nats per pair), pairs, softmax_rows, seconds,
                                             count_seconds, pairs_per_second, alpha, words (over which that
-                                            epoch's softmax ran).
+                                            epoch's softmax ran), centers (how many of them were centers),
+                                            thinned.
     plan : Plan or None                     The training begun last: epochs planned and done. It is saved with
                                             the model.
     restored_epoch : int or None            The epoch (from 1) whose I and O early stopping has put back.

@@ -24,6 +24,8 @@ class EpochRecord(TypedDict):
     alpha                               Learning rate in the end.
     words                               Over how many words the softmax ran.
     thinned                             Whether it was on thinned text; files of before do not tell.
+    centers                             How many of these words, the most frequent ones, were centers: in the
+                                        first epoch over counts not all; likewise.
     """
 
     nll: float
@@ -41,6 +43,7 @@ class EpochRecord(TypedDict):
     alpha: float
     words: int
     thinned: NotRequired[bool]
+    centers: NotRequired[int]
 
 
 #: What a record says its epoch was trained on, by its ``thinned``.

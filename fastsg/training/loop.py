@@ -248,6 +248,7 @@ def _record(training: Training, stage: Stage, totals: EpochTotals) -> EpochRecor
         raise ValueError(_NO_PAIRS)
     record = totals.record()
     record["thinned"] = stage.thinned and training.keep is not None
+    record["centers"] = stage.rows
     return record
 
 

@@ -20,8 +20,8 @@ from ..cooccurrence.counts import CooccurrenceCounts
 #: Vocabularies up to the first size are trained whole in every epoch: it costs nothing. Up to the second size
 #: there are more epochs by default, and a training of few still trains it whole (measured, docs/defaults.md).
 SMALL_VOCABULARY, MEDIUM_VOCABULARY = 1024, 16384
-_FEW, _MANY = 5, 10
-#: Tokens for each number of O from which on a smaller vocabulary has twice as many.
+_LARGE, _FEW, _MEDIUM = 6, 5, 10
+#: Tokens for each number of O from which on a vocabulary of medium size has twice as many.
 _MUCH = 1.2
 #: Words that occur so often are trained in the first epoch, or so many tenths of all.
 _FREQUENT, _LEAST_TENTHS = 40, 3
@@ -74,12 +74,12 @@ def any_thinned(done: int, epochs: int) -> bool:
 def default_epochs(K: int, tokens: int, H: int) -> int:
     """Epochs over the counts of K words, of so many tokens, unless the user says otherwise.
 
-    5 of a large vocabulary; of a smaller one 10, or 20 where there is much text for each number of O: then
-    the loss goes on falling.
+    6 of a large vocabulary, else 10; or 20 of one of medium size where there is much text for each number of
+    O: then the loss goes on falling.
     """
     if K > MEDIUM_VOCABULARY:
-        return _FEW
-    return _MANY if tokens < _MUCH * K * H else 2 * _MANY
+        return _LARGE
+    return 2 * _MEDIUM if K > SMALL_VOCABULARY and tokens >= _MUCH * K * H else _MEDIUM
 
 
 def wanted_head(K: int, epochs: int, head: float | None) -> int:
