@@ -278,7 +278,7 @@ def test_more_ranks_than_shards_are_refused_before_anything_moves():
 
 
 def test_bytes_moved_by_a_batch_are_those_of_the_formula():
-    """4 (U H + 3 U) for two ranks, within a tenth; without what happens every 16 batches or at the end."""
+    """4 (U H + 3 U) for two ranks, within a tenth; without what happens every 32 batches or at the end."""
     K, H, U = 2600, 100, 256
     rng = np.random.default_rng(0)
     ids = np.sort(rng.choice(K, U, replace=False)).astype(np.int32)

@@ -350,17 +350,17 @@ def test_a_matrix_that_is_not_finite_is_refused():
         Curvature(np.ones(9), 1).axes(np.full((9, 4), np.nan, np.float32), 0)
 
 
-def test_curvature_is_taken_in_every_sixteenth_batch(rng):
+def test_curvature_is_taken_in_every_32nd_batch(rng):
     curvature, first, second = (
         Curvature(np.ones(30), 1),
         *(rng.standard_normal((30, 4)).astype(np.float32) for _ in range(2)),
     )
     fresh = Curvature(np.ones(30), 1).axes(second, 0)[1]
     begun = curvature.axes(first, 0)[1]
-    assert Curvature.EVERY == 16 and (begun != fresh).any()
-    for batch in range(1, 16):
+    assert Curvature.EVERY == 32 and (begun != fresh).any()
+    for batch in range(1, 32):
         assert curvature.axes(second, batch)[1] is begun
-    assert (curvature.axes(second, 16)[1] == fresh).all() and (curvature.axes(first, 32)[1] == begun).all()
+    assert (curvature.axes(second, 32)[1] == fresh).all() and (curvature.axes(first, 64)[1] == begun).all()
     assert (Curvature(np.ones(30), 1).axes(second, 3)[1] == fresh).all()  # there is none yet
 
 

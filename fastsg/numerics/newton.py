@@ -34,7 +34,7 @@ class Curvature:
     """
 
     #: So many batches share one matrix.
-    EVERY = 16
+    EVERY = 32
     #: Part of the mean eigenvalue that is added to each, and the least that is.
     DAMPING, _LEAST = 0.05, 1e-4
 
@@ -45,7 +45,7 @@ class Curvature:
 
     def axes(self, O_kh: Floats, batch: int) -> tuple[Floats, Floats]:
         """The eigenvectors of C, as rows (H, H), and its eigenvalues (H,), for batch number `batch` of an
-        epoch; anew in every sixteenth, from the first on."""
+        epoch; anew in every 32nd, from the first on."""
         if batch % self.EVERY == 0 or self.found is None:
             C = self._covariance(O_kh)
             values, vectors = _core.eigen(C)
