@@ -75,13 +75,13 @@ def exact_nll(stem: Path, valid: Path, window: int, centers: int) -> Row:
     if not script.is_file():
         return {}
     bias = ["--bias", f"{stem}.bias"] if Path(f"{stem}.bias").exists() else []
-    inputs = next(path for ending in (".in", ".vec") if (path := Path(f"{stem}{ending}")).exists())
+    inputs = next(path for ending in (".in.vec", ".vec") if (path := Path(f"{stem}{ending}")).exists())
     printed, _ = run(
         [
             sys.executable,
             str(script),
             str(inputs),
-            f"{stem}.out",
+            f"{stem}.out.vec",
             str(valid),
             "--window",
             str(window),
@@ -103,7 +103,7 @@ def calibrated_nll(
         sys.executable,
         str(Path(__file__).with_name("calibrated_nll.py")),
         f"{stem}.vec",
-        f"{stem}.out",
+        f"{stem}.out.vec",
         "--train",
         str(train),
         "--valid",

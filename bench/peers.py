@@ -104,12 +104,12 @@ def default_variants() -> list[tuple[str, list[str]]]:
 
 
 def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
-    """Train by the command line; files are STEM.vec, .out, .bias and .json. Seconds are the whole command's.
+    """Train by the command line; files are STEM.vec, .out.vec, .bias and .json. Seconds are those of the command.
 
-    Where a flag makes STEM.vec something else than the rows of I, these are in STEM.in, which costs no
+    Where a flag makes STEM.vec something else than the rows of I, these are in STEM.in.vec, which costs no
     seconds.
     """
-    files = {"-o": ".vec", "--save-output": ".out", "--save-bias": ".bias", "--report": ".json"}
+    files = {"-o": ".vec", "--save-output": ".out.vec", "--save-bias": ".bias", "--report": ".json"}
     if any(flag.startswith("--vectors") for flag in flags):
         files["--save-model"] = ".model"
     command = [sys.executable, "-m", "fastsg", "train", text, "--quiet"]
@@ -118,7 +118,7 @@ def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
     _, row = run([*command, *flags])
     report = json.loads(Path(f"{stem}.json").read_text())
     if "--save-model" in files:
-        run([sys.executable, "-c", EXPORT, f"{stem}.model", f"{stem}.in"])
+        run([sys.executable, "-c", EXPORT, f"{stem}.model", f"{stem}.in.vec"])
     kept = ("settings", "tokens", "pairs", "softmax_rows", "seconds", "workers", "isa", "precision")
     return row | {
         "seconds": row["process_seconds"],
@@ -132,12 +132,12 @@ def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
 
 
 def run_peer(peer: str, text: str, stem: Path, settings: Row, outputs: bool = True) -> Row:
-    """Train a peer on a text; files are STEM.vec and, if wanted, STEM.out.
+    """Train a peer on a text; files are STEM.vec and, if wanted, STEM.out.vec.
 
     The seconds are from file to file.
     """
     task = {"text": text, "vectors": f"{stem}.vec", "settings": settings} | (
-        {"outputs": f"{stem}.out"} if outputs else {}
+        {"outputs": f"{stem}.out.vec"} if outputs else {}
     )
     printed, row = run([sys.executable, __file__, peer, json.dumps(task)], ENVIRONMENT.get(peer))
     return row | json.loads(printed) | {"settings": settings}

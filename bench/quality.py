@@ -75,7 +75,7 @@ class Bench:
         for i, (contender, seed) in enumerate(turns(list(contenders(self.args, self.text, self.cut)))):
             stem = self.folder / f"run{i}"
             found.append(self.row(contender, stem, seed))
-            for ending in (".vec", ".out", ".in", ".model"):
+            for ending in (".vec", ".out.vec", ".in.vec", ".model"):
                 with contextlib.suppress(FileNotFoundError):
                     Path(f"{stem}{ending}").unlink()
         return found

@@ -1,4 +1,4 @@
-"""What the benches make of runs: tables over seeds, ranks over texts, a text in two parts. None trains."""
+"""What the benches make of runs: tables over seeds, ranks over texts, a text in two parts. One run trains."""
 
 import importlib
 import itertools
@@ -42,6 +42,18 @@ def run(name: str, seed: int | None = None, pairs: int = 203, **scores: float) -
     row["cores_used_by_others"] = 0.0
     row["judged"] = {"EN-WS-353-ALL.txt": {"pairs": pairs, "of": 353}}
     return row | ({} if seed is None else {"seed": seed}) | scores
+
+
+@pytest.mark.parametrize("flags, more", [([], []), (["--vectors", "whitened"], [".in.vec"])])
+def test_a_run_of_ours_leaves_the_files_that_are_judged(bench, tmp_path, flags, more):
+    """Found here: names of output files were no longer taken, and the long benchmark failed."""
+    (tmp_path / "text").write_text("the cat sat on the mat\n" * 40)
+    stem = tmp_path / "run0"
+    small = ["--min-count", "1", "--vector-size", "4", "--epochs", "1"]
+    row = bench("peers").run_fastsg(str(tmp_path / "text"), stem, small + flags)
+    assert row["K"] == 5 and row["seconds"] > 0
+    wanted = [".vec", ".out.vec", ".bias", *more]
+    assert all(Path(f"{stem}{ending}").stat().st_size for ending in wanted)
 
 
 def test_runs_of_a_name_are_one_row_of_means_and_spreads(bench):
