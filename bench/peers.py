@@ -104,7 +104,7 @@ def default_variants() -> list[tuple[str, list[str]]]:
 
 
 def run_fastsg(text: str, stem: Path, flags: Sequence[str]) -> Row:
-    """Train by the command line; files are STEM.vec, .out.vec, .bias and .json. Seconds are those of the command.
+    """Train by the command line; files: STEM.vec, .out.vec, .bias, .json. Seconds are the whole command's.
 
     Where a flag makes STEM.vec something else than the rows of I, these are in STEM.in.vec, which costs no
     seconds.
