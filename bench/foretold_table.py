@@ -46,17 +46,12 @@ def foretold(K: int, H: int, tokens: float, folder: Path) -> dict[str, Any]:
     return found
 
 
-def passes(found: dict[str, Any], K: int, H: int) -> str:
-    """Operations of the training, in passes of all K words."""
-    return f"{found['flops'] / (6 * K * K * H):.1f}"
-
-
-def cell(found: dict[str, Any] | None) -> str:
-    """Time and memory, to two digits."""
+def cell(found: dict[str, Any] | None, K: int, H: int) -> str:
+    """Operations in passes of all K words, time and memory, to two digits."""
     if found is None:
         return "–"
-    seconds, memory = found["seconds"]["total"], found["memory"]["total"]
-    return f"{_time(seconds)}, {memory / 2**30:.2g} GiB"
+    passes, seconds = found["flops"] / (6 * K * K * H), found["seconds"]["total"]
+    return f"{passes:.1f}, {_time(seconds)}, {found['memory']['total'] / 2**30:.2g} GiB"
 
 
 def _time(seconds: float) -> str:
@@ -82,9 +77,8 @@ def table(sizes: list[int], lengths: list[int], tokens: list[float]) -> str:
         for K in sizes:
             for H in lengths:
                 found = [foretold(K, H, n, Path(name)) if n >= LEAST * K else None for n in tokens]
-                longest = next(filter(None, reversed(found)), None)
-                rows.append([f"{K:,}", str(H), passes(longest, K, H) if longest else "", *map(cell, found)])
-    return markdown(["K", "H", "passes", *(f"{n / 1e6:,.0f} M tokens" for n in tokens)], rows)
+                rows.append([f"{K:,}", str(H), *(cell(one, K, H) for one in found)])
+    return markdown(["K", "H", *(f"{n / 1e6:,.0f} M tokens" for n in tokens)], rows)
 
 
 def parsed() -> argparse.Namespace:

@@ -4,10 +4,10 @@ Pure functions of K words, H coordinates and P ranks; U is the rows of a batch. 
 five kinds of work, each with a price that is measured:
 
     flops       6 U k H of the products over its k of the K words, and k H^2 / 8 for the covariance of O that
-                Newton steps need in every sixteenth batch
+                Newton steps need in every 32nd batch
     bytes       4 k H: its rows of O pass through memory, however few rows a batch has
     steps       4 U H^2 flops of Newton steps, which all ranks make alike
-    axes        H^3, the eigenvectors in every sixteenth batch, likewise
+    axes        H^3, the eigenvectors in every 32nd batch, likewise
     batch       1
 
 A batch has three exchanges: an all-gather of sums, one of pieces of the gradient by everybody to everybody,
@@ -129,7 +129,7 @@ def batch_exchanges(size: Size, rank: int) -> list[Exchange]:
 
 
 def covariance_exchanges(size: Size) -> list[Exchange]:
-    """A sixteenth of those for a covariance: its mean and itself, each through all ranks and to all."""
+    """A 32nd of those for a covariance: its mean and itself, each through all ranks and to all."""
     hops = 2 * (size.ranks - 1) / Curvature.EVERY
     return [Exchange(hops, 8.0 * n * hops) for n in (size.H, size.H**2)]
 

@@ -34,6 +34,16 @@ include "_forward_backward.pxi"
 include "_bounds.pxi"
 
 
+cdef double[::1] checked_rates(rates, int64_t U):
+    """The part of its Newton step that each of U rows takes, from a number or an array of them."""
+    given = np.asarray(rates, np.float64)
+    if given.shape not in ((), (U,)):
+        raise ValueError(f"newton's rate has the shape {given.shape}; need a number or ({U},)")
+    if not (np.isfinite(given) & (given >= 0)).all():
+        raise ValueError("newton's rate must be finite and at least 0")
+    return np.full(U, given)
+
+
 cdef class Workspace:
     """Scratch for batches over a vocabulary of K words, and the passes that use it.
 
@@ -215,7 +225,7 @@ cdef class Workspace:
         if newton is not None:
             axes, curvature, newton_step.prior, rates = newton
             self.check_newton(axes, curvature)
-            rate_u = np.full(ids.shape[0], rates, np.float64)
+            rate_u = checked_rates(rates, ids.shape[0])
             turned = np.ascontiguousarray(np.asarray(axes).T)
             newton_step.axes_hh, newton_step.turned_hh = &axes[0, 0], &turned[0, 0]
             newton_step.curvature_h = &curvature[0]

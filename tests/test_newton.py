@@ -43,7 +43,8 @@ def newton_rows(I, gradients, weights, axes, curvature, prior, rate):
     step = np.linalg.solve(own, (gradients + prior * I)[:, :, None])[:, :, 0]
     length = np.linalg.norm(step, axis=1)
     limit = 0.5 * np.linalg.norm(I, axis=1) + 0.3
-    return I - rate * step * np.minimum(1, limit / np.maximum(length, 1e-300))[:, None], length > limit
+    moved = np.minimum(1, limit / np.maximum(length, 1e-300)) * rate
+    return I - step * moved[:, None], length > limit
 
 
 def take(p, newton, rate=0.1, rows=64, threads=2, sums=None):
@@ -75,9 +76,12 @@ def take(p, newton, rate=0.1, rows=64, threads=2, sums=None):
     ],
 )
 @pytest.mark.parametrize("K, H, U", [(260, 19, 100), (97, 33, 5), (1, 1, 1), (300, 1, 70)])
-def test_newton_step_is_its_float64_twin(isa, problem, rng, K, H, U, scale, prior, rate, longest, rows):
+@pytest.mark.parametrize("own", [False, True], ids=["one rate", "a rate each"])
+def test_newton_step_is_its_float64_twin(isa, problem, rng, K, H, U, scale, prior, rate, longest, rows, own):
     """Steps within the limit of length and beyond it; rows that are no center stay."""
     p = problem(K, H, U, scale=0.5, bias=True)
+    if own:
+        rate = rng.uniform(0, 1, U)
     newton = *curved(rng, H, scale), prior, rate
     loss, I, _, _, _ = take(p, newton, rows=rows)
     gI, _ = reference.gradient(p.I, p.O, p.centers, p.N, p.bias)
@@ -93,18 +97,28 @@ def test_newton_step_is_its_float64_twin(isa, problem, rng, K, H, U, scale, prio
 
 @pytest.mark.parametrize(
     "slip",
-    ["no limit", "no prior", "prior without gradient", "weight forgotten", "axes mixed up", "rate twice"],
+    [
+        "no limit",
+        "no prior",
+        "prior without gradient",
+        "weight forgotten",
+        "axes mixed up",
+        "rate twice",
+        "rate of the first row",
+        "rate of another row",
+    ],
 )
 def test_control_newton_step(problem, rng, slip):
     p = problem(260, 19, 100, scale=0.5, bias=True)
     axes, curvature = curved(rng, 19, 0.01 if slip == "no limit" else 1.0)
     prior = 0.01 if slip == "no limit" else PRIOR
-    _, I, _, _, _ = take(p, (axes, curvature, prior, 0.5))
+    rate = rng.uniform(0.2, 1, 100)
+    _, I, _, _, _ = take(p, (axes, curvature, prior, rate))
     gI, _ = reference.gradient(p.I, p.O, p.centers, p.N, p.bias)
     rows, n = p.I[p.centers].astype(float), p.N.sum(1)
     if slip == "no limit":
         solved = ((gI + prior * rows) @ axes.T / ((n + 20)[:, None] * curvature + prior)) @ axes
-        wrong = rows - 0.5 * solved
+        wrong = rows - rate[:, None] * solved
     else:
         wrong = newton_rows(
             rows,
@@ -113,7 +127,11 @@ def test_control_newton_step(problem, rng, slip):
             axes[::-1] if slip.startswith("axes") else axes,
             curvature,
             prior * (slip != "no prior"),
-            0.25 if slip == "rate twice" else 0.5,
+            {
+                "rate twice": rate**2,
+                "rate of the first row": rate[:1],
+                "rate of another row": np.roll(rate, 8),
+            }.get(slip, rate),
         )[0]
     assert np.abs(I[p.centers] - wrong).max() > 1e-3
 
@@ -263,9 +281,26 @@ def test_no_matrix_is_an_error_and_no_crash():
         (1.0,),
         (np.eye(7, dtype=np.float32), np.ones(7, np.float32), PRIOR),
         (np.eye(7, dtype=np.float32), np.ones(7, np.float32), PRIOR, "fast"),
+        *(
+            (np.eye(7, dtype=np.float32), np.ones(7, np.float32), PRIOR, rate)
+            for rate in (None, np.nan, np.inf, -0.5, np.ones(19), np.ones(1), np.ones((1, 20)), -np.ones(20))
+        ),
         5,
     ],
-    ids=["one", "no rate", "rate is a str", "a number"],
+    ids=[
+        "one",
+        "no rate",
+        "str",
+        "None",
+        "NaN",
+        "inf",
+        "below 0",
+        "few",
+        "1-d",
+        "2-d",
+        "all below 0",
+        "a number",
+    ],
 )
 def test_newton_is_four_values(problem, newton):
     p = problem(60, 7, 20, scale=0.4)

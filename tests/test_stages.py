@@ -97,12 +97,34 @@ def test_head_words():
 
 
 def test_opening_rows():
-    """Three tenths, or all that occur 40 times, but no more than the head; all where that is everything."""
-    often = np.array([40] * 7 + [39] * 13)
-    assert [opening_rows(often, head, "newton") for head in (20, 19, 7, 6)] == [0, 7, 7, 6]
-    assert [opening_rows(often * times, 10, "newton") for times in (0, 1, 2)] == [6, 7, 10]
-    assert opening_rows(often, 10, "adagrad") == 0
-    assert [opening_rows(np.ones(k), k - 1, "newton") for k in (2, 3, 4, 11)] == [1, 1, 2, 4]
+    """Three tenths, or all that occur 40 times, but no more than half; all where every epoch has all."""
+    often, counts = np.array([40] * 7 + [39] * 13), diagonal(20)
+    assert [opening_rows(counts, often, head, "newton") for head in (20, 19, 1)] == [0, 0, 0]  # few pairs
+    N = np.exp(-np.arange(20.0))
+    counts = CooccurrenceCounts.from_arrays(np.arange(20), np.arange(20), N[::1] + 1e-3)
+    assert [opening_rows(counts, often, head, "newton") for head in (20, 19, 7, 1)] == [0, 7, 7, 7]
+    assert [opening_rows(counts, often * times, 10, "newton") for times in (0, 1, 2)] == [6, 7, 10]
+    assert opening_rows(counts, often, 10, "adagrad") == 0
+
+
+@pytest.mark.parametrize("items", [600, 550])
+def test_frequent_words_that_are_no_centers(rng, items):
+    """Found here: items, which come more often, are columns, users are rows; the first epoch had few."""
+    users = 2000 - items
+    pairs = np.repeat(np.arange(users), 15), rng.integers(users, 2000, users * 15)
+    options = {"vector_size": 10, "min_count": 1, "progress": False, "epochs": 6, "head": 0.5}
+    model = SkipGram(**options).fit_pairs(*([f"w{i}" for i in side] for side in pairs))
+    assert [record["pairs"] for record in (model.history[0], model.history[-1])] == [users * 15] * 2
+    assert model.plan.opening == 0 and model.history[0]["centers"] == 2000
+
+
+def test_a_plan_of_more_words_than_there_are():
+    source = CountSource(counted(), 8, 1)
+    for sizes in ((8, K + 9, 0), (8, 0, 2**47)):
+        with pytest.raises(
+            ValueError, match=rf"its plan has head={sizes[1]} and opening={sizes[2]}; there are"
+        ):
+            source.with_sizes(*sizes)
 
 
 def test_a_head_of_nothing():
@@ -290,13 +312,14 @@ def test_a_training_is_its_stages_by_hand():
     counts, I, O = counted(), hand.I, hand.O
     k, head = counts.K, round(0.4 * counts.K)
     sums, shift = Optimizer("newton", k), np.zeros(k, np.float32)
-    source = CountSource(counts, 9, 1, 2, head, head)
-    plan = [(k, head, True), (head, head, True), (head, head, True), (head, head, False), (k, k, False)]
+    opening = k // 2  # all that occur 40 times would be more
+    source = CountSource(counts, 9, 1, 2, head, opening)
+    plan = [(k, opening, True), (head, head, True), (head, head, True), (head, head, False), (k, k, False)]
     for epoch, (words, rows, thinned) in enumerate(plan):
         bias = (hand._training.bias if thinned else hand.real_bias())[:words]
         if epoch == 3:
             sums.reset()
-        late = head if epoch == 4 else k
+        late = opening if epoch == 4 else k
         units, batches = source.batches(epoch, Stage(words, thinned, rows, late if words == k else head))
         curvature, walked = Curvature((counts.thinned if thinned else counts).leading(words)[1], 2), 0
         workspace = objective.make_workspace(words, 6, 2)

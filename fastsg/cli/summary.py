@@ -167,11 +167,19 @@ def _notes(report: Report) -> Iterator[tuple[str, str]]:
         yield TEXTS[None], "what an earlier version trained on and did not write down"
     if any(epoch["words"] < report["vocabulary_size"] for epoch in epochs):
         yield "words", "where they are not all: the most frequent ones, among themselves"
-    for number, epoch in enumerate(epochs, 1):
-        if (centers := epoch["centers"] or epoch["words"]) < epoch["words"]:
-            yield "centers", f"in epoch {number} the {centers:,} most frequent words alone, beside all others"
+    few = [(number, epoch["centers"]) for number, epoch in enumerate(epochs, 1) if _has_few_centers(epoch)]
+    if few:
+        yield (
+            "centers",
+            f"in epoch {few[-1][0]} the {few[-1][1]:,} most frequent words alone, beside all words",
+        )
     if report["valid_unigram_nll"] is not None:
         yield "held-out", "after the epoch, always of the whole text and all words"
+
+
+def _has_few_centers(epoch: dict[str, Any]) -> bool:
+    """Whether not all words of an epoch were centers; older files do not tell."""
+    return epoch["centers"] is not None and epoch["centers"] < epoch["words"]
 
 
 def _facts(report: Report) -> Iterator[str]:

@@ -252,7 +252,7 @@ def _epochs_on_counts(
     """Each row of an epoch has one softmax row over the words of the epoch; frequent ones come more often."""
     K, epochs, keep = len(vocab), settings.epochs_of(len(vocab), tokens), _keep(settings, vocab)
     head = head_words(seen.part, epochs, settings.head)
-    opening = opening_rows(vocab.counts, head, settings.optimizer) or K
+    opening = opening_rows(seen.part, vocab.counts, head, settings.optimizer) or K
     stages = Counter(stage_of(epoch, epochs, K, head, opening) for epoch in range(epochs))
     size, total = settings.batch_of(K, tokens), _Epochs(0.0, 0.0, 0.0, 0.0)
     for stage, times in stages.items():

@@ -185,7 +185,7 @@ def counts_source(
             settings.seed,
             training.workers,
             head := head_words(counts, epochs, settings.head),
-            opening_rows(training.vocab.counts, head, settings.optimizer),
+            opening_rows(counts, training.vocab.counts, head, settings.optimizer),
             origin,
         )
         return found.with_sizes(plan.batch_size, plan.head, plan.opening) if plan else found

@@ -101,7 +101,7 @@ class SkipGram(TrainedModel):
         half of the vocabulary (`head`).
     batch_size : int, optional
         Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct
-        centers) in a batch, default about 64 batches an epoch. Solver "sgd": center positions (q), default
+        centers) in a batch, default about 64 batches an epoch of all rows. Solver "sgd": center positions (q), default
         about 64 batches an epoch, a power of two from 1,024 to 131,072; 1,024 for plain SGD.
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
@@ -138,7 +138,7 @@ class SkipGram(TrainedModel):
         pair by keep(m) keep(n) instead, without dropping tokens.
     head : float, optional
         Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the
-        most frequent words, among themselves; the first trains at most so many rows. Default .5 above 16,384
+        most frequent words, among themselves. Default .5 above 16,384
         words, and above 1,024 with more than 5 epochs; 1 trains on all words in every epoch.
     vectors : {"input", "output", "sum", "centered", "whitened"}
         What `wv` holds: rows of I, rows of O, the sum of both at unit length, rows of I less their mean, or

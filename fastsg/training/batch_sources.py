@@ -246,7 +246,11 @@ class CountSource:
         return fingerprint("entries", *(array for t in tables for array in (t.counts, t.contexts, t.row_ptr)))
 
     def with_sizes(self, batch_size: int, head: int, opening: int) -> CountSource:
-        """The same with other sizes."""
+        """The same with other sizes; ValueError if there are not so many words."""
+        if max(head, opening) > self.counts.K:
+            raise ValueError(
+                f"its plan has head={head} and opening={opening}; there are {self.counts.K} words"
+            )
         return dataclasses.replace(self, batch_size=batch_size, head=head, opening=opening)
 
     def table(self, thinned: bool) -> CooccurrenceCounts:
@@ -255,6 +259,7 @@ class CountSource:
 
     def rows(self, stage: Stage) -> CountBatches:
         """The rows of a stage."""
+        stage = stage._replace(late=stage.words)  # which makes no difference to the rows
         if stage not in self._of_stage:
             batch_size = max(-(-self.batch_size * stage.words // self.counts.K), 1)
             block = leading_block(self.table(stage.thinned), stage.words, stage.rows)

@@ -85,9 +85,11 @@ class Stepper:
             ) from None
 
     def _parts(self, ids: NDArray[np.int32], rate: float) -> NDArray[np.float64]:
-        """The parts of their Newton steps that rows take."""
-        part = rate / self.alpha
-        return np.where(ids < (len(self.state.I) if self.late is None else self.late), part, max(part, 1.0))
+        """The parts of their Newton steps that rows take; ids rise."""
+        parts = np.full(len(ids), rate / self.alpha)
+        if self.late is not None:
+            parts[np.searchsorted(ids, self.late) :] = max(rate / self.alpha, 1.0)
+        return parts
 
 
 def train_epoch(

@@ -260,7 +260,7 @@ def _books(begun: EpochTotals | None, stage: Stage, contexts: NDArray[np.float64
     if begun.words != books.words or (begun.contexts is None) != (books.contexts is None):
         raise ValueError(
             f"the training was interrupted in an epoch over {begun.words} words, which is over {stage.words} "
-            "now; begin anew without resume"
+            "now, or has other centers; begin anew without resume"
         )
     return begun
 

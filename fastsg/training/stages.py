@@ -1,15 +1,17 @@
 """Which words, and which text, each epoch of a training is about.
 
-Coarse to fine. The first epoch trains the rows of the most frequent words, three tenths of them, against all
-words. Those between it and the last train on the head, the more frequent half of the vocabulary, at a quarter
-of the cost: their softmax runs over that half alone, and the rarer words rest. Where the counts come with
-thinned ones (word2vec's subsampling), training starts on these, which make better vectors, and ends on the
-text as it is, whose probabilities the model is to tell. The last epoch is the exact softmax over the whole
-vocabulary, for every row; the rarer ones, left where they started until then, take a whole Newton step in it.
+Coarse to fine. The first epoch trains the rows of the frequent words, at least three tenths of all, against
+all words. Those between it and the last train on the head, the more frequent half of the vocabulary, at a
+quarter of the cost: their softmax runs over that half alone, and the rarer words rest. Where the counts come
+with thinned ones (word2vec's subsampling), training starts on these, which make better vectors, and ends on
+the text as it is, whose probabilities the model is to tell. The last epoch is the exact softmax over the
+whole vocabulary, for every row. Rows that the first epoch left where they started are late: in the epoch that
+they first come in, the second or the last, they take a whole Newton step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -23,9 +25,10 @@ SMALL_VOCABULARY, MEDIUM_VOCABULARY = 1024, 16384
 _LARGE, _FEW, _MEDIUM = 6, 5, 10
 #: Tokens for each number of O from which on a vocabulary of medium size has twice as many.
 _MUCH = 1.2
-#: Words that occur so often are trained in the first epoch, or so many tenths of all.
+#: The rows of words that occur so often are trained in the first epoch, or those of so many tenths of all.
 _FREQUENT, _LEAST_TENTHS = 40, 3
-#: The head of a larger one has to hold so much of the pairs, or it is trained whole as well.
+#: The head of a larger one has to hold so much of the pairs, or it is trained whole as well; likewise the
+#: rows of the first epoch.
 _LEAST_SHARE = 0.5
 
 
@@ -37,7 +40,7 @@ class Stage(NamedTuple):
     words : int         The most frequent words, whose rows of O move.
     thinned : bool      On the thinned text, or the text as it is.
     rows : int          The most frequent of the words, whose rows of I move.
-    late : int          From this number on they do for the first time in a training that has begun before.
+    late : int          Rows from this number on come in this epoch first, and it is not the training's first.
     """
 
     words: int
@@ -102,20 +105,29 @@ def head_words(counts: CooccurrenceCounts, epochs: int, head: float | None) -> i
     wanted, K = wanted_head(counts.K, epochs, head), counts.K
     if head is not None or wanted == K:
         return wanted
-    shares = [
-        float(part.leading(wanted)[1].sum()) / part.total for part in (counts, counts.start) if part.total
-    ]
-    return wanted if min(shares, default=0.0) >= _LEAST_SHARE else K
+    return wanted if _have_pairs(counts, lambda part: part.leading(wanted)[1]) else K
 
 
-def opening_rows(word_counts: NDArray[np.int64], head: int, optimizer: str) -> int:
+def opening_rows(
+    counts: CooccurrenceCounts, word_counts: NDArray[np.int64], head: int, optimizer: str
+) -> int:
     """Rows that the first epoch trains, 0 for all.
 
-    Where rows take Newton steps those of frequent words, or three tenths of all, but no more than the head's:
-    for the others one whole step does, at the end. The sums of Adagrad need more steps.
+    Where rows take Newton steps those of frequent words, or three tenths of all, at most half: for the others
+    one whole step does, later. All where these have few of the pairs (as where the words that come most are
+    no centers), where every epoch trains all, and with Adagrad, whose sums need more steps.
     """
-    K = len(word_counts)
+    K = counts.K
     if optimizer != "newton" or head == K:
         return 0
     frequent = int(np.count_nonzero(word_counts >= _FREQUENT))
-    return min(max(frequent, -(-K * _LEAST_TENTHS // 10)), head)
+    wanted = max(min(max(frequent, -(-K * _LEAST_TENTHS // 10)), K // 2), 1)
+    return wanted if _have_pairs(counts, lambda part: part.row_sums[:wanted]) else 0
+
+
+def _have_pairs(
+    counts: CooccurrenceCounts, weights: Callable[[CooccurrenceCounts], NDArray[np.float64]]
+) -> bool:
+    """Whether the pairs of these weights are enough of all, of the text and of the thinned ones."""
+    shares = [float(weights(part).sum()) / part.total for part in (counts, counts.start) if part.total]
+    return min(shares, default=0.0) >= _LEAST_SHARE
