@@ -53,14 +53,15 @@ def entries(block):
     }
 
 
+@pytest.mark.parametrize("part", [0, 2, 3], ids=["all rows first", "the head's rows", "fewer rows"])
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_each_rank_has_the_entries_of_its_columns_and_no_others(counts, ranks):
-    head = counts.K // 2
+def test_each_rank_has_the_entries_of_its_columns_and_no_others(counts, ranks, part):
+    head, opening = counts.K // 2, counts.K // part if part else 0
 
     def work(team):
         def make():
             assert not team.rank, "the others count nothing"
-            return CountSource(counts, 100, 5, 1, head)
+            return CountSource(counts, 100, 5, 1, head, opening)
 
         source = shared_source(team, range(4), 1, make)
         assert isinstance(source, RankSource)
@@ -73,7 +74,7 @@ def test_each_rank_has_the_entries_of_its_columns_and_no_others(counts, ranks):
         tables = {id(rows.batches._block.counts): rows.batches._block.counts for rows in source.rows.values()}
         return sizes, sum(map(len, tables.values())), source.start_counts() is not None
 
-    whole = CountSource(counts, 100, 5, 1, head)
+    whole = CountSource(counts, 100, 5, 1, head, opening)
     found = as_ranks(ranks, work)
     for stage in found[0][0]:
         assert set.union(*(each[0][stage] for each in found)) == entries(whole.rows(stage)._block)
@@ -84,17 +85,17 @@ def test_each_rank_has_the_entries_of_its_columns_and_no_others(counts, ranks):
 
 
 def test_a_rank_is_told_what_follows_from_whole_rows(counts):
-    whole = CountSource(counts, 100, 5, 1, counts.K // 2)
+    whole = CountSource(counts, 100, 5, 1, counts.K // 2, counts.K // 3)
     stages = [whole.stage(epoch, 4) for epoch in range(4)]
 
     def work(team):
-        return shared_source(team, range(1, 4), 1, lambda: whole)
+        return shared_source(team, range(4), 1, lambda: whole)
 
     for source in as_ranks(2, work):
-        assert [source.stage(epoch, 4) for epoch in range(1, 4)] == stages[1:]
+        assert [source.stage(epoch, 4) for epoch in range(4)] == stages
         assert source.fingerprint() == whole.fingerprint() and source.pairs == whole.pairs
         assert source.with_sizes(7, 7, 7) is source
-        for stage in stages[1:]:
+        for stage in stages:
             batches = whole.batches(1, stage)[1]
             assert source.units(stage) == whole.units(stage)
             assert (source.context_shares(stage) == whole.context_shares(stage)).all()

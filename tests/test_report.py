@@ -147,6 +147,19 @@ def test_every_epoch_says_what_it_was_trained_on(options, wanted):
     assert ("words" in notes) == any("2" in subject for subject in wanted)
 
 
+def test_the_summary_says_which_words_were_centers():
+    """Of the last epoch in which not all were; nothing where epochs had all, or do not tell."""
+    model = trained(epochs=3, head=0.5)
+    few = model.history[0]["centers"]
+    assert few < model.history[0]["words"] == len(model.vocab)
+    line = f"in epoch 1 the {few} most frequent words alone"
+    assert line in " ".join(summarized(model).split())
+    for record in model.history:
+        del record["centers"]
+    assert "centers" not in summarized(model)
+    assert "centers" not in summarized(trained(epochs=3, head=1))
+
+
 def test_the_texts_named_are_those_trained_on():
     """By what training itself keeps: its state after each epoch."""
     found = []
