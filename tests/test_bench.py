@@ -262,7 +262,7 @@ def test_the_table_of_what_is_foretold(bench):
     found = {"flops": 2.75 * 6 * 100**2 * 10, "seconds": {"total": 7500.0}, "memory": {"total": 3 * 2**29}}
     assert table.cell(found, 100, 10) == "2.8, 2.1 h, 1.5 GiB"
     found["seconds"]["total"] = 119.4
-    assert table.cell(found) == "120 s, 1.5 GiB"
+    assert table.cell(found, 100, 10) == "2.8, 120 s, 1.5 GiB"
     page = "a\n<!-- foretold -->\nold\n<!-- end -->\nb"
     assert table.written(page, "new") == "a\n<!-- foretold -->\n\nnew\n\n<!-- end -->\nb"
     assert table.written(table.written(page, "new"), "new") == table.written(page, "new")
