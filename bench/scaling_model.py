@@ -13,7 +13,7 @@ five kinds of work, each with a price that is measured:
 A batch has three exchanges: an all-gather of sums, one of pieces of the gradient by everybody to everybody,
 an all-gather of their sums. To each the model charges P - 1 messages one after the other and the bytes that
 one rank sends, through a link that sends and receives at once: what the simplest algorithms cost, so that an
-MPI with better ones is faster where there are many ranks. Every sixteenth batch the sums for the covariance
+MPI with better ones is faster where there are many ranks. Every 32nd batch the sums for the covariance
 go from rank to rank and back. After a pass O and its Adagrad sums are gathered.
 """
 

@@ -114,7 +114,7 @@ def test_no_price_is_below_nothing(model):
 def test_one_rank_exchanges_nothing(model):
     size, rank = model.Size(70_000, 100, 1), model.Rank(1e-11, 0, 0, 0, 0)
     assert model.batch_seconds(size, rank, model.Link(1, 1))[1] == 0
-    flops = 70_000 * 100 * (6 * size.U + 100 / 8)
+    flops = 70_000 * 100 * (6 * size.U + 2 * 100 / Curvature.EVERY)
     assert model.pass_seconds(size, rank, model.Link(1, 1)) == pytest.approx(size.batches * flops * 1e-11)
 
 
