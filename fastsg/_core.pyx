@@ -220,12 +220,16 @@ cdef class Workspace:
         cdef const float[:, ::1] axes, turned
         cdef const float[::1] curvature
         cdef const double[::1] rate_u = None
+        cdef double largest_rate = 0
+        cdef float[:, ::1] scratch_t
         cdef fsg_newton newton_step
         cdef BatchRows rows
         if newton is not None:
             axes, curvature, newton_step.prior, rates = newton
             self.check_newton(axes, curvature)
             rate_u = checked_rates(rates, ids.shape[0])
+            largest_rate = np.max(rate_u, initial=0)
+            scratch_t = np.empty((self.num_threads, 2 * NEWTON_ROWS * self.H), np.float32)
             turned = np.ascontiguousarray(np.asarray(axes).T)
             newton_step.axes_hh, newton_step.turned_hh = &axes[0, 0], &turned[0, 0]
             newton_step.curvature_h = &curvature[0]
@@ -240,6 +244,8 @@ cdef class Workspace:
             step_I.adagrad_k, step_O.adagrad_k = &sums_I[0], &sums_O[0]
         if shift_k.shape[0] != I_kh.shape[0]:
             raise ValueError(f"shift_k has {shift_k.shape[0]} values; need {I_kh.shape[0]}")
+        # From the first row that moves to the count of the step: no Python, where an interrupt may come, and no
+        # memory to be had. What takes either has its place before that.
         self.enter()
         try:
             rows = self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts, weights)
@@ -249,8 +255,9 @@ cdef class Workspace:
                 with nogil:
                     self.passes.move_inputs(I_kh, ids, &step_I)
             else:
-                self.passes.newton_inputs(I_kh, rows, &newton_step, rate_u)
-                self.bounds.newton_step(np.max(rate_u, initial=0), self.H)
+                with nogil:
+                    self.passes.newton_inputs(I_kh, rows, &newton_step, rate_u, scratch_t)
+                self.bounds.newton_step(largest_rate, self.H)
             self.steps, self.step_loss = self.steps + 1, loss
         finally:
             self.busy = 0

@@ -260,15 +260,13 @@ cdef class Passes:
             table.move_row(&I_kh[ids[u], 0], &self.scratch.G[0] + u * self.H, self.H, step, ids[u])
 
     cdef void newton_inputs(self, float[:, ::1] I_kh, BatchRows rows, const fsg_newton *newton,
-                            const double[::1] rate_u) except *:
-        """By damped Newton steps, some rows at a time."""
+                            const double[::1] rate_u, float[:, ::1] scratch_t) noexcept nogil:
+        """By damped Newton steps, some rows at a time; scratch_t is (threads, 2 * NEWTON_ROWS * H)."""
         cdef int64_t u, count, parts = round_up(rows.U, NEWTON_ROWS) // NEWTON_ROWS, i
         cdef int threads = threads_for(rows.U * self.H * self.H / 8, self.num_threads)
-        cdef float[:, ::1] scratch_t = np.empty((threads, 2 * NEWTON_ROWS * self.H), np.float32)
-        with nogil:
-            for i in prange(parts, num_threads=threads, schedule="static"):
-                u = i * NEWTON_ROWS
-                count = min(<int64_t>NEWTON_ROWS, rows.U - u)
-                table.newton_rows(newton, &I_kh[0, 0], &rows.ids[u], &rows.weight_u[u], &rate_u[u],
-                                  &self.scratch.G[0] + u * self.H, count, self.H,
-                                  &scratch_t[fsg_omp_thread(), 0])
+        for i in prange(parts, num_threads=threads, schedule="static"):
+            u = i * NEWTON_ROWS
+            count = min(<int64_t>NEWTON_ROWS, rows.U - u)
+            table.newton_rows(newton, &I_kh[0, 0], &rows.ids[u], &rows.weight_u[u], &rate_u[u],
+                              &self.scratch.G[0] + u * self.H, count, self.H,
+                              &scratch_t[fsg_omp_thread(), 0])

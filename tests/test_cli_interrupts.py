@@ -124,6 +124,32 @@ def test_an_interrupt_when_a_checkpoint_is_in_its_place(text, monkeypatch, capsy
     assert load_checkpoint("m").state.begun.batches
 
 
+def test_interrupted_while_files_are_written(text, tmp_path, monkeypatch, capsys):
+    """All is trained: what was not written is written by the command that it names."""
+    line = f"train text -o v.vec --save-bias bias {SHORT} --quiet"
+    assert main(shlex.split(f"{line} --checkpoint m")) == 0
+    whole = [(tmp_path / name).read_bytes() for name in ("v.vec", "bias")]
+    for name in ("m", "v.vec", "bias"):
+        os.unlink(name)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fastsg.cli.outputs.save_bias", interrupt)
+        assert main(shlex.split(line)) == 130
+        said = "fastsg: interrupted while the files were written: each of them is whole or as it was before\n"
+        assert capsys.readouterr().err == said
+        assert main(shlex.split(f"{line} --checkpoint m")) == 130
+    err = capsys.readouterr().err
+    assert err.startswith(said) and not os.path.exists("bias")
+    advice = shlex.split(err.splitlines()[-1])
+    assert advice[0] == "fastsg" and advice[-2:] == ["--resume", "m"]
+    os.unlink("v.vec")
+    assert main(advice[1:]) == 0
+    assert [(tmp_path / name).read_bytes() for name in ("v.vec", "bias")] == whole
+
+
 def test_a_log_has_every_epoch_once(text, tmp_path):
     """A training goes on from the checkpoint before the newest: what the log said after it is said anew."""
     line = f"train text --checkpoint m --json-log log {SHORT} --quiet"

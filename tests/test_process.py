@@ -320,6 +320,35 @@ def test_interrupt_within_a_step_writes_nothing(problem):
     assert workspace.step(*args) > 0 and I.tobytes() != before[0]
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "newton"])
+def test_python_runs_only_where_a_step_can_be_interrupted(problem, optimizer):
+    """Handlers of signals run between instructions of Python. In a step there are some before the first row
+    moves and none after it, until it is counted: an interrupt finds matrices and books that go together."""
+    p = problem(500, 9, 100)
+    I, O = p.copy()
+    workspace = p.workspace(rows=64)
+    args = I, O, p.bias, *p.batch, np.zeros(p.K, np.float32), 0.1
+    options = {}
+    if optimizer == "adagrad":
+        options = {"adagrad_I": np.zeros(p.K, np.float32), "adagrad_O": np.zeros(p.K, np.float32)}
+    if optimizer == "newton":
+        axes, curvature = np.eye(9, dtype=np.float32), np.ones(9, np.float32)
+        options = {"newton": (axes, curvature, 0.0, np.full(len(p.centers), 0.1))}
+    before, calls = (I.tobytes(), O.tobytes()), []
+
+    def look(frame, event, _):
+        if event == "call":
+            calls.append((frame.f_code.co_qualname, (I.tobytes(), O.tobytes()) == before, workspace.steps))
+
+    sys.setprofile(look)
+    try:
+        workspace.step(*args, **options)
+    finally:
+        sys.setprofile(None)
+    assert workspace.steps == 1 and (I.tobytes(), O.tobytes()) != before
+    assert calls and {call[1:] for call in calls} == {(True, 0)}, calls
+
+
 def test_a_step_refused_in_a_later_block_writes_nothing(problem):
     """Not even the log Z of the blocks before, from which the next step on these centers sets out."""
     p = problem(500, 9, 100)

@@ -105,7 +105,13 @@ def _run(args: argparse.Namespace, team: Team) -> int:
 
 def _finish(model: SkipGram, args: argparse.Namespace, code: int) -> int:
     """Write the files and say how it went."""
-    report, is_whole = _write(model, args)
+    try:
+        report, is_whole = _write(model, args)
+    except KeyboardInterrupt:
+        say("interrupted while the files were written: each of them is whole or as it was before")
+        if args.checkpoint and code != EXIT_ERROR:
+            _say_how_to_go_on(args, from_checkpoint=os.path.exists(args.checkpoint))
+        return EXIT_INTERRUPTED
     if args.json:
         print(json_text(report))
     elif not args.quiet:
@@ -320,7 +326,12 @@ def _leave_checkpoint(model: SkipGram, checkpoint: Checkpoint, args: argparse.Na
         if not checkpoint.error:
             say("there is no checkpoint of this training to continue from")
         return
-    same_command = not checkpoint.written or args.resume == args.checkpoint
+    _say_how_to_go_on(args, from_checkpoint=checkpoint.written)
+
+
+def _say_how_to_go_on(args: argparse.Namespace, from_checkpoint: bool) -> None:
+    """The command that takes up the checkpoint, or again the one that was resumed from."""
+    same_command = not from_checkpoint or args.resume == args.checkpoint
     command = args.argv if same_command else [*args.argv, "--resume", args.checkpoint]
     say(f"to continue from the last checkpoint:\n  fastsg {printable(shlex.join(command))}")
 
