@@ -244,8 +244,8 @@ cdef class Workspace:
             step_I.adagrad_k, step_O.adagrad_k = &sums_I[0], &sums_O[0]
         if shift_k.shape[0] != I_kh.shape[0]:
             raise ValueError(f"shift_k has {shift_k.shape[0]} values; need {I_kh.shape[0]}")
-        # From the first row that moves to the count of the step: no Python, where an interrupt may come, and no
-        # memory to be had. What takes either has its place before that.
+        # From the first row that moves to the count of the step there is no Python, where an interrupt may
+        # come, and no memory to be had: what takes either has its place before that.
         self.enter()
         try:
             rows = self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts, weights)
