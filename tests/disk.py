@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fastsg.system import folder
+
 PAGE = 4096
 #: What may have become of bytes that were not synced.
 LOSSES: dict[str, Callable[[bytes, bytes], bytes]] = {
@@ -73,6 +75,7 @@ class Disk:
             (os, "unlink"): self._counted("unlink", os.unlink, "unlink"),
             (os, "mkdir"): self._counted("mkdir", os.mkdir, "mkdir"),
             (shutil, "rmtree"): self._rmtree(shutil.rmtree),
+            (folder, "swapped"): self._counted("swapped", folder.swapped, "swap"),
         }
         before = {place: getattr(*place) for place in ours}
         self._real = {name: function for (_, name), function in before.items()}
@@ -116,7 +119,9 @@ class Disk:
             self.called(name)
             result = real(*args, **options)
             if recorded:
-                paths = [self._below(path) for path in args[: 2 if recorded in ("rename", "link") else 1]]
+                paths = [
+                    self._below(path) for path in args[: 2 if recorded in ("rename", "link", "swap") else 1]
+                ]
                 self._record(recorded, *paths)
             return result
 
@@ -233,12 +238,18 @@ def _change(live: Names, name: str, paths: list[str]) -> None:
     elif name == "unlink":
         live.pop(first, None)
     elif name == "rename":
-        moved = [path for path in live if path == first or path.startswith(first + os.sep)]
-        for path in moved:
-            live[paths[1] + path[len(first) :]] = live.pop(path)
+        _rename(live, first, paths[1])
+    elif name == "swap":
+        for old, new in ((first, "aside"), (paths[1], first), ("aside", paths[1])):
+            _rename(live, old, new)
     elif name == "remove all":
         for path in [path for path in live if path.startswith(first + os.sep)]:
             del live[path]
+
+
+def _rename(live: Names, old: str, new: str) -> None:
+    for path in [path for path in live if path == old or path.startswith(old + os.sep)]:
+        live[new + path[len(old) :]] = live.pop(path)
 
 
 def files_below(root: Path) -> dict[str, bytes]:

@@ -5,17 +5,19 @@ Every saver of savers.py on the watched disk of disk.py.
 
 import contextlib
 import errno
+import itertools
 import os
 import subprocess
 
 import pytest
+from conftest import SLOW, kill_while
 from disk import ERRORS, Disk, files_below, laid_out, states_after_power_loss
 from savers import SAVERS, Saver, either
 
 from fastsg import FormatError
-from fastsg.system import atomic
+from fastsg.system import atomic, folder
 
-CALLS = ("open", "fdopen", "write", "chmod", "fsync", "replace", "rename", "link", "mkdir")
+CALLS = ("open", "fdopen", "write", "chmod", "fsync", "replace", "rename", "link", "mkdir", "swapped")
 #: Two files, of which one may be old and the other new: the format has no other way.
 TWO_FILES = {"v.tsv"}
 
@@ -28,6 +30,41 @@ def saver(request):
 def named(saver, error):
     """Whether an error tells which file it is about; v.tsv has v.metadata.tsv beside it."""
     return saver.name.partition(".")[0] in os.path.basename(str(error.filename))
+
+
+# ---- a process is killed ----
+
+
+def lost(saver, inside, wanted, kills, rng):
+    """How often neither content is there after kill -9 at a random moment of saving the one or the other."""
+    path, found = inside / saver.name, 0
+    saver.save(path, 0)
+    for _ in range(kills):
+        contents = itertools.cycle((1, 0))
+        kill_while(lambda: saver.save(path, next(contents)), rng.uniform(0, 0.02))
+        try:
+            found += saver.load(path) not in wanted
+        except (FormatError, OSError):
+            found += 1
+    return found
+
+
+def test_killed_while_saving(saver, tmp_path, rng):
+    """What the dead ones left beside the file goes with the next save."""
+    wanted = either(saver, tmp_path)
+    inside = tmp_path / "here"
+    inside.mkdir()
+    for which in (1, 0):  # a checkpoint keeps the one before
+        saver.save(inside / saver.name, which)
+    before = files_below(inside)
+    assert lost(saver, inside, wanted, 200 if SLOW else 4, rng) == 0
+    saver.save(inside / saver.name, 0)
+    assert files_below(inside).keys() == before.keys()
+
+
+def test_control_killed_while_overwriting(tmp_path, rng):
+    saver = Saver(overwrite, SAVERS["vocab"].load)
+    assert lost(saver, tmp_path, [[3, 2, 1], [3, 2, 2]], 100, rng) > 0
 
 
 # ---- the n-th call fails ----
@@ -119,13 +156,25 @@ def test_power_loss(saver, tmp_path):
     inside.mkdir()
     before, operations = recorded(saver, inside)
     count, bad = bad_states(saver, wanted, before, operations)
-    if saver.name == "folder":  # between two renames there is none: the old one stands beside it
-        bad = [case for case in bad if not any(".old/" in path for path in case[0])]
     assert count >= 5
     assert bad == []
     for state in states_after_power_loss(before, operations, amid=False):  # a save that is done is done
         with laid_out(state) as place:
             assert saver.load(place / saver.name) == wanted[1]
+
+
+def test_power_loss_where_nothing_exchanges_folders(tmp_path, monkeypatch):
+    """Between two renames there is none: the old one stands beside it, and goes when a new one is there."""
+    monkeypatch.setattr(folder, "swapped", lambda first, second: False)
+    saver, wanted, inside = SAVERS["folder"], either(SAVERS["folder"], tmp_path), tmp_path / "here"
+    inside.mkdir()
+    _, bad = bad_states(saver, wanted, *recorded(saver, inside))
+    assert bad and all(any(".old.tmp/" in path for path in case[0]) for case in bad)
+    found = failures(saver, inside, wanted, ["rename"])
+    assert found and all(error is not None and which == 0 and not left for _, _, error, which, left in found)
+    (inside / "folder").rename(inside / f".folder.{atomic._host_tag()}-999999999-abcdefgh.old.tmp")
+    saver.save(inside / saver.name, 1)
+    assert os.listdir(inside) == ["folder"]
 
 
 @pytest.mark.parametrize("name", ["model", "v.vec", "checkpoint", "corpus"])

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from .. import checks
@@ -136,21 +136,28 @@ def remove_stale_temporaries(path: str | os.PathLike[str]) -> list[str]:
     """
     path = os.fsdecode(path)
     removed: list[str] = []
-    pattern = re.compile(re.escape(f".{_stem(path)}.") + r"([0-9a-f]{8})-([0-9]{1,10})-[0-9a-z_]{8}\.tmp")
-    try:
-        names = os.listdir(_folder(path))
-    except OSError:  # the write that follows will report it better
-        return removed
-    for name in names:
-        match = pattern.fullmatch(name)
-        full = os.path.join(_folder(path), name)
-        if match and _is_stale(full, host=match[1], pid=int(match[2])):
-            with contextlib.suppress(OSError):
-                os.unlink(full)
-                removed.append(name)
+    for temporary in stale_temporaries(path, stat.S_ISREG):
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+            removed.append(os.path.basename(temporary))
     if removed:
         logger.info("removed %d temporary file(s) of dead writers beside %s", len(removed), path)
     return removed
+
+
+def stale_temporaries(path: str, is_kind: Callable[[int], bool]) -> Iterator[str]:
+    """What dead writers of `path` left behind, of one kind by its mode; see remove_stale_temporaries."""
+    pattern = re.compile(
+        re.escape(f".{_stem(path)}.") + r"([0-9a-f]{8})-([0-9]{1,10})-[0-9a-z_]{8}(\.old)?\.tmp"
+    )
+    try:
+        names = os.listdir(_folder(path))
+    except OSError:  # the write that follows will report it better
+        return
+    for name in names:
+        match, full = pattern.fullmatch(name), os.path.join(_folder(path), name)
+        if match and _is_stale(full, is_kind, host=match[1], pid=int(match[2])):
+            yield full
 
 
 def _folder(path: str) -> str:
@@ -174,12 +181,12 @@ def _own_start(path: str) -> str:
     return os.path.join(_folder(path), _own_prefix(path))
 
 
-def _is_stale(temporary: str, host: str, pid: int) -> bool:
+def _is_stale(temporary: str, is_kind: Callable[[int], bool], host: str, pid: int) -> bool:
     try:
         info = os.lstat(temporary)
     except OSError:
         return False
-    if not stat.S_ISREG(info.st_mode):
+    if not is_kind(info.st_mode):
         return False
     return (host == _host_tag() and not _is_alive(pid)) or time.time() - info.st_mtime > _STALE_SECONDS
 

@@ -1,15 +1,22 @@
-"""Folders written as a whole: a name has the old one, the new one or none, never half of one."""
+"""Folders written as a whole: a name has the old one or the new one, never half of one."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import shutil
+import stat
+import sys
 import tempfile
 from collections.abc import Collection, Iterator
 
 from . import atomic
+
+# AT_FDCWD of Linux, and the flag that both systems happen to give the same number.
+_HERE, _EXCHANGE = -100, 2
+_NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
 @contextlib.contextmanager
@@ -34,31 +41,35 @@ def atomic_folder(path: str | os.PathLike[str], own_files: Collection[str]) -> I
 
     Notes
     -----
-    No call exchanges two folders on every system: a process killed between two renames leaves no folder under
-    the name, and the old one beside it under a hidden name. The old one is removed when the disk has the new.
+    Linux and macOS exchange two folders in one call, where the file system can. Elsewhere it takes two renames:
+    a process killed between them leaves no folder under the name, and the old one beside it under a hidden
+    name. The old one is removed when the disk has the new, and what killed processes left.
     """
     path = os.path.abspath(os.fsdecode(path))
     check_replaceable(path, own_files)
     with atomic._errors_naming(path):
         temporary = tempfile.mkdtemp(".tmp", atomic._own_prefix(path), os.path.dirname(path))
-        replaced = temporary + ".old"
         try:
             yield temporary
             umask = os.umask(0o077)  # setting it is the only portable way to read it
             os.umask(umask)
             os.chmod(temporary, 0o777 & ~umask)
-            _exchange(temporary, path, replaced)
+            replaced = _exchange(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         try:
             atomic._sync_folder(os.path.dirname(path))
         finally:
-            shutil.rmtree(replaced, ignore_errors=True)
+            for old in (replaced, *atomic.stale_temporaries(path, stat.S_ISDIR)):
+                shutil.rmtree(old, ignore_errors=True)
 
 
-def _exchange(new: str, path: str, replaced: str) -> None:
-    """Give `new` the name `path`, and what has that the name `replaced`."""
+def _exchange(new: str, path: str) -> str:
+    """Give `new` the name `path`; the name that what was there has now."""
+    if os.path.lexists(path) and swapped(new, path):
+        return new
+    replaced = new.removesuffix(".tmp") + ".old.tmp"
     has_old = os.path.lexists(path)
     if has_old:
         os.rename(path, replaced)
@@ -68,6 +79,22 @@ def _exchange(new: str, path: str, replaced: str) -> None:
         if has_old:
             os.rename(replaced, path)
         raise
+    return replaced
+
+
+def swapped(first: str, second: str) -> bool:
+    """Exchange two names at one stroke; False where the system or the file system has no call for it."""
+    system = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+    paths = os.fsencode(first), os.fsencode(second)
+    if hasattr(system, "renameat2"):  # of Linux; elsewhere the C library may have an empty shell of it
+        failed = system.renameat2(_HERE, paths[0], _HERE, paths[1], _EXCHANGE)
+    elif sys.platform == "darwin":
+        failed = system.renamex_np(*paths, _EXCHANGE)
+    else:
+        return False
+    if failed and ctypes.get_errno() not in _NO_EXCHANGE:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), second)
+    return not failed
 
 
 def check_replaceable(path: str | os.PathLike[str], own_files: Collection[str]) -> None:
