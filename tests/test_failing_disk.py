@@ -37,10 +37,9 @@ def named(saver, error):
 
 def lost(saver, inside, wanted, kills, rng):
     """How often neither content is there after kill -9 at a random moment of saving the one or the other."""
-    path, found = inside / saver.name, 0
-    saver.save(path, 0)
+    path, found, contents = inside / saver.name, 0, itertools.cycle((0, 1))
+    saver.save(path, next(contents))
     for _ in range(kills):
-        contents = itertools.cycle((1, 0))
         kill_while(lambda: saver.save(path, next(contents)), rng.uniform(0, 0.02))
         try:
             found += saver.load(path) not in wanted

@@ -41,9 +41,9 @@ def atomic_folder(path: str | os.PathLike[str], own_files: Collection[str]) -> I
 
     Notes
     -----
-    Linux and macOS exchange two folders in one call, where the file system can. Elsewhere it takes two renames:
-    a process killed between them leaves no folder under the name, and the old one beside it under a hidden
-    name. The old one is removed when the disk has the new, and what killed processes left.
+    Linux and macOS exchange two folders in one call, where the file system can. Elsewhere it takes two
+    renames: a process killed between them leaves no folder under the name, and the old one beside it under a
+    hidden name. The old one is removed when the disk has the new, and what killed processes left.
     """
     path = os.path.abspath(os.fsdecode(path))
     check_replaceable(path, own_files)
@@ -84,8 +84,9 @@ def _exchange(new: str, path: str) -> str:
 
 def swapped(first: str, second: str) -> bool:
     """Exchange two names at one stroke; False where the system or the file system has no call for it."""
-    system = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
-    paths = os.fsencode(first), os.fsencode(second)
+    if os.name != "posix":
+        return False
+    system, paths = ctypes.CDLL(None, use_errno=True), (os.fsencode(first), os.fsencode(second))
     if hasattr(system, "renameat2"):  # of Linux; elsewhere the C library may have an empty shell of it
         failed = system.renameat2(_HERE, paths[0], _HERE, paths[1], _EXCHANGE)
     elif sys.platform == "darwin":
