@@ -2,17 +2,19 @@
 
 import contextlib
 import json
+import os
 import signal
+import sys
 import threading
 import weakref
 
 import pytest
-from commands import python
-from conftest import slow
+from commands import ROOT, python
+from conftest import SLOW, slow
 from test_checkpoint import SMALL, outcome, sentences, trained
 
 from fastsg import Callback, SkipGram
-from fastsg.system.interrupts import check, deferred, is_pending, kept
+from fastsg.system.interrupts import check, deferred, free, held, is_pending, kept
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -231,6 +233,118 @@ def test_a_text_is_not_read_to_its_end():
 
     with pytest.raises(KeyboardInterrupt):
         SkipGram(text(), **SMALL)
+
+
+# ---- at every line ----
+
+
+class InterruptAt:
+    """A trace function: the signal comes before line number `number` of the training's files.
+
+    How interrupts.py itself begins and ends a block is left out: CPython looks for signals at calls and
+    loops alone, and there are none where the block would be half begun.
+    """
+
+    FOLDERS = tuple(
+        f"{ROOT / 'fastsg' / name}{os.sep}"
+        for name in ("training", "numerics", "cooccurrence", "model", "distributed")
+    )
+
+    def __init__(self, number):
+        self.number, self.lines, self.where = number, 0, None
+
+    def __call__(self, frame, event, arg):
+        return self.line if frame.f_code.co_filename.startswith(self.FOLDERS) else None
+
+    def line(self, frame, event, arg):
+        if event == "line":
+            self.lines += 1
+            if self.lines == self.number:
+                sys.settrace(None)
+                self.where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+                signal.raise_signal(signal.SIGINT)
+        return self.line
+
+
+def left_at_line(number, options):
+    """The model of a training that was interrupted there, and the trace function."""
+    model, trace = SkipGram(**SMALL | options), InterruptAt(number)
+    model.build_vocab(sentences())
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        model.train()
+    except KeyboardInterrupt:
+        assert trace.where
+    else:
+        assert not trace.where, f"lost at {trace.where}"
+    finally:
+        sys.settrace(before)
+    return model, trace
+
+
+def not_resumed(options, stride):
+    """The lines at which an interrupt leaves a model that cannot be resumed, or is another one then."""
+    whole, trace = left_at_line(0, options)
+    found, lines = [], range(1 + stride // 2, trace.lines, stride)
+    for number in lines:
+        model, trace = left_at_line(number, options)
+        try:
+            same = outcome(model.train(resume=model.plan is not None)) == outcome(whole)
+        except (RuntimeError, ValueError) as error:
+            found.append((trace.where, str(error)))
+        else:
+            found += [] if same else [(trace.where, "another model")]
+    assert len(lines) > 20
+    return found
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 3, "batch_size": 40},
+        {"epochs": 2, "batch_size": 40, "validation": sentences(1)},
+        {"epochs": 3, "batch_size": 30, "optimizer": "adagrad", "init": "random", "sample": 0.01},
+        {"epochs": 2, "solver": "sgd", "batch_size": 400, "optimizer": "adagrad"},
+    ],
+)
+def test_interrupted_at_any_line_and_resumed(options):
+    """Whatever a training had begun to change is changed whole, or is as it was."""
+    assert not_resumed(options, 1 if SLOW else 61) == []
+
+
+def test_control_nothing_is_held(monkeypatch):
+    for module in ("fastsg.training.loop", "fastsg.model.skipgram"):
+        monkeypatch.setattr(f"{module}.held", contextlib.nullcontext)
+    assert not_resumed({"epochs": 3, "batch_size": 40}, 41)
+
+
+def test_held_interrupts_come_at_the_next_check_or_free_block():
+    reached = []
+    with pytest.raises(KeyboardInterrupt), kept():
+        with held():
+            signal.raise_signal(signal.SIGINT)
+            reached.append("held")
+            check()
+        reached.append("after a check")
+    with pytest.raises(KeyboardInterrupt), kept(), held():
+        signal.raise_signal(signal.SIGINT)
+        reached.append("held again")
+        with free():
+            reached.append("free")
+    with pytest.raises(KeyboardInterrupt), kept(), held(), free():
+        signal.raise_signal(signal.SIGINT)
+        reached.append("after it")
+    with pytest.raises(KeyboardInterrupt), kept():
+        with held():
+            signal.raise_signal(signal.SIGINT)
+        reached.append("the end of the block raises nothing")
+    assert reached == ["held", "held again", "the end of the block raises nothing"]
+    with pytest.raises(KeyboardInterrupt), kept():
+        signal.raise_signal(signal.SIGINT)
+        reached.append("it holds no longer")
+    assert len(reached) == 3
 
 
 # ---- at random moments ----

@@ -17,7 +17,7 @@ from ..cooccurrence.counts import CooccurrenceCounts
 from ..distributed import check_agreement, team_of
 from ..io.model_file import ModelContent, read_model_file, write_model_file
 from ..io.safetensors import named
-from ..system.interrupts import kept
+from ..system.interrupts import free, held, kept
 from ..system.memory import require
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
@@ -805,17 +805,17 @@ class SkipGram(TrainedModel):
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Two trainings of one model would overwrite each other's matrices: the second one is refused."""
-        entered = False
-        try:  # from here on: an interrupt must not leave the door locked
+        with held():  # an interrupt must not leave the door locked
             with _ENTER:
                 if self._busy:
                     raise RuntimeError(
                         "this model is being trained already, by another thread or around a callback"
                     )
-                entered = self._busy = True
-            yield
-        finally:
-            if entered:
+                self._busy = True
+            try:
+                with free():
+                    yield
+            finally:
                 self._busy = False
 
 

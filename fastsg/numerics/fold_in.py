@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..errors import DivergenceError
+from ..system.interrupts import free
 from .initializers import TRACE, Matrix, Sparse, Sums, centered_log_shares, transposed, unweighted
 
 #: Part of the mean eigenvalue that is added to the diagonal, and the least that is.
@@ -48,14 +49,15 @@ def fill_folded_start(
     ------
     DivergenceError                     The rows given are not finite; nothing has changed.
     """
-    A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
-    B = A if symmetric else transposed(A)
-    center, context = unweighted(row_sums), unweighted(column_sums)
-    weights = np.divide(1, center, out=np.zeros_like(center), where=center > 0)
-    outputs = _nearest(B, np.where(given[:, None], I * weights, 0), num_threads)
-    if not given.all():
-        others = _nearest(A, outputs, num_threads) * center + np.float32(TRACE) * I
-        I[~given] = others[~given]
+    with free():
+        A = _core.ppmi(*counts, row_sums, column_sums, num_threads)
+        B = A if symmetric else transposed(A)
+        center, context = unweighted(row_sums), unweighted(column_sums)
+        weights = np.divide(1, center, out=np.zeros_like(center), where=center > 0)
+        outputs = _nearest(B, np.where(given[:, None], I * weights, 0), num_threads)
+        others = None if given.all() else _nearest(A, outputs, num_threads) * center
+    if others is not None:
+        I[~given] = others[~given] + np.float32(TRACE) * I[~given]
     O[:] = outputs * context
     if frequencies:
         log_p = centered_log_shares(column_sums, float(row_sums.sum())).astype(np.float32)

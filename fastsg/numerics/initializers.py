@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, streams
+from ..system.interrupts import free
 
 #: What stays of the uniform start of I under the spectral one: a coordinate that is zero in I and O would
 #: stay zero.
@@ -62,9 +63,10 @@ def fill_spectral_start(
     """
     H = I.shape[1]
     width = H - 1 if frequency_coordinate and H > 1 else H
-    left, right = spectral_start(
-        counts, row_sums, column_sums, width, symmetric=symmetric, seed=seed, num_threads=num_threads
-    )
+    with free():
+        left, right = spectral_start(
+            counts, row_sums, column_sums, width, symmetric=symmetric, seed=seed, num_threads=num_threads
+        )
     I *= np.float32(TRACE)
     I[:, :width] += left
     O[:, :width] = right

@@ -11,6 +11,9 @@ The caller's handlers stay in charge: they are called as ever and at once, and o
 interrupts nothing. Signals that are ignored or end the process are left alone, and so are threads other than
 the main one, which get none. An interrupt that is caught within the block comes again.
 
+What changes several things that go together does so within :func:`held`, where only :func:`check` raises an
+interrupt; what takes long in there, and can be begun anew, and what others wrote is :func:`free` of that.
+
 Processes that work on one thing may only stop together. Within :func:`deferred` an interrupt is remembered
 and raised nowhere; they tell each other whether :func:`is_pending`, and then all stop at the same place.
 """
@@ -31,8 +34,8 @@ _callers: dict[int, Callable[[int, FrameType | None], Any]] = {}
 _raised: BaseException | None = None
 #: Blocks that are open.
 _depth = 0
-#: Whether an interrupt is only to be remembered.
-_is_deferred = False
+#: Whether an interrupt is only to be remembered; whether it waits for the next check.
+_is_deferred = _is_held = False
 
 
 @contextlib.contextmanager
@@ -41,7 +44,7 @@ def kept() -> Iterator[None]:
     if not _in_main_thread():
         yield
         return
-    global _depth, _raised
+    global _depth, _raised, _is_held
     arrived: BaseException | None = None
     try:
         _depth += 1
@@ -55,8 +58,42 @@ def kept() -> Iterator[None]:
     finally:
         _depth -= 1
         if not _depth:
+            _is_held = False
             _step_back()
         check(arrived)
+
+
+class _Mode:
+    """A block in which interrupts wait for a check, or do not.
+
+    No generator: its end could be interrupted before it has begun, and would come at any later time.
+    """
+
+    def __init__(self, is_held: bool) -> None:
+        self._wanted = is_held
+
+    def __enter__(self) -> None:
+        global _is_held
+        self._before = _is_held
+        if _in_main_thread():
+            if not self._wanted:
+                check()
+            _is_held = self._wanted
+
+    def __exit__(self, *_: object) -> None:
+        global _is_held
+        if _in_main_thread():
+            _is_held = self._before
+
+
+def held() -> _Mode:
+    """A block within :func:`kept` in which an interrupt comes at the next :func:`check`, and nowhere else."""
+    return _Mode(True)
+
+
+def free() -> _Mode:
+    """A block within :func:`held` in which an interrupt comes at once, as does one that waits for it."""
+    return _Mode(False)
 
 
 @contextlib.contextmanager
@@ -108,7 +145,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
     except BaseException as error:
         if _depth:
             _raised = error
-        if not _is_deferred:
+        if not (_is_deferred or _is_held):
             raise
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import checks
+from ..system.interrupts import free, held
 from ..text.corpus import EncodedCorpus
 from .history import EpochRecord
 from .plan import Plan
@@ -92,7 +93,8 @@ def notify(callbacks: Iterable[Callback], hook: str, model: ModelInTraining) -> 
     going = True
     for callback in callbacks:
         try:
-            getattr(callback, hook)(model)
+            with free():
+                getattr(callback, hook)(model)
         except StopTraining:
             going = False
     return going
@@ -175,9 +177,10 @@ class EarlyStopping(Callback):
     def on_train_end(self, model: ModelInTraining) -> None:
         """Put the best state back."""
         if self._best_state is not None and self._epochs_since:
-            model.state.I[:], model.state.O[:] = self._best_state
-            model.state.at_epoch_end, model.state.begun = False, None
-            model.state.restored_epoch = self.best_epoch
+            with held():
+                model.state.I[:], model.state.O[:] = self._best_state
+                model.state.at_epoch_end, model.state.begun = False, None
+                model.state.restored_epoch = self.best_epoch
         self._best_state = model.state.best = None
 
     def _monitored(self, record: EpochRecord) -> float:

@@ -15,7 +15,7 @@ from ..cooccurrence.batches import Batches, PairCounts
 from ..errors import DivergenceError
 from ..numerics.newton import Curvature
 from ..numerics.objective import cross_entropy
-from ..system.interrupts import check
+from ..system.interrupts import check, free
 from .state import TrainingState
 from .totals import EpochTotals
 
@@ -75,9 +75,10 @@ class Stepper:
             if self.curvature is not None:
                 newton = *self.curvature.axes(O, number), self.prior, self._parts(counts.centers, rate)
             weights = None if self.row_weights is None else self.row_weights[counts.centers]
-            self.workspace.step(
-                state.I, O, self.bias, *counts, state.shift, rate, sums_I, sums_O, newton, weights
-            )
+            with free():
+                self.workspace.step(
+                    state.I, O, self.bias, *counts, state.shift, rate, sums_I, sums_O, newton, weights
+                )
         except DivergenceError as error:
             raise DivergenceError(
                 f"training diverged at step {state.step + 1} (epoch {state.epoch + 1}, rate {rate:g}): "

@@ -24,7 +24,7 @@ from ..numerics.newton import Curvature
 from ..numerics.objective import make_workspace
 from ..numerics.optimizer import SCHEDULES
 from ..system.digest import sha256
-from ..system.interrupts import check
+from ..system.interrupts import free, held
 from ..system.progress import progress_bar
 from .batch_sources import BatchSource
 from .epoch import Stepper, new_books, train_epoch
@@ -70,32 +70,45 @@ def run(
     is_due : function       Whether `notify` has something to do at the end of the batch at hand.
     listens : bool          Whether it ever has.
     """
-    settings, state, team = training.settings, training.state, training.team
+    with held():  # matrices, plan and books change together
+        source, rates = _planned(training, source, epochs, schedule, first_rate, resume)
+        plan, team = training.begun_plan(), training.team
+        _check_ranks(training, source, plan)
+        team.wants_model = is_due
+        with team.together():
+            if training.settings.init != "random" and training.state.step == 0:
+                start_from_counts(training, source)
+            rows = OutputRows(training, listens)
+            rows.show()
+            if team.agrees(notify("on_train_begin")):
+                _train(training, source, plan, notify, rates, rows)
+            rows.leave(shown=True)
+        notify("on_train_end")
+
+
+def _planned(
+    training: Training,
+    source: BatchSource,
+    epochs: int | None,
+    schedule: str | None,
+    first_rate: float | None,
+    resume: bool,
+) -> tuple[BatchSource, Rates]:
+    """Give the training its plan, the old one or another; (its source, its rates)."""
+    settings, state = training.settings, training.state
     rates = settings.rates(len(training.vocab), source.pairs)
     if resume:
         plan = training.begun_plan()
-        plan.check_continues(source, training.held_out, epochs)
-        source, rates = plan.with_planned_sizes(source), plan.planned(rates)
-    else:
-        epochs, schedule = epochs or training.default_epochs, schedule or settings.lr_schedule
-        before, plan = (
-            training.plan,
-            Plan.start(source, training.held_out, epochs, schedule, rates, first_rate),
-        )
-        _warn_of_another_text(training, before, plan)
-        training.plan = plan
-        state.at_epoch_end, state.begun, state.best, state.restored_epoch = True, None, None, None
-    _check_ranks(training, source, plan)
-    team.wants_model = is_due
-    with team.together():
-        if settings.init != "random" and state.step == 0:
-            start_from_counts(training, source)
-        rows = OutputRows(training, listens)
-        rows.show()
-        if team.agrees(notify("on_train_begin")):
-            _train(training, source, plan, notify, rates, rows)
-        rows.leave(shown=True)
-    notify("on_train_end")
+        with free():
+            plan.check_continues(source, training.held_out, epochs)
+        return plan.with_planned_sizes(source), plan.planned(rates)
+    epochs, schedule = epochs or training.default_epochs, schedule or settings.lr_schedule
+    with free():
+        plan = Plan.start(source, training.held_out, epochs, schedule, rates, first_rate)
+    _warn_of_another_text(training, training.plan, plan)
+    training.plan = plan
+    state.at_epoch_end, state.begun, state.best, state.restored_epoch = True, None, None, None
+    return source, rates
 
 
 def _check_ranks(training: Training, source: BatchSource, plan: Plan) -> None:
@@ -126,7 +139,6 @@ def start_from_counts(training: Training, source: BatchSource) -> None:
 
     Unless there are no counts to make it from, or O has been set. Rank 0 makes it for all.
     """
-    check()
     begun, state, team = time.perf_counter(), training.state, training.team
     made = from_first(team, lambda: Message({"made": _start_made(training, source)}, {}))
     if made.about["made"]:
@@ -176,7 +188,8 @@ def _train(
     K = len(training.vocab)
     epochs = range(plan.done, plan.epochs)
     stages = Counter(source.stage(epoch, plan.epochs) for epoch in epochs)
-    expected = {stage: source.units(stage) * stage.words / K for stage in stages}
+    with free():
+        expected = {stage: source.units(stage) * stage.words / K for stage in stages}
     for stage in stages:
         if not expected[stage] and stage.words < K:
             raise ValueError(
@@ -191,12 +204,13 @@ def _train(
             stage = source.stage(epoch, plan.epochs)
             state.begin_stage(stage.thinned)
             notify("on_epoch_begin")
-            contexts = source.context_weights(stage)
-            totals = _books(state.begun, stage, contexts)
-            units, batches = source.batches(state.epoch, stage, totals.batches)
+            with free():
+                contexts = source.context_weights(stage)
+                totals = _books(state.begun, stage, contexts)
+                units, batches = source.batches(state.epoch, stage, totals.batches)
+                stepper = _stepper(training, source, stage, workspaces[stage.words], rates.alpha)
             bar.total += units * stage.words / K - expected[stage]
             bar.set_description(f"epoch {epoch + 1}/{plan.epochs}")
-            stepper = _stepper(training, source, stage, workspaces[stage.words], rates.alpha)
             rate = _rate(plan.first_rate or rates.alpha, rates.min_alpha, plan, epoch, units)
             state.at_epoch_end = False
             rows.hold(stepper.workspace.share)
@@ -319,11 +333,11 @@ def _close_epoch(
 ) -> None:
     """Take the held-out loss and close the books of an epoch."""
     if training.held_out is not None:
-        check()
         rows.hold(workspace.share)
         begun, state = time.perf_counter(), training.state
-        counts = training.held_out.count(training.workers)
-        loss = held_out_loss(counts, state.I, state.O, training.real_bias(), workspace)
+        with free():
+            counts = training.held_out.count(training.workers)
+            loss = held_out_loss(counts, state.I, state.O, training.real_bias(), workspace)
         record["valid_nll"], record["valid_unigram_nll"], record["valid_pairs"] = loss
         record["valid_perplexity"] = math.exp(min(loss.nll, 700.0))
         training.seconds["validate"] += time.perf_counter() - begun
