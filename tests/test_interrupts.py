@@ -266,21 +266,26 @@ class InterruptAt:
         return self.line
 
 
-def left_at_line(number, options):
-    """The model of a training that was interrupted there, and the trace function."""
-    model, trace = SkipGram(**SMALL | options), InterruptAt(number)
-    model.build_vocab(sentences())
-    before = sys.gettrace()
+def interrupted_at_line(number, work):
+    """Do it, and be interrupted there; the trace function."""
+    trace, before = InterruptAt(number), sys.gettrace()
     sys.settrace(trace)
     try:
-        model.train()
+        work()
     except KeyboardInterrupt:
         assert trace.where
     else:
         assert not trace.where, f"lost at {trace.where}"
     finally:
         sys.settrace(before)
-    return model, trace
+    return trace
+
+
+def left_at_line(number, options):
+    """The model of a training that was interrupted there, and the trace function."""
+    model = SkipGram(**SMALL | options)
+    model.build_vocab(sentences())
+    return model, interrupted_at_line(number, model.train)
 
 
 def not_resumed(options, stride):
@@ -318,6 +323,29 @@ def test_control_nothing_is_held(monkeypatch):
     for module in ("fastsg.training.loop", "fastsg.model.skipgram"):
         monkeypatch.setattr(f"{module}.held", contextlib.nullcontext)
     assert not_resumed({"epochs": 3, "batch_size": 40}, 41)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("before, more", [(0, 60), (60, 60), (60, 6)])
+@pytest.mark.parametrize("solver", ["counts", "sgd"])
+def test_interrupted_at_any_line_of_more_text(before, more, solver):
+    """Text is taken in once, or not at all: whoever is interrupted makes the same call again."""
+
+    def taking_in(number):
+        model = SkipGram(**SMALL | {"epochs": 2, "batch_size": 40, "solver": solver})
+        if before:
+            model.partial_fit(sentences(count=before))
+        known = outcome(model) if before else None
+        trace = interrupted_at_line(number, lambda: model.partial_fit(sentences(1, more)))
+        assert not trace.where or (outcome(model) == known if before else not model.is_built)
+        return model, trace
+
+    whole, trace = taking_in(0)
+    lines = range(1 if SLOW else 40, trace.lines, 1 if SLOW else 211)
+    assert len(lines) > 3
+    for number in lines:
+        model, trace = taking_in(number)
+        assert outcome(model.partial_fit(sentences(1, more))) == outcome(whole), trace.where
 
 
 def test_held_interrupts_come_at_the_next_check_or_free_block():

@@ -17,7 +17,7 @@ from ..cooccurrence.counts import CooccurrenceCounts
 from ..distributed import check_agreement, team_of
 from ..io.model_file import ModelContent, read_model_file, write_model_file
 from ..io.safetensors import named
-from ..system.interrupts import free, held, kept
+from ..system.interrupts import check, free, held, kept
 from ..system.memory import require
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
@@ -291,7 +291,8 @@ class SkipGram(TrainedModel):
         if update and self.is_built:
             if vocab is not None:
                 raise ValueError("build_vocab(update=True) takes text, not vocab")
-            self._grow(self._all_words(sentences, corpus_file), trained_on)
+            with self._as_before_unless_done():
+                self._grow(self._all_words(sentences, corpus_file), trained_on)
             return
         if trained_on is not None:
             raise ValueError(_NOTHING_TRAINED)
@@ -590,7 +591,8 @@ class SkipGram(TrainedModel):
         "counts" trains one epoch on all text so far, from where I and O stand; when the text has grown by a
         quarter since they began, it trains anew (unless they began at vectors given as `init`). The result
         is close to a training on all text at once, whatever the pieces. Solver "sgd" makes one epoch on the
-        new text alone, at the constant rate alpha.
+        new text alone, at the constant rate alpha. If it ends with an error or an interrupt, the model is
+        what it was before, and the same call can be made again.
 
         Parameters
         ----------
@@ -598,7 +600,11 @@ class SkipGram(TrainedModel):
         trained_on                  The text that a model loaded from a file was trained on, sentences or
                                     paths; solver "counts" needs it.
         """
-        found = self._all_words(sentences, corpus_file)
+        with self._as_before_unless_done():
+            return self._take_in(self._all_words(sentences, corpus_file), trained_on)
+
+    def _take_in(self, found: EncodedCorpus, trained_on: Corpus | Paths | None) -> SkipGram:
+        """Train on more text, by the words that a vocabulary of its own has."""
         if not self.is_built:
             if trained_on is not None:
                 raise ValueError(_NOTHING_TRAINED)
@@ -801,6 +807,19 @@ class SkipGram(TrainedModel):
             finally:
                 self._keyed = {}
         return self
+
+    @contextmanager
+    def _as_before_unless_done(self) -> Iterator[None]:
+        """A block that makes another training of ours, and has the one before again if it does not end."""
+        before = {name: value for name, value in vars(self).items() if name != "_busy"}
+        with held():
+            try:
+                with free():
+                    yield
+                check()  # one that came in the last moment: it says that nothing was taken in
+            except BaseException:
+                vars(self).update(before)
+                raise
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..text.vocab import Vocab
+from .history import History
 from .settings import Rates
 from .state import Training, TrainingState
 
@@ -19,7 +20,7 @@ _RATE_PER_SHARE = 10.0
 
 
 def grown_training(training: Training, vocab: Vocab, keep: NDArray[np.float64] | None) -> Training:
-    """The same training over a vocabulary that has all its words and more.
+    """The same training over a vocabulary that has all its words and more, the old one being left as it is.
 
     New words start as they do in a new model: their rows of O are zero, so that they are predicted as often
     as they occur, and those of I small and random.
@@ -35,8 +36,8 @@ def grown_training(training: Training, vocab: Vocab, keep: NDArray[np.float64] |
     new.step, new.epoch, new.thinned = old.step, old.epoch, old.thinned
     return dataclasses.replace(
         grown,
-        seconds=training.seconds,
-        history=training.history,
+        seconds=training.seconds.copy(),
+        history=History(training.history),
         text=training.text,
         begun_tokens=training.begun_tokens,
         pretrained=training.pretrained,
