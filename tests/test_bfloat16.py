@@ -2,11 +2,14 @@
 refused elsewhere.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import reference
 
 from fastsg import SkipGram, _core
+from fastsg.training import calibration
 
 needs_bfloat16 = pytest.mark.skipif(
     "bfloat16" not in _core.available_precisions(), reason="this CPU has neither AMX nor AVX512_BF16"
@@ -152,3 +155,33 @@ def test_refused_where_the_cpu_lacks_it(monkeypatch):
         SkipGram(precision="bfloat16")
     with pytest.raises(ValueError, match="precision is 'float16'"):
         SkipGram(precision="float16")
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("gain, told", [(0.5, True), (2.0, False)])
+def test_who_asks_for_what_is_slower_here_is_told(gain, told, monkeypatch, caplog):
+    """AVX512_BF16 of Intel's CPUs has half the rate of float32, and virtual machines may hide their AMX."""
+    monkeypatch.setattr("fastsg.training.loop.bfloat16_gain", lambda: gain)
+    sentences = [["a", "b", "c"]] * 10
+    SkipGram(sentences, vector_size=4, min_count=1, epochs=1, progress=False)
+    assert not caplog.records
+    SkipGram(sentences, vector_size=4, min_count=1, epochs=1, progress=False, precision="bfloat16")
+    message = "precision is bfloat16, in which this CPU multiplies at 0.5 times the rate of float32: "
+    assert [record.message.startswith(message) for record in caplog.records] == [True] * told
+
+
+@needs_bfloat16
+def test_the_gain_is_that_of_the_best_trials(monkeypatch):
+    """A trial that others disturbed is not the CPU's rate."""
+    seconds = {"float32": iter([9.0, 1.0, 2.0, 9.0, 9.0]), "bfloat16": iter([4.0, 4.0, 0.5, 9.0, 4.0])}
+    clock = [0.0]
+
+    def rounds(n, threads, precision):
+        clock[0] += next(seconds[precision])
+        return 2 * n
+
+    monkeypatch.setattr(calibration._core, "fma_rounds", rounds)
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    assert calibration.bfloat16_gain() == 2.0
+    monkeypatch.undo()
+    assert 0.2 < calibration.bfloat16_gain() < 20
