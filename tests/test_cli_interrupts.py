@@ -77,6 +77,30 @@ def test_files_of_before_stay(text, tmp_path):
     assert [line["epoch"] for line in log] == [1]
 
 
+def test_interrupted_while_the_command_is_read(tmp_path, monkeypatch, capsys):
+    """Before there is anything to do, and before there are the modules that do it."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["fastsg.cli.main"], "_parsers", interrupt)
+        assert main(["train", "text"]) == 130
+        assert capsys.readouterr().err == "fastsg: interrupted\n"
+    code = """
+import signal, sys
+class Interrupts:
+    def find_spec(self, name, path, target=None):
+        if name == "fastsg.model":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupts())
+from fastsg.__main__ import main
+sys.exit(main())
+"""
+    done = python("-c", code, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (130, "fastsg: interrupted\n")
+
+
 def test_interrupted_before_training(tmp_path, monkeypatch, capsys):
     """While a text is read or counted there is nothing to keep."""
     monkeypatch.chdir(tmp_path)

@@ -9,8 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import tracemalloc
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from conftest import kill_while
 
 from fastsg import Checkpoint, EncodedCorpus, FormatError, KeyedVectors, SkipGram, Vocab
 from fastsg.io.bias import load_bias, save_bias
+from fastsg.system import folder
 from fastsg.system.compression import (
     DAMAGE,
     MAGIC,
@@ -200,9 +203,9 @@ def test_zst_without_a_package(monkeypatch):
 
 
 def write_folder(path, content):
-    with atomic_folder(path, ("a", "b")) as folder:
+    with atomic_folder(path, ("a", "b")) as new_folder:
         for name in ("a", "b"):
-            with open(os.path.join(folder, name), "w") as file:
+            with open(os.path.join(new_folder, name), "w") as file:
                 file.write(content)
 
 
@@ -219,8 +222,8 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
 
 def test_an_error_leaves_the_old_one(tmp_path):
     write_folder(tmp_path / "folder", "one")
-    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "folder", ("a", "b")) as folder:
-        open(os.path.join(folder, "a"), "w").close()
+    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "folder", ("a", "b")) as new_folder:
+        open(os.path.join(new_folder, "a"), "w").close()
         raise RuntimeError
     assert (tmp_path / "folder" / "b").read_text() == "one" and os.listdir(tmp_path) == ["folder"]
 
@@ -235,6 +238,69 @@ def test_a_killed_writer_leaves_a_whole_folder_or_none(tmp_path):
             assert {entry.name: entry.read_text() for entry in path.iterdir()} == dict.fromkeys(
                 "ab", "x" * 1000
             )
+
+
+def test_what_appears_while_a_folder_is_written_is_not_replaced(tmp_path):
+    write_folder(tmp_path / "folder", "one")
+    with pytest.raises(FileExistsError, match="thesis"), atomic_folder(tmp_path / "folder", ("a", "b")):
+        (tmp_path / "folder" / "thesis").write_text("mine")
+    assert (tmp_path / "folder" / "thesis").read_text() == "mine" and os.listdir(tmp_path) == ["folder"]
+    with pytest.raises(FileExistsError, match="something else"), atomic_folder(tmp_path / "g", ("a",)):
+        (tmp_path / "g").write_text("mine")
+    assert (tmp_path / "g").read_text() == "mine" and sorted(os.listdir(tmp_path)) == ["folder", "g"]
+
+
+def test_a_folder_that_is_still_written_is_not_taken_for_a_dead_ones(tmp_path):
+    """Its own time is that of its newest name: one large file may take hours."""
+    write_folder(tmp_path / "folder", "one")
+    with atomic_folder(tmp_path / "folder", ("a", "b")) as slow:
+        with open(os.path.join(slow, "a"), "w") as file:
+            file.write("slow")
+        os.utime(slow, (time.time() - 7200,) * 2)
+        write_folder(tmp_path / "folder", "two")
+        assert os.path.exists(slow)
+    assert (tmp_path / "folder" / "a").read_text() == "slow" and os.listdir(tmp_path) == ["folder"]
+    dead = tmp_path / ".folder.00000000-1-abcdefgh.tmp"  # of another host
+    dead.mkdir()
+    (dead / "a").touch()
+    for path in (dead / "a", dead):
+        os.utime(path, (time.time() - 7200,) * 2)
+    write_folder(tmp_path / "folder", "three")
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_interrupt_between_two_renames_leaves_a_folder(tmp_path, monkeypatch, number):
+    """Where folders are not exchanged at one stroke; it comes as the first rename returns, or the second."""
+    monkeypatch.setattr(folder, "swapped", lambda first, second: False)
+    write_folder(tmp_path / "folder", "one")
+    calls, real = [], os.rename
+
+    def interrupted(*names):
+        real(*names)
+        calls.append(names)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(tmp_path / "folder", "two")
+    assert (tmp_path / "folder" / "b").read_text() == ["one", "two"][number - 1]
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize("lacks", ["ctypes", "the call", "the file system"])
+def test_where_folders_cannot_be_exchanged_they_are_renamed(tmp_path, monkeypatch, lacks):
+    libraries = {"the call": SimpleNamespace(), "the file system": SimpleNamespace(renameat2=lambda *_: -1)}
+    monkeypatch.setattr(sys, "platform", "linux")
+    if lacks == "ctypes":
+        monkeypatch.setitem(sys.modules, "ctypes", None)
+    else:
+        monkeypatch.setattr("ctypes.CDLL", lambda name: libraries[lacks])
+    for content in ("one", "two"):
+        write_folder(tmp_path / "folder", content)
+        assert (tmp_path / "folder" / "a").read_text() == content
+    assert os.listdir(tmp_path) == ["folder"]
 
 
 def test_lists_of_words_are_compressed_by_suffix(suffix, tmp_path):

@@ -1,11 +1,13 @@
 """More text for a model: words that join, texts by other ids, the loss of pieces beside that of the whole."""
 
 import logging
+import threading
 
 import numpy as np
 import pytest
 
-from fastsg import EncodedCorpus, SkipGram, Vocab
+import fastsg
+from fastsg import Callback, EncodedCorpus, SkipGram, Vocab
 from fastsg.text.growth import common_vocab, grown_vocab, joined, recoded
 from fastsg.training.growth import first_rate, has_outgrown
 
@@ -224,3 +226,67 @@ def test_texts_trained_on_one_after_the_other_are_both_remembered():
     model.partial_fit([["w1", "w2"]])
     kept = set(model.vocab.words)
     assert list(model.corpus) == [[w for w in s if w in kept] for s in [*sentences(), ["w1", "w2"]]]
+
+
+# ---- text that is not taken in -----------------------------------------------------------------------------
+
+
+def test_what_fails_is_not_taken_in(tmp_path):
+    """An error in the middle leaves the model as it was, what it is told of an earlier text included."""
+    model = SkipGram(sentences(), **SMALL, epochs=2)
+    model.save(tmp_path / "model")
+    loaded = fastsg.load(tmp_path / "model")
+    for _ in range(2):  # nor has the first call left what lets the second pass
+        with pytest.raises(ValueError, match="none of the 1 tokens"):
+            loaded.partial_fit([["never"]], trained_on=sentences())
+    with pytest.raises(ValueError, match="is not known"):
+        loaded.partial_fit(sentences(1))
+    before = model.I.tobytes(), len(model.history), model.corpus.n_tokens, model.vocab.words
+
+    class Fails(Callback):
+        def on_batch_end(self, model):
+            raise ZeroDivisionError
+
+    model._callbacks = (Fails(),)
+    with pytest.raises(ZeroDivisionError):
+        model.partial_fit([["new", "words"]] * 50)
+    assert (model.I.tobytes(), len(model.history), model.corpus.n_tokens, model.vocab.words) == before
+
+
+@pytest.mark.parametrize("while_it_trains", [False, True])
+def test_a_call_that_fails_undoes_nothing_of_another(while_it_trains):
+    """One thread reads while the other takes in more text; then the first one fails, or is refused."""
+    reading, read, trains, seen = (threading.Event() for _ in range(4))
+    model, errors = SkipGram(sentences(), **SMALL, epochs=2), []
+
+    class Waits(Callback):
+        def on_batch_end(self, model):
+            trains.set()
+            assert seen.wait(30)
+
+    def slow():
+        reading.set()
+        assert read.wait(30)
+        yield ["never"]
+
+    def fails():
+        with pytest.raises((ValueError, RuntimeError)) as caught:
+            model.partial_fit(slow())
+        errors.append(type(caught.value))
+
+    first = threading.Thread(target=fails)
+    first.start()
+    assert reading.wait(30)
+    if while_it_trains:
+        model._callbacks = (Waits(),)
+    else:
+        seen.set()
+    second = threading.Thread(target=lambda: model.partial_fit(sentences(1)))
+    second.start()
+    assert trains.wait(30) if while_it_trains else not second.join(30)
+    read.set()
+    first.join(30)
+    seen.set()
+    second.join(30)
+    assert errors == [RuntimeError if while_it_trains else ValueError]
+    assert model.corpus.n_tokens == 2 * 400 * 8 and len(model.history) > 2

@@ -1,8 +1,11 @@
 """Interrupts: none is lost, whatever runs when it comes; the callers' handlers stay in charge."""
 
 import contextlib
+import ctypes
 import json
+import operator
 import os
+import pkgutil
 import signal
 import sys
 import threading
@@ -14,7 +17,9 @@ from conftest import SLOW, slow
 from test_checkpoint import SMALL, outcome, sentences, trained
 
 from fastsg import Callback, SkipGram
+from fastsg.system import interrupts
 from fastsg.system.interrupts import check, deferred, free, held, is_pending, kept
+from fastsg.training.epoch import Stepper
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -241,8 +246,8 @@ def test_a_text_is_not_read_to_its_end():
 class InterruptAt:
     """A trace function: the signal comes before line number `number` of the training's files.
 
-    How interrupts.py itself begins and ends a block is left out: CPython looks for signals at calls and
-    loops alone, and there are none where the block would be half begun.
+    Of interrupts.py, and of what Python's context managers do, calls are such lines: CPython looks for
+    signals at calls and loops alone.
     """
 
     FOLDERS = tuple(
@@ -251,19 +256,26 @@ class InterruptAt:
     )
 
     def __init__(self, number):
-        self.number, self.lines, self.where = number, 0, None
+        self.number, self.lines, self.where, self.error = number, 0, None, None
 
     def __call__(self, frame, event, arg):
-        return self.line if frame.f_code.co_filename.startswith(self.FOLDERS) else None
+        if frame.f_code.co_filename.startswith(self.FOLDERS):
+            return self.line
+        if frame.f_code.co_filename in (interrupts.__file__, contextlib.__file__):
+            self.count(frame)
+        return None
 
     def line(self, frame, event, arg):
         if event == "line":
-            self.lines += 1
-            if self.lines == self.number:
-                sys.settrace(None)
-                self.where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-                signal.raise_signal(signal.SIGINT)
+            self.count(frame)
         return self.line
+
+    def count(self, frame):
+        self.lines += 1
+        if self.lines == self.number:
+            sys.settrace(None)
+            self.where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            signal.getsignal(signal.SIGINT)(signal.SIGINT, frame)  # as Python would call it here
 
 
 def interrupted_at_line(number, work):
@@ -272,12 +284,12 @@ def interrupted_at_line(number, work):
     sys.settrace(trace)
     try:
         work()
-    except KeyboardInterrupt:
-        assert trace.where
-    else:
-        assert not trace.where, f"lost at {trace.where}"
+    except KeyboardInterrupt as error:
+        trace.error = error  # kept, as a console does: nothing may wait for its end
     finally:
         sys.settrace(before)
+    assert bool(trace.where) == (trace.error is not None), f"lost at {trace.where}"
+    assert not interrupts._depth and not interrupts._is_held, trace.where
     return trace
 
 
@@ -329,23 +341,110 @@ def test_control_nothing_is_held(monkeypatch):
 @pytest.mark.parametrize("before, more", [(0, 60), (60, 60), (60, 6)])
 @pytest.mark.parametrize("solver", ["counts", "sgd"])
 def test_interrupted_at_any_line_of_more_text(before, more, solver):
-    """Text is taken in once, or not at all: whoever is interrupted makes the same call again."""
+    """Text is taken in once, or not at all: whoever is interrupted makes the same call again.
+
+    Unless it had come to its end: what comes behind its last check ends it too, as it must end something.
+    """
 
     def taking_in(number):
         model = SkipGram(**SMALL | {"epochs": 2, "batch_size": 40, "solver": solver})
         if before:
             model.partial_fit(sentences(count=before))
         known = outcome(model) if before else None
-        trace = interrupted_at_line(number, lambda: model.partial_fit(sentences(1, more)))
-        assert not trace.where or (outcome(model) == known if before else not model.is_built)
-        return model, trace
+        return model, known, interrupted_at_line(number, lambda: model.partial_fit(sentences(1, more)))
 
-    whole, trace = taking_in(0)
-    lines = range(1 if SLOW else 40, trace.lines, 1 if SLOW else 211)
+    whole, _, trace = taking_in(0)
+    late, lines = 0, range(1 if SLOW else 40, trace.lines, 1 if SLOW else 211)
     assert len(lines) > 3
     for number in lines:
-        model, trace = taking_in(number)
+        model, known, trace = taking_in(number)
+        if model.is_built and outcome(model) == outcome(whole):
+            late += 1
+            continue
+        assert (outcome(model) if model.is_built else None) == known, trace.where
         assert outcome(model.partial_fit(sentences(1, more))) == outcome(whole), trace.where
+    assert late < 10
+
+
+class Once:
+    """In place of a function: the signal comes in its first call, and what would follow must not."""
+
+    def __init__(self, real):
+        self.real, self.went_on, self.calls = real, False, 0
+
+    def __call__(self, *args, **options):
+        self.calls += 1
+        if self.calls == 1:
+            signal.raise_signal(signal.SIGINT)
+            self.went_on = True
+        return self.real(*args, **options)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "fastsg.numerics.initializers.spectral_start",
+        "fastsg.numerics.fold_in._nearest",
+        "fastsg.training.loop.held_out_loss",
+        "fastsg.training.heldout.CooccurrenceCounts.of_windows",
+        "fastsg.training.batch_sources.leading_block",
+        "fastsg.training.plan._fingerprints",
+    ],
+)
+def test_what_takes_long_is_interrupted_at_once(place, monkeypatch):
+    """And can be begun anew: the training goes on to the same end."""
+    model = SkipGram(**SMALL | {"validation": sentences(1)})
+    model.build_vocab(sentences())
+    whole = SkipGram(**SMALL | {"validation": sentences(1)})
+    whole.build_vocab(sentences())
+    if "fold_in" in place:
+        for each in (model, whole):
+            each.I[0] = 1
+    name, _, function = place.rpartition(".")
+    once = Once(operator.attrgetter(function)(pkgutil.resolve_name(name)))
+    monkeypatch.setattr(place, once)
+    with pytest.raises(KeyboardInterrupt):
+        model.train()
+    assert once.calls == 1 and not once.went_on
+    assert outcome(model.train(resume=model.plan is not None)) == outcome(whole.train())
+
+
+def test_a_callback_is_interrupted_at_once():
+    class Long(Callback):
+        went_on = False
+
+        def on_batch_end(self, model):
+            signal.raise_signal(signal.SIGINT)
+            self.went_on = True
+
+    model, long = SkipGram(**SMALL), Long()
+    model.build_vocab(sentences())
+    with pytest.raises(KeyboardInterrupt):
+        model.train(callbacks=[long])
+    assert not long.went_on
+    assert outcome(model.train(resume=True)) == outcome(trained())
+
+
+def test_a_step_is_interrupted_before_it_writes():
+    """Not when the whole batch is done: its first pass looks for signals (test_process.py)."""
+    model = SkipGram(**SMALL | {"batch_size": 10_000})
+    model.build_vocab(sentences())
+
+    class Pending(Callback):
+        def on_epoch_begin(self, model):
+            self.before = model.O.tobytes()
+
+    pending, real = Pending(), Stepper._parts
+
+    def parts(*args):
+        ctypes.pythonapi.PyErr_SetInterrupt()  # seen at the next call in Python
+        return real(*args)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt) as caught:
+        patch.setattr(Stepper, "_parts", parts)
+        model.train(callbacks=[pending])
+    assert model.O.tobytes() == pending.before and caught.traceback
+    assert outcome(model.train(resume=True)) == outcome(trained(batch_size=10_000))
 
 
 def test_held_interrupts_come_at_the_next_check_or_free_block():

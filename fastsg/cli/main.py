@@ -150,7 +150,11 @@ def _letter_and_value(word: str, known: set[str]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 done, 1 error, 130 interrupted. Usage errors exit with 2."""
     with standard_streams():
-        return _run(argv)
+        try:
+            return _run(argv)
+        except KeyboardInterrupt:
+            say("interrupted")
+            return EXIT_INTERRUPTED
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -162,9 +166,6 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         with kept():
             return int(args.run(args))
-    except KeyboardInterrupt:
-        say("interrupted")
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone: say nothing more, not even at exit
         return EXIT_ERROR

@@ -93,24 +93,25 @@ def _run(args: argparse.Namespace, team: Team) -> int:
     model = _resumed_model(args, team) if args.resume else _new_model(args, texts, counts, team)
     model.seconds["read"] += loaded
     check_words_can_be_written(args, model.vocab.words)
+    checkpoint = _checkpoint(args)
     try:
-        code = _fit(model, args, texts, counts, callbacks)
+        code = _fit(model, args, texts, counts, callbacks, checkpoint)
     except DivergenceError:
         if args.save_model:
             save_diverged(model, args.save_model)
         team.confer()  # all ranks have this error, and none ends the first one while it writes
         raise
-    return code if team.rank or not model.history else _finish(model, args, code)
+    return code if team.rank or not model.history else _finish(model, args, code, checkpoint)
 
 
-def _finish(model: SkipGram, args: argparse.Namespace, code: int) -> int:
+def _finish(model: SkipGram, args: argparse.Namespace, code: int, checkpoint: Checkpoint | None) -> int:
     """Write the files and say how it went."""
     try:
         report, is_whole = _write(model, args)
     except KeyboardInterrupt:
         say("interrupted while the files were written: each of them is whole or as it was before")
-        if args.checkpoint and code != EXIT_ERROR:
-            _say_how_to_go_on(args, from_checkpoint=os.path.exists(args.checkpoint))
+        if code == EXIT_OK and (args.resume or (checkpoint and checkpoint.written)):
+            _say_how_to_go_on(args, from_checkpoint=bool(checkpoint and checkpoint.written))
         return EXIT_INTERRUPTED
     if args.json:
         print(json_text(report))
@@ -250,18 +251,20 @@ def _check_repeats(args: argparse.Namespace, name: str, value: object, begun: di
         )
 
 
+def _checkpoint(args: argparse.Namespace) -> Checkpoint | None:
+    return Checkpoint(args.checkpoint, checkpoint_every=args.checkpoint_every) if args.checkpoint else None
+
+
 def _fit(
     model: SkipGram,
     args: argparse.Namespace,
     texts: list[str],
     counts: CooccurrenceCounts | None,
     callbacks: list[Callback],
+    checkpoint: Checkpoint | None,
 ) -> int:
     """Train, with log and checkpoints; returns the exit code that this deserves."""
     log = EpochLog(args.json_log, append=bool(args.resume)) if args.json_log else None
-    checkpoint = None
-    if args.checkpoint:
-        checkpoint = Checkpoint(args.checkpoint, checkpoint_every=args.checkpoint_every)
     callbacks = [*([log] if log else []), *callbacks, *([checkpoint] if checkpoint else [])]
     code = EXIT_OK
     try:

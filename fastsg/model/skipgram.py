@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -56,6 +56,7 @@ from .text_reader import Corpus, Paths, TextReader, reusable, revised
 from .trained_model import TrainedModel
 
 _ENTER = threading.Lock()
+Result = TypeVar("Result")
 _NOTHING_TRAINED = (
     "trained_on is the text of an earlier training: it goes with partial_fit, or build_vocab(update=True), "
     "of a model that was trained"
@@ -291,25 +292,28 @@ class SkipGram(TrainedModel):
         if update and self.is_built:
             if vocab is not None:
                 raise ValueError("build_vocab(update=True) takes text, not vocab")
-            with self._as_before_unless_done():
-                self._grow(self._all_words(sentences, corpus_file), trained_on)
+            found, _ = self._all_words(sentences, corpus_file)
+            self._alone(lambda: self._grow(found, trained_on), undone=True)
             return
         if trained_on is not None:
             raise ValueError(_NOTHING_TRAINED)
-        begun = time.perf_counter()
         check_vocab(vocab)
-        with self._alone():
-            if sentences is None and corpus_file is None:
-                if vocab is None:
-                    raise ValueError("build_vocab needs sentences, corpus_file or vocab")
-                self._lay_out(vocab, keep=self._keep_probabilities(vocab))
-            else:
-                reader = self._told_reader.following(sentences)
-                corpus = reader.encode(sentences, corpus_file, vocab, everywhere=self._walks_text)
-                seconds = time.perf_counter() - begun
-                self._lay_out(corpus.vocab, corpus, self._keep_probabilities(corpus.vocab))
-                self._reader, self.seconds["read"] = reader, seconds
+        self._alone(lambda: self._lay_out_text(sentences, corpus_file, vocab))
 
+    def _lay_out_text(self, sentences: Corpus | None, corpus_file: Paths | None, vocab: Vocab | None) -> None:
+        begun = time.perf_counter()
+        if sentences is None and corpus_file is None:
+            if vocab is None:
+                raise ValueError("build_vocab needs sentences, corpus_file or vocab")
+            self._lay_out(vocab, keep=self._keep_probabilities(vocab))
+        else:
+            reader = self._told_reader.following(sentences)
+            corpus = reader.encode(sentences, corpus_file, vocab, everywhere=self._walks_text)
+            seconds = time.perf_counter() - begun
+            self._lay_out(corpus.vocab, corpus, self._keep_probabilities(corpus.vocab))
+            self._reader, self.seconds["read"] = reader, seconds
+
+    @kept()
     def build_from_counts(self, counts: CooccurrenceCounts | None) -> None:
         """Take vocabulary and thinning from counts and lay out the matrices, for :meth:`fit_counts`.
 
@@ -323,11 +327,13 @@ class SkipGram(TrainedModel):
         return about_counts(self._team, lambda: checked_counts(counts))
 
     def _build_from_counts(self, counts: CountsAbout) -> None:
-        with self._alone():
+        def build() -> None:
             settings = settings_of_counts(self.settings, counts)
             # where they are of a text, the bias is that of a training on it
             self._lay_out(counts.vocab, None, counts.keep, counts.contexts, settings)
             self._reader = self._told_reader.told(None)
+
+        self._alone(build)
 
     def _lay_out(
         self,
@@ -575,7 +581,7 @@ class SkipGram(TrainedModel):
         planned = plan.epochs if plan else epochs or training.default_epochs
         source = corpus_source(training, encoded, planned, plan)
         training.note_text(encoded, begins=training.state.step == 0 or resume)
-        return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
+        return self._run(source, epochs, resume, callbacks)
 
     @kept()
     def partial_fit(
@@ -592,7 +598,8 @@ class SkipGram(TrainedModel):
         quarter since they began, it trains anew (unless they began at vectors given as `init`). The result
         is close to a training on all text at once, whatever the pieces. Solver "sgd" makes one epoch on the
         new text alone, at the constant rate alpha. If it ends with an error or an interrupt, the model is
-        what it was before, and the same call can be made again.
+        what it was before, which is kept until then (8 K H bytes more): call it again, with the whole text,
+        of which an iterator has lost what was read.
 
         Parameters
         ----------
@@ -600,69 +607,71 @@ class SkipGram(TrainedModel):
         trained_on                  The text that a model loaded from a file was trained on, sentences or
                                     paths; solver "counts" needs it.
         """
-        with self._as_before_unless_done():
-            return self._take_in(self._all_words(sentences, corpus_file), trained_on)
+        found, reader = self._all_words(sentences, corpus_file)
+        return self._alone(lambda: self._take_in(found, reader, trained_on), undone=True)
 
-    def _take_in(self, found: EncodedCorpus, trained_on: Corpus | Paths | None) -> SkipGram:
+    def _take_in(
+        self, found: EncodedCorpus, reader: TextReader, trained_on: Corpus | Paths | None
+    ) -> SkipGram:
         """Train on more text, by the words that a vocabulary of its own has."""
         if not self.is_built:
             if trained_on is not None:
                 raise ValueError(_NOTHING_TRAINED)
-            return self._begin_with(found)
+            return self._begin_with(found, reader)
         text = self._grow(found, trained_on)
         training, all_text = self._built(), self._built().known_text
         if all_text is None or self.settings.solver == "sgd":
-            return self._run(corpus_source(training, text, 1), epochs=1, schedule="constant")
+            return self._run_alone(corpus_source(training, text, 1), epochs=1, schedule="constant")
         outgrown = has_outgrown(all_text.n_tokens, training.begun_tokens)
         if outgrown and not self.settings.is_pretrained:  # whose vectors it would lose
             begin_anew(training)
             training.begun_tokens = all_text.n_tokens
-            return self._run(corpus_source(training, all_text, training.default_epochs))
+            return self._run_alone(corpus_source(training, all_text, training.default_epochs))
         source = corpus_source(training, all_text, 1)
         rates = self.settings.rates(len(training.vocab), source.pairs)
         rate = first_rate(rates, text.n_tokens, all_text.n_tokens)
-        return self._run(source, epochs=1, schedule="linear", first_rate=rate)
+        return self._run_alone(source, epochs=1, schedule="linear", first_rate=rate)
 
-    def _all_words(self, sentences: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
+    def _all_words(
+        self, sentences: Corpus | None, corpus_file: Paths | None
+    ) -> tuple[EncodedCorpus, TextReader]:
+        """More text, by a vocabulary that has all its words, and what has read it."""
         if sentences is None and corpus_file is None:
             raise ValueError("there is no new text: give sentences or corpus_file")
-        if not self.is_built:
-            self._reader = self._told_reader.following(sentences)
-        return self._reader.encode_all_words(sentences, corpus_file, self._walks_text)
+        reader = self._reader if self.is_built else self._told_reader.following(sentences)
+        return reader.encode_all_words(sentences, corpus_file, self._walks_text), reader
 
     def _grow(self, found: EncodedCorpus, trained_on: Corpus | Paths | None = None) -> EncodedCorpus:
         """Let the frequent words of more text join, add it to the text so far; returns it by the new ids."""
-        begun = time.perf_counter()
-        with self._alone():
-            training = self._built()
-            training.check_writable()
-            self._take_edited_vectors()
-            if trained_on is not None:
-                earlier = self._reader.encode_either(
-                    trained_on, training.vocab, "trained_on", self._walks_text
-                )
-                training.note_text(earlier, begins=True)
-            known = training.vocab
-            training, text = updated(training, found, self._reader)
-            self._take(training, training.known_text or text)  # what train then takes
-            self._keyed = {}
-            self._validation_given = revised(self._validation_given, known, training.vocab)
-            self.seconds["read"] += time.perf_counter() - begun
+        begun, training = time.perf_counter(), dataclasses.replace(self._built())
+        training.check_writable()
+        self._take_edited_vectors()
+        if trained_on is not None:
+            earlier = self._reader.encode_either(trained_on, training.vocab, "trained_on", self._walks_text)
+            training.note_text(earlier, begins=True)
+        known = training.vocab
+        training, text = updated(training, found, self._reader)
+        self._take(training, training.known_text or text)  # what train then takes
+        self._keyed = {}
+        self._validation_given = revised(self._validation_given, known, training.vocab)
+        self.seconds["read"] += time.perf_counter() - begun
         return text
 
-    def _begin_with(self, found: EncodedCorpus) -> SkipGram:
+    def _begin_with(self, found: EncodedCorpus, reader: TextReader) -> SkipGram:
         """Train on a first text, whose rare words are kept: they may become frequent."""
+        self._reader = reader
         vocab = Vocab.from_counts(
             found.vocab.words,
             found.vocab.counts,
-            min_count=self._reader.min_count,
-            max_final_vocab=self._reader.max_final_vocab,
+            min_count=reader.min_count,
+            max_final_vocab=reader.max_final_vocab,
         )
-        with self._alone():
-            self._lay_out(vocab, recoded(found, vocab), self._keep_probabilities(vocab))
-        self.train()
+        corpus = recoded(found, vocab)
+        self._lay_out(vocab, corpus, self._keep_probabilities(vocab))
         training = self._built()
-        training.text, training.known_text = found, self.corpus
+        assert corpus is not None, "it has the words of the vocabulary"
+        self._run_alone(corpus_source(training, corpus, training.default_epochs))
+        training.text, training.known_text, training.begun_tokens = found, corpus, corpus.n_tokens
         return self
 
     @kept()
@@ -699,8 +708,7 @@ class SkipGram(TrainedModel):
         pairs = checked_pairs(centers, contexts, weights)
         if not self.is_built:
             vocab, pairs = vocab_of_pairs(pairs, self.settings.min_count, self.settings.max_final_vocab)
-            with self._alone():
-                self._lay_out(vocab)
+            self._alone(lambda: self._lay_out(vocab))
         training = self._built()
         if training.keep is not None:
             raise ValueError(
@@ -709,7 +717,7 @@ class SkipGram(TrainedModel):
             )
         known = ids_of_pairs(pairs, training.vocab)
         source = pairs_source(training, known, checked_epochs(epochs), plan)
-        return self._run(source, epochs=epochs, resume=resume)
+        return self._run(source, epochs, resume)
 
     @kept()
     def fit_counts(
@@ -741,7 +749,7 @@ class SkipGram(TrainedModel):
         training = self._built()
         check_counts_fit(about, training)
         source = counts_source(training, lambda: checked_counts(counts), checked_epochs(epochs), plan)
-        return self._run(source, epochs=epochs, callbacks=callbacks, resume=resume)
+        return self._run(source, epochs, resume, callbacks)
 
     def _training_corpus(self, corpus: Corpus | None, corpus_file: Paths | None) -> EncodedCorpus:
         """Encode what is given, building the vocabulary if need be, or take what build_vocab read."""
@@ -771,6 +779,16 @@ class SkipGram(TrainedModel):
     def _run(
         self,
         source: BatchSource,
+        epochs: int | None,
+        resume: bool,
+        callbacks: Sequence[Callback] = (),
+    ) -> SkipGram:
+        """Train, if nobody else does."""
+        return self._alone(lambda: self._run_alone(source, epochs=epochs, callbacks=callbacks, resume=resume))
+
+    def _run_alone(
+        self,
+        source: BatchSource,
         *,
         epochs: int | None = None,
         schedule: str | None = None,
@@ -778,52 +796,40 @@ class SkipGram(TrainedModel):
         callbacks: Sequence[Callback] = (),
         resume: bool = False,
     ) -> SkipGram:
-        """Train, if nobody else does."""
+        """Train; nobody else does meanwhile."""
         epochs, hooked = checked_epochs(epochs), (*self._callbacks, *checked_callbacks(callbacks))
 
         def call(hook: str) -> bool:
             self._keyed = {}  # vectors cache their norms, and the matrices have moved
             return notify(hooked, hook, self)
 
-        with self._alone():
-            training = self._built()
-            training.check_writable()
-            self._take_edited_vectors()
-            if training.held_out is None and self._validation_given is not None:
-                corpus = self._reader.encode_validation(self._validation_given, training.vocab)
-                training.held_out = HeldOutText(corpus, training.window)
-            try:
-                run(
-                    training,
-                    source,
-                    call,
-                    epochs=epochs,
-                    schedule=schedule,
-                    first_rate=first_rate,
-                    resume=resume,
-                    is_due=lambda: any(callback.is_due() for callback in hooked),
-                    listens=bool(hooked),
-                )
-            finally:
-                self._keyed = {}
+        training = self._built()
+        training.check_writable()
+        self._take_edited_vectors()
+        if training.held_out is None and self._validation_given is not None:
+            corpus = self._reader.encode_validation(self._validation_given, training.vocab)
+            training.held_out = HeldOutText(corpus, training.window)
+        try:
+            run(
+                training,
+                source,
+                call,
+                epochs=epochs,
+                schedule=schedule,
+                first_rate=first_rate,
+                resume=resume,
+                is_due=lambda: any(callback.is_due() for callback in hooked),
+                listens=bool(hooked),
+            )
+        finally:
+            self._keyed = {}
         return self
 
-    @contextmanager
-    def _as_before_unless_done(self) -> Iterator[None]:
-        """A block that makes another training of ours, and has the one before again if it does not end."""
-        before = {name: value for name, value in vars(self).items() if name != "_busy"}
-        with held():
-            try:
-                with free():
-                    yield
-                check()  # one that came in the last moment: it says that nothing was taken in
-            except BaseException:
-                vars(self).update(before)
-                raise
+    def _alone(self, work: Callable[[], Result], undone: bool = False) -> Result:
+        """Do what changes the model; `undone`: what it changes of ours is put back if it does not end.
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Two trainings of one model would overwrite each other's matrices: the second one is refused."""
+        Two trainings of one model would overwrite each other's matrices: the second one is refused.
+        """
         with held():  # an interrupt must not leave the door locked
             with _ENTER:
                 if self._busy:
@@ -831,11 +837,18 @@ class SkipGram(TrainedModel):
                         "this model is being trained already, by another thread or around a callback"
                     )
                 self._busy = True
+            before = vars(self).copy() if undone else {}
             try:
                 with free():
-                    yield
+                    result = work()
+                if undone:
+                    check()  # one that came in the last moment: it says that nothing was done
+            except BaseException:
+                vars(self).update(before)
+                raise
             finally:
                 self._busy = False
+            return result
 
 
 def _check_mode(sg: int, hs: int, negative: int) -> None:

@@ -184,11 +184,14 @@ def _own_start(path: str) -> str:
 def _is_stale(temporary: str, is_kind: Callable[[int], bool], host: str, pid: int) -> bool:
     try:
         info = os.lstat(temporary)
+        if not is_kind(info.st_mode):
+            return False
+        written = info.st_mtime
+        if stat.S_ISDIR(info.st_mode):  # whose own time is that of its newest name
+            written = max([written, *(entry.stat().st_mtime for entry in os.scandir(temporary))])
     except OSError:
         return False
-    if not is_kind(info.st_mode):
-        return False
-    return (host == _host_tag() and not _is_alive(pid)) or time.time() - info.st_mtime > _STALE_SECONDS
+    return (host == _host_tag() and not _is_alive(pid)) or time.time() - written > _STALE_SECONDS
 
 
 def _is_alive(pid: int) -> bool:

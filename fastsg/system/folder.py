@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import shutil
@@ -16,7 +15,6 @@ from . import atomic
 
 # AT_FDCWD of Linux, and the flag that both systems happen to give the same number.
 _HERE, _EXCHANGE = -100, 2
-_NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
 @contextlib.contextmanager
@@ -41,9 +39,10 @@ def atomic_folder(path: str | os.PathLike[str], own_files: Collection[str]) -> I
 
     Notes
     -----
-    Linux and macOS exchange two folders in one call, where the file system can. Elsewhere it takes two
-    renames: a process killed between them leaves no folder under the name, and the old one beside it under a
-    hidden name. The old one is removed when the disk has the new, and what killed processes left.
+    Linux and macOS exchange two folders in one call, where the C library has it (glibc from 2.28 on) and the
+    file system does it. Elsewhere it takes two renames: a process killed between them leaves no folder under
+    the name, and the old one beside it under a hidden name. The old one is removed when the disk has the new,
+    and what killed processes left.
     """
     path = os.path.abspath(os.fsdecode(path))
     check_replaceable(path, own_files)
@@ -54,6 +53,7 @@ def atomic_folder(path: str | os.PathLike[str], own_files: Collection[str]) -> I
             umask = os.umask(0o077)  # setting it is the only portable way to read it
             os.umask(umask)
             os.chmod(temporary, 0o777 & ~umask)
+            check_replaceable(path, own_files)  # somebody may have put something there meanwhile
             replaced = _exchange(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -70,32 +70,31 @@ def _exchange(new: str, path: str) -> str:
     if os.path.lexists(path) and swapped(new, path):
         return new
     replaced = new.removesuffix(".tmp") + ".old.tmp"
-    has_old = os.path.lexists(path)
-    if has_old:
-        os.rename(path, replaced)
     try:
+        if os.path.lexists(path):
+            os.rename(path, replaced)
         os.rename(new, path)
     except BaseException:
-        if has_old:
+        if os.path.lexists(replaced) and not os.path.lexists(path):
             os.rename(replaced, path)
+        if not os.path.lexists(new):  # it is in its place, and then came an interrupt
+            shutil.rmtree(replaced, ignore_errors=True)
         raise
     return replaced
 
 
 def swapped(first: str, second: str) -> bool:
-    """Exchange two names at one stroke; False where the system or the file system has no call for it."""
-    if os.name != "posix":
+    """Exchange two names at one stroke; False where that is not done, whatever the reason: renames tell."""
+    try:
+        import ctypes  # which some builds of Python lack
+
+        library = ctypes.CDLL(None)
+    except (ImportError, OSError, TypeError):  # or a system without such a library
         return False
-    system, paths = ctypes.CDLL(None, use_errno=True), (os.fsencode(first), os.fsencode(second))
-    if hasattr(system, "renameat2"):  # of Linux; elsewhere the C library may have an empty shell of it
-        failed = system.renameat2(_HERE, paths[0], _HERE, paths[1], _EXCHANGE)
-    elif sys.platform == "darwin":
-        failed = system.renamex_np(*paths, _EXCHANGE)
-    else:
-        return False
-    if failed and ctypes.get_errno() not in _NO_EXCHANGE:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), second)
-    return not failed
+    paths = os.fsencode(first), os.fsencode(second)
+    if hasattr(library, "renameat2"):
+        return not library.renameat2(_HERE, paths[0], _HERE, paths[1], _EXCHANGE)
+    return sys.platform == "darwin" and not library.renamex_np(*paths, _EXCHANGE)
 
 
 def check_replaceable(path: str | os.PathLike[str], own_files: Collection[str]) -> None:

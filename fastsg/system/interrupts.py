@@ -8,8 +8,9 @@ pool of threads), or code that ignores errors: the interrupt is gone, and hours 
 anew.
 
 The caller's handlers stay in charge: they are called as ever and at once, and one that raises nothing
-interrupts nothing. Signals that are ignored or end the process are left alone, and so are threads other than
-the main one, which get none. An interrupt that is caught within the block comes again.
+interrupts nothing. Signals that are ignored or end the process are left alone, so are all but SIGINT and
+SIGTERM, and so are threads other than the main one, which get none. An interrupt that is caught within the
+block comes again.
 
 What changes several things that go together does so within :func:`held`, where only :func:`check` raises an
 interrupt; what takes long in there, and can be begun anew, and what others wrote is :func:`free` of that.
@@ -38,24 +39,25 @@ _depth = 0
 _is_deferred = _is_held = False
 
 
-@contextlib.contextmanager
-def kept() -> Iterator[None]:
+class kept(contextlib.ContextDecorator):
     """A block, or as ``@kept()`` a function, in which no interrupt is lost. Blocks may be nested."""
-    if not _in_main_thread():
-        yield
-        return
-    global _depth, _raised, _is_held
-    arrived: BaseException | None = None
-    try:
-        _depth += 1
-        if _depth == 1:
-            _raised = None
-        _stand_in()
-        yield
-    except BaseException as error:
-        arrived = error
-        raise
-    finally:
+
+    def _recreate_cm(self) -> kept:
+        return kept()  # a function may be called within itself
+
+    def __enter__(self) -> None:
+        global _depth, _raised
+        self._counts = _in_main_thread()
+        if self._counts:
+            _stand_in()
+            if not _depth:
+                _raised = None
+            _depth += 1
+
+    def __exit__(self, _: object, arrived: BaseException | None, __: object) -> None:
+        global _depth, _is_held
+        if not self._counts:
+            return
         _depth -= 1
         if not _depth:
             _is_held = False
@@ -64,26 +66,28 @@ def kept() -> Iterator[None]:
 
 
 class _Mode:
-    """A block in which interrupts wait for a check, or do not.
-
-    No generator: its end could be interrupted before it has begun, and would come at any later time.
-    """
+    """A block in which interrupts wait for a check, or do not."""
 
     def __init__(self, is_held: bool) -> None:
         self._wanted = is_held
 
     def __enter__(self) -> None:
         global _is_held
-        self._before = _is_held
-        if _in_main_thread():
+        self._before, self._counts = _is_held, _in_main_thread()
+        if self._counts:
             if not self._wanted:
                 check()
             _is_held = self._wanted
 
     def __exit__(self, *_: object) -> None:
         global _is_held
-        if _in_main_thread():
+        if self._counts:
             _is_held = self._before
+
+
+#: At whose first instruction an interrupt waits too: their blocks would not be closed. This is why none of
+#: them is a generator, whose end begins in somebody else's code.
+_ENDS = (kept.__exit__.__code__, _Mode.__exit__.__code__)
 
 
 def held() -> _Mode:
@@ -145,7 +149,8 @@ def _handle(number: int, frame: FrameType | None) -> None:
     except BaseException as error:
         if _depth:
             _raised = error
-        if not (_is_deferred or _is_held):
+        is_end = frame is not None and frame.f_code in _ENDS
+        if not (_depth and (_is_deferred or _is_held or is_end)):
             raise
 
 

@@ -298,8 +298,8 @@ def _workspaces(training: Training, words: set[int]) -> dict[int, _core.Workspac
     (K, H), workers, precision = training.state.I.shape, training.workers, training.settings.precision
     if precision == "bfloat16" and (gain := bfloat16_gain()) < 1:
         logger.warning(
-            "precision is bfloat16, in which this CPU multiplies at %.1f times the rate of float32: without it "
-            "training is faster, and more exact",
+            "precision is bfloat16, in which this CPU multiplies at %.1f times the rate of float32: without "
+            "it training is faster, and more exact",
             gain,
         )
     shares = {n: Share(training.team, n) for n in sorted(words | {K})}
