@@ -189,7 +189,8 @@ def test_rows_of_unknown_nodes():
 def write(tmp_path):
     def write(text, name="edges.txt"):
         path = tmp_path / name
-        (gzip.open if name.endswith(".gz") else open)(path, "wb").write(text.encode())
+        with (gzip.open if name.endswith(".gz") else open)(path, "wb") as file:
+            file.write(text.encode())
         return path
 
     return write
