@@ -253,6 +253,18 @@ def test_what_fails_is_not_taken_in(tmp_path):
     assert (model.I.tobytes(), len(model.history), model.corpus.n_tokens, model.vocab.words) == before
 
 
+def test_build_vocab_that_fails_takes_nothing_in(monkeypatch):
+    model = SkipGram(sentences(), **SMALL, epochs=1)
+    before = model.corpus.n_tokens, model.vocab.words
+    with monkeypatch.context() as patch:
+        patch.setattr("fastsg.model.skipgram.revised", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            model.build_vocab([["new"] * 9], update=True)
+    assert (model.corpus.n_tokens, model.vocab.words) == before
+    model.build_vocab([["new"] * 9], update=True)
+    assert "new" in model.vocab and model.corpus.n_tokens == before[0] + 9
+
+
 @pytest.mark.parametrize("while_it_trains", [False, True])
 def test_a_call_that_fails_undoes_nothing_of_another(while_it_trains):
     """One thread reads while the other takes in more text; then the first one fails, or is refused."""

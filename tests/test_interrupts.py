@@ -366,6 +366,30 @@ def test_interrupted_at_any_line_of_more_text(before, more, solver):
     assert late < 10
 
 
+@pytest.mark.parametrize("mode", ["kept", "free"])
+def test_the_end_of_a_block_is_not_interrupted(mode):
+    """Its first instruction looks for signals, and it must be closed all the same."""
+    ends = {"kept": kept.__exit__.__code__, "free": type(free()).__exit__.__code__}
+    came = []
+
+    def trace(frame, event, arg):
+        if frame.f_code is ends[mode] and not came:
+            came.append(interrupts._is_held)
+            signal.getsignal(signal.SIGINT)(signal.SIGINT, frame)
+
+    before = sys.gettrace()
+    with pytest.raises(KeyboardInterrupt), kept(), held():
+        with free():
+            if mode == "free":
+                sys.settrace(trace)
+        assert mode == "kept" or (came == [False] and interrupts._is_held)
+        if mode == "kept":
+            sys.settrace(trace)
+    sys.settrace(before)
+    assert came and not interrupts._depth and not interrupts._is_held
+    check()  # it came once
+
+
 class Once:
     """In place of a function: the signal comes in its first call, and what would follow must not."""
 
