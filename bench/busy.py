@@ -1,7 +1,7 @@
 """Two threads against one, on an idle and on a busy machine, by OpenMP's wait policy.
 
 usage: python bench/busy.py [--K 2000 23000] [--H 100] [--U 256 1024] [--threads 1 2]
-                            [--policies passive active] [--rounds 3] [--seconds 1.5] [--json FILE]
+                            [--policies fastsg passive active] [--rounds 3] [--seconds 1.5] [--json FILE]
 
 The machine is measured as it is, and with all its cores burnt by other processes. One step of each size (K
 and U are taken in pairs), in a process of its own for each policy and thread count: OpenMP reads its policy
@@ -11,10 +11,10 @@ median over the rounds. The median of single steps is in brackets; on a busy mac
 a step shorter than the scheduler's time slice is either left alone or put off by whole slices, and a median
 sees only the more frequent kind. Burners are processes of this script, one for each core, that end with it.
 "as it is" is an idle machine only if nobody else uses it: how many cores others used during the run is
-printed. "default" as a policy is what libgomp does if nobody asks (300,000 turns of spinning, then sleep);
-fastsg asks for passive.
+printed. "default" as a policy is what libgomp does if nobody asks (300,000 turns of spinning, then sleep),
+"fastsg" what fastsg asks for (5,000 turns, then sleep).
 
-The bar: with all cores burnt, two passive threads take at most 1.5 times as long as one.
+The bar: with all cores burnt, two threads that wait as fastsg asks take at most 1.5 times as long as one.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ POLICIES = {
     "passive": {"OMP_WAIT_POLICY": "passive"},
     "active": {"OMP_WAIT_POLICY": "active"},
     "default": {"GOMP_SPINCOUNT": "300000"},
+    "fastsg": {},
 }
 BAR = 1.5
 Turns = dict[
@@ -157,7 +158,7 @@ def main() -> None:
     parser.add_argument("--U", type=int, nargs="+", default=[256, 1024])
     parser.add_argument("--H", type=int, default=100)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--policies", nargs="+", choices=POLICIES, default=["passive", "active"])
+    parser.add_argument("--policies", nargs="+", choices=POLICIES, default=["fastsg", "passive", "active"])
     parser.add_argument("--burners", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.5)
@@ -175,12 +176,12 @@ def main() -> None:
     machine = describe() | {"cores_used_by_others": others.cores()}
     print("  ".join(f"{name} {value}" for name, value in machine.items()))
     show(table, args.threads)
-    passive = [row["ratio"] for row in table if row["condition"] == "burnt" and row["policy"] == "passive"]
-    if passive:
+    ours = [row["ratio"] for row in table if row["condition"] == "burnt" and row["policy"] == "fastsg"]
+    if ours:
         print(
-            f"\nburnt, passive: {args.threads[-1]} threads take at most {max(passive):.2f} times "
+            f"\nburnt, as fastsg asks: {args.threads[-1]} threads take at most {max(ours):.2f} times "
             f"as long as {args.threads[0]}; the bar is {BAR}: "
-            f"{'held' if max(passive) <= BAR else 'NOT HELD'}"
+            f"{'held' if max(ours) <= BAR else 'NOT HELD'}"
         )
     if args.json:
         Path(args.json).write_text(json.dumps({"machine": machine, "rows": table}, indent=2) + "\n")

@@ -7,7 +7,7 @@
 # node of that tree, and the tree above the nodes is finished by the share. Alone it has the root.
 
 cdef enum:
-    NEWTON_ROWS = 8  # rows of I that share the reading of a matrix
+    NEWTON_ROWS = 12  # rows of I that share the reading of a matrix
     STREAM_FROM = 1 << 22  # more values of E than stay in the caches until pass B: they are written past them
 
 
@@ -101,28 +101,43 @@ cdef class Passes:
             shift_u[u] = 0
 
     cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
-        """The sums of every shard, its entries' log E, and E if it is kept, shard by shard."""
-        cdef int64_t s, shard, u, size = round_up(self.batch.U, FSG_PANEL)
+        """The sums of every shard, its entries' log E, and E if it is kept."""
+        cdef int64_t t, i, shard
+        self.scratch.release_shards()
+        for t in prange(self.num_threads, num_threads=self.num_threads, schedule="static", chunksize=1):
+            for i in range(self.shards):
+                shard = self.claim(t, i)
+                if shard >= 0:
+                    self.exp_shard(O_kh, shard, keep_E)
+
+    cdef int64_t claim(self, int64_t t, int64_t i) noexcept nogil:
+        """The i-th shard that thread t would have, or -1 if another has it.
+
+        Each thread begins with shards of its own, those that it had in the pass before: in a small vocabulary
+        their E and rows of O are still in its core's cache. Then it helps the others.
+        """
+        cdef int64_t shard = (self.shards * t // self.num_threads + i) % self.shards
+        return shard if fsg_claim(&self.scratch.claimed[shard]) else -1
+
+    cdef void exp_shard(self, const float[:, ::1] O_kh, int64_t shard, bint keep_E) noexcept nogil:
+        """Pass A of a shard, slice by slice."""
+        cdef int64_t s, u, size = round_up(self.batch.U, FSG_PANEL)
         cdef int stream = self.slices * FSG_SLICE * size > STREAM_FROM
-        cdef float *S_su = &self.scratch.S[0]
+        cdef float *S_u = &self.scratch.S[0] + shard * size
         cdef float *E_pk
-        cdef int64_t *next_u
-        cdef double logs
-        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
-            for u in range(size):
-                S_su[shard * size + u] = 0
-            logs = 0
-            next_u = self.scratch.cuts(shard, self.batch.U)
-            for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
-                E_pk = self.exps_of(s) if keep_E else NULL
-                if keep_E and self.half != NULL:
-                    logs = logs + self.half.exp_slice(
-                        &self.batch, &O_kh[0, 0], s, <uint16_t *>&self.scratch.X_half[0],
-                        self.scratch.half_of_thread(), <uint16_t *>E_pk, stream, next_u, S_su + shard * size)
-                else:
-                    logs = logs + table.exp_slice(&self.batch, &O_kh[0, 0], s, E_pk, stream, next_u,
-                                                  S_su + shard * size)
-            self.scratch.part[shard] = logs
+        cdef int64_t *next_u = self.scratch.cuts(shard, self.batch.U)
+        cdef double logs = 0
+        for u in range(size):
+            S_u[u] = 0
+        for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
+            E_pk = self.exps_of(s) if keep_E else NULL
+            if keep_E and self.half != NULL:
+                logs += self.half.exp_slice(&self.batch, &O_kh[0, 0], s, <uint16_t *>&self.scratch.X_half[0],
+                                            self.scratch.half_of_thread(), <uint16_t *>E_pk, stream, next_u,
+                                            S_u)
+            else:
+                logs += table.exp_slice(&self.batch, &O_kh[0, 0], s, E_pk, stream, next_u, S_u)
+        self.scratch.part[shard] = logs
 
     cdef float *exps_of(self, int64_t s) noexcept nogil:
         """Where E of slice s is kept, in float32 or in half as many bytes."""
@@ -206,23 +221,31 @@ cdef class Passes:
     cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step,
                             bint keep_gO) noexcept nogil:
         """gI of every shard and gO, slice by slice; O moves unless step is NULL."""
-        cdef int64_t s, shard, place, stride = round_up(self.batch.U, FSG_PANEL) * self.H
-        cdef float *gI = &self.scratch.gI[0]
+        cdef int64_t t, i, shard
+        self.scratch.release_shards()
+        for t in prange(self.num_threads, num_threads=self.num_threads, schedule="static", chunksize=1):
+            for i in range(self.shards):
+                shard = self.claim(t, i)
+                if shard >= 0:
+                    self.gradient_shard(O_kh, shard, first, step, keep_gO)
+
+    cdef void gradient_shard(self, float[:, ::1] O_kh, int64_t shard, int first, const fsg_step *step,
+                             bint keep_gO) noexcept nogil:
+        """Pass B of a shard, slice by slice."""
+        cdef int64_t s, place, begin = self.shard_ptr[shard]
+        cdef float *gI = &self.scratch.gI[0] + shard * round_up(self.batch.U, FSG_PANEL) * self.H
         cdef float *gO
-        cdef int64_t *next_u
-        for shard in prange(self.shards, num_threads=self.num_threads, schedule="dynamic", chunksize=1):
-            next_u = self.scratch.cuts(shard, self.batch.U)
-            for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
-                place = s - self.first_slice if keep_gO else fsg_omp_thread()
-                gO = &self.scratch.gO[0] + place * FSG_SLICE * self.H_pad
-                if self.half != NULL:
-                    self.half.gradient_slice(
-                        &self.batch, table, &O_kh[0, 0], s, <uint16_t *>self.exps_of(s),
-                        <uint16_t *>&self.scratch.Xs_half[0], self.scratch.half_of_thread(), next_u,
-                        gI + shard * stride, s == self.shard_ptr[shard], gO, first, step)
-                else:
-                    table.gradient_slice(&self.batch, &O_kh[0, 0], s, self.exps_of(s), next_u,
-                                         gI + shard * stride, s == self.shard_ptr[shard], gO, first, step)
+        cdef int64_t *next_u = self.scratch.cuts(shard, self.batch.U)
+        for s in range(begin, self.shard_ptr[shard + 1]):
+            place = s - self.first_slice if keep_gO else fsg_omp_thread()
+            gO = &self.scratch.gO[0] + place * FSG_SLICE * self.H_pad
+            if self.half != NULL:
+                self.half.gradient_slice(&self.batch, table, &O_kh[0, 0], s, <uint16_t *>self.exps_of(s),
+                                         <uint16_t *>&self.scratch.Xs_half[0], self.scratch.half_of_thread(),
+                                         next_u, gI, s == begin, gO, first, step)
+            else:
+                table.gradient_slice(&self.batch, &O_kh[0, 0], s, self.exps_of(s), next_u, gI, s == begin, gO,
+                                     first, step)
 
     cdef void merge_pass(self, int64_t u0, int64_t batch_rows) noexcept nogil:
         """The block's rows of G, from gI of the shards of each node. They still lack their scale."""
@@ -263,7 +286,7 @@ cdef class Passes:
                             const double[::1] rate_u, float[:, ::1] scratch_t) noexcept nogil:
         """By damped Newton steps, some rows at a time; scratch_t is (threads, 2 * NEWTON_ROWS * H)."""
         cdef int64_t u, count, parts = round_up(rows.U, NEWTON_ROWS) // NEWTON_ROWS, i
-        cdef int threads = threads_for(rows.U * self.H * self.H / 8, self.num_threads)
+        cdef int threads = threads_for(rows.U * self.H * self.H / 4, self.num_threads)
         for i in prange(parts, num_threads=threads, schedule="static"):
             u = i * NEWTON_ROWS
             count = min(<int64_t>NEWTON_ROWS, rows.U - u)

@@ -5,6 +5,7 @@ cdef extern from "_omp.h" nogil:
     const int FSG_OPENMP
     const int FSG_FORKS
     int fsg_omp_thread() noexcept
+    int fsg_claim(int *claimed) noexcept
     void fsg_omp_pause() noexcept
 
 

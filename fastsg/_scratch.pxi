@@ -74,6 +74,7 @@ cdef class Scratch:
     cdef float[::1] shift_u, scale_u, target_u
     cdef double[::1] Z_u, part
     cdef int64_t[::1] stop_u  # of every row, the end of its entries
+    cdef int[::1] claimed  # of every shard, whether a thread has taken it in this pass
     cdef int64_t[:, ::1] cut_su, next_su  # where a row's entries in a shard begin; how far its owner has come
 
     def __init__(self, slices: int, shards: int, nodes: int, H: int, num_threads: int, half_bytes: int,
@@ -81,7 +82,7 @@ cdef class Scratch:
         self.slices, self.shards, self.nodes = slices, shards, nodes
         self.H, self.H_pad = H, round_up(H, H_UNIT)
         self.num_threads, self.half_bytes, self.lender = num_threads, half_bytes, lender
-        self.part = np.zeros(shards)
+        self.part, self.claimed = np.zeros(shards), np.zeros(shards, np.intc)
         self.X = self.Xs = self.reach = self.S = self.E = self.gI = self.gO = self.G = aligned(0)
         self.X_half = self.Xs_half = self.thread_half = aligned(0)
 
@@ -147,6 +148,10 @@ cdef class Scratch:
         """Where the rows' entries in a shard begin, for a pass to move on."""
         memcpy(&self.next_su[shard, 0], &self.cut_su[shard, 0], U * sizeof(int64_t))
         return &self.next_su[shard, 0]
+
+    cdef void release_shards(self) noexcept nogil:
+        """A pass begins: no thread has a shard."""
+        memset(&self.claimed[0], 0, self.claimed.shape[0] * sizeof(int))
 
     cdef void *half_of_thread(self) noexcept nogil:
         """This thread's scratch for the bfloat16 kernels."""

@@ -8,8 +8,8 @@
  *   pass A   C[k][u] = O[k][h] X[h][u]     left  O rounded, row-major       right  X in pairs of h
  *   pass B   gI[h][u] += O[h][k] R[k][u]   left  O rounded and transposed   right  R in pairs of k
  *            gO[k][h] += R[k][u] Xs[u][h]  left  R as pass A stored it      right  Xs in pairs of u
- * Inner lengths are padded with zeros to a multiple of 32. The bits do not depend on the number of threads,
- * but AMX sums in another order than AVX-512.
+ * Operands are padded with zeros to multiples of 32, which block_sum need not multiply. The bits do not depend
+ * on the number of threads, but AMX sums in another order than AVX-512.
  */
 #include "exp.inc.c"
 
@@ -40,11 +40,16 @@ INLINE void round_32(const float *x, bf16 *y)
     memcpy(y, &r, sizeof r);
 }
 
-/* C (32 x 32, rows of length `row`) = or (if add) += left times right. Summed over `outer` pieces,
- * `left_outer` and `right_outer` apart, each of `inner` chunks of INNER: 32 left rows of length `left_row`,
- * 32 columns of right rows in pairs of length `pair`. */
-static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer,
-                      const bf16 *right, int64_t pair, int64_t right_outer, int64_t inner, int64_t outer);
+/* Where an operand begins, how far apart its rows (left) or pairs of rows (right) are, and how far its pieces. */
+typedef struct {
+    const bf16 *at;
+    int64_t row, piece;
+} operand;
+
+/* C (32 x 32, rows of length `row`) = or (if add) += left times right, summed over `pieces` pieces of `inner`
+ * products each. Wanted are the first `rows` rows and `cols` columns: the rest of C may be written or not. */
+static void block_sum(float *C, int64_t row, int add, int64_t rows, int64_t cols, operand left, operand right,
+                      int64_t inner, int64_t pieces);
 static void begin(void); /* before and after a run of block_sum */
 static void end(void);
 static int64_t peak(int64_t n);
@@ -120,8 +125,8 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
         const float *shift = B->shift_u + p * PANEL;
         for (int64_t k = 0; k < count; k += 32)
             for (int64_t u = 0; u < PANEL; u += 32)
-                block_sum(C + k * PANEL + u, PANEL, 0, rows + k * width, width, 0,
-                          X + p * width * PANEL + 2 * u, 2 * PANEL, 0, width / INNER, 1);
+                block_sum(C + k * PANEL + u, PANEL, 0, 32, 32, (operand){rows + k * width, width, 0},
+                          (operand){X + p * width * PANEL + 2 * u, 2 * PANEL, 0}, B->H, 1);
         entries += entries_sum(B, s, p, C, bias, next_u);
         if (!within_reach(norm, top_bias, B->reach_p[p], shift))
             exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
@@ -180,7 +185,7 @@ static void pair_rows(const bf16 *R, int64_t count, bf16 *out)
 }
 
 /* gI_ph of one panel = or (unless it opens) += columns (H, SLICE) times pairs (SLICE, PANEL), for the first
- * `count` of SLICE (a multiple of INNER). R of the next panel lies `ahead`, far away in memory: every block
+ * `count` of SLICE. R of the next panel lies `ahead`, far away in memory: every block
  * prefetches its share of it. Behind the last panel nothing lies there, which a prefetch does not mind, so
  * it is not a pointer. */
 static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *pairs, float *C, float *gI,
@@ -192,8 +197,9 @@ static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *
             for (int64_t i = 0; i < lines; i++, ahead += 64) __builtin_prefetch((const void *)ahead, 0, 2);
             float *out = gI + h * PANEL + u;
             const int whole = h + 32 <= H;
-            block_sum(whole ? out : C, whole ? PANEL : 32, whole && !opens, columns + h * SLICE, SLICE, 0,
-                      pairs + 2 * u, 2 * PANEL, 0, count / INNER, 1);
+            block_sum(whole ? out : C, whole ? PANEL : 32, whole && !opens, whole ? 32 : H - h, 32,
+                      (operand){columns + h * SLICE, SLICE, 0}, (operand){pairs + 2 * u, 2 * PANEL, 0}, count,
+                      1);
             for (int64_t i = 0; !whole && h + i < H; i++) /* rows past H have no place in gI */
                 for (int64_t j = 0; j < 32; j += VLEN)
                     vstore(out + i * PANEL + j, opens ? vload(C + i * 32 + j)
@@ -213,19 +219,23 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
     begin();
     for (int64_t p = 0; p < panels; p++) {
         bf16 *R = E + p * SLICE * PANEL;
-        for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++)
-            for (; entry_below(B, u, next_u[u], start + SLICE); next_u[u]++) {
-                bf16 *r = R + (B->contexts[next_u[u]] - start) * PANEL + u % PANEL;
-                *r = rounded(widened(*r) - B->counts[next_u[u]] * B->target_u[u]);
+        for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++) {
+            const float target = B->target_u[u];
+            int64_t i = next_u[u];
+            for (; entry_below(B, u, i, start + SLICE); i++) {
+                bf16 *r = R + (B->contexts[i] - start) * PANEL + u % PANEL;
+                *r = rounded(widened(*r) - B->counts[i] * target);
             }
+            next_u[u] = i;
+        }
         pair_rows(R, padded(count), pairs);
-        gI_panel(H, padded(count), columns, pairs, C, gI_ph + p * H * PANEL, opens,
-                 (uintptr_t)(R + SLICE * PANEL));
+        gI_panel(H, count, columns, pairs, C, gI_ph + p * H * PANEL, opens, (uintptr_t)(R + SLICE * PANEL));
     }
     for (int64_t k = 0; k < count; k += 32)
-        for (int64_t h = 0; h < B->H_pad; h += 32)
-            block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, E + k * PANEL, PANEL, SLICE * PANEL,
-                      Xs + 2 * h, 2 * B->H_pad, PANEL * B->H_pad, PANEL / INNER, panels);
+        for (int64_t h = 0; h < H; h += 32)
+            block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, 32, h + 32 <= H ? 32 : H - h,
+                      (operand){E + k * PANEL, PANEL, SLICE * PANEL},
+                      (operand){Xs + 2 * h, 2 * B->H_pad, PANEL * B->H_pad}, PANEL, panels);
     end();
     if (step)
         for (int64_t k = 0; k < count; k++)

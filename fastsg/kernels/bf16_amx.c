@@ -38,10 +38,12 @@ static void begin(void)
 
 static void end(void) { _tile_release(); }
 
-/* Tiles 0-3 hold the sums, 4-5 the 32 rows of the left operand, 6-7 the 32 columns of the right one. */
-static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer,
-                      const bf16 *right, int64_t pair, int64_t right_outer, int64_t inner, int64_t outer)
+/* Tiles 0-3 hold the sums, 4-5 the 32 rows of the left operand, 6-7 the 32 columns of the right one. Of two
+ * tiles of rows or columns the second is left out where one is enough. */
+static void block_sum(float *C, int64_t row, int add, int64_t rows, int64_t cols, operand left, operand right,
+                      int64_t inner, int64_t pieces)
 {
+    const int wide = cols > 16, tall = rows > 16;
     if (add) {
         _tile_loadd(0, C, row * 4);
         _tile_loadd(1, C + 16, row * 4);
@@ -53,18 +55,22 @@ static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t 
         _tile_zero(2);
         _tile_zero(3);
     }
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t t = 0; t < inner; t++) {
-            const bf16 *l = left + o * left_outer + t * INNER,
-                       *r = right + o * right_outer + t * INNER / 2 * pair;
-            _tile_loadd(4, l, left_row * 2);
-            _tile_loadd(6, r, pair * 2);
+    for (int64_t piece = 0; piece < pieces; piece++)
+        for (int64_t t = 0; t < inner; t += INNER) {
+            const bf16 *l = left.at + piece * left.piece + t,
+                       *r = right.at + piece * right.piece + t / 2 * right.row;
+            _tile_loadd(4, l, left.row * 2);
+            _tile_loadd(6, r, right.row * 2);
             _tile_dpbf16ps(0, 4, 6);
-            _tile_loadd(7, r + 32, pair * 2);
-            _tile_dpbf16ps(1, 4, 7);
-            _tile_loadd(5, l + 16 * left_row, left_row * 2);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
+            if (wide) {
+                _tile_loadd(7, r + 32, right.row * 2);
+                _tile_dpbf16ps(1, 4, 7);
+            }
+            if (tall) {
+                _tile_loadd(5, l + 16 * left.row, left.row * 2);
+                _tile_dpbf16ps(2, 5, 6);
+                if (wide) _tile_dpbf16ps(3, 5, 7);
+            }
         }
     _tile_stored(0, C, row * 4);
     _tile_stored(1, C + 16, row * 4);

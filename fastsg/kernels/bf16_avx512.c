@@ -22,37 +22,54 @@
   #endif
   #include "bf16.inc.c"
 
-  #define ROWS 8 /* register tile: ROWS broadcast pairs x 2 vectors */
-
 static void begin(void) {}
 static void end(void) {}
 
-static void block_sum(float *C, int64_t row, int add, const bf16 *left, int64_t left_row, int64_t left_outer,
-                      const bf16 *right, int64_t pair, int64_t right_outer, int64_t inner, int64_t outer)
+/* A register tile: broadcast pairs of `rows` left rows times `vectors` vectors of right pairs. */
+INLINE void tile_sum(const int rows, const int vectors, float *C, int64_t row, int add, operand left,
+                     operand right, int64_t inner, int64_t pieces)
 {
-    for (int64_t top = 0; top < 32; top += ROWS, C += ROWS * row, left += ROWS * left_row) {
-        __m512 acc[ROWS][2];
-        UNROLL for (int i = 0; i < ROWS; i++) {
-            UNROLL for (int j = 0; j < 2; j++)
-                acc[i][j] = add ? _mm512_loadu_ps(C + i * row + 16 * j) : _mm512_setzero_ps();
-        }
-        for (int64_t o = 0; o < outer; o++) {
-            const bf16 *l = left + o * left_outer, *r = right + o * right_outer;
-            for (int64_t t = 0; t < inner * INNER / 2; t++, l += 2, r += pair) {
-                const __m512bh r_0 = (__m512bh)_mm512_loadu_si512(r),
-                               r_1 = (__m512bh)_mm512_loadu_si512(r + 32);
-                UNROLL for (int i = 0; i < ROWS; i++) {
-                    int32_t two;
-                    memcpy(&two, l + i * left_row, sizeof two);
-                    const __m512bh l_i = (__m512bh)_mm512_set1_epi32(two);
-                    acc[i][0] = _mm512_dpbf16_ps(acc[i][0], l_i, r_0);
-                    acc[i][1] = _mm512_dpbf16_ps(acc[i][1], l_i, r_1);
-                }
+    __m512 acc[16][2];
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++)
+            acc[i][j] = add ? _mm512_loadu_ps(C + i * row + 16 * j) : _mm512_setzero_ps();
+    }
+    for (int64_t piece = 0; piece < pieces; piece++) {
+        const bf16 *l = left.at + piece * left.piece, *r = right.at + piece * right.piece;
+        for (int64_t t = 0; t < inner; t += 2, l += 2, r += right.row) {
+            __m512bh r_j[2];
+            UNROLL for (int j = 0; j < vectors; j++)
+                r_j[j] = (__m512bh)_mm512_loadu_si512(r + 32 * j);
+            UNROLL for (int i = 0; i < rows; i++) {
+                int32_t two;
+                memcpy(&two, l + i * left.row, sizeof two);
+                const __m512bh l_i = (__m512bh)_mm512_set1_epi32(two);
+                UNROLL for (int j = 0; j < vectors; j++)
+                    acc[i][j] = _mm512_dpbf16_ps(acc[i][j], l_i, r_j[j]);
             }
         }
-        UNROLL for (int i = 0; i < ROWS; i++) {
-            UNROLL for (int j = 0; j < 2; j++)
-                _mm512_storeu_ps(C + i * row + 16 * j, acc[i][j]);
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++)
+            _mm512_storeu_ps(C + i * row + 16 * j, acc[i][j]);
+    }
+}
+
+/* Tiles of 8 rows and two vectors; of 16 and one where one is enough; the last 4 rows alone. */
+static void block_sum(float *C, int64_t row, int add, int64_t rows, int64_t cols, operand left, operand right,
+                      int64_t inner, int64_t pieces)
+{
+    for (int64_t top = 0, height; top < rows;
+         top += height, C += height * row, left.at += height * left.row) {
+        if (cols <= 16) {
+            height = 16;
+            tile_sum(16, 1, C, row, add, left, right, inner, pieces);
+        } else if (rows - top > 4) {
+            height = 8;
+            tile_sum(8, 2, C, row, add, left, right, inner, pieces);
+        } else {
+            height = 4;
+            tile_sum(4, 2, C, row, add, left, right, inner, pieces);
         }
     }
 }

@@ -63,39 +63,46 @@ static void gram_rows(const float *Y_kh, const float *w_k, const float *center_h
     }
 }
 
-/* out_kj = sum_i Y_ki M_ij for `rows` rows; out is not Y. */
-INLINE void times_few(const int rows, const float *Y_kh, int64_t H, const float *M_hj, int64_t J,
-                      float *out_kj)
+/* out_kj = sum_i Y_ki M_ij for `cols` vectors of j, `rows` rows at a time; what is left of them one by one. */
+INLINE void times_lanes(const int rows, const int cols, const float *Y_kh, int64_t count, int64_t H,
+                        const float *M_hj, int64_t J, float *out_kj)
 {
-    int64_t j = 0;
     vf acc[MAX_ROWS][4];
-    for (; j + 4 * VLEN <= J; j += 4 * VLEN) {
-        tile_zero(rows, 4, acc);
-        tile(rows, 4, acc, Y_kh, H, 1, M_hj + j, J, H, NULL);
-        tile_store(rows, 4, acc, out_kj + j, J);
+    int64_t k = 0;
+    for (; k + rows <= count; k += rows) {
+        tile_zero(rows, cols, acc);
+        tile(rows, cols, acc, Y_kh + k * H, H, 1, M_hj, J, H, NULL);
+        tile_store(rows, cols, acc, out_kj + k * J, J);
     }
-    for (; j + VLEN <= J; j += VLEN) {
-        tile_zero(rows, 1, acc);
-        tile(rows, 1, acc, Y_kh, H, 1, M_hj + j, J, H, NULL);
-        tile_store(rows, 1, acc, out_kj + j, J);
-    }
-    /* element by element: a sum over i alone might be taken apart and lose its fusing */
-    for (int64_t k = 0; k < rows && j < J; k++) {
-        float *out = out_kj + k * J;
-        for (int64_t r = j; r < J; r++) out[r] = 0;
-        for (int64_t i = 0; i < H; i++) {
-            const float a = Y_kh[k * H + i];
-            for (int64_t r = j; r < J; r++) out[r] += a * M_hj[i * J + r];
-        }
+    for (; k < count; k++) {
+        tile_zero(1, cols, acc);
+        tile(1, cols, acc, Y_kh + k * H, H, 1, M_hj, J, H, NULL);
+        tile_store(1, cols, acc, out_kj + k * J, J);
     }
 }
 
+/* out_kj = sum_i Y_ki M_ij for `rows` rows; out is not Y. The last vector of j is the one that ends at J: what it
+ * has in common with the one before is the same chains once more. */
 static void times_rows(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J,
                        float *out_kj)
 {
-    int64_t k = 0;
-    for (; k + 4 <= rows; k += 4) times_few(4, Y_kh + k * H, H, M_hj, J, out_kj + k * J);
-    for (; k < rows; k++) times_few(1, Y_kh + k * H, H, M_hj, J, out_kj + k * J);
+    int64_t j = 0;
+    for (; j + WIDE <= J; j += WIDE) times_lanes(MR, NV, Y_kh, rows, H, M_hj + j, J, out_kj + j);
+    for (; j + VLEN <= J; j += VLEN) times_lanes(TALL, 1, Y_kh, rows, H, M_hj + j, J, out_kj + j);
+    if (j == J) return;
+    if (J >= VLEN) {
+        times_lanes(TALL, 1, Y_kh, rows, H, M_hj + J - VLEN, J, out_kj + J - VLEN);
+        return;
+    }
+    /* element by element: a sum over i alone might be taken apart and lose its fusing */
+    for (int64_t k = 0; k < rows; k++) {
+        float *out = out_kj + k * J;
+        for (int64_t r = 0; r < J; r++) out[r] = 0;
+        for (int64_t i = 0; i < H; i++) {
+            const float a = Y_kh[k * H + i];
+            for (int64_t r = 0; r < J; r++) out[r] += a * M_hj[i * J + r];
+        }
+    }
 }
 
 /* out_h += sum over entries of value * X_kh[column], for `units` times 16 coordinates. */

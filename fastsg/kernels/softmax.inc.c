@@ -326,10 +326,13 @@ static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_
     if (first) memset(gO_kh, 0, (size_t)(count * B->H_pad) * sizeof *gO_kh);
     for (int64_t p = 0; p < panels; p++) {
         float *R = E_pk + p * SLICE * PANEL;
-        for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++)
-            for (; entry_below(B, u, next_u[u], start + SLICE); next_u[u]++)
-                R[(B->contexts[next_u[u]] - start) * PANEL + u % PANEL] -=
-                    B->counts[next_u[u]] * B->target_u[u];
+        for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++) {
+            const float target = B->target_u[u];
+            int64_t i = next_u[u];
+            for (; entry_below(B, u, i, start + SLICE); i++)
+                R[(B->contexts[i] - start) * PANEL + u % PANEL] -= B->counts[i] * target;
+            next_u[u] = i;
+        }
         const int64_t used = lanes_used(B->U, p);
         gI_panel(opens, O_kh + start * H, H, R, used, gI_ph + p * H * PANEL, count);
         gO_panel(R, B->Xs_uh + p * PANEL * B->H_pad, H, B->H_pad, used, gO_kh, count);
