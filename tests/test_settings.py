@@ -160,8 +160,17 @@ def test_default_epochs():
 
 
 def test_default_batch_rows():
-    """About 64 batches a pass, at least one row, and no more than are worked off at once."""
-    assert [default_batch_rows(K, 1000) for K in (0, 1, 64, 65, 6400, 10**7)] == [1, 1, 1, 2, 100, 1000]
+    """About 64 batches a pass, in whole panels, at least one row, and no more than are worked off at once."""
+    assert [default_batch_rows(K, 1000) for K in (0, 1, 64, 65, 4096, 4097, 6400, 10**7)] == [
+        1,
+        1,
+        1,
+        2,
+        64,
+        128,
+        128,
+        1000,
+    ]
 
 
 @pytest.mark.parametrize("window", [np.int64(4), (np.int32(1), 2), [3, np.int8(2)], None])

@@ -102,8 +102,9 @@ class SkipGram(TrainedModel):
         half of the vocabulary (`head`).
     batch_size : int, optional
         Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct
-        centers) in a batch, default about 64 batches an epoch of all rows. Solver "sgd": center positions
-        (q), default about 64 batches an epoch, a power of two from 1,024 to 131,072; 1,024 for plain SGD.
+        centers) in a batch, default about 64 batches an epoch of all rows, more than 64 rows in multiples of
+        64. Solver "sgd": center positions (q), default about 64 batches an epoch, a power of two from 1,024
+        to 131,072; 1,024 for plain SGD.
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
     seed : int

@@ -44,9 +44,13 @@ def default_batch_size(units: int, optimizer: str = "adagrad") -> int:
 def default_batch_rows(K: int, most: int) -> int:
     """Rows of counts in a batch unless the user says otherwise: about 64 batches a pass, and at most `most`.
 
-    More than are worked off at once would save nothing.
+    More than are worked off at once would save nothing. The kernels take rows by panels: where there is more
+    than one, all are full.
     """
-    return max(min(-(-K // _BATCHES), most), 1)
+    rows = -(-K // _BATCHES)
+    if rows > _core.PANEL:
+        rows = -(-rows // _core.PANEL) * _core.PANEL
+    return max(min(rows, most), 1)
 
 
 def default_sample(K: int, solver: str = "sgd") -> float:
