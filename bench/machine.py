@@ -50,4 +50,4 @@ def _commit() -> str | None:
 
 def _blas() -> str:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return f"{blas['name']} {blas['version']}"
+    return f"{blas['name']} {blas.get('version', '')}".strip()
