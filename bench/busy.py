@@ -12,7 +12,7 @@ a step shorter than the scheduler's time slice is either left alone or put off b
 sees only the more frequent kind. Burners are processes of this script, one for each core, that end with it.
 "as it is" is an idle machine only if nobody else uses it: how many cores others used during the run is
 printed. "default" as a policy is what libgomp does if nobody asks (300,000 turns of spinning, then sleep),
-"fastsg" what fastsg asks for (5,000 turns, then sleep).
+"fastsg" what fastsg asks for (2,000 turns, then sleep).
 
 The bar: with all cores burnt, two threads that wait as fastsg asks take at most 1.5 times as long as one.
 """

@@ -103,20 +103,26 @@ cdef class Passes:
     cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
         """The sums of every shard, its entries' log E, and E if it is kept."""
         cdef int64_t t, i, shard
+        cdef int threads = self.threads_of_pass(2)
         self.scratch.release_shards()
-        for t in prange(self.num_threads, num_threads=self.num_threads, schedule="static", chunksize=1):
+        for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
             for i in range(self.shards):
-                shard = self.claim(t, i)
+                shard = self.claim(t, i, threads)
                 if shard >= 0:
                     self.exp_shard(O_kh, shard, keep_E)
 
-    cdef int64_t claim(self, int64_t t, int64_t i) noexcept nogil:
+    cdef int threads_of_pass(self, int64_t flops) noexcept nogil:
+        """How many threads a pass is worth that takes so many operations for each element of its logits."""
+        cdef double work = <double>self.batch.U * (self.stop_row - self.first_row) * self.H
+        return min(threads_for(flops * work / 100, self.num_threads), max(self.shards, 1))
+
+    cdef int64_t claim(self, int64_t t, int64_t i, int64_t threads) noexcept nogil:
         """The i-th shard that thread t would have, or -1 if another has it.
 
-        Each thread begins with shards of its own, those that it had in the pass before: in a small vocabulary
-        their E and rows of O are still in its core's cache. Then it helps the others.
+        Each thread begins with shards of its own, as a rule those that it had in the pass before: in a small
+        vocabulary their E and rows of O are still in its core's cache. Then it helps the others.
         """
-        cdef int64_t shard = (self.shards * t // self.num_threads + i) % self.shards
+        cdef int64_t shard = (self.shards * t // threads + i) % self.shards
         return shard if fsg_claim(&self.scratch.claimed[shard]) else -1
 
     cdef void exp_shard(self, const float[:, ::1] O_kh, int64_t shard, bint keep_E) noexcept nogil:
@@ -222,10 +228,11 @@ cdef class Passes:
                             bint keep_gO) noexcept nogil:
         """gI of every shard and gO, slice by slice; O moves unless step is NULL."""
         cdef int64_t t, i, shard
+        cdef int threads = self.threads_of_pass(4)
         self.scratch.release_shards()
-        for t in prange(self.num_threads, num_threads=self.num_threads, schedule="static", chunksize=1):
+        for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
             for i in range(self.shards):
-                shard = self.claim(t, i)
+                shard = self.claim(t, i, threads)
                 if shard >= 0:
                     self.gradient_shard(O_kh, shard, first, step, keep_gO)
 
@@ -286,7 +293,7 @@ cdef class Passes:
                             const double[::1] rate_u, float[:, ::1] scratch_t) noexcept nogil:
         """By damped Newton steps, some rows at a time; scratch_t is (threads, 2 * NEWTON_ROWS * H)."""
         cdef int64_t u, count, parts = round_up(rows.U, NEWTON_ROWS) // NEWTON_ROWS, i
-        cdef int threads = threads_for(rows.U * self.H * self.H / 4, self.num_threads)
+        cdef int threads = threads_for(rows.U * self.H * self.H / 16, self.num_threads)
         for i in prange(parts, num_threads=threads, schedule="static"):
             u = i * NEWTON_ROWS
             count = min(<int64_t>NEWTON_ROWS, rows.U - u)

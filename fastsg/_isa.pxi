@@ -239,7 +239,7 @@ cdef inline int threads_for(double nanoseconds, int num_threads) noexcept nogil:
     """How many threads to start for work that takes one of them about so long: to wake another takes some
     100 microseconds where it sleeps.
 
-    Callers reckon roughly: a nanosecond for a number that is copied or checked or a step of a search, an
-    eighth or a quarter of one for a multiply-add or an addition in vectors.
+    Callers reckon roughly: a nanosecond for a number that is copied or checked or a step of a search, a
+    quarter to a hundredth of one for a multiply-add or an addition in vectors.
     """
     return num_threads if nanoseconds > WORTH_WAKING else 1

@@ -11,8 +11,11 @@ static inline int fsg_omp_thread(void) { return 0; }
 #endif
 
 /* Whether this thread is the first to claim what the flag is of. What others wrote before, the end of a parallel
- * region makes visible, so no order is needed here. */
-static inline int fsg_claim(int *claimed) { return !__atomic_exchange_n(claimed, 1, __ATOMIC_RELAXED); }
+ * region makes visible, so no order is needed here. Most flags are found taken, which a load alone tells. */
+static inline int fsg_claim(int *claimed)
+{
+    return !__atomic_load_n(claimed, __ATOMIC_RELAXED) && !__atomic_exchange_n(claimed, 1, __ATOMIC_RELAXED);
+}
 
 /* A forked child has no threads but believes it has those of its parent, and waits for them for ever. Where
  * setup.py finds that it links, it sets FSG_OMP_PAUSE: the parent ends its threads before the fork. Elsewhere

@@ -18,10 +18,11 @@ _NOT_BUILT = """fastsg was imported from {folder}, which holds its source withou
   (otherwise the folder that Python starts in comes before all others).
   To use this source, run `pip install -e .` or `python setup.py build_ext --inplace` beside its setup.py."""
 
-# libgomp reads its wait policy when it is loaded. Its threads are to spin for a moment, as long as the gaps
-# between parallel regions of a small batch (0.1 to 0.3 ms), and then to sleep: threads that spin for long are
-# a disaster on a busy machine (bench/busy.py). A policy that the user chose is kept.
-_BRIEFLY = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "5000"}
+# libgomp reads its wait policy when it is loaded. Its threads are to spin for a moment, about as long as the
+# gaps between parallel regions of a small batch, and then to sleep: threads that spin for long are a disaster
+# on a busy machine (bench/busy.py). The policy beside the number keeps them from spinning where they are more than
+# the cores, and is all that other OpenMP libraries heed. What the user chose is kept.
+_BRIEFLY = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}
 _CHOSEN = {name: os.environ[name] for name in _BRIEFLY if name in os.environ}
 if not _CHOSEN:
     os.environ.update(_BRIEFLY)
