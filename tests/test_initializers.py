@@ -70,7 +70,7 @@ def test_gram(isa, rng, K, H, weighted):
     np.testing.assert_allclose(got[0], exact, rtol=1e-12, atol=1e-12 * np.abs(exact).max())
 
 
-@pytest.mark.parametrize("J", [1, 7, 16, 40])
+@pytest.mark.parametrize("J", [1, 7, 16, 40, 100])
 @pytest.mark.parametrize("K, H", SHAPES)
 def test_times(isa, rng, K, H, J):
     Y, M = rng.standard_normal((K, H)).astype(np.float32), rng.standard_normal((H, J)).astype(np.float32)

@@ -72,6 +72,18 @@ def test_threads_in_blocks_of_rows(isa, problem):
     assert len(results) == 1
 
 
+def test_threads_share_shards(isa, problem):
+    """Passes large enough to be shared, on as many threads as shards, more, and fewer; again and again."""
+    p = problem(6_200, 33, 130, scale=0.3, bias=True)
+    results = set()
+    for threads in (1, 2, 3, 16, 65):
+        I, O = p.copy()
+        shift, workspace = np.zeros(p.K, np.float32), p.workspace(rows=256, threads=threads)
+        losses = [workspace.step(I, O, p.bias, *p.batch, shift, 0.1) for _ in range(5)]
+        results.add((repr(losses), I.tobytes(), O.tobytes(), shift.tobytes()))
+    assert len(results) == 1
+
+
 def test_many_batches_of_one_workspace(isa, problem):
     """Batches of all sizes, in any order, through one workspace."""
     batches = [problem(260, 5, U) for U in (3, 200, 1, 64, 33)]
