@@ -21,6 +21,7 @@ from fastsg.numerics import objective
 THREADS = 4
 ROWS = 64  # softmax rows a block: the smallest there is
 TYPES, TOKENS = 2500, 12_000
+VECTOR_SIZE = 51  # long enough for a block's passes to be worth sharing, and no multiple of a vector
 COPIES = 16  # of the text, for the workers that read it
 BLOCK_BYTES = 1 << 17
 
@@ -40,7 +41,7 @@ def train(encoded: EncodedCorpus, optimizer: str, precision: str = "float32") ->
     """Two epochs with validation loss, in batches of several blocks of rows."""
     SkipGram(
         encoded,
-        vector_size=19,
+        vector_size=VECTOR_SIZE,
         min_count=1,
         epochs=2,
         batch_size=2000,
@@ -57,7 +58,7 @@ def small_batches(encoded: EncodedCorpus) -> None:
     """Batches of one block: O moves in the only pass B, with a gradient tile for each thread."""
     SkipGram(
         encoded,
-        vector_size=8,
+        vector_size=VECTOR_SIZE,
         min_count=1,
         epochs=1,
         batch_size=60,
@@ -79,9 +80,9 @@ def train_side_by_side(encoded: EncodedCorpus) -> None:
 def gradient_with_true_maxima() -> None:
     """Logits of some thousands send rows to their true maximum; the gradient itself is kept for all of O."""
     rng = np.random.default_rng(1)
-    I, O = (rng.standard_normal((700, 16)).astype(np.float32) * 30 for _ in range(2))
+    I, O = (rng.standard_normal((TYPES, VECTOR_SIZE)).astype(np.float32) * 20 for _ in range(2))
     objective.loss_and_gradient(
-        rng.integers(0, 700, 900), rng.integers(0, 700, 900), I, O, num_threads=THREADS
+        rng.integers(0, TYPES, 900), rng.integers(0, TYPES, 900), I, O, num_threads=THREADS
     )
 
 

@@ -20,8 +20,8 @@ _NOT_BUILT = """fastsg was imported from {folder}, which holds its source withou
 
 # libgomp reads its wait policy when it is loaded. Its threads are to spin for a moment, about as long as the
 # gaps between parallel regions of a small batch, and then to sleep: threads that spin for long are a disaster
-# on a busy machine (bench/busy.py). The policy beside the number keeps them from spinning where they are more than
-# the cores, and is all that other OpenMP libraries heed. What the user chose is kept.
+# on a busy machine (bench/busy.py). The policy beside the number keeps them from spinning where they are more
+# than the cores, and is all that other OpenMP libraries heed. What the user chose is kept.
 _BRIEFLY = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}
 _CHOSEN = {name: os.environ[name] for name in _BRIEFLY if name in os.environ}
 if not _CHOSEN:
