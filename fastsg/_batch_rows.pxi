@@ -12,26 +12,31 @@ cdef class BatchRows:
 
     cdef void weigh(self, int64_t K, int num_threads, told) except *:
         """Check the entries and add up the counts of every row, unless it is told what they weigh."""
-        cdef int64_t u, U = self.U
-        cdef int threads = threads_for(self.contexts.shape[0], num_threads)
+        cdef int64_t u, i, U = self.U, parts = (U + ROWS_AT_ONCE - 1) // ROWS_AT_ONCE
         cdef int64_t[::1] bad_u = np.full(max(U, 1), -1)
         cdef bint adds = told is None
         self.weight_u, self.weight = np.zeros(max(U, 1)) if adds else told, 0
         if not adds and self.weight_u.shape[0] != U:
             raise ValueError(f"weights has {self.weight_u.shape[0]} values; need {U}")
         with nogil:
-            # not in equal shares: the rows of frequent words come first and are the longest
-            for u in prange(U, num_threads=threads, schedule="dynamic", chunksize=16):
-                if self.row_ptr[u] < self.row_ptr[u + 1]:
-                    bad_u[u] = fsg_bad_entry(&self.contexts[0], &self.counts[0], self.row_ptr[u],
-                                             self.row_ptr[u + 1], K)
-                    if adds:
-                        self.weight_u[u] = row_sum(self.row_ptr[u], self.row_ptr[u + 1], self.counts)
+            if self.contexts.shape[0]:
+                for i in prange(parts, num_threads=num_threads, schedule="dynamic", chunksize=1):
+                    u = i * ROWS_AT_ONCE
+                    self.weigh_rows(u, min(u + ROWS_AT_ONCE, U), K, adds, &bad_u[0])
             for u in range(U):
                 self.weight += self.weight_u[u]
         for u in range(U):
             if bad_u[u] >= 0:
                 self.refuse(bad_u[u], K)
+
+    cdef void weigh_rows(self, int64_t u0, int64_t u1, int64_t K, bint adds, int64_t *bad_u) noexcept nogil:
+        """The rows [u0, u1): the first bad entry of each, and its weight if that is not told."""
+        cdef int64_t u
+        cdef const int64_t *ptr = &self.row_ptr[0]
+        for u in range(u0, u1):
+            bad_u[u] = fsg_bad_entry(&self.contexts[0], &self.counts[0], ptr[u], ptr[u + 1], K)
+        if adds:
+            fsg_row_sums(ptr + u0, ptr + u0 + 1, &self.counts[0], u1 - u0, &self.weight_u[u0])
 
     cdef void refuse(self, int64_t bad, int64_t K) except *:
         """ValueError that says what is wrong with an entry."""

@@ -22,6 +22,7 @@ cdef class Bounds:
     """
 
     cdef double bound_I, bound_O, bound_sum_I, bound_sum_O
+    cdef double length_I  # what no row of I is longer than
     cdef double gradient  # what no gradient of the step tried last exceeds
 
     cdef void invalidate(self) noexcept:
@@ -39,6 +40,7 @@ cdef class Bounds:
             self.bound_sum_I = abs_max(adagrad_I)
             tops[1] = fsg_abs_max(step.adagrad_k + first, stop - first)
         self.bound_O, self.bound_sum_O = passes.largest(tops)
+        self.length_I = sqrt(<double>I_kh.shape[1]) * self.bound_I
         if not self.admit(weight, heaviest, step, O_kh.shape[1]):
             raise DivergenceError(f"a step of rate {step.rate:g} would leave the range of float32: "
                                   f"values up to {self.bound_I:g} in I and {self.bound_O:g} in O, "
@@ -68,10 +70,14 @@ cdef class Bounds:
                 and factor < LARGEST and gradient_I < LARGEST and gradient_O < LARGEST):
             return False
         self.bound_I += step_I
+        self.length_I += sqrt(<double>H) * step_I
         self.bound_O += step_O
         self.bound_sum_I, self.bound_sum_O = sum_I, sum_O
         return True
 
-    cdef void newton_step(self, double rate, int64_t H) noexcept:
-        """Raise the bound of I by the limit of a Newton step, see newton.inc.c."""
-        self.bound_I += 1.01 * rate * (0.5 * sqrt(<double>H) * self.bound_I + 0.3)
+    cdef void newton_step(self, double rate) noexcept:
+        """Raise the bounds of I by the limit of a Newton step: half a row's length and 0.3."""
+        cdef double step = 1.01 * rate * (0.5 * self.length_I + 0.3)
+        self.bound_I += step
+        self.length_I += step
+        self.bound_I = min(self.bound_I, self.length_I)  # as no value exceeds the length of its row

@@ -121,7 +121,9 @@ cdef class Workspace:
                              f"{O_kh.shape[1]}); need (any, {self.H}) and ({self.K}, {self.H})")
         if bias_k.shape[0] not in (0, self.K):
             raise ValueError(f"bias_k has {bias_k.shape[0]} values; need 0 or {self.K}")
-        rows = checked_rows(ids, row_ptr, contexts, counts, I_kh.shape[0], self.K, self.num_threads, weights)
+        cdef int64_t block = min(<int64_t>ids.shape[0], self.rows)
+        cdef int threads = self.passes.threads_beside(block, contexts.shape[0])
+        rows = checked_rows(ids, row_ptr, contexts, counts, I_kh.shape[0], self.K, threads, weights)
         self.weight = rows.weight
         return rows
 
@@ -257,7 +259,7 @@ cdef class Workspace:
             else:
                 with nogil:
                     self.passes.newton_inputs(I_kh, rows, &newton_step, rate_u, scratch_t)
-                self.bounds.newton_step(largest_rate, self.H)
+                self.bounds.newton_step(largest_rate)
             self.steps, self.step_loss = self.steps + 1, loss
         finally:
             self.busy = 0

@@ -57,13 +57,13 @@ def gram(const float[:, ::1] Y_kh not None, weights, num_threads: int, center=No
 
 
 def mirrored(half):
-    """A symmetric matrix (H, H) of its upper triangle."""
-    return half + np.triu(half, 1).T
+    """A symmetric matrix (H, H) of its upper triangle; what is below it is not read."""
+    return np.triu(half) + np.triu(half, 1).T
 
 
 def gram_parts(const float[:, ::1] Y_kh not None, weights, num_threads: int, center, first: int, stop: int):
     """What the parts `first` to `stop` add to the upper triangle of :func:`gram`, (stop - first, H, H)
-    float64."""
+    float64; below it there is no result."""
     cdef int64_t K = Y_kh.shape[0], H = Y_kh.shape[1], i, threads = num_threads, begin, end, before = first
     cdef int64_t count = part_count(first, stop)
     out = np.zeros((count, H, H))
@@ -125,7 +125,7 @@ def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns
                 stop += width
                 for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
                     start = begin_m[m]
-                    fsg_cut_row(&columns[0], start, row_ptr[m + 1], &stop, 1, &end_m[m], 1)
+                    end_m[m] = fsg_place_from(&columns[0], start, row_ptr[m + 1], stop)
                     if start < end_m[m]:
                         table.sparse_row(&values[0] + start, &columns[0] + start, end_m[m] - start,
                                          &X_kh[0, 0], H, &out_v[m, 0])

@@ -23,6 +23,17 @@ cdef double tree_sum(double *part, int64_t n) noexcept nogil:
     return part[0]
 
 
+cdef void find_shifts(fsg_batch *batch) noexcept nogil:
+    """The smallest and the largest shift of every panel."""
+    cdef int64_t u, p
+    cdef float shift
+    for u in range(round_up(batch.U, FSG_PANEL)):
+        p, shift = u // FSG_PANEL, batch.shift_u[u]
+        if u % FSG_PANEL == 0:
+            batch.low_p[p] = batch.high_p[p] = shift
+        batch.low_p[p], batch.high_p[p] = min(batch.low_p[p], shift), max(batch.high_p[p], shift)
+
+
 cdef class Passes:
     """The passes over a vocabulary of K words, for one block of rows at a time: begin, then pass A
     (normalise), then pass B (prepare_gradient, gradient_pass, merge_pass).
@@ -76,45 +87,59 @@ cdef class Passes:
         cdef fsg_batch *batch = &self.batch
         cdef float *shift_u = &self.scratch.shift_u[0]
         cdef int64_t u, p, panels = (u1 - u0 + FSG_PANEL - 1) // FSG_PANEL
-        cdef int packing = threads_for(panels * FSG_PANEL * self.H, self.num_threads)
-        cdef int cutting = threads_for((u1 - u0) * self.shards * 8, self.num_threads)
+        cdef int threads = self.threads_beside(u1 - u0, (u1 - u0) * (self.H + 16 * self.shards))
         batch.U, self.n_u = u1 - u0, &rows.weight_u[u0]
         batch.bias_k = &bias_k[0] if bias_k.shape[0] else NULL
         batch.X_ph, batch.Xs_uh = &self.scratch.X[0], &self.scratch.Xs[0]
         batch.reach_p, batch.shift_u = &self.scratch.reach[0], shift_u
+        batch.low_p, batch.high_p = &self.scratch.low[0], &self.scratch.high[0]
         batch.target_u, batch.stop_u = &self.scratch.target_u[0], &self.scratch.stop_u[0]
         # rows without entries, of which only log Z is wanted, leave these empty: no address, and none is read
         batch.contexts = &rows.contexts[0] if rows.contexts.shape[0] else NULL
         batch.counts = &rows.counts[0] if rows.counts.shape[0] else NULL
-        for p in prange(panels, num_threads=packing, schedule="static"):
+        # not in equal shares: the rows of frequent words come first and are the longest
+        for p in prange(panels, num_threads=threads, schedule="dynamic", chunksize=1):
             self.scratch.reach[p] = table.pack_panel(&I_kh[0, 0], &rows.ids[u0], batch.U, self.H, p,
                                                      &self.scratch.X[0])
             if halved:
                 self.half.pack_panel(&I_kh[0, 0], &rows.ids[u0], batch.U, self.H, p,
                                      <uint16_t *>&self.scratch.X_half[0])
-        # not in equal shares: the rows of frequent words come first and are the longest
-        for u in prange(batch.U, num_threads=cutting, schedule="dynamic", chunksize=16):
-            self.scratch.stop_u[u] = rows.row_ptr[u0 + u + 1]
-            fsg_cut_row(batch.contexts, rows.row_ptr[u0 + u], rows.row_ptr[u0 + u + 1], &self.first_k[0],
-                        self.shards, &self.scratch.cut_su[0, u], self.scratch.cut_su.shape[1])
+            self.cut_panel(&rows.row_ptr[u0], p)
         for u in range(batch.U, panels * FSG_PANEL):
             shift_u[u] = 0
+
+    cdef void cut_panel(self, const int64_t *row_ptr, int64_t p) noexcept nogil:
+        """Where the entries of a panel's rows end, and where they begin in every shard."""
+        cdef int64_t u
+        for u in range(p * FSG_PANEL, min((p + 1) * FSG_PANEL, self.batch.U)):
+            self.scratch.stop_u[u] = row_ptr[u + 1]
+            fsg_cut_row(self.batch.contexts, row_ptr[u], row_ptr[u + 1], &self.first_k[0], self.shards,
+                        &self.scratch.cut_su[0, u], self.scratch.cut_su.shape[1])
 
     cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
         """The sums of every shard, its entries' log E, and E if it is kept."""
         cdef int64_t t, i, shard
         cdef int threads = self.threads_of_pass(2)
         self.scratch.release_shards()
+        find_shifts(&self.batch)
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
             for i in range(self.shards):
                 shard = self.claim(t, i, threads)
                 if shard >= 0:
                     self.exp_shard(O_kh, shard, keep_E)
 
+    cdef double pass_time(self, int64_t U, int64_t flops) noexcept nogil:
+        """About how many nanoseconds one thread takes for a pass of U rows, with so many operations for each
+        of them and each element of O."""
+        return <double>U * (self.stop_row - self.first_row) * self.H * flops / 100
+
     cdef int threads_of_pass(self, int64_t flops) noexcept nogil:
-        """How many threads a pass is worth that takes so many operations for each element of its logits."""
-        cdef double work = <double>self.batch.U * (self.stop_row - self.first_row) * self.H
-        return min(threads_for(flops * work / 100, self.num_threads), max(self.shards, 1))
+        """How many threads such a pass of the block is worth."""
+        return min(threads_for(self.pass_time(self.batch.U, flops), self.num_threads), max(self.shards, 1))
+
+    cdef int threads_beside(self, int64_t U, double nanoseconds) noexcept nogil:
+        """How many threads work is worth that comes right before or behind a pass of U rows."""
+        return threads_near(nanoseconds, self.pass_time(U, 2), self.num_threads)
 
     cdef int64_t claim(self, int64_t t, int64_t i, int64_t threads) noexcept nogil:
         """The i-th shard that thread t would have, or -1 if another has it.
@@ -211,7 +236,7 @@ cdef class Passes:
         cdef int64_t u, h, H = self.H, H_pad = self.H_pad, U = self.batch.U, size = round_up(U, FSG_PANEL)
         cdef float *Xs = &self.scratch.Xs[0]
         cdef float scale
-        cdef int threads = threads_for(size * H, self.num_threads)
+        cdef int threads = self.threads_beside(U, size * H)
         for u in prange(size, num_threads=threads, schedule="static"):
             scale = 0
             if u < U:
@@ -258,7 +283,7 @@ cdef class Passes:
         """The block's rows of G, from gI of the shards of each node. They still lack their scale."""
         cdef int64_t i, p, panels = round_up(self.batch.U, FSG_PANEL) // FSG_PANEL
         cdef int64_t stride = panels * FSG_PANEL * self.H
-        cdef int threads = threads_for(self.shards * stride / 4, self.num_threads)
+        cdef int threads = self.threads_beside(self.batch.U, self.shards * stride / 4)
         for i in range(self.nodes):
             for p in prange(panels, num_threads=threads, schedule="static"):
                 table.merge_panel(&self.batch, p, &self.scratch.gI[0] + self.node_ptr[i] * stride,
@@ -293,7 +318,7 @@ cdef class Passes:
                             const double[::1] rate_u, float[:, ::1] scratch_t) noexcept nogil:
         """By damped Newton steps, some rows at a time; scratch_t is (threads, 2 * NEWTON_ROWS * H)."""
         cdef int64_t u, count, parts = round_up(rows.U, NEWTON_ROWS) // NEWTON_ROWS, i
-        cdef int threads = threads_for(rows.U * self.H * self.H / 16, self.num_threads)
+        cdef int threads = self.threads_beside(self.batch.U, rows.U * self.H * self.H / 16)
         for i in prange(parts, num_threads=threads, schedule="static"):
             u = i * NEWTON_ROWS
             count = min(<int64_t>NEWTON_ROWS, rows.U - u)

@@ -21,6 +21,8 @@ cdef extern from "kernels.h" nogil:
         const float *X_ph
         const float *reach_p
         float *shift_u
+        float *low_p
+        float *high_p
         float *Xs_uh
         const float *target_u
         const int64_t *stop_u
@@ -243,3 +245,9 @@ cdef inline int threads_for(double nanoseconds, int num_threads) noexcept nogil:
     quarter to a hundredth of one for a multiply-add or an addition in vectors.
     """
     return num_threads if nanoseconds > WORTH_WAKING else 1
+
+
+cdef inline int threads_near(double nanoseconds, double shared, int num_threads) noexcept nogil:
+    """The same for work right before or behind such as takes one thread `shared` nanoseconds: if several do
+    that, they will be woken anyway or have not gone to sleep yet."""
+    return threads_for(nanoseconds * (8 if threads_for(shared, num_threads) > 1 else 1), num_threads)

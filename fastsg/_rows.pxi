@@ -30,8 +30,16 @@ cdef extern from "rows.h" nogil:
     int64_t fsg_group_pairs(int64_t, const uint64_t *, const float *, int32_t *, int64_t *, int32_t *,
                             float *) noexcept
     int64_t fsg_bad_entry(const int32_t *, const float *, int64_t, int64_t, int64_t) noexcept
+    int64_t fsg_place_from(const int32_t *, int64_t, int64_t, int64_t) noexcept
     void fsg_cut_row(const int32_t *, int64_t, int64_t, const int64_t *, int64_t, int64_t *, int64_t) noexcept
-    void fsg_scaled_row(const int32_t *, const float *, int64_t, float, int32_t *, float *) noexcept
+    void fsg_row_sums(const int64_t *, const int64_t *, const float *, int64_t, double *) noexcept
+    ctypedef struct fsg_rows:
+        const int64_t *starts
+        const int32_t *contexts
+        const float *counts
+
+    void fsg_scaled_rows(const fsg_rows *, const int32_t *, const float *, int64_t, const int64_t *,
+                         int32_t *, float *) noexcept
 
 
 #: Smaller sums of weights count as zero, and a larger count is refused.
@@ -226,13 +234,17 @@ cdef inline bint is_count(float x) noexcept nogil:
     return <float>FSG_LEAST_COUNT <= x <= <float>FSG_MOST_COUNT
 
 
-cdef double row_sum(int64_t start, int64_t stop, const float[::1] counts) noexcept nogil:
-    """Sum of a row's counts."""
-    cdef int64_t i
-    cdef double n = 0
-    for i in range(start, stop):
-        n += counts[i]
-    return n
+cdef enum:
+    ROWS_AT_ONCE = 16  # for a thread: few, as the rows of frequent words come first and are the longest
+
+
+cdef void sum_rows(const int64_t *starts, const int64_t *stops, const float *counts, int64_t rows,
+                   double *sum_m, int num_threads) noexcept nogil:
+    """What each row weighs, by threads."""
+    cdef int64_t i, m, parts = (rows + ROWS_AT_ONCE - 1) // ROWS_AT_ONCE
+    for i in prange(parts, num_threads=num_threads, schedule="dynamic", chunksize=4):
+        m = i * ROWS_AT_ONCE
+        fsg_row_sums(starts + m, stops + m, counts, min(<int64_t>ROWS_AT_ONCE, rows - m), sum_m + m)
 
 
 def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts not None,
@@ -249,8 +261,8 @@ def leading_block(const int64_t[::1] row_ptr not None, const int32_t[::1] contex
     if contexts.shape[0]:
         with nogil:
             for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
-                fsg_cut_row(&contexts[0], row_ptr[m], row_ptr[m + 1], &limit, 1, &stops[m], 1)
-                weights[m] = row_sum(row_ptr[m], stops[m], counts)
+                stops[m] = fsg_place_from(&contexts[0], row_ptr[m], row_ptr[m + 1], limit)
+            sum_rows(&row_ptr[0], &stops[0], &counts[0], rows, &weights[0], threads)
     return out_stops, out_weights
 
 
@@ -284,20 +296,20 @@ def cut_rows(const int64_t[::1] row_ptr not None, const int32_t[::1] contexts no
     if contexts.shape[0]:
         with nogil:
             for m in prange(limit, num_threads=threads, schedule="dynamic", chunksize=64):
-                fsg_cut_row(&contexts[0], row_ptr[m], row_ptr[m + 1], &first, 1, &cuts[m], 1)
+                cuts[m] = fsg_place_from(&contexts[0], row_ptr[m], row_ptr[m + 1], first)
     return out
 
 
 def row_sums(const int64_t[::1] row_ptr not None, const float[::1] counts not None, num_threads: int = 1):
     """What each row of a matrix of counts (CSR) weighs, float64."""
-    cdef int64_t m, rows = max(row_ptr.shape[0] - 1, 0)
+    cdef int64_t rows = max(row_ptr.shape[0] - 1, 0)
     check_rows(row_ptr, rows, counts.shape[0], counts.shape[0])
     out = np.zeros(rows)
     cdef double[::1] sums = out
     cdef int threads = num_threads
-    with nogil:
-        for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
-            sums[m] = row_sum(row_ptr[m], row_ptr[m + 1], counts)
+    if counts.shape[0]:
+        with nogil:
+            sum_rows(&row_ptr[0], &row_ptr[1], &counts[0], rows, &sums[0], threads)
     return out
 
 
@@ -306,7 +318,8 @@ def gather_rows(const int64_t[::1] starts not None, const int64_t[::1] stops not
                 const int32_t[::1] ids not None, const float[::1] scale_k not None, num_threads: int = 1):
     """Rows `ids` of a matrix of counts, whose entries lie between starts and stops (taken on trust), each
     times its scale, as (row_ptr, contexts, counts). Ids are checked."""
-    cdef int64_t u, U = ids.shape[0], start
+    cdef int64_t u, U = ids.shape[0], i, parts = (U + ROWS_AT_ONCE - 1) // ROWS_AT_ONCE
+    cdef fsg_rows rows
     check_ids("ids", ids, stops.shape[0])
     if scale_k.shape[0] != stops.shape[0] or stops.shape[0] > starts.shape[0]:
         raise ValueError(f"starts, stops and scale_k have {starts.shape[0]}, {stops.shape[0]} and "
@@ -318,12 +331,13 @@ def gather_rows(const int64_t[::1] starts not None, const int64_t[::1] stops not
     out_contexts, out_counts = np.empty(out_ptr_v[U], np.int32), np.empty(out_ptr_v[U], np.float32)
     cdef int32_t[::1] out_contexts_v = out_contexts
     cdef float[::1] out_counts_v = out_counts
-    cdef int threads = threads_for(out_ptr_v[U], num_threads)
+    # a step with these rows follows, in which each is multiplied by so many
+    cdef int threads = threads_near(2 * out_ptr_v[U], 2 * <double>U * scale_k.shape[0], num_threads)
     if out_ptr_v[U]:
+        rows.starts, rows.contexts, rows.counts = &starts[0], &contexts[0], &counts[0]
         with nogil:
-            for u in prange(U, num_threads=threads, schedule="dynamic", chunksize=16):
-                start = starts[ids[u]]
-                fsg_scaled_row(&contexts[0] + start, &counts[0] + start, out_ptr_v[u + 1] - out_ptr_v[u],
-                               scale_k[ids[u]], &out_contexts_v[0] + out_ptr_v[u],
-                               &out_counts_v[0] + out_ptr_v[u])
+            for i in prange(parts, num_threads=threads, schedule="dynamic", chunksize=1):
+                u = i * ROWS_AT_ONCE
+                fsg_scaled_rows(&rows, &ids[u], &scale_k[0], min(<int64_t>ROWS_AT_ONCE, U - u), &out_ptr_v[u],
+                                &out_contexts_v[0], &out_counts_v[0])
     return out_ptr, out_contexts, out_counts

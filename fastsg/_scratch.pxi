@@ -68,7 +68,7 @@ cdef class Scratch:
 
     cdef int64_t H, H_pad, slices, shards, nodes, num_threads, half_bytes
     cdef Scratch lender
-    cdef float[::1] X, Xs, reach, S, E, gI, gO, G
+    cdef float[::1] X, Xs, reach, low, high, S, E, gI, gO, G
     cdef float[::1] X_half, Xs_half, thread_half  # bfloat16, two values in each float
     cdef object shift  # (rows,) float32: what was taken off each logit, in units of ln 2
     cdef float[::1] shift_u, scale_u, target_u
@@ -83,7 +83,7 @@ cdef class Scratch:
         self.H, self.H_pad = H, round_up(H, H_UNIT)
         self.num_threads, self.half_bytes, self.lender = num_threads, half_bytes, lender
         self.part, self.claimed = np.zeros(shards), np.zeros(shards, np.intc)
-        self.X = self.Xs = self.reach = self.S = self.E = self.gI = self.gO = self.G = aligned(0)
+        self.X = self.Xs = self.S = self.E = self.gI = self.gO = self.G = aligned(0)
         self.X_half = self.Xs_half = self.thread_half = aligned(0)
 
     cdef void reserve(self, int64_t block, int64_t batch_rows, bint keep_E, bint keep_gO) except *:
@@ -115,7 +115,7 @@ cdef class Scratch:
         self.X = aligned(padded * self.H)
         self.Xs = aligned(padded * self.H_pad)
         self.S = aligned(self.shards * padded)
-        self.reach = aligned(padded // FSG_PANEL)
+        self.reach, self.low, self.high = np.empty((3, padded // FSG_PANEL), np.float32)
         self.cut_su = np.zeros((self.shards, padded), np.int64)
         self.next_su = np.zeros((self.shards, padded), np.int64)
         self.stop_u = np.zeros(padded, np.int64)

@@ -96,3 +96,17 @@ def test_cuts_and_sums_of_rows(counts):
             _core.cut_rows(row_ptr, contexts, rows, 3)
     with pytest.raises(ValueError, match="row_ptr"):
         _core.row_sums(row_ptr, values[1:].copy())
+
+
+@pytest.mark.parametrize("rows", [*range(1, 10), 16, 17, 200])
+def test_a_sum_is_one_chain_whatever_stands_beside_it(rng, rows):
+    """Some rows are added up side by side: each as if it were alone, to the last bit."""
+    lengths = rng.integers(0, 60, rows) * (rng.random(rows) < 0.8)
+    row_ptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    values = rng.lognormal(0, 8, row_ptr[-1]).astype(np.float32)
+    parts = [values[start:stop].astype(float) for start, stop in zip(row_ptr, row_ptr[1:])]
+    want = np.array([np.add.accumulate(part)[-1] if len(part) else 0.0 for part in parts])
+    for threads in (1, 3):
+        assert _core.row_sums(row_ptr, values, threads).tobytes() == want.tobytes()
+    backwards = np.array([np.add.accumulate(part[::-1])[-1] if len(part) else 0.0 for part in parts])
+    assert rows < 16 or backwards.tobytes() != want.tobytes()  # control: the order tells

@@ -366,6 +366,19 @@ def test_curvature_is_the_damped_covariance(isa, rng, K, H):
         assert np.abs(matrix(axes, curvature) - wrong).max() > 1e-3 * np.abs(want).max()
 
 
+@pytest.mark.parametrize("H", [1, 3, 8, 12, 31, 33, 64, 97, 100, 128, 131])
+def test_the_products_of_columns_for_any_width(isa, rng, H):
+    """Tiles of several widths; what lies outside the matrix, or below its diagonal, leaves no trace."""
+    for K in (1, 63, 200):
+        Y, center = rng.standard_normal((K, H)).astype(np.float32), rng.standard_normal(H).astype(np.float32)
+        weights = rng.random(K).astype(np.float32)
+        less = Y.astype(float) - center
+        want = (less * weights[:, None].astype(float)).T @ less
+        found = _core.gram(Y, weights, 2, center)
+        np.testing.assert_allclose(found, want, atol=1e-12 * max(np.abs(want).max(), 1))
+        assert (found == found.T).all()
+
+
 def test_a_common_shift_of_all_rows_changes_nothing(rng):
     """The softmax does not see it either."""
     p, O = rng.random(300), rng.standard_normal((300, 8)).astype(np.float32)

@@ -128,8 +128,7 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
                 block_sum(C + k * PANEL + u, PANEL, 0, 32, 32, (operand){rows + k * width, width, 0},
                           (operand){X + p * width * PANEL + 2 * u, 2 * PANEL, 0}, B->H, 1);
         entries += entries_sum(B, s, p, C, bias, next_u);
-        if (!within_reach(norm, top_bias, B->reach_p[p], shift))
-            exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
+        if (!within_reach(B, p, norm, top_bias)) exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
         else if (stream) exp_sweep(0, 1, count, bias, shift, C, E, S_u + p * PANEL);
         else exp_sweep(0, 0, count, bias, shift, C, E, S_u + p * PANEL);
     }

@@ -14,7 +14,7 @@ static void mean_rows(const float *Y_kh, const float *w_k, int64_t rows, int64_t
 
 /* Half as many doubles as floats. */
 typedef double vd __attribute__((vector_size(4 * VLEN), aligned(8), may_alias));
-#define WIDE_D (NV * VLEN / 2)
+#define VLEN_D (VLEN / 2)
 
 /* `rows` rows of Y less the center, and the same times w (1 if NULL), each padded with zeros to `width`. */
 static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H,
@@ -28,27 +28,35 @@ static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h
         }
 }
 
-/* G_ij += sum over `rows` packed rows of wY_ki Y_kj for a tile of MR x WIDE_D elements; only those in the
- * upper triangle are written. */
-static void gram_tile(const double *Y, const double *wY, int64_t rows, int64_t width, int64_t i, int64_t j,
-                      int64_t H, double *G_hh)
+/* G_ij += sum over `count` packed rows of wY_ki Y_kj for a tile of `rows` x `cols` vectors. Of what lies below the
+ * diagonal some is written too, of what lies outside G nothing. */
+INLINE void gram_tile(const int rows, const int cols, const double *Y, const double *wY, int64_t count,
+                      int64_t width, int64_t i, int64_t j, int64_t H, double *G_hh)
 {
-    vd acc[MR][NV] = {{{0}}};
-    for (int64_t k = 0; k < rows; k++) {
+    vd acc[MAX_ROWS][NV] = {{{0}}};
+    for (int64_t k = 0; k < count; k++) {
         const vd *y = (const vd *)(Y + k * width + j);
-        UNROLL for (int r = 0; r < MR; r++) {
+        UNROLL for (int r = 0; r < rows; r++) {
             const vd a = wY[k * width + i + r] - (vd){0};
-            UNROLL for (int c = 0; c < NV; c++)
+            UNROLL for (int c = 0; c < cols; c++)
                 acc[r][c] += a * y[c];
         }
     }
-    for (int64_t r = 0; r < MR && i + r < H; r++)
-        for (int64_t c = 0; c < WIDE_D && j + c < H; c++)
-            if (j + c >= i + r) G_hh[(i + r) * H + j + c] += acc[r][c / (VLEN / 2)][c % (VLEN / 2)];
+    UNROLL for (int r = 0; r < rows; r++) {
+        if (i + r >= H) break;
+        double *g = G_hh + (i + r) * H + j;
+        if (j + cols * VLEN_D > H) { /* of one vector, as all that are left */
+            for (int64_t c = 0; j + c < H; c++) g[c] += acc[r][0][c];
+            continue;
+        }
+        UNROLL for (int c = 0; c < cols; c++)
+            ((vd *)g)[c] += acc[r][c];
+    }
 }
 
 /* G_ij += sum over rows of w_k (Y_ki - center_i) (Y_kj - center_j) for j >= i, in double, FSG_GRAM_ROWS rows
- * at a time. w_k and center_h may be NULL; scratch holds FSG_GRAM_SCRATCH(H) values. */
+ * at a time. w_k and center_h may be NULL; scratch holds FSG_GRAM_SCRATCH(H) values. Below the diagonal G holds
+ * no result. */
 static void gram_rows(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H,
                       double *scratch, double *G_hh)
 {
@@ -56,10 +64,14 @@ static void gram_rows(const float *Y_kh, const float *w_k, const float *center_h
     double *Y = scratch, *wY = scratch + FSG_GRAM_ROWS * width;
     for (int64_t start = 0; start < rows; start += FSG_GRAM_ROWS) {
         const int64_t count = rows - start < FSG_GRAM_ROWS ? rows - start : FSG_GRAM_ROWS;
+        int64_t j = 0;
         gram_pack(Y_kh + start * H, w_k ? w_k + start : NULL, center_h, count, H, width, Y, wY);
-        for (int64_t i = 0; i < H; i += MR)
-            for (int64_t j = i / WIDE_D * WIDE_D; j < H; j += WIDE_D)
-                gram_tile(Y, wY, count, width, i, j, H, G_hh);
+        for (; j + NV * VLEN_D <= H; j += NV * VLEN_D)
+            for (int64_t i = 0; i < j + NV * VLEN_D; i += MR)
+                gram_tile(MR, NV, Y, wY, count, width, i, j, H, G_hh);
+        for (; j < H; j += VLEN_D) /* columns that are left */
+            for (int64_t i = 0; i < j + VLEN_D && i < H; i += TALL)
+                gram_tile(TALL, 1, Y, wY, count, width, i, j, H, G_hh);
     }
 }
 

@@ -12,37 +12,40 @@
   #define VFENCE() ((void)0)
 #endif
 
+/* Four of LANES lanes. */
+typedef float quarter __attribute__((vector_size(FSG_LANES)));
+
+/* n numbers, and zeros behind them. */
+INLINE quarter load_some(const float *x, int64_t n)
+{
+    quarter q = {0};
+    memcpy(&q, x, (size_t)(n < 4 ? n : 4) * sizeof *x);
+    return q;
+}
+
 /* x . y in LANES fixed lanes, folded 8-4-2-1. */
 static float dot(const float *x, const float *y, int64_t H)
 {
     vf sum[FSG_LANES / VLEN] = {{0}}; /* a vector of all LANES would go through memory where it is too long */
+    quarter q[4];
     int64_t h = 0;
     for (; h + FSG_LANES <= H; h += FSG_LANES) UNROLL
         for (int j = 0; j < FSG_LANES / VLEN; j++)
             sum[j] += vload(x + h + j * VLEN) * vload(y + h + j * VLEN);
-    float part[FSG_LANES];
-    UNROLL for (int j = 0; j < FSG_LANES / VLEN; j++)
-        vstore(part + j * VLEN, sum[j]);
-    for (int64_t i = 0; h < H; h++, i++) part[i] += x[h] * y[h];
-    UNROLL for (int i = 0; i < 8; i++)
-        part[i] += part[i + 8];
-    UNROLL for (int i = 0; i < 4; i++)
-        part[i] += part[i + 4];
-    part[0] += part[2], part[1] += part[3];
-    return part[0] + part[1];
+    memcpy(q, sum, sizeof q);
+    UNROLL for (int j = 0; j < 4; j++, h += 4)
+        if (h + 4 <= H) q[j] += load_some(x + h, 4) * load_some(y + h, 4);
+        else if (h < H) q[j] += load_some(x + h, H - h) * load_some(y + h, H - h);
+    q[0] = (q[0] + q[2]) + (q[1] + q[3]);
+    return (q[0][0] + q[0][2]) + (q[0][1] + q[0][3]);
 }
 
-/* Whether norms show that no logit of this slice can leave the range in which the short form of exp holds.
- * With a NaN: no. */
-static int within_reach(float norm, float bias, float reach, const float *shift)
+/* Whether norms show that no logit of panel p against this slice can leave the range in which the short form of
+ * exp holds. With a NaN: no. */
+static int within_reach(const fsg_batch *B, int64_t p, float norm, float bias)
 {
-    float low = shift[0], high = shift[0];
-    for (int64_t i = 1; i < PANEL; i++) {
-        low = shift[i] < low ? shift[i] : low;
-        high = shift[i] > high ? shift[i] : high;
-    }
-    const float c = norm * reach + bias, bits = c * (1.001f * FSG_LOG2E) + 1.0f;
-    return bits - low < 120.0f && -bits - high > FSG_EXP_MIN && c < 0x1p+14f;
+    const float c = norm * B->reach_p[p] + bias, bits = c * (1.001f * FSG_LOG2E) + 1.0f;
+    return bits - B->low_p[p] < 120.0f && -bits - B->high_p[p] > FSG_EXP_MIN && c < 0x1p+14f;
 }
 
 /* The largest norm of `count` rows of O; a NaN stays. */

@@ -64,6 +64,7 @@ typedef struct {
     const float *X_ph;     /* (panels, H, PANEL) */
     const float *reach_p;  /* (panels): the largest norm of a row of X_ph */
     float *shift_u;        /* (panels * PANEL) whole numbers */
+    float *low_p, *high_p; /* (panels): the smallest and the largest of them */
     float *Xs_uh;          /* (panels * PANEL, H_pad): scale_u * X_uh */
     const float *target_u; /* (panels * PANEL): Z_u / n_u, what one unit of N is worth in E's scale */
     /* the counts of the batch: row u holds the entries up to stop_u[u]; contexts rise within a row */

@@ -1,6 +1,7 @@
 /* See rows.h for what each function promises. */
 #include "rows.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* Counts are floats and are compared as such. */
@@ -66,24 +67,64 @@ int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, i
     return rows;
 }
 
+int64_t fsg_place_from(const int32_t *contexts, int64_t from, int64_t to, int64_t k)
+{
+    int64_t low = from, step = 1; /* steps that double, then halves */
+    while (low + step < to && contexts[low + step - 1] < k) {
+        low += step;
+        step *= 2;
+    }
+    int64_t high = low + step < to ? low + step : to;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (contexts[middle] < k) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
 void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts,
                  int64_t *cut, int64_t stride)
 {
     for (int64_t part = 0; part < parts; part++) {
-        const int64_t k = first_k[part];
-        int64_t low = from, step = 1;
-        /* steps that double, then halves: parts lie close together */
-        while (low + step < to && contexts[low + step - 1] < k) {
-            low += step;
-            step *= 2;
+        /* halves, without a branch that could be foretold wrongly: so the searches of several parts overlap */
+        int64_t low = from, left = to - from;
+        while (left > 0) {
+            const int64_t half = (left + 1) / 2;
+            low += half & -(int64_t)(contexts[low + half - 1] < first_k[part]);
+            left -= half;
         }
-        int64_t high = low + step < to ? low + step : to;
-        while (low < high) {
-            const int64_t middle = low + (high - low) / 2;
-            if (contexts[middle] < k) low = middle + 1;
-            else high = middle;
+        cut[part * stride] = low;
+    }
+}
+
+enum { ABREAST = 4 }; /* rows that are added up side by side: no sum need wait for another */
+
+void fsg_row_sums(const int64_t *starts, const int64_t *stops, const float *counts, int64_t rows,
+                  double *sum_m)
+{
+    int64_t row[ABREAST], at[ABREAST], next = 0;
+    double sum[ABREAST];
+    int running = 0;
+    for (; running < ABREAST && next < rows; running++, next++)
+        row[running] = next, at[running] = starts[next], sum[running] = 0;
+    while (running) {
+        int64_t least = INT64_MAX;
+        for (int j = 0; j < running; j++)
+            if (stops[row[j]] - at[j] < least) least = stops[row[j]] - at[j];
+        if (running == ABREAST)
+            for (int64_t i = 0; i < least; i++)
+                for (int j = 0; j < ABREAST; j++) sum[j] += counts[at[j] + i];
+        else
+            for (int j = 0; j < running; j++)
+                for (int64_t i = 0; i < least; i++) sum[j] += counts[at[j] + i];
+        for (int j = running - 1; j >= 0; j--) {
+            at[j] += least;
+            if (at[j] < stops[row[j]]) continue;
+            sum_m[row[j]] = sum[j];
+            if (next < rows) row[j] = next, at[j] = starts[next++], sum[j] = 0;
+            else if (j < --running) row[j] = row[running], at[j] = at[running], sum[j] = sum[running];
         }
-        cut[part * stride] = from = low;
     }
 }
 
@@ -100,12 +141,28 @@ int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from
     return -1;
 }
 
-void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale,
-                    int32_t *out_contexts, float *out_counts)
+/* Called for what is read soon: up to so many lines of a row. What follows them the CPU foresees by itself. */
+static void fetch(const void *row, int64_t bytes)
 {
-    memcpy(out_contexts, contexts, (size_t)n * sizeof *contexts);
-    for (int64_t i = 0; i < n; i++) {
-        const float count = counts[i] * scale;
-        out_counts[i] = count > LEAST ? count : LEAST;
+    for (int64_t at = 0; at < bytes && at < 16 * 64; at += 64) __builtin_prefetch((const char *)row + at);
+}
+
+void fsg_scaled_rows(const fsg_rows *from, const int32_t *ids, const float *scale_k, int64_t rows,
+                     const int64_t *out_ptr, int32_t *out_contexts, float *out_counts)
+{
+    for (int64_t u = 0; u < rows; u++) {
+        const int64_t start = from->starts[ids[u]], n = out_ptr[u + 1] - out_ptr[u];
+        const float scale = scale_k[ids[u]], *counts = from->counts + start;
+        float *out = out_counts + out_ptr[u];
+        if (u + 1 < rows) {
+            const int64_t next = from->starts[ids[u + 1]], bytes = 4 * (out_ptr[u + 2] - out_ptr[u + 1]);
+            fetch(from->contexts + next, bytes);
+            fetch(from->counts + next, bytes);
+        }
+        memcpy(out_contexts + out_ptr[u], from->contexts + start, (size_t)n * sizeof *out_contexts);
+        for (int64_t i = 0; i < n; i++) {
+            const float count = counts[i] * scale;
+            out[i] = count > LEAST ? count : LEAST;
+        }
     }
 }

@@ -28,13 +28,27 @@ int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, i
  * count is not within the limits; -1 if all are sound. */
 int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from, int64_t to, int64_t K);
 
-/* cut[part * stride] = the first place in [from, to) whose context is not below first_k[part], for `parts`
- * parts; first_k rises. */
+/* What rows weigh: sum_m[m] = the sum of the counts from starts[m] to stops[m], one chain in this order. */
+void fsg_row_sums(const int64_t *starts, const int64_t *stops, const float *counts, int64_t rows,
+                  double *sum_m);
+
+/* The first place in [from, to) whose context is not below k, or `to`: soon found where it lies close to `from`. */
+int64_t fsg_place_from(const int32_t *contexts, int64_t from, int64_t to, int64_t k);
+
+/* cut[part * stride] = the same for each first_k[part], for many parts of a row. */
 void fsg_cut_row(const int32_t *contexts, int64_t from, int64_t to, const int64_t *first_k, int64_t parts,
                  int64_t *cut, int64_t stride);
 
-/* A row of n entries, its counts times a scale. What becomes smaller than FSG_LEAST_COUNT is set to it. */
-void fsg_scaled_row(const int32_t *contexts, const float *counts, int64_t n, float scale,
-                    int32_t *out_contexts, float *out_counts);
+/* A matrix of counts: where the entries of each row begin in the two arrays. */
+typedef struct {
+    const int64_t *starts;
+    const int32_t *contexts;
+    const float *counts;
+} fsg_rows;
+
+/* Copies rows `ids`, each with its counts times its scale; row u has the places from out_ptr[u] to out_ptr[u + 1].
+ * What becomes smaller than FSG_LEAST_COUNT is set to it. */
+void fsg_scaled_rows(const fsg_rows *from, const int32_t *ids, const float *scale_k, int64_t rows,
+                     const int64_t *out_ptr, int32_t *out_contexts, float *out_counts);
 
 #endif

@@ -160,7 +160,7 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float 
         float *E = E_pk + (E_pk ? p * SLICE * PANEL : 0), *S = S_u + p * PANEL;
         logits_panel(O_sh, B->H, B->X_ph + p * B->H * PANEL, used, C, count);
         entries += entries_sum(B, s, p, C, bias, next_u);
-        if (!within_reach(norm, top_bias, B->reach_p[p], shift)) {
+        if (!within_reach(B, p, norm, top_bias)) {
             if (!E_pk) exp_sweep(1, SUMS_ONLY, used, count, bias, shift, C, E, S);
             else exp_sweep(1, KEEP, used, count, bias, shift, C, E, S);
         } else if (!E_pk) exp_sweep(0, SUMS_ONLY, used, count, bias, shift, C, E, S);
