@@ -119,7 +119,7 @@ cdef class Passes:
     cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
         """The sums of every shard, its entries' log E, and E if it is kept."""
         cdef int64_t t, i, shard
-        cdef int threads = self.threads_of_pass(2)
+        cdef int threads = self.threads_of_pass()
         self.scratch.release_shards()
         find_shifts(&self.batch)
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
@@ -128,18 +128,17 @@ cdef class Passes:
                 if shard >= 0:
                     self.exp_shard(O_kh, shard, keep_E)
 
-    cdef double pass_time(self, int64_t U, int64_t flops) noexcept nogil:
-        """About how many nanoseconds one thread takes for a pass of U rows, with so many operations for each
-        of them and each element of O."""
-        return <double>U * (self.stop_row - self.first_row) * self.H * flops / 100
+    cdef double pass_time(self, int64_t U) noexcept nogil:
+        """About how many nanoseconds pass A of U rows takes one thread; pass B takes twice as long."""
+        return <double>U * (self.stop_row - self.first_row) * self.H / 64
 
-    cdef int threads_of_pass(self, int64_t flops) noexcept nogil:
-        """How many threads such a pass of the block is worth."""
-        return min(threads_for(self.pass_time(self.batch.U, flops), self.num_threads), max(self.shards, 1))
+    cdef int threads_of_pass(self) noexcept nogil:
+        """How many threads a pass of the block is worth: both as many, as one alone is not worth waking them."""
+        return min(threads_for(self.pass_time(self.batch.U), self.num_threads), max(self.shards, 1))
 
     cdef int threads_beside(self, int64_t U, double nanoseconds) noexcept nogil:
         """How many threads work is worth that comes right before or behind a pass of U rows."""
-        return threads_near(nanoseconds, self.pass_time(U, 2), self.num_threads)
+        return threads_near(nanoseconds, self.pass_time(U), self.num_threads)
 
     cdef int64_t claim(self, int64_t t, int64_t i, int64_t threads) noexcept nogil:
         """The i-th shard that thread t would have, or -1 if another has it.
@@ -253,7 +252,7 @@ cdef class Passes:
                             bint keep_gO) noexcept nogil:
         """gI of every shard and gO, slice by slice; O moves unless step is NULL."""
         cdef int64_t t, i, shard
-        cdef int threads = self.threads_of_pass(4)
+        cdef int threads = self.threads_of_pass()
         self.scratch.release_shards()
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
             for i in range(self.shards):

@@ -233,8 +233,9 @@ def fma_chain(n: int) -> None:
         table.chain(rounds, &out[0])
 
 
-cdef enum:
+cdef enum:  # nanoseconds
     WORTH_WAKING = 1 << 17
+    WORTH_SHARING = WORTH_WAKING / 6  # with threads that are awake
 
 
 cdef inline int threads_for(double nanoseconds, int num_threads) noexcept nogil:
@@ -250,4 +251,5 @@ cdef inline int threads_for(double nanoseconds, int num_threads) noexcept nogil:
 cdef inline int threads_near(double nanoseconds, double shared, int num_threads) noexcept nogil:
     """The same for work right before or behind such as takes one thread `shared` nanoseconds: if several do
     that, they will be woken anyway or have not gone to sleep yet."""
-    return threads_for(nanoseconds * (8 if threads_for(shared, num_threads) > 1 else 1), num_threads)
+    cdef bint awake = threads_for(shared, num_threads) > 1
+    return num_threads if nanoseconds > (WORTH_SHARING if awake else WORTH_WAKING) else 1
