@@ -26,7 +26,7 @@ cdef class Bounds:
     cdef double gradient  # what no gradient of the step tried last exceeds
 
     cdef void invalidate(self) noexcept:
-        self.bound_I = self.bound_O = self.bound_sum_I = self.bound_sum_O = INFINITY
+        self.bound_I = self.length_I = self.bound_O = self.bound_sum_I = self.bound_sum_O = INFINITY
 
     cdef void check_step(self, const float[:, ::1] I_kh, const float[:, ::1] O_kh, double weight,
                          double heaviest, const fsg_step *step, adagrad_I, Passes passes) except *:

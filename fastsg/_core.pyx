@@ -99,6 +99,11 @@ cdef class Workspace:
         """(rows,) float32: what was taken off the logits of each row of the last block, in units of ln 2."""
         return self.passes.scratch.shift
 
+    @property
+    def bounds_I(self):
+        """(absolute value, length of a row) that nothing in I exceeds; infinite until a step has looked."""
+        return self.bounds.bound_I, self.bounds.length_I
+
     def invalidate_bounds(self) -> None:
         """Matrices or Adagrad's sums were changed from outside, or are others: the next step reads them again
         to check its range."""
@@ -259,7 +264,8 @@ cdef class Workspace:
             else:
                 with nogil:
                     self.passes.newton_inputs(I_kh, rows, &newton_step, rate_u, scratch_t)
-                self.bounds.newton_step(largest_rate)
+                if rows.U:
+                    self.bounds.newton_step(largest_rate)
             self.steps, self.step_loss = self.steps + 1, loss
         finally:
             self.busy = 0

@@ -119,7 +119,7 @@ cdef class Passes:
     cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
         """The sums of every shard, its entries' log E, and E if it is kept."""
         cdef int64_t t, i, shard
-        cdef int threads = self.threads_of_pass()
+        cdef int threads = self.threads_of_pass(self.batch.U)
         self.scratch.release_shards()
         find_shifts(&self.batch)
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
@@ -132,13 +132,13 @@ cdef class Passes:
         """About how many nanoseconds pass A of U rows takes one thread; pass B takes twice as long."""
         return <double>U * (self.stop_row - self.first_row) * self.H / 64
 
-    cdef int threads_of_pass(self) noexcept nogil:
-        """How many threads a pass of the block is worth: both as many, as one alone is not worth waking them."""
-        return min(threads_for(self.pass_time(self.batch.U), self.num_threads), max(self.shards, 1))
+    cdef int threads_of_pass(self, int64_t U) noexcept nogil:
+        """How many threads share each pass over U rows: one where pass A is too short to wake others."""
+        return min(threads_for(self.pass_time(U), self.num_threads), max(self.shards, 1))
 
     cdef int threads_beside(self, int64_t U, double nanoseconds) noexcept nogil:
         """How many threads work is worth that comes right before or behind a pass of U rows."""
-        return threads_near(nanoseconds, self.pass_time(U), self.num_threads)
+        return threads_near(nanoseconds, self.threads_of_pass(U) > 1, self.num_threads)
 
     cdef int64_t claim(self, int64_t t, int64_t i, int64_t threads) noexcept nogil:
         """The i-th shard that thread t would have, or -1 if another has it.
@@ -252,7 +252,7 @@ cdef class Passes:
                             bint keep_gO) noexcept nogil:
         """gI of every shard and gO, slice by slice; O moves unless step is NULL."""
         cdef int64_t t, i, shard
-        cdef int threads = self.threads_of_pass()
+        cdef int threads = self.threads_of_pass(self.batch.U)
         self.scratch.release_shards()
         for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
             for i in range(self.shards):
@@ -309,7 +309,7 @@ cdef class Passes:
                           const fsg_step *step) noexcept nogil:
         """By gradient, plain or Adagrad's."""
         cdef int64_t u
-        cdef int threads = threads_for(ids.shape[0] * self.H, self.num_threads)
+        cdef int threads = self.threads_beside(self.batch.U, ids.shape[0] * self.H)
         for u in prange(ids.shape[0], num_threads=threads, schedule="static"):
             table.move_row(&I_kh[ids[u], 0], &self.scratch.G[0] + u * self.H, self.H, step, ids[u])
 

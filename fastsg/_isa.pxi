@@ -248,8 +248,7 @@ cdef inline int threads_for(double nanoseconds, int num_threads) noexcept nogil:
     return num_threads if nanoseconds > WORTH_WAKING else 1
 
 
-cdef inline int threads_near(double nanoseconds, double shared, int num_threads) noexcept nogil:
-    """The same for work right before or behind such as takes one thread `shared` nanoseconds: if several do
-    that, they will be woken anyway or have not gone to sleep yet."""
-    cdef bint awake = threads_for(shared, num_threads) > 1
-    return num_threads if nanoseconds > (WORTH_SHARING if awake else WORTH_WAKING) else 1
+cdef inline int threads_near(double nanoseconds, bint shared, int num_threads) noexcept nogil:
+    """The same for work right before or behind other work. If several threads share that, they will be woken
+    anyway or have not gone to sleep yet."""
+    return num_threads if nanoseconds > (WORTH_SHARING if shared else WORTH_WAKING) else 1

@@ -331,8 +331,9 @@ def gather_rows(const int64_t[::1] starts not None, const int64_t[::1] stops not
     out_contexts, out_counts = np.empty(out_ptr_v[U], np.int32), np.empty(out_ptr_v[U], np.float32)
     cdef int32_t[::1] out_contexts_v = out_contexts
     cdef float[::1] out_counts_v = out_counts
-    # a step with these rows follows, in which each is multiplied by so many
-    cdef int threads = threads_near(2 * out_ptr_v[U], 2 * <double>U * scale_k.shape[0], num_threads)
+    # a step with these rows over so many words follows, in which threads share the passes if they are long
+    cdef bint shared = 2 * <double>U * scale_k.shape[0] > WORTH_WAKING and shard_count(scale_k.shape[0]) > 1
+    cdef int threads = threads_near(2 * out_ptr_v[U], shared, num_threads)
     if out_ptr_v[U]:
         rows.starts, rows.contexts, rows.counts = &starts[0], &contexts[0], &counts[0]
         with nogil:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -104,7 +106,7 @@ def test_a_sum_is_one_chain_whatever_stands_beside_it(rng, rows):
     lengths = rng.integers(0, 60, rows) * (rng.random(rows) < 0.8)
     row_ptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     values = rng.lognormal(0, 8, row_ptr[-1]).astype(np.float32)
-    parts = [values[start:stop].astype(float) for start, stop in zip(row_ptr, row_ptr[1:])]
+    parts = [values[start:stop].astype(float) for start, stop in pairwise(row_ptr)]
     want = np.array([np.add.accumulate(part)[-1] if len(part) else 0.0 for part in parts])
     for threads in (1, 3):
         assert _core.row_sums(row_ptr, values, threads).tobytes() == want.tobytes()

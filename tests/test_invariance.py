@@ -84,6 +84,29 @@ def test_threads_share_shards(isa, problem):
     assert len(results) == 1
 
 
+@pytest.mark.parametrize("kind", ["plain", "adagrad", "newton"])
+def test_threads_share_what_lies_beside_the_passes(isa, problem, rng, kind):
+    """Checks, sums, packing and the moves of rows, in a batch that is long enough for them to be shared."""
+    p = problem(6_200, 131, 200, scale=0.2, pairs=30_000)
+    axes = np.ascontiguousarray(np.linalg.qr(rng.standard_normal((p.H, p.H)))[0], np.float32)
+    newton = (axes, rng.random(p.H).astype(np.float32) + 0.1, 0.5, 0.7) if kind == "newton" else None
+    ids, row_ptr, contexts, counts = p.batch
+    assert len(contexts) > 25_000
+    bad = counts.copy()
+    bad[[row_ptr[3], -1]] = np.nan
+    results = set()
+    for threads in (1, 2, 3, 16):
+        I, O = p.copy()
+        shift, workspace = np.zeros(p.K, np.float32), p.workspace(rows=256, threads=threads)
+        sums = () if kind == "plain" else (np.zeros(p.K, np.float32), np.zeros(p.K, np.float32))
+        more = {"newton": newton} if newton else {}
+        with pytest.raises(ValueError, match=rf"counts\[{row_ptr[3]}\] is nan"):
+            workspace.step(I, O, p.bias, ids, row_ptr, contexts, bad, shift, 0.1, *sums, **more)
+        losses = [workspace.step(I, O, p.bias, *p.batch, shift, 0.1, *sums, **more) for _ in range(3)]
+        results.add((repr(losses), workspace.weight, *(x.tobytes() for x in (I, O, shift, *sums))))
+    assert len(results) == 1
+
+
 def test_many_batches_of_one_workspace(isa, problem):
     """Batches of all sizes, in any order, through one workspace."""
     batches = [problem(260, 5, U) for U in (3, 200, 1, 64, 33)]

@@ -322,6 +322,29 @@ def test_a_planted_value_diverges(isa, problem, rng, where, value):
     assert (p.I.tobytes(), p.O.tobytes()) == before
 
 
+def test_no_row_exceeds_the_bounds_that_steps_raise(problem, rng):
+    """Steps as long as their limit, from zero rows on: read once, the bounds hold for many steps."""
+    p = problem(40, 6, 30, scale=0.5)
+    axes, curvature = curved(rng, 6, 1e-6)
+    sums, shift = (np.zeros(p.K, np.float32), np.zeros(p.K, np.float32)), np.zeros(p.K, np.float32)
+    I, O = np.zeros_like(p.I), p.O.copy()
+    workspace, longest = p.workspace(), 0.0
+    assert workspace.bounds_I == (np.inf, np.inf)
+    for number in range(20):
+        workspace.step(I, O, p.bias, *p.batch, shift, 1e-12, *sums, (axes, curvature, 0.0, 0.9))
+        lengths = np.linalg.norm(I, axis=1)
+        value, length = workspace.bounds_I
+        assert np.abs(I).max() <= value <= length and lengths.max() <= length
+        if number < 2:  # control: steps were as long as allowed, and a bound that rose by less would not hold
+            assert lengths.max() > 0.98 * length
+        longest = max(longest, lengths.max())
+    assert longest > 5  # far beyond what one reading at the start would say
+    workspace.invalidate_bounds()
+    workspace.step(I, O, p.bias, *(np.zeros(n, x.dtype) for n, x in zip((0, 1, 0, 0), p.batch)), shift, 1e-12,
+                   *sums, (axes, curvature, 0.0, 0.9))  # fmt: skip
+    assert workspace.bounds_I == (np.inf, np.inf)  # an empty batch looks at nothing
+
+
 def test_any_step_is_finite_or_refused(problem, rng):
     """Values, weights and matrices of any size, mixed: what does not diverge is finite, what does has written
     nothing.
@@ -377,6 +400,8 @@ def test_the_products_of_columns_for_any_width(isa, rng, H):
         found = _core.gram(Y, weights, 2, center)
         np.testing.assert_allclose(found, want, atol=1e-12 * max(np.abs(want).max(), 1))
         assert (found == found.T).all()
+        below = np.tril(_core.in_order(_core.gram_parts(Y, weights, 2, center, 0, 32)), -1)
+        assert H < 12 or below.any()  # control: there is something to leave out
 
 
 def test_a_common_shift_of_all_rows_changes_nothing(rng):

@@ -21,7 +21,7 @@ from fastsg.numerics import objective
 THREADS = 4
 ROWS = 64  # softmax rows a block: the smallest there is
 TYPES, TOKENS = 2500, 12_000
-VECTOR_SIZE = 51  # long enough for a block's passes to be worth sharing, and no multiple of a vector
+VECTOR_SIZE = 51  # no multiple of a vector
 COPIES = 16  # of the text, for the workers that read it
 BLOCK_BYTES = 1 << 17
 

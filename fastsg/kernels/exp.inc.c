@@ -12,10 +12,10 @@
   #define VFENCE() ((void)0)
 #endif
 
-/* Four of LANES lanes. */
-typedef float quarter __attribute__((vector_size(FSG_LANES)));
+/* A quarter of LANES lanes: four. */
+typedef float quarter __attribute__((vector_size(FSG_LANES / 4 * sizeof(float))));
 
-/* n numbers, and zeros behind them. */
+/* n numbers, at most four, and zeros behind them. */
 INLINE quarter load_some(const float *x, int64_t n)
 {
     quarter q = {0};

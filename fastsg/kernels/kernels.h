@@ -28,7 +28,7 @@
 
 #include <stdint.h>
 
-/* A slice is divisible by every register tile height in use (6, 4), and by the 32 of bfloat16 tiles. */
+/* A slice is divisible by every register tile height in use (12, 8, 6, 4), and by the 32 of bfloat16 tiles. */
 #define FSG_PANEL 64
 #define FSG_SLICE 96
 #define FSG_LANES 16

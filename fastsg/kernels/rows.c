@@ -141,10 +141,13 @@ int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from
     return -1;
 }
 
-/* Called for what is read soon: up to so many lines of a row. What follows them the CPU foresees by itself. */
+enum { LINE = 64, LINES = 16 }; /* bytes of a line of the caches; lines that are fetched */
+
+/* Fetches the first lines of what is read next; the CPU foresees the rest by itself. */
 static void fetch(const void *row, int64_t bytes)
 {
-    for (int64_t at = 0; at < bytes && at < 16 * 64; at += 64) __builtin_prefetch((const char *)row + at);
+    for (int64_t at = 0; at < bytes && at < LINES * LINE; at += LINE)
+        __builtin_prefetch((const char *)row + at);
 }
 
 void fsg_scaled_rows(const fsg_rows *from, const int32_t *ids, const float *scale_k, int64_t rows,

@@ -28,7 +28,8 @@ int64_t fsg_group_pairs(int64_t n, const uint64_t *keys, const float *weights, i
  * count is not within the limits; -1 if all are sound. */
 int64_t fsg_bad_entry(const int32_t *contexts, const float *counts, int64_t from, int64_t to, int64_t K);
 
-/* What rows weigh: sum_m[m] = the sum of the counts from starts[m] to stops[m], one chain in this order. */
+/* What rows weigh: sum_m[m] = the sum of the counts from starts[m] to stops[m], which is not below it, one chain in
+ * this order. */
 void fsg_row_sums(const int64_t *starts, const int64_t *stops, const float *counts, int64_t rows,
                   double *sum_m);
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cooccurrence.counting import PART
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.row_order import deal, visits
 from ..numerics.objective import block_rows
@@ -27,9 +28,9 @@ from ..training.start_trials import start_seconds
 
 #: Seconds of steps that are timed, over all stages, and of making the batches of a text.
 _SECONDS, _BATCHING_SECONDS = 1.0, 0.3
-#: Bytes of the program itself, of a token while windows are counted (itself, marked, and its place), of an
-#: entry; and how many times the matrices the start takes besides the counts.
-_PROGRAM, _COUNTED_BYTES, _ENTRY_BYTES, _START_MATRICES = 46 * 2**20, 16, 8, 2
+#: Bytes of the program itself, of a token in a thinned copy of the text, of a token while windows are counted
+#: (marked, and its place), of an entry; and how many times the matrices the start takes besides the counts.
+_PROGRAM, _THINNED_BYTES, _COUNTED_BYTES, _ENTRY_BYTES, _START_MATRICES = 46 * 2**20, 4, 8, 8, 2
 #: Words whose vectors are written to see what writing takes, and elements of a matrix of them, at most.
 _WRITTEN, _WRITTEN_ELEMENTS = 8192, 2**20
 _STRETCHES = 8
@@ -234,9 +235,16 @@ def _largest(parts: dict[str, int], seen: ForeseenCounts | None, tokens: int, ke
     text, thinned = (_ENTRY_BYTES * seen.entries(thinned) for thinned in (False, True))
     start, thinned = (thinned, thinned) if seen.part.thinned else (text, 0.0)
     always = sum(parts[name] for name in ("matrices", "optimizer", "vocabulary", "tokens"))
-    counting = _COUNTED_BYTES * (kept if thinned else tokens) if seen.seconds else 0.0
     starting = start + _START_MATRICES * parts["matrices"]
-    return int(_PROGRAM + always + text + thinned + max(counting, starting, parts["scratch"]))
+    most = text + thinned + max(starting, parts["scratch"])
+    if seen.seconds:
+        rows = _ENTRY_BYTES * min(PART, seen.entries(False))  # those that are counted at a time
+        most = max(most, _COUNTED_BYTES * tokens + text + rows)
+        if thinned:
+            # the copies are there until they are marked, then come the entries
+            counting = max(_THINNED_BYTES * kept, thinned + rows)
+            most = max(most, text + _COUNTED_BYTES * kept + counting)
+    return int(_PROGRAM + always + most)
 
 
 def _start(settings: Settings, seen: ForeseenCounts, workers: int) -> float:
