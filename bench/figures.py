@@ -7,10 +7,10 @@ bench/results/NAME.json; the first word of the name tells how. --check changes n
 not what the files give. A file comes from a bench, by its --json:
 
     quality_en100   python bench/quality.py TEXT --valid VALID --json bench/results/quality_en100.json
+    quality_bf16    the same on a CPU with AVX512_BF16, with --peer-seeds 1
     step            python bench/step.py --repeats 5 --json bench/results/step.json
-    kernels, busy, scale    likewise
+    kernels, busy, scale    likewise; scale, kernels and step are runs of before there were such files
     texts           figures of several benches, put together by hand from what each has printed or written
-    quality_amx     a run of before there were such files, as README.md had it; so are step to scale by now
 """
 
 from __future__ import annotations
