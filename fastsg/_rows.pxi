@@ -33,12 +33,12 @@ cdef extern from "rows.h" nogil:
     int64_t fsg_place_from(const int32_t *, int64_t, int64_t, int64_t) noexcept
     void fsg_cut_row(const int32_t *, int64_t, int64_t, const int64_t *, int64_t, int64_t *, int64_t) noexcept
     void fsg_row_sums(const int64_t *, const int64_t *, const float *, int64_t, double *) noexcept
-    ctypedef struct fsg_rows:
+    ctypedef struct fsg_count_matrix:
         const int64_t *starts
         const int32_t *contexts
         const float *counts
 
-    void fsg_scaled_rows(const fsg_rows *, const int32_t *, const float *, int64_t, const int64_t *,
+    void fsg_scaled_rows(const fsg_count_matrix *, const int32_t *, const float *, int64_t, const int64_t *,
                          int32_t *, float *) noexcept
 
 
@@ -319,7 +319,7 @@ def gather_rows(const int64_t[::1] starts not None, const int64_t[::1] stops not
     """Rows `ids` of a matrix of counts, whose entries lie between starts and stops (taken on trust), each
     times its scale, as (row_ptr, contexts, counts). Ids are checked."""
     cdef int64_t u, U = ids.shape[0], i, parts = (U + ROWS_AT_ONCE - 1) // ROWS_AT_ONCE
-    cdef fsg_rows rows
+    cdef fsg_count_matrix rows
     check_ids("ids", ids, stops.shape[0])
     if scale_k.shape[0] != stops.shape[0] or stops.shape[0] > starts.shape[0]:
         raise ValueError(f"starts, stops and scale_k have {starts.shape[0]}, {stops.shape[0]} and "

@@ -150,7 +150,7 @@ static void fetch(const void *row, int64_t bytes)
         __builtin_prefetch((const char *)row + at);
 }
 
-void fsg_scaled_rows(const fsg_rows *from, const int32_t *ids, const float *scale_k, int64_t rows,
+void fsg_scaled_rows(const fsg_count_matrix *from, const int32_t *ids, const float *scale_k, int64_t rows,
                      const int64_t *out_ptr, int32_t *out_contexts, float *out_counts)
 {
     for (int64_t u = 0; u < rows; u++) {

@@ -45,11 +45,11 @@ typedef struct {
     const int64_t *starts;
     const int32_t *contexts;
     const float *counts;
-} fsg_rows;
+} fsg_count_matrix;
 
 /* Copies rows `ids`, each with its counts times its scale; row u has the places from out_ptr[u] to out_ptr[u + 1].
  * What becomes smaller than FSG_LEAST_COUNT is set to it. */
-void fsg_scaled_rows(const fsg_rows *from, const int32_t *ids, const float *scale_k, int64_t rows,
+void fsg_scaled_rows(const fsg_count_matrix *from, const int32_t *ids, const float *scale_k, int64_t rows,
                      const int64_t *out_ptr, int32_t *out_contexts, float *out_counts);
 
 #endif
