@@ -26,7 +26,7 @@ from fastsg.model.checkpoint import load_checkpoint
 needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 #: The epoch takes seconds, and has hundreds of batches.
-LONG = "--vector-size 64 --min-count 1 --epochs 1 --batch-size 8 --head 1 --sample 0.01"
+LONG = "--vector-size 300 --min-count 1 --epochs 1 --batch-size 2 --head 1 --sample 0.01"
 SHORT = "--vector-size 8 --min-count 1 --epochs 4 --batch-size 500"
 
 
