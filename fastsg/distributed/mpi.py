@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import TracebackType
@@ -19,6 +20,8 @@ from .team import Alone, RankLost, Team
 #: MVAPICH, PMIx, by which SLURM's srun tells ranks.
 _RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PMIX_RANK")
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+#: Seconds before a job is ended.
+_PASSED_ON = 0.2
 #: What we call of a communicator.
 _METHODS = ("Get_rank", "Get_size", "Allgatherv", "Isend", "Irecv", "Bcast", "Split_type", "Abort")
 #: What an MPI that outlives its ranks (ULFM: Open MPI under ``mpiexec --with-ft ulfm``) calls their death.
@@ -167,11 +170,15 @@ class MpiTeam(Team):
 
 
 def _flush() -> None:
-    """Send on what is printed; a stream that is closed, or full, keeps nobody from ending the job."""
+    """Send on what is printed; a stream that is closed, or full, keeps nobody from ending the job.
+
+    The launcher gets a moment to pass it on: Hydra, ending all ranks, was seen to drop what it had not read.
+    """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             with suppress(OSError, ValueError):
                 stream.flush()
+    time.sleep(_PASSED_ON)
 
 
 def _is_death(error: RuntimeError) -> bool:
