@@ -37,7 +37,7 @@ cdef extern from "cooccur.h" nogil:
     int64_t fsg_count_row(const fsg_cooccur_window *, const int32_t *, const uint32_t *, int64_t,
                           const fsg_count_scale *, int64_t, int64_t *, uint64_t *, int32_t *, float *,
                           int64_t *, int64_t *) noexcept
-    int64_t fsg_take_sums(const fsg_count_scale *, int64_t, const int64_t *, uint64_t *, int32_t *, float *,
+    int64_t fsg_take_sums(const fsg_count_scale *, int64_t, int64_t *, uint64_t *, int32_t *, float *,
                           int64_t *, int64_t *) noexcept
     int64_t fsg_count_large(const float *, int64_t, double) noexcept
     int64_t fsg_add_entries(const int32_t *, const float *, int64_t, double, int, const int64_t *, int64_t,
@@ -130,7 +130,7 @@ cdef class Counter:
         self.check_copied(n)
         self.sort(n)
         PyErr_CheckSignals()
-        self.sum_tk = np.empty((num_threads, K), np.int64)
+        self.sum_tk = np.zeros((num_threads, K), np.int64)
         self.seen_t = np.zeros((num_threads, K // 64 + 1), np.uint64)
         self.slot, self.size = np.zeros(1, np.int64), np.zeros(0, np.int64)
         self.contexts, self.counts = np.empty(0, np.int32), np.empty(0, np.float32)
@@ -332,7 +332,7 @@ def add_rows(parts, taken_off, K: int, unit: int, num_threads: int = 1, keep_k=N
     adder.off_p = np.array(taken_off, np.uint8)
     adder.keep_k = np.zeros(0) if keep_k is None else keep_k
     adder.K, adder.unit, adder.first = K, unit, first
-    adder.large_bp, adder.sum_bk = np.zeros((blocks, n), np.int64), np.empty((blocks, K), np.int64)
+    adder.large_bp, adder.sum_bk = np.zeros((blocks, n), np.int64), np.zeros((blocks, K), np.int64)
     adder.seen_b = np.zeros((blocks, K // 64 + 1), np.uint64)
     size, codes = np.zeros(rows, np.int64), np.zeros(blocks, np.int64)
     contexts, counts = np.empty(room + 1, np.int32), np.empty(room + 1, np.float32)

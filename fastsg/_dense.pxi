@@ -12,6 +12,8 @@ cdef extern from "small_matrices.h" nogil:
 cdef enum:
     SHARDS = 32  # of a sum over K rows: fixed, so that threads do not change it
     CACHED = 1 << 18  # floats that stay in a core's second-level cache
+    SPARSE_ROWS = 128  # of a sparse matrix, that one thread multiplies at a time
+    LOGS_AT_ONCE = 256
 
 
 #: Parts of a sum over the rows of a matrix, added in order. Part s begins at row K * s // SUM_PARTS.
@@ -108,13 +110,14 @@ def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns
                  const float[::1] values not None, const float[:, ::1] X_kh not None, num_threads: int):
     """A X of a sparse A (CSR) and a dense X whose width is a multiple of 16, float32. The columns are taken
     on trust."""
-    cdef int64_t rows = row_ptr.shape[0] - 1, H = X_kh.shape[1], m, threads = num_threads, start, stop, width
+    cdef int64_t rows = row_ptr.shape[0] - 1, H = X_kh.shape[1], i, threads = num_threads, stop, width
+    cdef int64_t parts = (rows + SPARSE_ROWS - 1) // SPARSE_ROWS
     if H < 1 or H % FSG_LANES or columns.shape[0] != values.shape[0] or row_ptr[rows] != columns.shape[0]:
         raise ValueError(f"a width of {H} with {columns.shape[0]} columns and {values.shape[0]} values; "
                          f"need a multiple of {FSG_LANES}, and as many")
     out = np.zeros((rows, H), np.float32)
     cdef float[:, ::1] out_v = out
-    cdef int64_t[::1] begin_m = np.array(row_ptr[:rows]), end_m = np.empty(rows, np.int64)
+    cdef int64_t[::1] next_m = np.array(row_ptr[:rows])
     # so many columns that their rows of X stay in a core's cache, but not so few that a row has hardly any
     # entry there
     width = max(CACHED // H, 8 * rows * X_kh.shape[0] // max(columns.shape[0], 1), 1)
@@ -123,13 +126,10 @@ def sparse_times(const int64_t[::1] row_ptr not None, const int32_t[::1] columns
             stop = 0
             while stop < X_kh.shape[0]:
                 stop += width
-                for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=64):
-                    start = begin_m[m]
-                    end_m[m] = fsg_place_from(&columns[0], start, row_ptr[m + 1], stop)
-                    if start < end_m[m]:
-                        table.sparse_row(&values[0] + start, &columns[0] + start, end_m[m] - start,
-                                         &X_kh[0, 0], H, &out_v[m, 0])
-                        begin_m[m] = end_m[m]
+                for i in prange(parts, num_threads=threads, schedule="dynamic", chunksize=1):
+                    table.sparse_rows(&values[0], &columns[0], i * SPARSE_ROWS,
+                                      min((i + 1) * SPARSE_ROWS, rows), &next_m[0], &row_ptr[1], stop,
+                                      &X_kh[0, 0], H, &out_v[0, 0])
     return out
 
 
@@ -138,8 +138,8 @@ def ppmi(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not Non
          const double[::1] column_sums not None, num_threads: int):
     """max(0, log((N_mn + 1) / (E_mn + 1))) of every entry, E_mn = N_m N'_n / N_total, times (p_m p_n)^(1/4):
     (row_ptr, columns, values) of those above 0, float32. The columns are taken on trust."""
-    cdef int64_t rows = row_ptr.shape[0] - 1, m, i, n, threads = num_threads
-    cdef double weight = np.sum(row_sums), expected
+    cdef int64_t rows = row_ptr.shape[0] - 1, m, i, threads = num_threads
+    cdef double weight = np.sum(row_sums)
     cdef double[::1] root_m = np.sqrt(np.sqrt(np.asarray(row_sums) / weight))
     cdef double[::1] root_n = np.sqrt(np.sqrt(np.asarray(column_sums) / weight))
     out_ptr = np.zeros(rows + 1, np.int64)
@@ -153,17 +153,36 @@ def ppmi(const int64_t[::1] row_ptr not None, const int32_t[::1] columns not Non
     out_columns, out_values = np.empty(ptr[rows], np.int32), np.empty(ptr[rows], np.float32)
     cdef int32_t[::1] column = out_columns
     cdef float[::1] value = out_values
-    with nogil:
-        for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=16):
-            n = ptr[m]
-            for i in range(row_ptr[m], row_ptr[m + 1]):
-                expected = row_sums[m] / weight * column_sums[columns[i]]
-                if counts[i] > expected:
-                    column[n] = columns[i]
-                    value[n] = <float>(table.log((counts[i] + 1.0) / (expected + 1.0)) * root_m[m]
-                                       * root_n[columns[i]])
-                    n = n + 1
+    if ptr[rows]:
+        with nogil:
+            for m in prange(rows, num_threads=threads, schedule="dynamic", chunksize=16):
+                ppmi_row(row_ptr[m], row_ptr[m + 1], columns, counts, row_sums[m] / weight, column_sums,
+                         root_m[m], root_n, &column[0] + ptr[m], &value[0] + ptr[m])
     return out_ptr, out_columns, out_values
+
+
+cdef void ppmi_row(int64_t begin, int64_t end, const int32_t[::1] columns, const float[::1] counts,
+                   double share, const double[::1] column_sums, double root, const double[::1] root_n,
+                   int32_t *column, float *value) noexcept nogil:
+    """The entries [begin, end) of a row of :func:`ppmi` that are above 0."""
+    cdef double[LOGS_AT_ONCE] logs
+    cdef int32_t[LOGS_AT_ONCE] kept  # in the room of the row there is no place for what is not
+    cdef double expected
+    cdef int64_t i = begin, n, j
+    while i < end:
+        n = 0
+        for i in range(i, min(i + LOGS_AT_ONCE, end)):
+            expected = share * column_sums[columns[i]]
+            kept[n] = columns[i]
+            logs[n] = (counts[i] + 1.0) / (expected + 1.0)
+            n += counts[i] > expected
+        i += 1
+        table.log_array(&logs[0], n)
+        for j in range(n):
+            column[j] = kept[j]
+            value[j] = <float>(logs[j] * root * root_n[kept[j]])
+        column += n
+        value += n
 
 
 def inverse(const double[:, ::1] A not None):

@@ -65,8 +65,8 @@ cdef extern from "kernels.h" nogil:
         void (*gram_rows)(const float *, const float *, const float *, int64_t, int64_t, double *,
                           double *) noexcept nogil
         void (*times_rows)(const float *, int64_t, int64_t, const float *, int64_t, float *) noexcept nogil
-        void (*sparse_row)(const float *, const int32_t *, int64_t, const float *, int64_t,
-                           float *) noexcept nogil
+        void (*sparse_rows)(const float *, const int32_t *, int64_t, int64_t, int64_t *, const int64_t *,
+                            int64_t, const float *, int64_t, float *) noexcept nogil
         void (*newton_rows)(const fsg_newton *, float *, const int32_t *, const double *, const double *,
                             const float *, int64_t, int64_t, float *) noexcept nogil
         void (*score_rows)(const float *, const float *, int64_t, int64_t, const float *,
@@ -76,6 +76,7 @@ cdef extern from "kernels.h" nogil:
         void (*nearest_slice)(const fsg_nearest *, const float *, const float *, int64_t, int64_t, int64_t,
                               const float *, int64_t) noexcept nogil
         double (*log)(double) noexcept nogil
+        void (*log_array)(double *, int64_t) noexcept nogil
         void (*exp)(const float *, const float *, float *, int64_t) noexcept nogil
         int64_t (*peak)(int64_t, float *) noexcept nogil
         void (*chain)(int64_t, float *) noexcept nogil
@@ -191,9 +192,8 @@ def logarithms(values):
     CPUs."""
     out = np.array(values, np.float64, order="C")
     cdef double[::1] flat = out.reshape(-1)
-    cdef int64_t i
-    for i in range(flat.shape[0]):
-        flat[i] = table.log(flat[i])
+    if flat.shape[0]:
+        table.log_array(&flat[0], flat.shape[0])
     return out
 
 

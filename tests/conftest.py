@@ -1,6 +1,7 @@
 """Fixtures shared by the tests: seeds, problems of awkward shapes, and corpora where there are some."""
 
 import contextlib
+import logging
 import os
 import resource
 import shutil
@@ -44,6 +45,15 @@ def pytest_configure():
 def examples(count):
     """How many examples hypothesis tries of a property."""
     return count if SLOW else count // 5
+
+
+@pytest.fixture(autouse=True)
+def level_of_the_log():
+    """As it was: the command line sets it, for all that comes after in the same process."""
+    logger = logging.getLogger("fastsg")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(autouse=True, scope="session")

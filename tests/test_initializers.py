@@ -89,6 +89,20 @@ def test_sparse_times(isa, rng, rows, share, H):
     np.testing.assert_allclose(got[0], A.astype(float) @ X.astype(float), atol=3e-5)
 
 
+@pytest.mark.parametrize("H", [16, 112])
+def test_sparse_times_of_many_columns(isa, rng, H):
+    """Columns are taken in blocks, rows by threads: in each block a row has some entries, or none."""
+    rows, columns, n = 300, 40_000, 24_000
+    A = np.zeros((rows, columns), np.float32)
+    A[rng.integers(0, rows, n), rng.integers(0, columns, n)] = rng.standard_normal(n)
+    A[:, -1] = A[7] = A[7:9, :3] = 0
+    A[3, [0, 16_383, 16_384, -1]] = 1
+    X = rng.standard_normal((columns, H)).astype(np.float32)
+    got = [_core.sparse_times(*sparse(A), X, threads) for threads in THREADS]
+    assert reached_by_all(got)
+    np.testing.assert_allclose(got[0], A.astype(float) @ X.astype(float), atol=1e-4)
+
+
 def exact_ppmi(N):
     """The weighted matrix of the formula in fastsg/spectral.py, in float64."""
     N = N.astype(float)
@@ -98,7 +112,7 @@ def exact_ppmi(N):
     )
 
 
-@pytest.mark.parametrize("K", [1, 2, 17, 130])
+@pytest.mark.parametrize("K", [1, 2, 17, 130, 700])
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_ppmi(isa, rng, K, symmetric):
     N = counted(rng, K, symmetric=symmetric)

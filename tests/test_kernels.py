@@ -279,6 +279,8 @@ def test_log(isa, rng):
     ]
     for x, y in zip(values, _core.logarithms(values), strict=True):
         assert abs(y - math.log(x)) <= 1e-15 * max(1.0, abs(math.log(x))), x
+    for n in range(20):  # whole vectors and what is left of them
+        np.testing.assert_array_equal(_core.logarithms(values[:n]), _core.logarithms(values)[:n])
 
 
 # ---- extreme logits ----

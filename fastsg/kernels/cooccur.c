@@ -32,36 +32,33 @@ void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *
 
 enum { AHEAD = 16 }; /* positions of a word whose windows are asked for ahead of time */
 
-/* In integers, which any order of adding leaves exact. */
+/* In integers, which any order of adding leaves exact. Without a question whether k was seen, whose answer no CPU
+ * foresees: sums start at zero. */
 static inline void add(int32_t k, int64_t weight, int64_t *sum_k, uint64_t *seen)
 {
-    const uint64_t bit = (uint64_t)1 << (k & 63);
-    if (seen[k >> 6] & bit) {
-        sum_k[k] += weight;
-    } else {
-        seen[k >> 6] |= bit;
-        sum_k[k] = weight;
-    }
+    seen[k >> 6] |= (uint64_t)1 << (k & 63);
+    sum_k[k] += weight;
 }
 
 /* Whether a count says too little of its sum: float has 24 bits, so that below 2^22 half a unit is to spare. */
 static inline int is_large(float count, double unit) { return (double)count * unit >= 0x1p22; }
 
-int64_t fsg_take_sums(const fsg_count_scale *scale, int64_t K, const int64_t *sum_k, uint64_t *seen,
+int64_t fsg_take_sums(const fsg_count_scale *scale, int64_t K, int64_t *sum_k, uint64_t *seen,
                       int32_t *contexts, float *counts, int64_t *large, int64_t *n_large)
 {
     int64_t entries = 0;
     *n_large = 0;
     for (int64_t w = 0; w <= K / 64; w++)
         for (uint64_t bits = seen[w]; bits; bits &= bits - 1) {
-            const int64_t k = w * 64 + __builtin_ctzll(bits);
+            const int64_t k = w * 64 + __builtin_ctzll(bits), sum = sum_k[k];
             const double count =
-                (double)sum_k[k] / scale->unit * scale->row * (scale->of_k ? scale->of_k[k] : 1.0);
+                (double)sum / scale->unit * scale->row * (scale->of_k ? scale->of_k[k] : 1.0);
+            sum_k[k] = 0;
             if (count < 0.0) return FSG_COUNTS_NEGATIVE;
             if (!(count >= FSG_LEAST_COUNT)) continue;
             contexts[entries] = (int32_t)k;
             counts[entries] = (float)count;
-            if (large && is_large(counts[entries], scale->unit)) large[(*n_large)++] = sum_k[k];
+            if (large && is_large(counts[entries], scale->unit)) large[(*n_large)++] = sum;
             entries++;
         }
     memset(seen, 0, (size_t)(K / 64 + 1) * sizeof *seen);

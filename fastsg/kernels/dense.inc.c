@@ -12,10 +12,6 @@ static void mean_rows(const float *Y_kh, const float *w_k, int64_t rows, int64_t
         for (int64_t h = 0; h < H; h++) sum_h[h] += (double)w_k[k] * (double)Y_kh[k * H + h];
 }
 
-/* Half as many doubles as floats. */
-typedef double vd __attribute__((vector_size(4 * VLEN), aligned(8), may_alias));
-#define VLEN_D (VLEN / 2)
-
 /* `rows` rows of Y less the center, and the same times w (1 if NULL), each padded with zeros to `width`. */
 static void gram_pack(const float *Y_kh, const float *w_k, const float *center_h, int64_t rows, int64_t H,
                       int64_t width, double *Y, double *wY)
@@ -117,31 +113,48 @@ static void times_rows(const float *Y_kh, int64_t rows, int64_t H, const float *
     }
 }
 
-/* out_h += sum over entries of value * X_kh[column], for `units` times 16 coordinates. */
-INLINE void sparse_part(const int units, const float *values, const int32_t *columns, int64_t n,
-                        const float *X_kh, int64_t H, float *out_h)
+/* out_h += sum over the entries [e, end) whose column is below `stop` of value * X_kh[column], for `units` times 16
+ * coordinates. Columns rise. Returns the first entry that is left. */
+INLINE int64_t sparse_part(const int units, const float *values, const int32_t *columns, int64_t e,
+                           int64_t end, int64_t stop, const float *X_kh, int64_t H, float *out_h)
 {
     vf sum[4 * 16 / VLEN];
     UNROLL for (int j = 0; j < units * 16 / VLEN; j++)
         sum[j] = vload(out_h + j * VLEN);
-    for (int64_t e = 0; e < n; e++) {
+    for (; e < end && columns[e] < stop; e++) {
         const float *x = X_kh + (int64_t)columns[e] * H;
         UNROLL for (int j = 0; j < units * 16 / VLEN; j++)
             sum[j] += values[e] * vload(x + j * VLEN);
     }
     UNROLL for (int j = 0; j < units * 16 / VLEN; j++)
         vstore(out_h + j * VLEN, sum[j]);
+    return e;
 }
 
-/* out_h += sum over entries of value * X_kh[column]; H is a multiple of 16. */
-static void sparse_row(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H,
-                       float *out_h)
+#define SPARSE_AHEAD 8 /* rows whose entries are asked for ahead of time: those of two blocks lie far apart */
+
+/* out_mh += sum over the entries of rows [m, stop_m) whose column is below stop_k of value * X_kh[column]; H is a
+ * multiple of 16. Row m has those from next_m on, which move past what was added, up to end_m. */
+static void sparse_rows(const float *values, const int32_t *columns, int64_t m, int64_t stop_m,
+                        int64_t *next_m, const int64_t *end_m, int64_t stop_k, const float *X_kh, int64_t H,
+                        float *out_mh)
 {
-    int64_t h = 0;
-    for (; h + 64 <= H; h += 64) sparse_part(4, values, columns, n, X_kh + h, H, out_h + h);
-    switch ((H - h) / 16) {
-    case 3: sparse_part(3, values, columns, n, X_kh + h, H, out_h + h); break;
-    case 2: sparse_part(2, values, columns, n, X_kh + h, H, out_h + h); break;
-    case 1: sparse_part(1, values, columns, n, X_kh + h, H, out_h + h);
+    for (; m < stop_m; m++) {
+        const int64_t e = next_m[m], end = end_m[m];
+        float *out_h = out_mh + m * H;
+        int64_t next = e, h = 0;
+        if (m + SPARSE_AHEAD < stop_m) {
+            __builtin_prefetch(columns + next_m[m + SPARSE_AHEAD]);
+            __builtin_prefetch(values + next_m[m + SPARSE_AHEAD]);
+        }
+        if (e == end || columns[e] >= stop_k) continue;
+        for (; h + 64 <= H; h += 64)
+            next = sparse_part(4, values, columns, e, end, stop_k, X_kh + h, H, out_h + h);
+        switch ((H - h) / 16) {
+        case 3: next = sparse_part(3, values, columns, e, end, stop_k, X_kh + h, H, out_h + h); break;
+        case 2: next = sparse_part(2, values, columns, e, end, stop_k, X_kh + h, H, out_h + h); break;
+        case 1: next = sparse_part(1, values, columns, e, end, stop_k, X_kh + h, H, out_h + h);
+        }
+        next_m[m] = next;
     }
 }

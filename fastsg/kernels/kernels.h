@@ -141,8 +141,9 @@ typedef struct {
                       double *scratch, double *G_hh);
     void (*times_rows)(const float *Y_kh, int64_t rows, int64_t H, const float *M_hj, int64_t J,
                        float *out_kj);
-    void (*sparse_row)(const float *values, const int32_t *columns, int64_t n, const float *X_kh, int64_t H,
-                       float *out_h);
+    void (*sparse_rows)(const float *values, const int32_t *columns, int64_t m, int64_t stop_m,
+                        int64_t *next_m, const int64_t *end_m, int64_t stop_k, const float *X_kh, int64_t H,
+                        float *out_mh);
     /* See newton.inc.c. */
     void (*newton_rows)(const fsg_newton *newton, float *I_kh, const int32_t *ids, const double *n_u,
                         const double *rate_u, const float *G_uh, int64_t count, int64_t H, float *scratch);
@@ -155,8 +156,9 @@ typedef struct {
     void (*nearest_slice)(const fsg_nearest *nearest, const float *Y_kh, const float *inverse_k,
                           int64_t count, int64_t H, int64_t first, const float *X_ph, int64_t U);
 
-    /* The project's own logarithm: the same bits everywhere. */
+    /* The project's own logarithm: the same bits everywhere. log_array: of n numbers, in place. */
     double (*log)(double x);
+    void (*log_array)(double *x, int64_t n);
     /* For tests: the vector exponential, n a multiple of LANES. */
     void (*exp)(const float *c, const float *m, float *y, int64_t n);
     /* For benchmarks. peak: n rounds of multiply-adds in registers; out holds 12 vectors; returns the flops.

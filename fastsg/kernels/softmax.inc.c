@@ -193,24 +193,29 @@ static void max_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *t
 
 /* log x for x > 0 and normal: x = 2^e m, m in [sqrt(1/2), sqrt 2), log m = 2 atanh((m - 1) / (m + 1)). Error
  * below 1e-15. */
-static double log_double(double x)
+INLINE vd log_lanes(vd x)
 {
-    uint64_t bits;
-    memcpy(&bits, &x, 8);
-    int64_t e = (int64_t)(bits >> 52) - 1023;
-    bits = (bits & 0xfffffffffffffull) | 0x3ff0000000000000ull;
-    double m;
-    memcpy(&m, &bits, 8);
-    if (m > 0x1.6a09e667f3bcdp+0) {
-        m *= 0.5; /* exact */
-        e++;
-    }
-    const double f = (m - 1.0) / (m + 1.0), g = f * f;
-    double y = 1.0 / 21;
-    for (int i = 19; i >= 1; i -= 2) y = y * g + 1.0 / i;
-    double fractional = y * 2.0 * f;
+    const vl bits = (vl)x, one = (vl){0} + 0x3ff0000000000000;
+    const vd above = (vd)((bits & 0xfffffffffffff) | one);
+    const vl halved = above > 0x1.6a09e667f3bcdp+0; /* -1 where it is */
+    const vd m = (vd)((vl)above + halved * (1ll << 52));
+    const vd e = (vd)((bits >> 52) - 1023 - halved + 0x4338000000000000) - 0x1.8p52; /* as a double: exact */
+    const vd f = (m - 1.0) / (m + 1.0), g = f * f;
+    vd y = (vd){0} + 1.0 / 21;
+    UNROLL for (int i = 19; i >= 1; i -= 2)
+        y = y * g + 1.0 / i;
+    vd fractional = y * 2.0 * f;
     ROUND_ALONE(fractional);
-    return (double)e * FSG_LN2 + fractional;
+    return e * FSG_LN2 + fractional;
+}
+
+static double log_double(double x) { return log_lanes(x - (vd){0})[0]; }
+
+static void log_array(double *x, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + VLEN_D <= n; i += VLEN_D) *(vd *)(x + i) = log_lanes(*(const vd *)(x + i));
+    for (; i < n; i++) x[i] = log_double(x[i]);
 }
 
 static void merge_sums(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *sum_u)

@@ -15,6 +15,10 @@
 typedef float vf __attribute__((vector_size(VLEN * 4)));
 typedef int32_t vi __attribute__((vector_size(VLEN * 4)));
 typedef uint32_t vu __attribute__((vector_size(VLEN * 4)));
+/* Half as many doubles, and as many whole numbers. */
+typedef double vd __attribute__((vector_size(VLEN * 4), aligned(8), may_alias));
+typedef int64_t vl __attribute__((vector_size(VLEN * 4)));
+#define VLEN_D (VLEN / 2)
 
 #define INLINE static inline __attribute__((always_inline))
 
