@@ -143,7 +143,7 @@ cdef class Workspace:
         cdef float[::1] log_z_u = np.empty(rows.U, np.float32), scale_u = np.empty(rows.U, np.float32)
         for u0 in range(0, rows.U, self.rows):
             u1 = min(u0 + self.rows, rows.U)
-            self.passes.scratch.reserve(u1 - u0, rows.U, True, keep_gO)
+            self.passes.scratch.reserve(u1 - u0, rows.U, rows.row_ptr[u1] - rows.row_ptr[u0], True, keep_gO)
             for u in range(u1 - u0):
                 self.passes.scratch.shift_u[u] = fsg_whole_bits(shift_k[rows.ids[u0 + u]])
             self.passes.begin(I_kh, bias_k, rows, u0, u1, self.passes.half != NULL)
@@ -191,7 +191,7 @@ cdef class Workspace:
             rows = self.check(I_kh, O_kh, bias_k, ids, row_ptr, contexts, counts)
             for u0 in range(0, U, self.rows):
                 u1 = min(u0 + self.rows, U)
-                self.passes.scratch.reserve(u1 - u0, 0, False, False)
+                self.passes.scratch.reserve(u1 - u0, 0, 0, False, False)
                 self.passes.scratch.shift_u[:] = 0
                 self.passes.begin(I_kh, bias_k, rows, u0, u1, False)
                 total += self.passes.normalise(O_kh, False)

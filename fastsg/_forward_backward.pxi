@@ -60,6 +60,7 @@ cdef class Passes:
     cdef int64_t first_slice, first_row, stop_row  # what this process has of the vocabulary
     cdef fsg_batch batch  # the block of rows that is being processed
     cdef double *n_u  # the weights of its rows
+    cdef const int64_t *begin_u  # where their entries begin
     cdef double entries  # sum of w log E over its entries
 
     def __init__(self, K: int, H: int, num_threads: int, half: bool, Scratch lender, share):
@@ -88,7 +89,7 @@ cdef class Passes:
         cdef float *shift_u = &self.scratch.shift_u[0]
         cdef int64_t u, p, panels = (u1 - u0 + FSG_PANEL - 1) // FSG_PANEL
         cdef int threads = self.threads_beside(u1 - u0, (u1 - u0) * (self.H + 16 * self.shards))
-        batch.U, self.n_u = u1 - u0, &rows.weight_u[u0]
+        batch.U, self.n_u, self.begin_u = u1 - u0, &rows.weight_u[u0], &rows.row_ptr[u0]
         batch.bias_k = &bias_k[0] if bias_k.shape[0] else NULL
         batch.X_ph, batch.Xs_uh = &self.scratch.X[0], &self.scratch.Xs[0]
         batch.reach_p, batch.shift_u = &self.scratch.reach[0], shift_u
@@ -104,17 +105,17 @@ cdef class Passes:
             if halved:
                 self.half.pack_panel(&I_kh[0, 0], &rows.ids[u0], batch.U, self.H, p,
                                      <uint16_t *>&self.scratch.X_half[0])
-            self.cut_panel(&rows.row_ptr[u0], p)
+            self.cut_panel(p)
         for u in range(batch.U, panels * FSG_PANEL):
             shift_u[u] = 0
 
-    cdef void cut_panel(self, const int64_t *row_ptr, int64_t p) noexcept nogil:
+    cdef void cut_panel(self, int64_t p) noexcept nogil:
         """Where the entries of a panel's rows end, and where they begin in every shard."""
         cdef int64_t u
         for u in range(p * FSG_PANEL, min((p + 1) * FSG_PANEL, self.batch.U)):
-            self.scratch.stop_u[u] = row_ptr[u + 1]
-            fsg_cut_row(self.batch.contexts, row_ptr[u], row_ptr[u + 1], &self.first_k[0], self.shards,
-                        &self.scratch.cut_su[0, u], self.scratch.cut_su.shape[1])
+            self.scratch.stop_u[u] = self.begin_u[u + 1]
+            fsg_cut_row(self.batch.contexts, self.begin_u[u], self.begin_u[u + 1], &self.first_k[0],
+                        self.shards, &self.scratch.cut_su[0, u], self.scratch.cut_su.shape[1])
 
     cdef void exp_pass(self, const float[:, ::1] O_kh, bint keep_E) noexcept nogil:
         """The sums of every shard, its entries' log E, and E if it is kept."""
@@ -156,7 +157,12 @@ cdef class Passes:
         cdef float *S_u = &self.scratch.S[0] + shard * size
         cdef float *E_pk
         cdef int64_t *next_u = self.scratch.cuts(shard, self.batch.U)
+        cdef fsg_placed placed
+        cdef fsg_placed *takes = NULL
         cdef double logs = 0
+        if keep_E:
+            placed = self.placed(shard)
+            takes = &placed
         for u in range(size):
             S_u[u] = 0
         for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
@@ -164,10 +170,15 @@ cdef class Passes:
             if keep_E and self.half != NULL:
                 logs += self.half.exp_slice(&self.batch, &O_kh[0, 0], s, <uint16_t *>&self.scratch.X_half[0],
                                             self.scratch.half_of_thread(), <uint16_t *>E_pk, stream, next_u,
-                                            S_u)
+                                            takes, S_u)
             else:
-                logs += table.exp_slice(&self.batch, &O_kh[0, 0], s, E_pk, stream, next_u, S_u)
+                logs += table.exp_slice(&self.batch, &O_kh[0, 0], s, E_pk, stream, next_u, takes, S_u)
         self.scratch.part[shard] = logs
+
+    cdef fsg_placed placed(self, int64_t shard) noexcept nogil:
+        """Where pass A puts the places of a shard's entries, and pass B finds them."""
+        cdef int64_t first = self.shard_ptr[shard] - self.first_slice
+        return self.scratch.placed(shard, first, self.begin_u, self.batch.U)
 
     cdef float *exps_of(self, int64_t s) noexcept nogil:
         """Where E of slice s is kept, in float32 or in half as many bytes."""
@@ -232,21 +243,26 @@ cdef class Passes:
 
     cdef void prepare_gradient(self, const float[:, ::1] I_kh, const int32_t *ids) noexcept nogil:
         """scale_u, target_u and the scaled rows of I."""
-        cdef int64_t u, h, H = self.H, H_pad = self.H_pad, U = self.batch.U, size = round_up(U, FSG_PANEL)
-        cdef float *Xs = &self.scratch.Xs[0]
-        cdef float scale
-        cdef int threads = self.threads_beside(U, size * H)
+        cdef int64_t u, U = self.batch.U, size = round_up(U, FSG_PANEL)
+        cdef int threads = self.threads_beside(U, size * self.H)
         for u in prange(size, num_threads=threads, schedule="static"):
-            scale = 0
             if u < U:
-                scale = <float>(self.n_u[u] / self.scratch.Z_u[u])
-                self.scratch.scale_u[u] = scale
-                self.scratch.target_u[u] = <float>(self.scratch.Z_u[u] / self.n_u[u])
-            for h in range(H):
-                Xs[u * H_pad + h] = scale * I_kh[ids[u], h] if u < U else 0
+                self.scale_row(&I_kh[ids[u], 0], u)
+            else:
+                memset(&self.scratch.Xs[0] + u * self.H_pad, 0, self.H * sizeof(float))
         if self.half != NULL:
             for u in prange(size // FSG_PANEL, num_threads=threads, schedule="static"):
                 self.half.pack_scaled(&self.batch, u, <uint16_t *>&self.scratch.Xs_half[0])
+
+    cdef void scale_row(self, const float *I_h, int64_t u) noexcept nogil:
+        """What the gradient wants to know of a row."""
+        cdef float scale = <float>(self.n_u[u] / self.scratch.Z_u[u])
+        cdef float *Xs_h = &self.scratch.Xs[0] + u * self.H_pad
+        cdef int64_t h, H = self.H
+        self.scratch.scale_u[u] = scale
+        self.scratch.target_u[u] = <float>(self.scratch.Z_u[u] / self.n_u[u])
+        for h in range(H):
+            Xs_h[h] = scale * I_h[h]
 
     cdef void gradient_pass(self, float[:, ::1] O_kh, int first, const fsg_step *step,
                             bint keep_gO) noexcept nogil:
@@ -266,17 +282,17 @@ cdef class Passes:
         cdef int64_t s, place, begin = self.shard_ptr[shard]
         cdef float *gI = &self.scratch.gI[0] + shard * round_up(self.batch.U, FSG_PANEL) * self.H
         cdef float *gO
-        cdef int64_t *next_u = self.scratch.cuts(shard, self.batch.U)
+        cdef fsg_placed placed = self.placed(shard)
         for s in range(begin, self.shard_ptr[shard + 1]):
             place = s - self.first_slice if keep_gO else fsg_omp_thread()
             gO = &self.scratch.gO[0] + place * FSG_SLICE * self.H_pad
             if self.half != NULL:
                 self.half.gradient_slice(&self.batch, table, &O_kh[0, 0], s, <uint16_t *>self.exps_of(s),
                                          <uint16_t *>&self.scratch.Xs_half[0], self.scratch.half_of_thread(),
-                                         next_u, gI, s == begin, gO, first, step)
+                                         &placed, gI, s == begin, gO, first, step)
             else:
-                table.gradient_slice(&self.batch, &O_kh[0, 0], s, self.exps_of(s), next_u, gI, s == begin, gO,
-                                     first, step)
+                table.gradient_slice(&self.batch, &O_kh[0, 0], s, self.exps_of(s), &placed, gI, s == begin,
+                                     gO, first, step)
 
     cdef void merge_pass(self, int64_t u0, int64_t batch_rows) noexcept nogil:
         """The block's rows of G, from gI of the shards of each node. They still lack their scale."""

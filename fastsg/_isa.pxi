@@ -29,6 +29,11 @@ cdef extern from "kernels.h" nogil:
         const int32_t *contexts
         const float *counts
 
+    ctypedef struct fsg_placed:
+        uint16_t *place
+        float *count
+        int32_t *size_p
+
     ctypedef struct fsg_step:
         float rate
         float *adagrad_k
@@ -53,12 +58,12 @@ cdef extern from "kernels.h" nogil:
         const char *name
         int fma
         float (*pack_panel)(const float *, const int32_t *, int64_t, int64_t, int64_t, float *) noexcept nogil
-        double (*exp_slice)(const fsg_batch *, const float *, int64_t, float *, int, int64_t *,
+        double (*exp_slice)(const fsg_batch *, const float *, int64_t, float *, int, int64_t *, fsg_placed *,
                             float *) noexcept nogil
         void (*max_slice)(const fsg_batch *, const float *, int64_t, float *) noexcept nogil
         void (*merge_sums)(const float *, int64_t, int64_t, int64_t, double *) noexcept nogil
-        void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, int64_t *, float *, int, float *,
-                               int, const fsg_step *) noexcept nogil
+        void (*gradient_slice)(const fsg_batch *, float *, int64_t, float *, fsg_placed *, float *, int,
+                               float *, int, const fsg_step *) noexcept nogil
         void (*merge_panel)(const fsg_batch *, int64_t, float *, int64_t, int64_t, float *) noexcept nogil
         void (*move_row)(float *, const float *, int64_t, const fsg_step *, int64_t) noexcept nogil
         void (*mean_rows)(const float *, const float *, int64_t, int64_t, double *) noexcept nogil
@@ -88,9 +93,9 @@ cdef extern from "kernels.h" nogil:
                            uint16_t *) noexcept nogil
         void (*pack_scaled)(const fsg_batch *, int64_t, uint16_t *) noexcept nogil
         double (*exp_slice)(const fsg_batch *, const float *, int64_t, const uint16_t *, void *, uint16_t *,
-                            int, int64_t *, float *) noexcept nogil
+                            int, int64_t *, fsg_placed *, float *) noexcept nogil
         void (*gradient_slice)(const fsg_batch *, const fsg_table *, float *, int64_t, uint16_t *,
-                               const uint16_t *, void *, int64_t *, float *, int, float *, int,
+                               const uint16_t *, void *, fsg_placed *, float *, int, float *, int,
                                const fsg_step *) noexcept nogil
         int64_t (*peak)(int64_t) noexcept nogil
 

@@ -76,6 +76,9 @@ cdef class Scratch:
     cdef int64_t[::1] stop_u  # of every row, the end of its entries
     cdef int[::1] claimed  # of every shard, whether a thread has taken it in this pass
     cdef int64_t[:, ::1] cut_su, next_su  # where a row's entries in a shard begin; how far its owner has come
+    cdef uint16_t[::1] place  # the block's entries, shard by shard: see fsg_placed
+    cdef float[::1] count
+    cdef int32_t[::1] size_sp  # how many of them each slice has in each panel
 
     def __init__(self, slices: int, shards: int, nodes: int, H: int, num_threads: int, half_bytes: int,
                  Scratch lender):
@@ -83,12 +86,14 @@ cdef class Scratch:
         self.H, self.H_pad = H, round_up(H, H_UNIT)
         self.num_threads, self.half_bytes, self.lender = num_threads, half_bytes, lender
         self.part, self.claimed = np.zeros(shards), np.zeros(shards, np.intc)
+        self.place, self.count = np.empty(0, np.uint16), np.empty(0, np.float32)
         self.X = self.Xs = self.S = self.E = self.gI = self.gO = self.G = aligned(0)
         self.X_half = self.Xs_half = self.thread_half = aligned(0)
 
-    cdef void reserve(self, int64_t block, int64_t batch_rows, bint keep_E, bint keep_gO) except *:
+    cdef void reserve(self, int64_t block, int64_t batch_rows, int64_t entries, bint keep_E,
+                      bint keep_gO) except *:
         """Make every buffer large enough for a block of rows: with keep_E for a gradient, whose batch has
-        `batch_rows`; with keep_gO for the whole of gO."""
+        `batch_rows`, and the block so many entries; with keep_gO for the whole of gO."""
         cdef int64_t padded = round_up(block, FSG_PANEL)
         if self.lender is not None:
             self.borrow(self.lender)
@@ -104,6 +109,9 @@ cdef class Scratch:
             self.E = aligned(size)
         if self.gI.shape[0] < self.shards * padded * self.H:
             self.gI = aligned(self.shards * padded * self.H)
+        if self.place.shape[0] <= entries:  # one more than there are, so that there is a first one
+            self.place = np.empty(entries + entries // 4 + 1, np.uint16)
+            self.count = np.empty(self.place.shape[0], np.float32)
         if self.G.shape[0] < self.nodes * batch_rows * self.H:
             self.G = aligned(self.nodes * batch_rows * self.H)
         size = (self.slices if keep_gO else self.num_threads) * FSG_SLICE * self.H_pad
@@ -119,6 +127,7 @@ cdef class Scratch:
         self.cut_su = np.zeros((self.shards, padded), np.int64)
         self.next_su = np.zeros((self.shards, padded), np.int64)
         self.stop_u = np.zeros(padded, np.int64)
+        self.size_sp = np.empty(self.slices * padded // FSG_PANEL, np.int32)
         self.shift = np.zeros(padded, np.float32)
         self.shift_u = self.shift
         self.scale_u = np.empty(padded, np.float32)
@@ -148,6 +157,15 @@ cdef class Scratch:
         """Where the rows' entries in a shard begin, for a pass to move on."""
         memcpy(&self.next_su[shard, 0], &self.cut_su[shard, 0], U * sizeof(int64_t))
         return &self.next_su[shard, 0]
+
+    cdef fsg_placed placed(self, int64_t shard, int64_t s, const int64_t *begin_u, int64_t U) noexcept nogil:
+        """Room for the entries of a shard, whose first slice is this process's s-th, for a pass to move on;
+        the rows begin at begin_u."""
+        cdef int64_t u, before = 0
+        for u in range(U):
+            before += self.cut_su[shard, u] - begin_u[u]
+        return fsg_placed(&self.place[0] + before, &self.count[0] + before,
+                          &self.size_sp[0] + s * (round_up(U, FSG_PANEL) // FSG_PANEL))
 
     cdef void release_shards(self) noexcept nogil:
         """A pass begins: no thread has a shard."""

@@ -359,6 +359,29 @@ def test_what_is_not_finite_is_refused(isa, problem, where, value):
         p.workspace().gradient(p.I, p.O, p.bias, *p.batch)
 
 
+@pytest.mark.parametrize("bits", [0x7FC00001, 0x7FC001FF, 0xFFC00001, 0x7F800001])
+@pytest.mark.parametrize("H", [5, 40])
+@pytest.mark.parametrize("where", ["I", "O"])
+def test_any_nan_is_refused(isa, problem, where, H, bits):
+    """Also those that the short form of the exponential would make a number of."""
+    p = problem(250, H, 40)
+    getattr(p, where).view(np.uint32)[p.centers[0], 2] = bits
+    with pytest.raises(DivergenceError, match="softmax rows of the batch are not finite"):
+        p.workspace().loss(p.I, p.O, p.bias, *p.batch)
+
+
+@pytest.mark.parametrize("H", [1, 5, 16, 17, 37, 100])
+def test_an_enormous_logit_of_any_coordinate(isa, problem, H):
+    """Whichever it is, the bound on the norms of O has to know of it: e^311 in the short form is nearly 0."""
+    p = problem(70, H, 5)
+    for h in range(H):
+        I, O = np.zeros_like(p.I), np.zeros_like(p.O)
+        I[p.centers, h], O[69, h] = 20, 15.56
+        got = p.workspace().gradient(I, O, NO_BIAS, *p.batch)
+        assert got[0] == pytest.approx(reference.loss(I, O, p.centers, p.N), rel=1e-6)
+        assert np.abs(got[1] - reference.gradient(I, O, p.centers, p.N)[0]).max() < 1e-4
+
+
 # ---- closed forms ----
 
 

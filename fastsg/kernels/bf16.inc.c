@@ -109,17 +109,17 @@ INLINE void exp_sweep(const int careful, const int stream, int64_t count, const 
 }
 
 static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const bf16 *X, void *scratch,
-                        bf16 *E, int stream, int64_t *next_u, float *S_u)
+                        bf16 *E, int stream, int64_t *next_u, fsg_placed *placed, float *S_u)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start,
                   width = padded(B->H);
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
-    float *C = scratch, bias[SLICE];
+    const float *O_sh = O_kh + start * B->H;
+    float *C = scratch, bias[SLICE], norm[2] = {-1, -1};
     bf16 *rows = (bf16 *)(C + SLICE * PANEL);
-    const float norm = largest_norm(O_kh + start * B->H, B->H, count),
-                top_bias = slice_bias(B, start, count, bias);
+    const float top_bias = slice_bias(B, start, count, bias);
     double entries = 0;
-    pack_rows(O_kh + start * B->H, B->H, count, rows);
+    pack_rows(O_sh, B->H, count, rows);
     begin();
     for (int64_t p = 0; p < panels; p++, E += SLICE * PANEL) {
         const float *shift = B->shift_u + p * PANEL;
@@ -127,12 +127,14 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
             for (int64_t u = 0; u < PANEL; u += 32)
                 block_sum(C + k * PANEL + u, PANEL, 0, 32, 32, (operand){rows + k * width, width, 0},
                           (operand){X + p * width * PANEL + 2 * u, 2 * PANEL, 0}, B->H, 1);
-        entries += entries_sum(B, s, p, C, bias, next_u);
-        if (!within_reach(B, p, norm, top_bias)) exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
+        entries += entries_sum(B, s, p, C, bias, next_u, placed);
+        if (!within_reach(B, p, O_sh, count, top_bias, norm))
+            exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
         else if (stream) exp_sweep(0, 1, count, bias, shift, C, E, S_u + p * PANEL);
         else exp_sweep(0, 0, count, bias, shift, C, E, S_u + p * PANEL);
     }
     end();
+    if (placed) placed->size_p += panels;
     VFENCE();
     return entries;
 }
@@ -207,7 +209,7 @@ static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *
 }
 
 static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_kh, int64_t s, bf16 *E,
-                           const bf16 *Xs, void *scratch, int64_t *next_u, float *gI_ph, int opens,
+                           const bf16 *Xs, void *scratch, fsg_placed *placed, float *gI_ph, int opens,
                            float *gO_kh, int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
@@ -218,14 +220,10 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
     begin();
     for (int64_t p = 0; p < panels; p++) {
         bf16 *R = E + p * SLICE * PANEL;
-        for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++) {
-            const float target = B->target_u[u];
-            int64_t i = next_u[u];
-            for (; entry_below(B, u, i, start + SLICE); i++) {
-                bf16 *r = R + (B->contexts[i] - start) * PANEL + u % PANEL;
-                *r = rounded(widened(*r) - B->counts[i] * target);
-            }
-            next_u[u] = i;
+        const float *target = B->target_u + p * PANEL;
+        for (int32_t left = *placed->size_p++; left; left--) {
+            bf16 *r = R + *placed->place;
+            *r = rounded(widened(*r) - *placed->count++ * target[*placed->place++ % PANEL]);
         }
         pair_rows(R, padded(count), pairs);
         gI_panel(H, count, columns, pairs, C, gI_ph + p * H * PANEL, opens, (uintptr_t)(R + SLICE * PANEL));

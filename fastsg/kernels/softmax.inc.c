@@ -74,8 +74,7 @@ static float pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_
     float *out = X_ph + p * H * PANEL, top = 0;
     for (int64_t i = 0; i < PANEL; i++) {
         const float *row = p * PANEL + i < U ? I_kh + (int64_t)ids[p * PANEL + i] * H : NULL;
-        const float square = row ? dot(row, row, H) : 0;
-        top = square <= top ? top : square; /* a NaN stays */
+        if (row) top = larger(top, dot(row, row, H));
         for (int64_t h = 0; h < H; h++) out[h * PANEL + i] = row ? row[h] : 0.0f;
     }
     return __builtin_sqrtf(top);
@@ -146,27 +145,28 @@ INLINE void exp_sweep(const int careful, const enum keep keep, const int64_t use
 }
 
 static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, float *E_pk, int stream,
-                        int64_t *next_u, float *S_u)
+                        int64_t *next_u, fsg_placed *placed, float *S_u)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start,
                   panels = (B->U + PANEL - 1) / PANEL;
     const float *O_sh = O_kh + start * B->H;
-    float C[SLICE * PANEL] __attribute__((aligned(64))), bias[SLICE];
-    const float norm = largest_norm(O_sh, B->H, count), top_bias = slice_bias(B, start, count, bias);
+    float C[SLICE * PANEL] __attribute__((aligned(64))), bias[SLICE], norm[2] = {-1, -1};
+    const float top_bias = slice_bias(B, start, count, bias);
     double entries = 0;
     for (int64_t p = 0; p < panels; p++) {
         const float *shift = B->shift_u + p * PANEL;
         const int64_t used = lanes_used(B->U, p);
         float *E = E_pk + (E_pk ? p * SLICE * PANEL : 0), *S = S_u + p * PANEL;
         logits_panel(O_sh, B->H, B->X_ph + p * B->H * PANEL, used, C, count);
-        entries += entries_sum(B, s, p, C, bias, next_u);
-        if (!within_reach(B, p, norm, top_bias)) {
+        entries += entries_sum(B, s, p, C, bias, next_u, placed);
+        if (!within_reach(B, p, O_sh, count, top_bias, norm)) {
             if (!E_pk) exp_sweep(1, SUMS_ONLY, used, count, bias, shift, C, E, S);
             else exp_sweep(1, KEEP, used, count, bias, shift, C, E, S);
         } else if (!E_pk) exp_sweep(0, SUMS_ONLY, used, count, bias, shift, C, E, S);
         else if (stream) exp_sweep(0, STREAM, used, count, bias, shift, C, E, S);
         else exp_sweep(0, KEEP, used, count, bias, shift, C, E, S);
     }
+    if (placed) placed->size_p += panels;
     VFENCE();
     return entries;
 }
@@ -269,46 +269,47 @@ static void gI_panel(const int opens, const float *O_sh, int64_t H, const float 
         for (int64_t h = 0; h < H; h++) memset(gI + h * PANEL + used, 0, (size_t)(PANEL - used) * sizeof *gI);
 }
 
-/* gO_kh[k .. k+rows) += sum over the panel's u of R_pk Xs_uh, for `cols` vectors of h */
-INLINE void gO_tile(const int rows, const int cols, const float *R, const float *Xs, int64_t H_pad,
-                    int64_t used, float *gO)
+/* gO_kh[k .. k+rows) = or (unless it opens) += sum over the panel's u of R_pk Xs_uh, for `cols` vectors of h */
+INLINE void gO_tile(const int rows, const int cols, const int opens, const float *R, const float *Xs,
+                    int64_t H_pad, int64_t used, float *gO)
 {
     vf acc[MAX_ROWS][4];
-    tile_load(rows, cols, acc, gO, H_pad);
+    if (opens) tile_zero(rows, cols, acc);
+    else tile_load(rows, cols, acc, gO, H_pad);
     tile(rows, cols, acc, R, PANEL, 1, Xs, H_pad, used, NULL);
     tile_store(rows, cols, acc, gO, H_pad);
 }
 
 /* The same for the first `vectors` vectors of h, in tiles of GO_NV. A remainder of one is avoided where possible:
  * its chains are few. */
-INLINE void gO_rows(const int rows, const float *R, const float *Xs, int64_t vectors, int64_t H_pad,
-                    int64_t used, float *gO)
+INLINE void gO_rows(const int rows, const int opens, const float *R, const float *Xs, int64_t vectors,
+                    int64_t H_pad, int64_t used, float *gO)
 {
     for (int64_t left = vectors, cols; left; left -= cols, Xs += cols * VLEN, gO += cols * VLEN) {
         cols = left == GO_NV + 1 && GO_NV > 2 ? GO_NV - 1 : left < GO_NV ? left : GO_NV;
         switch (cols) {
-        case 4: gO_tile(rows, 4, R, Xs, H_pad, used, gO); break;
-        case 3: gO_tile(rows, 3, R, Xs, H_pad, used, gO); break;
-        case 2: gO_tile(rows, 2, R, Xs, H_pad, used, gO); break;
-        default: gO_tile(rows, 1, R, Xs, H_pad, used, gO);
+        case 4: gO_tile(rows, 4, opens, R, Xs, H_pad, used, gO); break;
+        case 3: gO_tile(rows, 3, opens, R, Xs, H_pad, used, gO); break;
+        case 2: gO_tile(rows, 2, opens, R, Xs, H_pad, used, gO); break;
+        default: gO_tile(rows, 1, opens, R, Xs, H_pad, used, gO);
         }
     }
 }
 
 /* gO of a panel. Of tiles of two vectors one may be left over, whose tiles are tall. */
-static void gO_panel(const float *R, const float *Xs, int64_t H, int64_t H_pad, int64_t used, float *gO,
-                     int64_t count)
+static void gO_panel(const int opens, const float *R, const float *Xs, int64_t H, int64_t H_pad, int64_t used,
+                     float *gO, int64_t count)
 {
     const int64_t vectors = (H + VLEN - 1) / VLEN, odd = GO_NV == 2 ? vectors % 2 : 0, last = vectors - odd;
     int64_t k = 0;
     for (; k + GO_MR <= count; k += GO_MR)
-        gO_rows(GO_MR, R + k * PANEL, Xs, last, H_pad, used, gO + k * H_pad);
-    for (; k < count; k++) gO_rows(1, R + k * PANEL, Xs, last, H_pad, used, gO + k * H_pad);
+        gO_rows(GO_MR, opens, R + k * PANEL, Xs, last, H_pad, used, gO + k * H_pad);
+    for (; k < count; k++) gO_rows(1, opens, R + k * PANEL, Xs, last, H_pad, used, gO + k * H_pad);
     if (!odd) return;
     Xs += last * VLEN, gO += last * VLEN;
     for (k = 0; k + TALL <= count; k += TALL)
-        gO_tile(TALL, 1, R + k * PANEL, Xs, H_pad, used, gO + k * H_pad);
-    for (; k < count; k++) gO_tile(1, 1, R + k * PANEL, Xs, H_pad, used, gO + k * H_pad);
+        gO_tile(TALL, 1, opens, R + k * PANEL, Xs, H_pad, used, gO + k * H_pad);
+    for (; k < count; k++) gO_tile(1, 1, opens, R + k * PANEL, Xs, H_pad, used, gO + k * H_pad);
 }
 
 /* One row moves by one step. Row-wise Adagrad: a += mean_h g^2, x -= rate * g / sqrt(a). */
@@ -323,24 +324,21 @@ static void move_row(float *x, const float *g, int64_t H, const fsg_step *step, 
     for (int64_t h = 0; h < H; h++) x[h] -= rate * g[h];
 }
 
-static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_pk, int64_t *next_u,
+static void gradient_slice(const fsg_batch *B, float *O_kh, int64_t s, float *E_pk, fsg_placed *placed,
                            float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
     const int64_t panels = (B->U + PANEL - 1) / PANEL;
-    if (first) memset(gO_kh, 0, (size_t)(count * B->H_pad) * sizeof *gO_kh);
     for (int64_t p = 0; p < panels; p++) {
         float *R = E_pk + p * SLICE * PANEL;
-        for (int64_t u = p * PANEL; u < B->U && u < (p + 1) * PANEL; u++) {
-            const float target = B->target_u[u];
-            int64_t i = next_u[u];
-            for (; entry_below(B, u, i, start + SLICE); i++)
-                R[(B->contexts[i] - start) * PANEL + u % PANEL] -= B->counts[i] * target;
-            next_u[u] = i;
+        const float *target = B->target_u + p * PANEL;
+        for (int32_t left = *placed->size_p++; left; left--) {
+            const uint16_t place = *placed->place++;
+            R[place] -= *placed->count++ * target[place % PANEL];
         }
         const int64_t used = lanes_used(B->U, p);
         gI_panel(opens, O_kh + start * H, H, R, used, gI_ph + p * H * PANEL, count);
-        gO_panel(R, B->Xs_uh + p * PANEL * B->H_pad, H, B->H_pad, used, gO_kh, count);
+        gO_panel(first && p == 0, R, B->Xs_uh + p * PANEL * B->H_pad, H, B->H_pad, used, gO_kh, count);
     }
     if (step)
         for (int64_t k = 0; k < count; k++)

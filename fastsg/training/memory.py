@@ -10,7 +10,7 @@ from ..text.corpus import EncodedCorpus
 from ..text.remote import RemoteCorpus
 from .settings import Settings
 
-_PAIR_BYTES = 44
+_PAIR_BYTES = 52
 _DRAWN_BYTES, _ENTRY_BYTES = 12, 8
 
 
