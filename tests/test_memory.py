@@ -97,6 +97,17 @@ def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(monkeyp
     assert not laid_out
 
 
+def test_the_text_that_is_there_is_not_asked_for_again(monkeypatch):
+    made = model(window=1, draws=1)
+    parts = made.estimate_memory()
+    needed = parts["total"] - parts["tokens"]
+    monkeypatch.setattr(memory, "available", lambda: needed)
+    model(window=1, draws=1)
+    monkeypatch.setattr(memory, "available", lambda: needed - 1)
+    with pytest.raises(MemoryError, match=r"\(matrices [\d.]+, optimizer [\d.]+, scratch .*, vocabulary"):
+        model(window=1, draws=1)
+
+
 def test_a_model_refused_stays_untrained(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(memory, "available", lambda: 10_000)

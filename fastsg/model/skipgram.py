@@ -350,6 +350,7 @@ class SkipGram(TrainedModel):
         """
         begun, settings = time.perf_counter(), settings or self.settings
         needed = estimate_training(settings, len(vocab), corpus, self._workers)
+        needed["total"] -= needed.pop("tokens")  # which are there already
         require(needed, f"training {len(vocab)} words of {settings.vector_size} coordinates")
         if settings.is_pretrained and self._start is None:
             raise ValueError(
