@@ -152,7 +152,7 @@ cdef class Passes:
 
     cdef void exp_shard(self, const float[:, ::1] O_kh, int64_t shard, bint keep_E) noexcept nogil:
         """Pass A of a shard, slice by slice."""
-        cdef int64_t s, u, size = round_up(self.batch.U, FSG_PANEL)
+        cdef int64_t s, begin = self.shard_ptr[shard], size = round_up(self.batch.U, FSG_PANEL)
         cdef int stream = self.slices * FSG_SLICE * size > STREAM_FROM
         cdef float *S_u = &self.scratch.S[0] + shard * size
         cdef float *E_pk
@@ -161,11 +161,10 @@ cdef class Passes:
         cdef fsg_placed *takes = NULL
         cdef double logs = 0
         if keep_E:
-            placed = self.placed(shard)
+            placed = self.scratch.placed(shard, begin - self.first_slice, self.begin_u, self.batch.U)
             takes = &placed
-        for u in range(size):
-            S_u[u] = 0
-        for s in range(self.shard_ptr[shard], self.shard_ptr[shard + 1]):
+        memset(S_u, 0, size * sizeof(float))
+        for s in range(begin, self.shard_ptr[shard + 1]):
             E_pk = self.exps_of(s) if keep_E else NULL
             if keep_E and self.half != NULL:
                 logs += self.half.exp_slice(&self.batch, &O_kh[0, 0], s, <uint16_t *>&self.scratch.X_half[0],
@@ -174,11 +173,6 @@ cdef class Passes:
             else:
                 logs += table.exp_slice(&self.batch, &O_kh[0, 0], s, E_pk, stream, next_u, takes, S_u)
         self.scratch.part[shard] = logs
-
-    cdef fsg_placed placed(self, int64_t shard) noexcept nogil:
-        """Where pass A puts the places of a shard's entries, and pass B finds them."""
-        cdef int64_t first = self.shard_ptr[shard] - self.first_slice
-        return self.scratch.placed(shard, first, self.begin_u, self.batch.U)
 
     cdef float *exps_of(self, int64_t s) noexcept nogil:
         """Where E of slice s is kept, in float32 or in half as many bytes."""
@@ -279,10 +273,10 @@ cdef class Passes:
     cdef void gradient_shard(self, float[:, ::1] O_kh, int64_t shard, int first, const fsg_step *step,
                              bint keep_gO) noexcept nogil:
         """Pass B of a shard, slice by slice."""
-        cdef int64_t s, place, begin = self.shard_ptr[shard]
-        cdef float *gI = &self.scratch.gI[0] + shard * round_up(self.batch.U, FSG_PANEL) * self.H
+        cdef int64_t s, place, begin = self.shard_ptr[shard], U = self.batch.U
+        cdef float *gI = &self.scratch.gI[0] + shard * round_up(U, FSG_PANEL) * self.H
         cdef float *gO
-        cdef fsg_placed placed = self.placed(shard)
+        cdef fsg_placed placed = self.scratch.placed(shard, begin - self.first_slice, self.begin_u, U)
         for s in range(begin, self.shard_ptr[shard + 1]):
             place = s - self.first_slice if keep_gO else fsg_omp_thread()
             gO = &self.scratch.gO[0] + place * FSG_SLICE * self.H_pad

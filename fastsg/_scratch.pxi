@@ -110,8 +110,7 @@ cdef class Scratch:
         if self.gI.shape[0] < self.shards * padded * self.H:
             self.gI = aligned(self.shards * padded * self.H)
         if self.place.shape[0] <= entries:  # one more than there are, so that there is a first one
-            self.place = np.empty(entries + entries // 4 + 1, np.uint16)
-            self.count = np.empty(self.place.shape[0], np.float32)
+            self.place, self.count = np.empty(entries + 1, np.uint16), np.empty(entries + 1, np.float32)
         if self.G.shape[0] < self.nodes * batch_rows * self.H:
             self.G = aligned(self.nodes * batch_rows * self.H)
         size = (self.slices if keep_gO else self.num_threads) * FSG_SLICE * self.H_pad
@@ -159,8 +158,8 @@ cdef class Scratch:
         return &self.next_su[shard, 0]
 
     cdef fsg_placed placed(self, int64_t shard, int64_t s, const int64_t *begin_u, int64_t U) noexcept nogil:
-        """Room for the entries of a shard, whose first slice is this process's s-th, for a pass to move on;
-        the rows begin at begin_u."""
+        """Where pass A puts the entries of a shard, and pass B finds them. Its first slice is the s-th of this
+        process; the rows' entries begin at begin_u."""
         cdef int64_t u, before = 0
         for u in range(U):
             before += self.cut_su[shard, u] - begin_u[u]

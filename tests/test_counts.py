@@ -109,6 +109,15 @@ def test_no_window_leaves_a_sentence(window):
     assert control.nnz > counts.nnz
 
 
+def test_what_is_left_out_stays_out_of_the_next_row():
+    """One thread's rows share their sums, also where a row's count is too small to be kept."""
+    vocab = Vocab(["a", "b", "c"], [3, 2, 1])
+    text = EncodedCorpus.from_iter([["a", "c"], ["b", "c"], ["b", "c"]], vocab=vocab)
+    keep = np.array([1e-25, 1.0, 1.0])
+    counts = CooccurrenceCounts.of_windows(text, Window.parse(1, False), keep, draws=0, workers=1)
+    assert dense(counts).tolist() == [[0, 0, 0], [0, 0, 2], [0, 2, 0]]
+
+
 def test_a_window_settles_the_weights(rng):
     text, _ = corpus(rng)
     parsed = CooccurrenceCounts.of_windows(text, Window.parse((2, 3), "harmonic"))

@@ -359,15 +359,19 @@ def test_what_is_not_finite_is_refused(isa, problem, where, value):
         p.workspace().gradient(p.I, p.O, p.bias, *p.batch)
 
 
-@pytest.mark.parametrize("bits", [0x7FC00001, 0x7FC001FF, 0xFFC00001, 0x7F800001])
+@pytest.mark.parametrize("bits", [0x7FC00001, 0xFFC00001, 0x7F800001, 0x7FC00180, 0xFFC00080, 0x7FFFFFFF])
 @pytest.mark.parametrize("H", [5, 40])
-@pytest.mark.parametrize("where", ["I", "O"])
+@pytest.mark.parametrize("where", ["I", "O", "bias"])
 def test_any_nan_is_refused(isa, problem, where, H, bits):
     """Also those that the short form of the exponential would make a number of."""
-    p = problem(250, H, 40)
-    getattr(p, where).view(np.uint32)[p.centers[0], 2] = bits
-    with pytest.raises(DivergenceError, match="softmax rows of the batch are not finite"):
-        p.workspace().loss(p.I, p.O, p.bias, *p.batch)
+    p = problem(250, H, 40, bias=True)
+    place = p.centers[0] if where == "bias" else (p.centers[0], 2)
+    getattr(p, where).view(np.uint32)[place] = bits
+    for precision in _core.available_precisions():
+        workspace = _core.Workspace(p.K, p.H, 64, 2, precision)
+        for compute in (workspace.loss, workspace.gradient):
+            with pytest.raises(DivergenceError, match="softmax rows of the batch are not finite"):
+                compute(p.I, p.O, p.bias, *p.batch)
 
 
 @pytest.mark.parametrize("H", [1, 5, 16, 17, 37, 100])

@@ -17,7 +17,7 @@ from .columns import Block
 from .row_order import deal, visits
 from .window import Window
 
-#: Most pairs of a batch: keys, weights, spare copies and places take 52 bytes each.
+#: Most pairs of a batch: keys, weights, spare copies and places take 50 bytes each.
 MAX_BATCH_PAIRS = 2**26
 #: Rows that are weighed at once.
 _WEIGHED = 256

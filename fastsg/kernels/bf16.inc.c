@@ -19,11 +19,12 @@ typedef uint16_t bf16;
 
 static int64_t padded(int64_t n) { return (n + INNER - 1) / INNER * INNER; }
 
-static bf16 rounded(float x) /* to nearest, ties to even; x finite */
+static bf16 rounded(float x) /* to nearest, ties to even; a NaN stays one */
 {
     uint32_t bits;
     memcpy(&bits, &x, 4);
-    return (bf16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    const bf16 nearest = (bf16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : nearest;
 }
 
 static float widened(bf16 x)

@@ -32,11 +32,13 @@ void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *
 
 enum { AHEAD = 16 }; /* positions of a word whose windows are asked for ahead of time */
 
-/* In integers, which any order of adding leaves exact. Without a question whether k was seen, whose answer no CPU
- * foresees: sums start at zero. */
+static inline void mark(int32_t k, uint64_t *seen) { seen[k >> 6] |= (uint64_t)1 << (k & 63); }
+
+/* In integers, which any order of adding leaves exact. Without a question whether k was seen, whose answer no
+ * CPU foresees: sums start at zero. */
 static inline void add(int32_t k, int64_t weight, int64_t *sum_k, uint64_t *seen)
 {
-    seen[k >> 6] |= (uint64_t)1 << (k & 63);
+    mark(k, seen);
     sum_k[k] += weight;
 }
 
@@ -105,7 +107,7 @@ int64_t fsg_add_entries(const int32_t *contexts, const float *counts, int64_t n,
             sum = (int64_t)((double)counts[e] * unit + 0.5);
         }
         if ((float)((double)sum / unit) != counts[e]) return FSG_COUNTS_INEXACT;
-        add(contexts[e], 0, sum_k, seen);
+        mark(contexts[e], seen);
         if (taken_off ? __builtin_sub_overflow(*of_k, sum, of_k) : __builtin_add_overflow(*of_k, sum, of_k))
             return FSG_COUNTS_OVERFLOW;
     }

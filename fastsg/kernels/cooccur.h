@@ -37,8 +37,8 @@ int64_t fsg_mark_text(const int32_t *tokens, const int64_t *offsets, int64_t sen
 void fsg_count_words(const int32_t *text, int64_t start, int64_t stop, int64_t *count_k);
 void fsg_place_words(const int32_t *text, int64_t start, int64_t stop, int64_t *place_k, uint32_t *positions);
 
-/* One row: sums over the windows of n positions, taken as fsg_take_sums does. sum_k (K) and seen (K / 64 + 1) are
- * zero before and after. */
+/* One row: sums over the windows of n positions, taken as fsg_take_sums does. sum_k (K) and seen (K / 64 + 1)
+ * are zero before and after. */
 int64_t fsg_count_row(const fsg_cooccur_window *window, const int32_t *text, const uint32_t *positions,
                       int64_t n, const fsg_count_scale *scale, int64_t K, int64_t *sum_k, uint64_t *seen,
                       int32_t *contexts, float *counts, int64_t *large, int64_t *n_large);

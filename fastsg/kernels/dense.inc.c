@@ -113,8 +113,8 @@ static void times_rows(const float *Y_kh, int64_t rows, int64_t H, const float *
     }
 }
 
-/* out_h += sum over the entries [e, end) whose column is below `stop` of value * X_kh[column], for `units` times 16
- * coordinates. Columns rise. Returns the first entry that is left. */
+/* out_h += sum over the entries [e, end) whose column is below `stop` of value * X_kh[column], for `units`
+ * times 16 coordinates. Columns rise. Returns the first entry that is left. */
 INLINE int64_t sparse_part(const int units, const float *values, const int32_t *columns, int64_t e,
                            int64_t end, int64_t stop, const float *X_kh, int64_t H, float *out_h)
 {
@@ -133,8 +133,8 @@ INLINE int64_t sparse_part(const int units, const float *values, const int32_t *
 
 #define SPARSE_AHEAD 8 /* rows whose entries are asked for ahead of time: those of two blocks lie far apart */
 
-/* out_mh += sum over the entries of rows [m, stop_m) whose column is below stop_k of value * X_kh[column]; H is a
- * multiple of 16. Row m has those from next_m on, which move past what was added, up to end_m. */
+/* out_mh += sum over the entries of rows [m, stop_m) whose column is below stop_k of value * X_kh[column]; H is
+ * a multiple of 16. Row m has those from next_m on, which move past what was added, up to end_m. */
 static void sparse_rows(const float *values, const int32_t *columns, int64_t m, int64_t stop_m,
                         int64_t *next_m, const int64_t *end_m, int64_t stop_k, const float *X_kh, int64_t H,
                         float *out_mh)

@@ -51,8 +51,8 @@ static float largest_norm(const float *O_sh, int64_t H, int64_t count)
     return __builtin_sqrtf(top);
 }
 
-/* What the largest norm does not exceed, but for rounding, in a fraction of the time: the sum over lanes of the
- * largest sum of squares that any row has there. Some squares count twice, where H is no whole vectors. */
+/* What the largest norm does not exceed, but for rounding, in a fraction of the time: the sum over lanes of
+ * the largest sum of squares that any row has there. Some squares count twice, where H is no whole vectors. */
 static float norm_bound(const float *O_sh, int64_t H, int64_t count)
 {
     if (H < VLEN) return largest_norm(O_sh, H, count);
@@ -70,21 +70,20 @@ static float norm_bound(const float *O_sh, int64_t H, int64_t count)
     return __builtin_sqrtf(total);
 }
 
-/* The slice's biases, zeros if the batch has none. Returns the largest |bias|. */
+/* The slice's biases, zeros if the batch has none. Returns the largest |bias|; a NaN stays. */
 static float slice_bias(const fsg_batch *B, int64_t start, int64_t count, float *bias_k)
 {
     float top = 0;
     for (int64_t k = 0; k < count; k++) {
         bias_k[k] = B->bias_k ? B->bias_k[start + k] : 0.0f;
-        const float size = __builtin_fabsf(bias_k[k]);
-        top = size <= top ? top : size;
+        top = larger(top, __builtin_fabsf(bias_k[k]));
     }
     return top;
 }
 
-/* Whether norms show that no logit of panel p against `count` rows of O can leave the range in which the short
- * form of exp holds. norm keeps what was found, and is below 0 before: a bound, and where that does not do the norm
- * itself. With a NaN: no. */
+/* Whether norms show that no logit of panel p against `count` rows of O can leave the range in which the
+ * short form of exp holds. norm keeps what was found, and is below 0 before: a bound, and where that does not
+ * do the norm itself. With a NaN: no. */
 static int within_reach(const fsg_batch *B, int64_t p, const float *O_sh, int64_t count, float bias,
                         float norm[2])
 {
@@ -96,9 +95,9 @@ static int within_reach(const fsg_batch *B, int64_t p, const float *O_sh, int64_
     return 0;
 }
 
-/* Sum of w log E over the entries of panel p in slice s, which next_u moves past, and which `placed` takes unless
- * it is NULL. log E = c - shift ln 2, where a huge c counts as what the exponential makes of it. C holds the
- * panel's logits. */
+/* Sum of w log E over the entries of panel p in slice s, which next_u moves past, and which `placed` takes
+ * unless it is NULL. log E = c - shift ln 2, where a huge c counts as what the exponential makes of it. C holds
+ * the panel's logits. */
 static double entries_sum(const fsg_batch *B, int64_t s, int64_t p, const float *C, const float *bias_k,
                           int64_t *next_u, fsg_placed *placed)
 {

@@ -73,8 +73,8 @@ typedef struct {
     const float *counts;
 } fsg_batch;
 
-/* Where the entries of a shard lie in E, as pass A finds them, slice by slice and panel by panel, for pass B to
- * walk without a question at each row whether it has one. Both passes move the pointers past each slice's. */
+/* Where the entries of a shard lie in E, as pass A finds them, slice by slice and panel by panel, for pass B
+ * to walk without a question at each row whether it has one. Both passes move the pointers past each slice's. */
 typedef struct {
     uint16_t *place; /* k % SLICE * PANEL + u % PANEL */
     float *count;
@@ -118,8 +118,8 @@ typedef struct {
 
     /* S_u += sum over the slice's k of E_uk; E itself into E_pk unless that is NULL. E_pk starts on a cache
      * line; with `stream` it is written past the caches. next_u holds each row's first entry in the slice and
-     * moves on to the first of the next slice; with E, `placed` takes the entries. Returns the sum of w log E over
-     * them.   2 U K H flops over all slices */
+     * moves on to the first of the next slice; with E, `placed` takes the entries. Returns the sum of w log E
+     * over them.   2 U K H flops over all slices */
     double (*exp_slice)(const fsg_batch *batch, const float *O_kh, int64_t s, float *E_pk, int stream,
                         int64_t *next_u, fsg_placed *placed, float *S_u);
 
@@ -130,9 +130,9 @@ typedef struct {
     void (*merge_sums)(const float *S_su, int64_t shards, int64_t stride, int64_t U, double *sum_u);
 
     /* Residual R = E - N * target in place of E, then gI_ph += O_s' R and gO_kh = R' Xs, and at once O_s
-     * moves (unless step is NULL). placed: as pass A filled it. opens: this is the first slice of its shard, gI_ph
-     * starts at zero. first: gO_kh starts at zero; otherwise it holds what earlier blocks of rows of the same
-     * batch left.   4 U K H flops */
+     * moves (unless step is NULL). placed: as pass A filled it. opens: this is the first slice of its shard,
+     * gI_ph starts at zero. first: gO_kh starts at zero; otherwise it holds what earlier blocks of rows of the
+     * same batch left.   4 U K H flops */
     void (*gradient_slice)(const fsg_batch *batch, float *O_kh, int64_t s, float *E_pk, fsg_placed *placed,
                            float *gI_ph, int opens, float *gO_kh, int first, const fsg_step *step);
 

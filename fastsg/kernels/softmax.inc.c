@@ -269,7 +269,8 @@ static void gI_panel(const int opens, const float *O_sh, int64_t H, const float 
         for (int64_t h = 0; h < H; h++) memset(gI + h * PANEL + used, 0, (size_t)(PANEL - used) * sizeof *gI);
 }
 
-/* gO_kh[k .. k+rows) = or (unless it opens) += sum over the panel's u of R_pk Xs_uh, for `cols` vectors of h */
+/* gO_kh[k .. k+rows) = or (unless it opens) += sum over the panel's u of R_pk Xs_uh, for `cols` vectors of h
+ */
 INLINE void gO_tile(const int rows, const int cols, const int opens, const float *R, const float *Xs,
                     int64_t H_pad, int64_t used, float *gO)
 {

@@ -15,8 +15,8 @@ int64_t fsg_thin(const int32_t *tokens, const int64_t *offsets, const int64_t *n
         const uint64_t first = (uint64_t)(numbers ? numbers[s] : s) << FSG_SENTENCE_BITS;
         for (int64_t i = 0; i < offsets[s + 1] - offsets[s]; i++) {
             if (i % 4 == 0) fsg_random_block(seed, stream, first + (uint64_t)i / 4, block);
-            out_tokens[kept] =
-                sentence[i]; /* a token that is not kept is overwritten: no CPU foresees which */
+            /* one that is not kept is written over by the next: no CPU foresees which that are */
+            out_tokens[kept] = sentence[i];
             kept += block[i % 4] < keep_k[sentence[i]] * 0x1p32;
         }
         if (kept > out_offsets[rows]) out_offsets[++rows] = kept;

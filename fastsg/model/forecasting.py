@@ -236,7 +236,7 @@ def _largest(parts: dict[str, int], seen: ForeseenCounts | None, tokens: int, ke
     start, thinned = (thinned, thinned) if seen.part.thinned else (text, 0.0)
     always = sum(parts[name] for name in ("matrices", "optimizer", "vocabulary", "tokens"))
     starting = start + _START_MATRICES * parts["matrices"]
-    most = text + thinned + max(starting, parts["scratch"])
+    most = text + thinned + max(starting, parts["scratch"] + parts["pairs"])
     if seen.seconds:
         rows = _ENTRY_BYTES * min(PART, seen.entries(False))  # those that are counted at a time
         most = max(most, _COUNTED_BYTES * tokens + text + rows)

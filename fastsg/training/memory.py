@@ -10,7 +10,8 @@ from ..text.corpus import EncodedCorpus
 from ..text.remote import RemoteCorpus
 from .settings import Settings
 
-_PAIR_BYTES = 52
+#: A pair of a batch that is grouped; an entry of one that comes from counts: copied, and its place.
+_PAIR_BYTES, _BATCH_ENTRY_BYTES = 50, 14
 _DRAWN_BYTES, _ENTRY_BYTES = 12, 8
 
 
@@ -71,7 +72,8 @@ def estimate(
     ----------
     rows : int       Softmax rows worked off at once.
     tokens : int     Tokens of the corpus; a thinned copy and the validation text are not counted.
-    pairs : int      Most pairs of a batch: keys, weights and spare copies while they are sorted and grouped.
+    pairs : int      Most pairs of a batch of a text: keys, weights and spare copies while they are sorted and
+                     grouped, and their places. A batch of counts has its share of the entries.
     drawn : int      Tokens whose windows are counted, over all draws; thinning leaves fewer.
     entries : int    Pairs of words in a table of counts: ids and weights.
     tables : int     Tables of counts: the text's and that of thinned copies; one more while the start is
@@ -83,7 +85,7 @@ def estimate(
         "scratch": _core.scratch_bytes(K, H, rows, max(batch_rows, 1), num_threads, precision),
         "vocabulary": 150 * K,
         "tokens": 4 * tokens,
-        "pairs": _PAIR_BYTES * pairs,
+        "pairs": _PAIR_BYTES * pairs + _BATCH_ENTRY_BYTES * entries * min(batch_rows, K) // K,
         # the marked copies of the text are gone when the start is made
         "counts": max(
             _DRAWN_BYTES * drawn + tables * _ENTRY_BYTES * entries, (tables + 1) * _ENTRY_BYTES * entries
