@@ -158,8 +158,8 @@ cdef class Scratch:
         return &self.next_su[shard, 0]
 
     cdef fsg_placed placed(self, int64_t shard, int64_t s, const int64_t *begin_u, int64_t U) noexcept nogil:
-        """Where pass A puts the entries of a shard, and pass B finds them. Its first slice is the s-th of this
-        process; the rows' entries begin at begin_u."""
+        """Where pass A puts the entries of a shard, and pass B finds them. Its first slice is this process's
+        s-th; the rows' entries begin at begin_u."""
         cdef int64_t u, before = 0
         for u in range(U):
             before += self.cut_su[shard, u] - begin_u[u]
