@@ -412,6 +412,22 @@ def test_tables_of_others():
         load_vectors("v.parquet")
 
 
+@needs_pyarrow
+@pytest.mark.parametrize("name, says", [("x", "need one of word"), ("word", "need one of vector")])
+def test_rows_of_no_column_that_is_ours_are_not_read(name, says, monkeypatch):
+    """Found by fuzzing: they take no room in a file, and 885 bytes took 18 GB."""
+    from pyarrow import parquet
+
+    def read(*args):
+        raise AssertionError("it was read")
+
+    column = pyarrow.nulls(2**22, pyarrow.string() if name == "word" else None)
+    parquet.write_table(pyarrow.table({name: column}), "v.parquet")
+    monkeypatch.setattr("fastsg.io.arrow._in_pieces", read)
+    with pytest.raises(FormatError, match=says):
+        load_vectors("v.parquet")
+
+
 # ---- fastText's models ----
 
 

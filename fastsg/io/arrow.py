@@ -91,6 +91,8 @@ def read_parquet(path: str, reading: Reading) -> VectorTable:
     def read() -> Any:
         with parquet.ParquetFile(path, **limits) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
+        for names in (_WORDS, _VECTORS):  # rows of no columns take no room in a file, however many it says
+            _name(path, schema.names, names)
         known = [field for field in schema if field.name in (*_WORDS, *_VECTORS, *_COUNTS)]
         widths = [getattr(field.type, "list_size", 1) for field in known]
         _refuse_bomb(path, reading, rows * _NUMBER_BYTES * sum(widths))
@@ -173,11 +175,16 @@ def _named(thing: object) -> str:
     return "".join(c if c.isprintable() else "?" for c in said)
 
 
-def _column(path: str, all_names: list[str], table: Any, names: tuple[str, ...]) -> Any:
+def _name(path: str, all_names: list[str], names: tuple[str, ...]) -> str:
+    """The first of the names that one column has; FormatError if there is none."""
     found = next((name for name in names if all_names.count(name) == 1), None)
     if found is None:
         raise FormatError(f"{path}: its columns are {all_names}; need one of {', '.join(names)}")
-    return table.column(found)
+    return found
+
+
+def _column(path: str, all_names: list[str], table: Any, names: tuple[str, ...]) -> Any:
+    return table.column(_name(path, all_names, names))
 
 
 def _texts(pa: Any, path: str, words: Any) -> list[str]:
