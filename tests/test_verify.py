@@ -1,6 +1,7 @@
 """verify, and the command of that name: sound files, damaged ones, and those without checksums."""
 
 import os
+import shlex
 
 import kept_files
 import pytest
@@ -22,7 +23,7 @@ NOW, BEFORE = kept_files.KEPT / "0.1", kept_files.KEPT / "before-checksums"
 def test_sound_files(name, capsys):
     found = fastsg.verify(NOW / name)
     assert found.checksums == ("SHA-256" if name in SHA else "CRC-32" if name in CRC else None)
-    said = run(capsys, f"verify {NOW / name}")
+    said = run(capsys, f"verify {shlex.quote(str(NOW / name))}")
     how = (
         f"sound by its checksums, {found.checksums}"
         if found.checksums
