@@ -65,6 +65,21 @@ def test_kernel_sets_agree_but_for_rounding(half, scale, problem):
     assert relative(gI, exact_I) < 0.01 and relative(gO, exact_O) < 0.01
 
 
+@pytest.mark.parametrize("H", [1, 2, 3, 4, 5, 20, 33, 50, 100, 116, 123])
+def test_last_columns_are_those_of_a_wider_model(half, H, problem):
+    """Columns that are zero change nothing but the order of some sums: the last few columns have ways of their
+    own in the kernels. In one block of rows, in a part of one, and in three.
+    """
+    for K, U in ((205, 150), (391, 64), (5, 1)):
+        p = problem(K, H, U, scale=0.5, bias=True)
+        wider = [np.pad(rows, ((0, 0), (0, -H % 16 or 16))) for rows in (p.I, p.O)]
+        loss, gI, gO = _core.Workspace(K, H, 64, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)
+        other = _core.Workspace(K, wider[0].shape[1], 64, 2, "bfloat16").gradient(*wider, p.bias, *p.batch)
+        assert loss == pytest.approx(other[0], rel=1e-12)
+        for ours, wide in zip((gI, gO), other[1:], strict=True):
+            assert relative(ours, wide[:, :H].astype(np.float64)) < 2e-6 and not wide[:, H:].any()
+
+
 def rounded(x):
     """To the nearest bfloat16."""
     bits = np.ascontiguousarray(x).view(np.uint32)

@@ -8,6 +8,7 @@
  *   pass A   C[k][u] = O[k][h] X[h][u]     left  O rounded, row-major       right  X in pairs of h
  *   pass B   gI[h][u] += O[h][k] R[k][u]   left  O rounded and transposed   right  R in pairs of k
  *            gO[k][h] += R[k][u] Xs[u][h]  left  R as pass A stored it      right  Xs in pairs of u
+ * The last columns of gO, if they are few, would leave most of a vector empty: see narrow_sum.
  * Operands are padded with zeros to multiples of 32, which block_sum need not multiply. The bits do not depend
  * on the number of threads, but AMX sums in another order than AVX-512.
  */
@@ -142,13 +143,61 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
 
 /* ---- pass B ---- */
 
-/* Xs[p][u / 2][H_pad][2]: scale_u X_u in interleaved pairs of u. */
+/* How many columns of gO block_sum takes; those behind are narrow_sum's. */
+static int64_t wide(const fsg_batch *B)
+{
+    const int64_t narrow = B->H % VLEN;
+    return narrow && narrow <= NARROW ? B->H - narrow : B->H_pad;
+}
+
+/* scale_u X_u of one panel: Xs[p][u / 2][wide][2] in interleaved pairs of u, and then the columns behind, one
+ * after the other, [H_pad - wide][PANEL]. */
 static void pack_scaled(const fsg_batch *B, int64_t p, bf16 *Xs)
 {
+    const int64_t paired = wide(B);
     bf16 *out = Xs + p * PANEL * B->H_pad;
     for (int64_t i = 0; i < PANEL; i++)
         for (int64_t h = 0; h < B->H_pad; h++)
-            out[i / 2 * 2 * B->H_pad + 2 * h + i % 2] = rounded(B->Xs_uh[(p * PANEL + i) * B->H_pad + h]);
+            out[h < paired ? i / 2 * 2 * paired + 2 * h + i % 2 : h * PANEL + i] =
+                rounded(B->Xs_uh[(p * PANEL + i) * B->H_pad + h]);
+}
+
+/* The sums over the lanes of four vectors. */
+INLINE __m128 lane_sums(const __m512 v[4])
+{
+    const __m512 a = _mm512_unpacklo_ps(v[0], v[1]) + _mm512_unpackhi_ps(v[0], v[1]),
+                 b = _mm512_unpacklo_ps(v[2], v[3]) + _mm512_unpackhi_ps(v[2], v[3]);
+    const __m512d c = (__m512d)a, d = (__m512d)b;
+    const __m512 four = (__m512)_mm512_unpacklo_pd(c, d) + (__m512)_mm512_unpackhi_pd(c, d);
+    const __m256 two = _mm512_castps512_ps256(four) + _mm512_extractf32x8_ps(four, 1);
+    return _mm256_castps256_ps128(two) + _mm256_extractf128_ps(two, 1);
+}
+
+/* C (count x 4, rows of length `row`) = or (if add) += R of all panels times four columns of Xs, in vectors that
+ * run along u. Up to 3 more rows are written than are wanted. */
+static void narrow_sum(float *C, int64_t row, int add, int64_t count, const bf16 *R, const bf16 *Xs,
+                       int64_t piece, int64_t panels)
+{
+    for (int64_t k = 0; k < count; k += 4) {
+        __m512 acc[4][4] = {{{0}}};
+        for (int64_t p = 0; p < panels; p++) UNROLL
+            for (int64_t u = 0; u < PANEL; u += 32) {
+                __m512bh x[4];
+                UNROLL for (int j = 0; j < 4; j++)
+                    x[j] = (__m512bh)_mm512_loadu_si512(Xs + p * piece + j * PANEL + u);
+                UNROLL for (int i = 0; i < 4; i++) {
+                    const __m512bh r = (__m512bh)_mm512_loadu_si512(R + (p * SLICE + k + i) * PANEL + u);
+                    UNROLL for (int j = 0; j < 4; j++)
+                        acc[i][j] = _mm512_dpbf16_ps(acc[i][j], r, x[j]);
+                }
+            }
+        UNROLL for (int i = 0; i < 4; i++) {
+            float *c = C + (k + i) * row;
+            __m128 sums = lane_sums(acc[i]);
+            if (add) sums += _mm_loadu_ps(c);
+            _mm_storeu_ps(c, sums);
+        }
+    }
 }
 
 /* The slice's rows of O rounded and transposed, [padded(H)][SLICE]; what lies past count and H is zero. Two
@@ -214,7 +263,7 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
                            float *gO_kh, int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
-    const int64_t panels = (B->U + PANEL - 1) / PANEL;
+    const int64_t panels = (B->U + PANEL - 1) / PANEL, paired = wide(B), stop = paired < H ? paired : H;
     float *C = scratch;
     bf16 *columns = (bf16 *)(C + 32 * 32), *pairs = columns + padded(H) * SLICE;
     pack_columns(O_kh + start * H, H, count, columns);
@@ -230,11 +279,13 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
         gI_panel(H, count, columns, pairs, C, gI_ph + p * H * PANEL, opens, (uintptr_t)(R + SLICE * PANEL));
     }
     for (int64_t k = 0; k < count; k += 32)
-        for (int64_t h = 0; h < H; h += 32)
-            block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, 32, h + 32 <= H ? 32 : H - h,
+        for (int64_t h = 0; h < stop; h += 32)
+            block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, 32, h + 32 <= stop ? 32 : stop - h,
                       (operand){E + k * PANEL, PANEL, SLICE * PANEL},
-                      (operand){Xs + 2 * h, 2 * B->H_pad, PANEL * B->H_pad}, PANEL, panels);
+                      (operand){Xs + 2 * h, 2 * paired, PANEL * B->H_pad}, PANEL, panels);
     end();
+    if (paired < H)
+        narrow_sum(gO_kh + paired, B->H_pad, !first, count, E, Xs + paired * PANEL, PANEL * B->H_pad, panels);
     if (step)
         for (int64_t k = 0; k < count; k++)
             base->move_row(O_kh + (start + k) * H, gO_kh + k * B->H_pad, H, step, start + k);

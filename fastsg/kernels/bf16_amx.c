@@ -16,6 +16,7 @@
   #define VFENCE() _mm_sfence()
   #define ISA_NAME "amx"
   #define VLEN 16
+  #define NARROW 0
   #if defined(__clang__)
     #pragma clang attribute push(                                                                            \
         __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma,amx-tile,amx-bf16"))), \

@@ -12,6 +12,7 @@
   #define VFENCE() _mm_sfence()
   #define ISA_NAME "avx512_bf16"
   #define VLEN 16
+  #define NARROW 4
   #if defined(__clang__)
     #pragma clang attribute push(                                                                            \
         __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma"))),                   \
