@@ -86,15 +86,13 @@ def openmp_flags(compiler: Any) -> tuple[list[str], list[str]]:
 
 
 def choose_by_file(compiler: Any) -> None:
-    """Have the compiler fuse in the files of FUSED alone, and make the bindings small; an extension has one list
-    for all.
-    """
+    """Fuse in the files of FUSED alone, and make the bindings small; an extension has one list for all."""
     compile_one = compiler._compile
 
     def compile_by_name(obj: str, src: str, ext: str, cc: Any, flags: list[str], pp: Any) -> None:
         contract = "fast" if Path(src).name in FUSED else "off"
         # bindings hand work to the kernels: small, they are as fast, and compiled in half the time
-        size = ["-Os"] if Path(src).stem in SOURCES and "-O3" in flags else []
+        size = ["-Os"] if Path(src).stem in SOURCES and not (DEBUG or SANITIZE) else []
         compile_one(obj, src, ext, cc, [*flags, *size, f"-ffp-contract={contract}"], pp)
 
     compiler._compile = compile_by_name

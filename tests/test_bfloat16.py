@@ -67,17 +67,35 @@ def test_kernel_sets_agree_but_for_rounding(half, scale, problem):
 
 @pytest.mark.parametrize("H", [1, 2, 3, 4, 5, 20, 33, 50, 100, 116, 123])
 def test_last_columns_are_those_of_a_wider_model(half, H, problem):
-    """Columns that are zero change nothing but the order of some sums: the last few columns have ways of their
-    own in the kernels. In one block of rows, in a part of one, and in three.
+    """Columns that are zero change nothing but the order of some sums: the last few columns have ways of
+    their own in the kernels. In blocks of one panel and of several, whole and not, one block and more.
     """
-    for K, U in ((205, 150), (391, 64), (5, 1)):
+    for K, U, rows in ((205, 150, 64), (391, 200, 256), (391, 200, 128), (5, 1, 64)):
         p = problem(K, H, U, scale=0.5, bias=True)
-        wider = [np.pad(rows, ((0, 0), (0, -H % 16 or 16))) for rows in (p.I, p.O)]
-        loss, gI, gO = _core.Workspace(K, H, 64, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)
-        other = _core.Workspace(K, wider[0].shape[1], 64, 2, "bfloat16").gradient(*wider, p.bias, *p.batch)
+        wider = [np.pad(matrix, ((0, 0), (0, -H % 16 or 16))) for matrix in (p.I, p.O)]
+        loss, gI, gO = _core.Workspace(K, H, rows, 2, "bfloat16").gradient(p.I, p.O, p.bias, *p.batch)
+        other = _core.Workspace(K, wider[0].shape[1], rows, 2, "bfloat16").gradient(*wider, p.bias, *p.batch)
         assert loss == pytest.approx(other[0], rel=1e-12)
         for ours, wide in zip((gI, gO), other[1:], strict=True):
             assert relative(ours, wide[:, :H].astype(np.float64)) < 2e-6 and not wide[:, H:].any()
+
+
+@pytest.mark.parametrize("H", [3, 33, 100, 130, 40, 48])
+@pytest.mark.parametrize(("rows", "U"), [(64, 150), (256, 130), (128, 128)])
+def test_steps_follow_the_gradient(half, H, rows, U, problem):
+    """O moves by its gradient, also in a workspace that is used again; the same bits on any threads."""
+    p = problem(6200, H, U, scale=0.3, bias=True)
+    found = set()
+    for threads in (1, 2, 3, 16):
+        I, O = p.copy()
+        workspace, shift = _core.Workspace(p.K, H, rows, threads, "bfloat16"), np.zeros(p.K, np.float32)
+        for _ in range(3):
+            before, fresh = O.copy(), _core.Workspace(p.K, H, rows, 1, "bfloat16")
+            gO = fresh.gradient(I, O, p.bias, *p.batch)[2]
+            workspace.step(I, O, p.bias, *p.batch, shift, 0.1)
+            assert relative(before - O, 0.1 * gO.astype(np.float64)) < 1e-3
+        found.add((I.tobytes(), O.tobytes()))
+    assert len(found) == 1
 
 
 def rounded(x):

@@ -9,8 +9,8 @@
  *   pass B   gI[h][u] += O[h][k] R[k][u]   left  O rounded and transposed   right  R in pairs of k
  *            gO[k][h] += R[k][u] Xs[u][h]  left  R as pass A stored it      right  Xs in pairs of u
  * The last columns of gO, if they are few, would leave most of a vector empty: see narrow_sum.
- * Operands are padded with zeros to multiples of 32, which block_sum need not multiply. The bits do not depend
- * on the number of threads, but AMX sums in another order than AVX-512.
+ * Operands are padded with zeros to multiples of 32, which block_sum need not multiply. The bits do not
+ * depend on the number of threads, but AMX sums in another order than AVX-512.
  */
 #include "exp.inc.c"
 
@@ -42,7 +42,7 @@ INLINE void round_32(const float *x, bf16 *y)
     memcpy(y, &r, sizeof r);
 }
 
-/* Where an operand begins, how far apart its rows (left) or pairs of rows (right) are, and how far its pieces. */
+/* Where an operand begins, how far apart its rows (left) or pairs of rows (right) are, how far its pieces. */
 typedef struct {
     const bf16 *at;
     int64_t row, piece;
@@ -143,18 +143,18 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
 
 /* ---- pass B ---- */
 
-/* How many columns of gO block_sum takes; those behind are narrow_sum's. */
-static int64_t wide(const fsg_batch *B)
+/* How many columns of gO block_sum takes; those behind, NARROW at most, are narrow_sum's. */
+static int64_t paired_columns(const fsg_batch *B)
 {
     const int64_t narrow = B->H % VLEN;
     return narrow && narrow <= NARROW ? B->H - narrow : B->H_pad;
 }
 
-/* scale_u X_u of one panel: Xs[p][u / 2][wide][2] in interleaved pairs of u, and then the columns behind, one
- * after the other, [H_pad - wide][PANEL]. */
+/* scale_u X_u of one panel: Xs[p][u / 2][paired][2] in interleaved pairs of u, and then the columns behind,
+ * one after the other, [H_pad - paired][PANEL]. */
 static void pack_scaled(const fsg_batch *B, int64_t p, bf16 *Xs)
 {
-    const int64_t paired = wide(B);
+    const int64_t paired = paired_columns(B);
     bf16 *out = Xs + p * PANEL * B->H_pad;
     for (int64_t i = 0; i < PANEL; i++)
         for (int64_t h = 0; h < B->H_pad; h++)
@@ -173,8 +173,9 @@ INLINE __m128 lane_sums(const __m512 v[4])
     return _mm256_castps256_ps128(two) + _mm256_extractf128_ps(two, 1);
 }
 
-/* C (count x 4, rows of length `row`) = or (if add) += R of all panels times four columns of Xs, in vectors that
- * run along u. Up to 3 more rows are written than are wanted. */
+/* C (count x 4, rows of length `row`) = or (if add) += R of all panels times four columns of Xs, in vectors
+ * that run along u; block_sum's would run along the columns and be empty but for these. What a block of rows
+ * adds is summed up first, so here the bits depend on where blocks end. Up to 3 more rows are written. */
 static void narrow_sum(float *C, int64_t row, int add, int64_t count, const bf16 *R, const bf16 *Xs,
                        int64_t piece, int64_t panels)
 {
@@ -263,7 +264,8 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
                            float *gO_kh, int first, const fsg_step *step)
 {
     const int64_t start = s * SLICE, count = start + SLICE < B->K ? SLICE : B->K - start, H = B->H;
-    const int64_t panels = (B->U + PANEL - 1) / PANEL, paired = wide(B), stop = paired < H ? paired : H;
+    const int64_t panels = (B->U + PANEL - 1) / PANEL, paired = paired_columns(B),
+                  stop = paired < H ? paired : H;
     float *C = scratch;
     bf16 *columns = (bf16 *)(C + 32 * 32), *pairs = columns + padded(H) * SLICE;
     pack_columns(O_kh + start * H, H, count, columns);
