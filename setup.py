@@ -85,17 +85,15 @@ def openmp_flags(compiler: Any) -> tuple[list[str], list[str]]:
     return [], []
 
 
-def choose_by_file(compiler: Any) -> None:
-    """Fuse in the files of FUSED alone, and make the bindings small; an extension has one list for all."""
+def fuse_by_file(compiler: Any) -> None:
+    """Have the compiler fuse in the files of FUSED alone; an extension has one list for all."""
     compile_one = compiler._compile
 
-    def compile_by_name(obj: str, src: str, ext: str, cc: Any, flags: list[str], pp: Any) -> None:
+    def compile_fused_or_not(obj: str, src: str, ext: str, cc: Any, flags: list[str], pp: Any) -> None:
         contract = "fast" if Path(src).name in FUSED else "off"
-        # bindings hand work to the kernels: small, they are as fast, and compiled in half the time
-        size = ["-Os"] if Path(src).stem in SOURCES and not (DEBUG or SANITIZE) else []
-        compile_one(obj, src, ext, cc, [*flags, *size, f"-ffp-contract={contract}"], pp)
+        compile_one(obj, src, ext, cc, [*flags, f"-ffp-contract={contract}"], pp)
 
-    compiler._compile = compile_by_name
+    compiler._compile = compile_fused_or_not
 
 
 class Build(build_ext):
@@ -117,7 +115,7 @@ class Build(build_ext):
         for extension in self.extensions:
             extension.extra_compile_args += compile_args
             extension.extra_link_args += link_args
-        choose_by_file(self.compiler)
+        fuse_by_file(self.compiler)
         super().build_extensions()
 
 

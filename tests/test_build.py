@@ -257,7 +257,7 @@ flags = ["-std=c11", "-O2", "-mfma"]
 if sys.argv[1:] == ["all"]:
     flags.append("-ffp-contract=fast")
 else:
-    runpy.run_path("setup.py")["choose_by_file"](compiler)
+    runpy.run_path("setup.py")["fuse_by_file"](compiler)
 with tempfile.TemporaryDirectory() as folder:
     for name in ("small_matrices", "directions", "isa_generic", "isa_avx2"):
         (made,) = compiler.compile([f"fastsg/kernels/{name}.c"], output_dir=folder, extra_postargs=flags)
