@@ -20,7 +20,7 @@ NOT_EDITABLE = (
 @pytest.mark.parametrize(
     "given, shown",
     [
-        ({}, "spin briefly, then sleep (set by fastsg)"),
+        ({}, "OMP_WAIT_POLICY=passive, GOMP_SPINCOUNT=2000 (set by fastsg)"),
         ({"GOMP_SPINCOUNT": "1000"}, "GOMP_SPINCOUNT=1000"),
         ({"OMP_WAIT_POLICY": "active"}, "OMP_WAIT_POLICY=active"),
     ],

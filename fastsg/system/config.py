@@ -54,8 +54,8 @@ def show_config() -> dict[str, object]:
         "threads": effective_num_threads(),
         "thread_sources": available_threads(),
         "openmp": _core.OPENMP or None,
-        "wait_policy": ", ".join(f"{name}={value}" for name, value in _CHOSEN.items())
-        or "spin briefly, then sleep (set by fastsg)",
+        "wait_policy": ", ".join(f"{name}={value}" for name, value in (_CHOSEN or _BRIEFLY).items())
+        + " (set by fastsg)" * (not _CHOSEN),
         "compiler": _core.COMPILER,
         "python": platform.python_version(),
         "numpy": np.__version__,
