@@ -36,12 +36,6 @@ static float widened(bf16 x)
     return y;
 }
 
-INLINE void round_32(const float *x, bf16 *y)
-{
-    const __m512bh r = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
-    memcpy(y, &r, sizeof r);
-}
-
 /* Where an operand begins, how far apart its rows (left) or pairs of rows (right) are, how far its pieces. */
 typedef struct {
     const bf16 *at;
@@ -49,9 +43,10 @@ typedef struct {
 } operand;
 
 /* C (32 x 32, rows of length `row`) = or (if add) += left times right, summed over `pieces` pieces of `inner`
- * products each. Wanted are the first `rows` rows and `cols` columns: the rest of C may be written or not. */
+ * products each. Wanted are the first `rows` rows and `cols` columns: the rest of C may be written or not. On
+ * the way `lines` cache lines from `ahead` on are prefetched, about as many beside each product. */
 static void block_sum(float *C, int64_t row, int add, int64_t rows, int64_t cols, operand left, operand right,
-                      int64_t inner, int64_t pieces);
+                      int64_t inner, int64_t pieces, uintptr_t ahead, int64_t lines);
 static void begin(void); /* before and after a run of block_sum */
 static void end(void);
 static int64_t peak(int64_t n);
@@ -69,16 +64,22 @@ static void pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t
     }
 }
 
-/* The slice's rows of O rounded, [SLICE][padded(H)]; what lies past count and H is zero. */
+/* 16 values of a slice's row k of O from h on; what lies past count and H is zero. */
+INLINE __m512 part_of_row(const float *O_sh, int64_t H, int64_t count, int64_t k, int64_t h)
+{
+    const int64_t left = k < count ? H - h : 0;
+    if (left <= 0) return _mm512_setzero_ps();
+    return _mm512_maskz_loadu_ps((__mmask16)(left < 16 ? (1 << left) - 1 : 0xffff), O_sh + k * H + h);
+}
+
+/* The slice's rows of O rounded, [SLICE][padded(H)]. */
 static void pack_rows(const float *O_sh, int64_t H, int64_t count, bf16 *out)
 {
-    const int64_t width = padded(H);
-    memset(out, 0, (size_t)(SLICE * width) * sizeof *out);
-    for (int64_t k = 0; k < count; k++) {
-        int64_t h = 0;
-        for (; h + INNER <= H; h += INNER) round_32(O_sh + k * H + h, out + k * width + h);
-        for (; h < H; h++) out[k * width + h] = rounded(O_sh[k * H + h]);
-    }
+    for (int64_t k = 0; k < SLICE; k++)
+        for (int64_t h = 0; h < padded(H); h += INNER, out += INNER) {
+            const __m512 a = part_of_row(O_sh, H, count, k, h), b = part_of_row(O_sh, H, count, k, h + 16);
+            _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+        }
 }
 
 /* E = exp(C + bias) 2^-shift rounded, S += sum over k before rounding. Rows past count become zero up to the
@@ -128,7 +129,7 @@ static double exp_slice(const fsg_batch *B, const float *O_kh, int64_t s, const 
         for (int64_t k = 0; k < count; k += 32)
             for (int64_t u = 0; u < PANEL; u += 32)
                 block_sum(C + k * PANEL + u, PANEL, 0, 32, 32, (operand){rows + k * width, width, 0},
-                          (operand){X + p * width * PANEL + 2 * u, 2 * PANEL, 0}, B->H, 1);
+                          (operand){X + p * width * PANEL + 2 * u, 2 * PANEL, 0}, B->H, 1, 0, 0);
         entries += entries_sum(B, s, p, C, bias, next_u, placed);
         if (!within_reach(B, p, O_sh, count, top_bias, norm))
             exp_sweep(1, 0, count, bias, shift, C, E, S_u + p * PANEL);
@@ -201,24 +202,51 @@ static void narrow_sum(float *C, int64_t row, int add, int64_t count, const bf16
     }
 }
 
-/* The slice's rows of O rounded and transposed, [padded(H)][SLICE]; what lies past count and H is zero. Two
- * rows at a time: the values of one h are neighbours in the result. */
+/* The rows of a matrix of 16 x 16 words become its columns. */
+INLINE void transpose_words(__m512i word[16])
+{
+    __m512i a[16], b[16];
+    UNROLL for (int i = 0; i < 16; i += 2) {
+        a[i] = _mm512_unpacklo_epi32(word[i], word[i + 1]);
+        a[i + 1] = _mm512_unpackhi_epi32(word[i], word[i + 1]);
+    }
+    UNROLL for (int i = 0; i < 16; i += 4) { /* b[i + j]: lanes j of rows i to i + 3, in each quarter */
+        b[i] = _mm512_unpacklo_epi64(a[i], a[i + 2]);
+        b[i + 1] = _mm512_unpackhi_epi64(a[i], a[i + 2]);
+        b[i + 2] = _mm512_unpacklo_epi64(a[i + 1], a[i + 3]);
+        b[i + 3] = _mm512_unpackhi_epi64(a[i + 1], a[i + 3]);
+    }
+    UNROLL for (int j = 0; j < 4; j++) {
+        const __m512i low = _mm512_shuffle_i32x4(b[j], b[j + 4], 0x88),
+                      high = _mm512_shuffle_i32x4(b[j], b[j + 4], 0xdd),
+                      low_8 = _mm512_shuffle_i32x4(b[j + 8], b[j + 12], 0x88),
+                      high_8 = _mm512_shuffle_i32x4(b[j + 8], b[j + 12], 0xdd);
+        word[j] = _mm512_shuffle_i32x4(low, low_8, 0x88);
+        word[j + 4] = _mm512_shuffle_i32x4(high, high_8, 0x88);
+        word[j + 8] = _mm512_shuffle_i32x4(low, low_8, 0xdd);
+        word[j + 12] = _mm512_shuffle_i32x4(high, high_8, 0xdd);
+    }
+}
+
+/* The slice's rows of O rounded and transposed, [padded(H)][SLICE]. The values of rows k and k + 1 at one h are
+ * neighbours in the result, and so one word here. */
 static void pack_columns(const float *O_sh, int64_t H, int64_t count, bf16 *out)
 {
-    memset(out, 0, (size_t)(padded(H) * SLICE) * sizeof *out);
-    for (int64_t k = 0; k < count; k += 2) {
-        const float *a = O_sh + k * H, *b = k + 1 < count ? a + H : NULL;
-        for (int64_t h = 0; h < H; h += VLEN) {
-            const int64_t left = H - h < VLEN ? H - h : VLEN;
-            float pair[2][VLEN] = {{0}};
-            uint32_t word[VLEN];
-            memcpy(pair[0], a + h, (size_t)left * sizeof *a);
-            if (b) memcpy(pair[1], b + h, (size_t)left * sizeof *b);
-            for (int j = 0; j < VLEN; j++)
-                word[j] = rounded(pair[0][j]) | (uint32_t)rounded(pair[1][j]) << 16;
-            for (int64_t j = 0; j < left; j++) memcpy(out + (h + j) * SLICE + k, word + j, sizeof *word);
+    const __m512i neighbours =
+        _mm512_set_epi32(0x1f000f, 0x1e000e, 0x1d000d, 0x1c000c, 0x1b000b, 0x1a000a, 0x190009, 0x180008,
+                         0x170007, 0x160006, 0x150005, 0x140004, 0x130003, 0x120002, 0x110001, 0x100000);
+    for (int64_t k = 0; k < SLICE; k += 32)
+        for (int64_t h = 0; h < padded(H); h += 16) {
+            __m512i word[16];
+            UNROLL for (int i = 0; i < 16; i++) {
+                const __m512 a = part_of_row(O_sh, H, count, k + 2 * i, h),
+                             b = part_of_row(O_sh, H, count, k + 2 * i + 1, h);
+                word[i] = _mm512_permutexvar_epi16(neighbours, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+            }
+            transpose_words(word);
+            UNROLL for (int i = 0; i < 16; i++)
+                _mm512_storeu_si512(out + (h + i) * SLICE + k, word[i]);
         }
-    }
 }
 
 /* Rows k and k + 1 of R interleaved, [k / 2][PANEL][2]. */
@@ -245,13 +273,12 @@ static void gI_panel(int64_t H, int64_t count, const bf16 *columns, const bf16 *
 {
     const int64_t blocks = (H + 31) / 32 * (PANEL / 32), lines = (SLICE * PANEL / 32 + blocks - 1) / blocks;
     for (int64_t h = 0; h < H; h += 32)
-        for (int64_t u = 0; u < PANEL; u += 32) {
-            for (int64_t i = 0; i < lines; i++, ahead += 64) __builtin_prefetch((const void *)ahead, 0, 2);
+        for (int64_t u = 0; u < PANEL; u += 32, ahead += 64 * lines) {
             float *out = gI + h * PANEL + u;
             const int whole = h + 32 <= H;
             block_sum(whole ? out : C, whole ? PANEL : 32, whole && !opens, whole ? 32 : H - h, 32,
                       (operand){columns + h * SLICE, SLICE, 0}, (operand){pairs + 2 * u, 2 * PANEL, 0}, count,
-                      1);
+                      1, ahead, lines);
             for (int64_t i = 0; !whole && h + i < H; i++) /* rows past H have no place in gI */
                 for (int64_t j = 0; j < 32; j += VLEN)
                     vstore(out + i * PANEL + j, opens ? vload(C + i * 32 + j)
@@ -284,7 +311,7 @@ static void gradient_slice(const fsg_batch *B, const fsg_table *base, float *O_k
         for (int64_t h = 0; h < stop; h += 32)
             block_sum(gO_kh + k * B->H_pad + h, B->H_pad, !first, 32, h + 32 <= stop ? 32 : stop - h,
                       (operand){E + k * PANEL, PANEL, SLICE * PANEL},
-                      (operand){Xs + 2 * h, 2 * paired, PANEL * B->H_pad}, PANEL, panels);
+                      (operand){Xs + 2 * h, 2 * paired, PANEL * B->H_pad}, PANEL, panels, 0, 0);
     end();
     if (paired < H)
         narrow_sum(gO_kh + paired, B->H_pad, !first, count, E, Xs + paired * PANEL, PANEL * B->H_pad, panels);

@@ -42,8 +42,9 @@ static void end(void) { _tile_release(); }
 /* Tiles 0-3 hold the sums, 4-5 the 32 rows of the left operand, 6-7 the 32 columns of the right one. Of two
  * tiles of rows or columns the second is left out where one is enough. */
 static void block_sum(float *C, int64_t row, int add, int64_t rows, int64_t cols, operand left, operand right,
-                      int64_t inner, int64_t pieces)
+                      int64_t inner, int64_t pieces, uintptr_t ahead, int64_t lines)
 {
+    const int64_t beside = (lines * INNER + inner - 1) / inner; /* lines for each product of tiles */
     const int wide = cols > 16, tall = rows > 16;
     if (add) {
         _tile_loadd(0, C, row * 4);
@@ -60,6 +61,7 @@ static void block_sum(float *C, int64_t row, int add, int64_t rows, int64_t cols
         for (int64_t t = 0; t < inner; t += INNER) {
             const bf16 *l = left.at + piece * left.piece + t,
                        *r = right.at + piece * right.piece + t / 2 * right.row;
+            for (int64_t i = 0; i < beside; i++, ahead += 64) __builtin_prefetch((const void *)ahead, 0, 2);
             _tile_loadd(4, l, left.row * 2);
             _tile_loadd(6, r, right.row * 2);
             _tile_dpbf16ps(0, 4, 6);

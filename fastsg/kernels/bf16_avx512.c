@@ -58,8 +58,9 @@ INLINE void tile_sum(const int rows, const int vectors, float *C, int64_t row, i
 
 /* Tiles of 8 rows and two vectors; of 16 and one where one is enough; the last 4 rows alone. */
 static void block_sum(float *C, int64_t row, int add, int64_t rows, int64_t cols, operand left, operand right,
-                      int64_t inner, int64_t pieces)
+                      int64_t inner, int64_t pieces, uintptr_t ahead, int64_t lines)
 {
+    for (int64_t i = 0; i < lines; i++, ahead += 64) __builtin_prefetch((const void *)ahead, 0, 2);
     for (int64_t top = 0, height; top < rows;
          top += height, C += height * row, left.at += height * left.row) {
         if (cols <= 16) {
