@@ -135,7 +135,7 @@ def model(file):
         "reading": reading,
         "vocab": file.vocab("counts"),
         "history": file.json("history"),
-        "plan": training["plan"] and {"opening": 0} | training["plan"],
+        "plan": training["plan"] and {"opening": 0, "coarse": 0} | training["plan"],
         "step": training["step"],
         "begun": training.get("begun"),
         "best": best,

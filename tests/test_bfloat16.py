@@ -218,3 +218,16 @@ def test_the_gain_is_that_of_the_best_trials(monkeypatch):
     assert calibration.bfloat16_gain() == 2.0
     monkeypatch.undo()
     assert 0.2 < calibration.bfloat16_gain() < 20
+
+
+@pytest.mark.parametrize("H", [1, 16, 33, 100])
+def test_O_is_rounded_to_nearest_ties_to_even(half, H, problem):
+    """O that is rounded already gives the same bits; truncation would be within the bounds of the oracle."""
+    p = problem(205, H, 70, scale=0.3, bias=True)
+    p.O[::3, 0], p.O[1::3, 0] = 1 + 2**-8, 1 + 3 * 2**-8  # halfway between neighbours: down, up
+    workspace = _core.Workspace(p.K, H, 64, 2, "bfloat16")
+    found, wanted = (workspace.gradient(p.I, O, p.bias, *p.batch) for O in (p.O, rounded(p.O)))
+    assert not np.array_equal(p.O, rounded(p.O))
+    assert found[0] == wanted[0]
+    for ours, others in zip(found[1:], wanted[1:], strict=True):
+        assert ours.tobytes() == others.tobytes()

@@ -61,7 +61,7 @@ def test_each_rank_has_the_entries_of_its_columns_and_no_others(counts, ranks, p
     def work(team):
         def make():
             assert not team.rank, "the others count nothing"
-            return CountSource(counts, 100, 5, 1, head, opening)
+            return CountSource(counts, 100, 5, 1, head, opening, head * 4 // 5)
 
         source = shared_source(team, range(4), 1, make)
         assert isinstance(source, RankSource)
@@ -74,7 +74,7 @@ def test_each_rank_has_the_entries_of_its_columns_and_no_others(counts, ranks, p
         tables = {id(rows.batches._block.counts): rows.batches._block.counts for rows in source.rows.values()}
         return sizes, sum(map(len, tables.values())), source.start_counts() is not None
 
-    whole = CountSource(counts, 100, 5, 1, head, opening)
+    whole = CountSource(counts, 100, 5, 1, head, opening, head * 4 // 5)
     found = as_ranks(ranks, work)
     for stage in found[0][0]:
         assert set.union(*(each[0][stage] for each in found)) == entries(whole.rows(stage)._block)
@@ -85,7 +85,7 @@ def test_each_rank_has_the_entries_of_its_columns_and_no_others(counts, ranks, p
 
 
 def test_a_rank_is_told_what_follows_from_whole_rows(counts):
-    whole = CountSource(counts, 100, 5, 1, counts.K // 2, counts.K // 3)
+    whole = CountSource(counts, 100, 5, 1, counts.K // 2, counts.K // 3, counts.K // 4)
     stages = [whole.stage(epoch, 4) for epoch in range(4)]
 
     def work(team):
@@ -94,7 +94,7 @@ def test_a_rank_is_told_what_follows_from_whole_rows(counts):
     for source in as_ranks(2, work):
         assert [source.stage(epoch, 4) for epoch in range(4)] == stages
         assert source.fingerprint() == whole.fingerprint() and source.pairs == whole.pairs
-        assert source.with_sizes(7, 7, 7) is source
+        assert source.with_sizes(7, 7, 7, 7) is source
         for stage in stages:
             batches = whole.batches(1, stage)[1]
             assert source.units(stage) == whole.units(stage)

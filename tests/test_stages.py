@@ -17,7 +17,7 @@ from fastsg.numerics.newton import Curvature
 from fastsg.numerics.optimizer import DEFAULT_PRIOR, Optimizer
 from fastsg.training import stages
 from fastsg.training.batch_sources import CountSource
-from fastsg.training.stages import Stage, head_words, opening_rows, stage_of
+from fastsg.training.stages import Stage, coarse_words, head_words, opening_rows, stage_of
 
 K = 40
 PLAIN = {"vector_size": 6, "window": 3, "min_count": 1, "progress": False, "sample": 0.02}
@@ -61,22 +61,28 @@ def test_stages(epochs, want):
     found = [stage_of(index, epochs, 9, 4) for index in range(epochs)]
     assert "".join(letters[stage.words, stage.thinned] for stage in found) == want
     assert all(stage.rows == stage.late == stage.words for stage in found)
+    coarser = [stage_of(index, epochs, 9, 4, coarse=3) for index in range(epochs)]
+    assert [stage.words for stage in coarser] == [{"i": 3, "h": 4}.get(letter, 9) for letter in want]
 
 
 @pytest.mark.parametrize(
-    "epochs, opening, rows, late",
+    "epochs, opening, coarse, rows, late",
     [
-        (1, 4, [9], [9]),
-        (2, 4, [4, 9], [9, 4]),
-        (3, 4, [4, 4, 9], [9, 4, 4]),
-        (4, 3, [3, 4, 4, 9], [9, 3, 4, 4]),
-        (4, 6, [6, 4, 4, 9], [9, 4, 4, 6]),
-        (4, 9, [9, 4, 4, 9], [9, 4, 4, 9]),
+        (1, 4, 4, [9], [9]),
+        (2, 4, 4, [4, 9], [9, 4]),
+        (3, 4, 4, [4, 4, 9], [9, 4, 4]),
+        (4, 3, 4, [3, 4, 4, 9], [9, 3, 4, 4]),
+        (4, 6, 4, [6, 4, 4, 9], [9, 4, 4, 6]),
+        (4, 9, 4, [9, 4, 4, 9], [9, 4, 4, 9]),
+        (3, 2, 3, [2, 3, 9], [9, 2, 3]),
+        (4, 2, 3, [2, 3, 4, 9], [9, 2, 3, 4]),
+        (4, 4, 3, [4, 3, 4, 9], [9, 3, 4, 4]),
+        (7, 2, 3, [2, 3, 3, 3, 4, 4, 9], [9, 2, 3, 3, 3, 4, 4]),
     ],
 )
-def test_rows_of_stages(epochs, opening, rows, late):
+def test_rows_of_stages(epochs, opening, coarse, rows, late):
     """Rows are late in the epoch that they first come in, unless it is the first one."""
-    found = [stage_of(index, epochs, 9, 4, opening) for index in range(epochs)]
+    found = [stage_of(index, epochs, 9, 4, opening, coarse) for index in range(epochs)]
     assert [stage.rows for stage in found] == rows and [stage.late for stage in found] == late
 
 
@@ -107,6 +113,18 @@ def test_opening_rows():
     assert opening_rows(counts, often, 10, "adagrad") == 0
 
 
+def test_a_large_vocabulary(monkeypatch):
+    """Its first epoch trains half of the rows however rare they are, its thinned ones less than the head."""
+    counts, rare = diagonal(20), np.ones(20, np.int64)
+    monkeypatch.setattr(stages, "MEDIUM_VOCABULARY", 20)
+    assert [coarse_words(counts, head) for head in (20, 18, 10)] == [20, 18, 10]
+    monkeypatch.setattr(stages, "MEDIUM_VOCABULARY", 19)
+    assert [coarse_words(counts, head) for head in (20, 18, 10)] == [20, 14, 10]  # ten have few pairs
+    steep = CooccurrenceCounts.from_arrays(np.arange(20), np.arange(20), np.exp(-np.arange(20.0)) + 1e-3)
+    assert [coarse_words(steep, head) for head in (20, 18, 10, 1)] == [20, 14, 8, 1]
+    assert opening_rows(steep, rare, 10, "newton") == 10
+
+
 @pytest.mark.parametrize("items", [600, 550])
 def test_frequent_words_that_are_no_centers(rng, items):
     """Found here: items, which come more often, are columns, users are rows; the first epoch had few."""
@@ -120,9 +138,10 @@ def test_frequent_words_that_are_no_centers(rng, items):
 
 def test_a_plan_of_more_words_than_there_are():
     source = CountSource(counted(), 8, 1)
-    for sizes in ((8, K + 9, 0), (8, 0, 2**47)):
+    for sizes in ((8, K + 9, 0, 0), (8, 0, 2**47, 0), (8, 0, 0, K + 1)):
         with pytest.raises(
-            ValueError, match=rf"its plan has head={sizes[1]} and opening={sizes[2]}; there are"
+            ValueError,
+            match=rf"its plan has head={sizes[1]}, opening={sizes[2]} and coarse={sizes[3]}; there are",
         ):
             source.with_sizes(*sizes)
 

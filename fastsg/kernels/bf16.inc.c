@@ -44,7 +44,7 @@ typedef struct {
 
 /* C (32 x 32, rows of length `row`) = or (if add) += left times right, summed over `pieces` pieces of `inner`
  * products each. Wanted are the first `rows` rows and `cols` columns: the rest of C may be written or not. On
- * the way `lines` cache lines from `ahead` on are prefetched, about as many beside each product. */
+ * the way `lines` cache lines from `ahead` on are prefetched. */
 static void block_sum(float *C, int64_t row, int add, int64_t rows, int64_t cols, operand left, operand right,
                       int64_t inner, int64_t pieces, uintptr_t ahead, int64_t lines);
 static void begin(void); /* before and after a run of block_sum */
@@ -64,7 +64,8 @@ static void pack_panel(const float *I_kh, const int32_t *ids, int64_t U, int64_t
     }
 }
 
-/* 16 values of a slice's row k of O from h on; what lies past count and H is zero. */
+/* 16 values of a slice's row k of O from h on; what lies past count and H is zero. The instruction that then
+ * rounds them takes denormals as zero, as the products do; rounded() keeps them. */
 INLINE __m512 part_of_row(const float *O_sh, int64_t H, int64_t count, int64_t k, int64_t h)
 {
     const int64_t left = k < count ? H - h : 0;
@@ -228,8 +229,8 @@ INLINE void transpose_words(__m512i word[16])
     }
 }
 
-/* The slice's rows of O rounded and transposed, [padded(H)][SLICE]. The values of rows k and k + 1 at one h are
- * neighbours in the result, and so one word here. */
+/* The slice's rows of O rounded and transposed, [padded(H)][SLICE]. The values of rows k and k + 1 at one h,
+ * which stand 16 apart in what the conversion gives, are neighbours in the result, and so one word here. */
 static void pack_columns(const float *O_sh, int64_t H, int64_t count, bf16 *out)
 {
     const __m512i neighbours =

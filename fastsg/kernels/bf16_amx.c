@@ -40,11 +40,12 @@ static void begin(void)
 static void end(void) { _tile_release(); }
 
 /* Tiles 0-3 hold the sums, 4-5 the 32 rows of the left operand, 6-7 the 32 columns of the right one. Of two
- * tiles of rows or columns the second is left out where one is enough. */
+ * tiles of rows or columns the second is left out where one is enough. Prefetches stand beside the products:
+ * two dozen at once would fill the core's buffers of misses, and tiles wait for these. */
 static void block_sum(float *C, int64_t row, int add, int64_t rows, int64_t cols, operand left, operand right,
                       int64_t inner, int64_t pieces, uintptr_t ahead, int64_t lines)
 {
-    const int64_t beside = (lines * INNER + inner - 1) / inner; /* lines for each product of tiles */
+    const int64_t products = (inner + INNER - 1) / INNER * pieces, beside = (lines + products - 1) / products;
     const int wide = cols > 16, tall = rows > 16;
     if (add) {
         _tile_loadd(0, C, row * 4);

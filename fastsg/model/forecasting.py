@@ -23,7 +23,7 @@ from ..training.calibration import StepTrials, batches_of_text, batching_of_coun
 from ..training.foreseen_counts import ForeseenCounts, foresee_counts, known_counts
 from ..training.memory import estimate, estimate_training
 from ..training.settings import Settings
-from ..training.stages import Stage, head_words, opening_rows, stage_of
+from ..training.stages import Stage, coarse_words, head_words, opening_rows, stage_of
 from ..training.start_trials import start_seconds
 
 #: Seconds of steps that are timed, over all stages, and of making the batches of a text.
@@ -261,7 +261,8 @@ def _epochs_on_counts(
     K, epochs, keep = len(vocab), settings.epochs_of(len(vocab), tokens), _keep(settings, vocab)
     head = head_words(seen.part, epochs, settings.head)
     opening = opening_rows(seen.part, vocab.counts, head, settings.optimizer) or K
-    stages = Counter(stage_of(epoch, epochs, K, head, opening) for epoch in range(epochs))
+    coarse = coarse_words(seen.part, head)
+    stages = Counter(stage_of(epoch, epochs, K, head, opening, coarse) for epoch in range(epochs))
     size, total = settings.batch_of(K, tokens), _Epochs(0.0, 0.0, 0.0, 0.0)
     for stage, times in stages.items():
         weights = (vocab.counts * keep if stage.thinned else vocab.counts.astype(float))[: stage.rows]

@@ -140,8 +140,9 @@ class SkipGram(TrainedModel):
         pair by keep(m) keep(n) instead, without dropping tokens.
     head : float, optional
         Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the
-        most frequent words, among themselves. Default .5 above 16,384 words, and above 1,024 with more than 5
-        epochs; 1 trains on all words in every epoch.
+        most frequent words, among themselves; above 16,384 words those on thinned text on four fifths of it.
+        Default .5 above 16,384 words, and above 1,024 with more than 5 epochs; 1 trains on all words in every
+        epoch.
     vectors : {"input", "output", "sum", "centered", "whitened"}
         What `wv` holds: rows of I, rows of O, the sum of both at unit length, rows of I less their mean, or
         "whitened", the best for similarity (docs/defaults.md): unit rows of I, centered, multiplied by their

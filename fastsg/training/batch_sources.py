@@ -34,6 +34,10 @@ class BatchSource(Protocol):
     def opening(self) -> int:
         """Rows of the first epoch; 0: all."""
 
+    @property
+    def coarse(self) -> int:
+        """Words of the first ones of the epochs over the head; 0: the head."""
+
     def stage(self, epoch: int, epochs: int) -> Stage:
         """What an epoch (from 0) of a training of `epochs` is about."""
 
@@ -64,14 +68,14 @@ class BatchSource(Protocol):
     def fingerprint(self) -> str:
         """What the batches follow from, see :func:`fingerprint`."""
 
-    def with_sizes(self, batch_size: int, head: int, opening: int) -> BatchSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int, coarse: int) -> BatchSource:
         """The same with the sizes of a plan, which another version may choose otherwise."""
 
 
 class _AllWords:
     """What texts and pairs have in common: every epoch is over all words, whose frequencies are known."""
 
-    head = opening = 0
+    head = opening = coarse = 0
     pairs = None
     unigram: Weights
 
@@ -135,7 +139,7 @@ class TextSource(_AllWords):
         """Size and digest of the text."""
         return fingerprint("tokens", self.tokens, self.offsets)
 
-    def with_sizes(self, batch_size: int, head: int, opening: int) -> TextSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int, coarse: int) -> TextSource:
         """The same in batches of another size."""
         return dataclasses.replace(self, batch_size=batch_size)
 
@@ -164,7 +168,7 @@ class PairSource(_AllWords):
         """Number and digest of the pairs."""
         return fingerprint("pairs", self.centers, self.contexts, self.weights)
 
-    def with_sizes(self, batch_size: int, head: int, opening: int) -> PairSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int, coarse: int) -> PairSource:
         """The same in batches of another size."""
         return dataclasses.replace(self, batch_size=batch_size)
 
@@ -181,6 +185,7 @@ class CountSource:
     seed, num_threads : int
     head : int                      Words of the epochs between the first and the last; 0: all.
     opening : int                   Rows of the first epoch, the most frequent ones; 0: all.
+    coarse : int                    Words of the first ones of the epochs over the head; 0: the head.
     origin : (str, tuple of arrays), optional
                                     Unit and data that the counts follow from, if it is not they that were
                                     given.
@@ -192,6 +197,7 @@ class CountSource:
     num_threads: int = 1
     head: int = 0
     opening: int = 0
+    coarse: int = 0
     origin: tuple[str, tuple[NDArray[Any], ...]] | None = None
     _of_stage: dict[Stage, CountBatches] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
@@ -203,7 +209,7 @@ class CountSource:
     def stage(self, epoch: int, epochs: int) -> Stage:
         """Coarse to fine, see stages.py; counts without thinned ones are what they are in every epoch."""
         K = self.counts.K
-        stage = stage_of(epoch, epochs, K, self.head or K, self.opening or K)
+        stage = stage_of(epoch, epochs, K, head := self.head or K, self.opening or K, self.coarse or head)
         if self.counts.thinned is None:
             return stage._replace(thinned=self.counts.keep is not None)
         return stage
@@ -245,13 +251,14 @@ class CountSource:
         tables = [self.counts] if self.counts.thinned is None else [self.counts, self.counts.thinned]
         return fingerprint("entries", *(array for t in tables for array in (t.counts, t.contexts, t.row_ptr)))
 
-    def with_sizes(self, batch_size: int, head: int, opening: int) -> CountSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int, coarse: int) -> CountSource:
         """The same with other sizes; ValueError if there are not so many words."""
-        if max(head, opening) > self.counts.K:
+        if max(head, opening, coarse) > self.counts.K:
             raise ValueError(
-                f"its plan has head={head} and opening={opening}; there are {self.counts.K} words"
+                f"its plan has head={head}, opening={opening} and coarse={coarse}; "
+                f"there are {self.counts.K} words"
             )
-        return dataclasses.replace(self, batch_size=batch_size, head=head, opening=opening)
+        return dataclasses.replace(self, batch_size=batch_size, head=head, opening=opening, coarse=coarse)
 
     def table(self, thinned: bool) -> CooccurrenceCounts:
         """The counts that such a stage trains on."""

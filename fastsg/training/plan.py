@@ -36,6 +36,7 @@ class Plan:
                                     they were kept.
     first_rate : float, optional    The rate that it starts at instead, where it takes in a little more text.
     opening : int                   Rows of the first epoch, like head; 0: all, as in older files.
+    coarse : int                    Words of the first epochs over the head; 0: the head, as in older files.
     """
 
     epochs: int
@@ -50,6 +51,7 @@ class Plan:
     min_alpha: float | None = None
     first_rate: float | None = None
     opening: int = 0
+    coarse: int = 0
 
     @classmethod
     def start(
@@ -63,7 +65,8 @@ class Plan:
     ) -> Plan:
         """A plan of which nothing is done."""
         sizes, texts = (source.batch_size, source.head), _fingerprints(source, held_out)
-        return cls(epochs, 0, schedule, *sizes, *texts, _core.isa(), *rates, first_rate, source.opening)
+        rows = source.opening, source.coarse
+        return cls(epochs, 0, schedule, *sizes, *texts, _core.isa(), *rates, first_rate, *rows)
 
     @classmethod
     def parse(cls, saved: dict[str, Any]) -> Plan:
@@ -73,10 +76,9 @@ class Plan:
             raise ValueError(
                 f"its plan has {plan.done!r} of {plan.epochs!r} epochs done; at most {MAX_EPOCHS} are allowed"
             )
-        if not all(map(is_count, (plan.batch_size, plan.head, plan.opening))) or plan.batch_size < 1:
-            raise ValueError(
-                f"its plan has batch_size={plan.batch_size!r}, head={plan.head!r}, opening={plan.opening!r}"
-            )
+        sizes = (plan.batch_size, plan.head, plan.opening, plan.coarse)
+        if not all(map(is_count, sizes)) or plan.batch_size < 1:
+            raise ValueError(f"its plan has batch_size, head, opening and coarse {sizes}")
         if not isinstance(plan.schedule, str) or plan.schedule not in SCHEDULES:
             allowed = ", ".join(map(repr, SCHEDULES))
             raise ValueError(f"its plan has the schedule {plan.schedule!r}; allowed are {allowed}")
@@ -100,7 +102,7 @@ class Plan:
 
     def with_planned_sizes(self, source: BatchSource) -> BatchSource:
         """The source with the sizes of this plan."""
-        return source.with_sizes(self.batch_size, self.head, self.opening)
+        return source.with_sizes(self.batch_size, self.head, self.opening, self.coarse)
 
     def check_continues(self, source: BatchSource, held_out: HeldOutText | None, epochs: int | None) -> None:
         """ValueError unless this is the same training; a warning where its last bits cannot be the same."""

@@ -48,7 +48,7 @@ class RankSource:
 
     Attributes
     ----------
-    batch_size, head, opening, pairs, seed, num_threads
+    batch_size, head, opening, coarse, pairs, seed, num_threads
                                                     As in CountSource.
     first : int                                     The epoch, within the plan, that `stages` begins with.
     stages : list of Stage                          Of the epochs to come.
@@ -60,6 +60,7 @@ class RankSource:
     batch_size: int
     head: int
     opening: int
+    coarse: int
     pairs: float
     seed: int
     num_threads: int
@@ -102,7 +103,7 @@ class RankSource:
         """Size and digest of what the counts follow from."""
         return self.digest
 
-    def with_sizes(self, batch_size: int, head: int, opening: int) -> RankSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int, coarse: int) -> RankSource:
         """Itself: it was made with the sizes of the plan."""
         return self
 
@@ -155,6 +156,7 @@ def _told(source: CountSource, stages: list[Stage]) -> Message:
         "batch_size": source.batch_size,
         "head": source.head,
         "opening": source.opening,
+        "coarse": source.coarse,
         "pairs": source.pairs,
         "seed": source.seed,
         "digest": source.fingerprint(),

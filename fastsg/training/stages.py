@@ -4,9 +4,10 @@ Coarse to fine. The first epoch trains the rows of the frequent words, at least 
 all words. Those between it and the last train on the head, the more frequent half of the vocabulary, at a
 quarter of the cost: their softmax runs over that half alone, and the rarer words rest. Where the counts come
 with thinned ones (word2vec's subsampling), training starts on these, which make better vectors, and ends on
-the text as it is, whose probabilities the model is to tell. The last epoch is the exact softmax over the
-whole vocabulary, for every row. Rows that the first epoch left where they started are late: in the epoch that
-they first come in, the second or the last, they take a whole Newton step.
+the text as it is, whose probabilities the model is to tell. Of a large vocabulary the thinned epochs over the
+head are coarser still: they train four fifths of it. The last epoch is the exact softmax over the whole
+vocabulary, for every row. Rows that the first epoch left where they started are late: in the epoch that they
+first come in, the second or a later one, they take a whole Newton step.
 """
 
 from __future__ import annotations
@@ -54,19 +55,23 @@ class Stage(NamedTuple):
         return cls(words, thinned, words, words)
 
 
-def stage_of(epoch: int, epochs: int, K: int, head: int, opening: int | None = None) -> Stage:
+def stage_of(
+    epoch: int, epochs: int, K: int, head: int, opening: int | None = None, coarse: int | None = None
+) -> Stage:
     """Stage of an epoch (from 0) out of `epochs`.
 
     The first is on thinned counts, the last on the text, and so are the first and second half of those
-    between. `opening` rows are trained in the first, by default all.
+    between, which train `coarse` words, by default the head, and the head. `opening` rows are trained in the
+    first, by default all.
     """
+    opening, coarse = K if opening is None else opening, head if coarse is None else coarse
     thinned_heads = -(-max(epochs - 2, 0) // 2)
-    words = K if epoch in (0, epochs - 1) else head
     thinned = epoch < epochs - 1 and epoch <= thinned_heads
-    opening = K if opening is None else opening
     if epoch == 0:
-        return Stage(words, thinned, opening if epochs > 1 else K, K)
-    return Stage(words, thinned, words, min(max(opening, head if epoch > 1 else 0), words))
+        return Stage(K, thinned, opening if epochs > 1 else K, K)
+    words = K if epoch == epochs - 1 else coarse if thinned else head
+    before = 0 if epoch == 1 else coarse if epoch - 1 <= thinned_heads else head
+    return Stage(words, thinned, words, min(max(opening, before), words))
 
 
 def any_thinned(done: int, epochs: int) -> bool:
@@ -108,19 +113,32 @@ def head_words(counts: CooccurrenceCounts, epochs: int, head: float | None) -> i
     return wanted if _have_pairs(counts, lambda part: part.leading(wanted)[1]) else K
 
 
+def coarse_words(counts: CooccurrenceCounts, head: int) -> int:
+    """Words that the first epochs over a head train on.
+
+    Of a large vocabulary four fifths of it, unless these have few of the pairs, or every epoch trains all
+    words.
+    """
+    wanted = max(head * 4 // 5, 1)
+    if counts.K <= MEDIUM_VOCABULARY or head == counts.K:
+        return head
+    return wanted if _have_pairs(counts, lambda part: part.leading(wanted)[1]) else head
+
+
 def opening_rows(
     counts: CooccurrenceCounts, word_counts: NDArray[np.int64], head: int, optimizer: str
 ) -> int:
     """Rows that the first epoch trains, 0 for all.
 
     Where rows take Newton steps those of frequent words, or three tenths of all, at most half: for the others
-    one whole step does, later. All where these have few of the pairs (as where the words that come most are
-    no centers), where every epoch trains all, and with Adagrad, whose sums need more steps.
+    one whole step does, later. Of a large vocabulary it is the half. All where these have few of the pairs
+    (as where the words that come most are no centers), where every epoch trains all, and with Adagrad, whose
+    sums need more steps.
     """
     K = counts.K
     if optimizer != "newton" or head == K:
         return 0
-    frequent = int(np.count_nonzero(word_counts >= _FREQUENT))
+    frequent = K if K > MEDIUM_VOCABULARY else int(np.count_nonzero(word_counts >= _FREQUENT))
     wanted = max(min(max(frequent, -(-K * _LEAST_TENTHS // 10)), K // 2), 1)
     return wanted if _have_pairs(counts, lambda part: part.row_sums[:wanted]) else 0
 
