@@ -424,6 +424,7 @@ def plan(key, value):
         (plan("opening", -1), "opening=-1"),
         (plan("opening", True), "opening=True"),
         (plan("opening", 1.5), "opening=1.5"),
+        (plan("coarse", -1), "coarse=-1"),
         (plan("corpus", None), "does not name"),
         (plan("news", 1), "unexpected"),
         (("history", lambda h: [1]), "no list of records"),

@@ -78,7 +78,9 @@ class Plan:
             )
         sizes = (plan.batch_size, plan.head, plan.opening, plan.coarse)
         if not all(map(is_count, sizes)) or plan.batch_size < 1:
-            raise ValueError(f"its plan has batch_size, head, opening and coarse {sizes}")
+            names = ("batch_size", "head", "opening", "coarse")
+            told = ", ".join(f"{name}={size!r}" for name, size in zip(names, sizes, strict=True))
+            raise ValueError(f"its plan has {told}")
         if not isinstance(plan.schedule, str) or plan.schedule not in SCHEDULES:
             allowed = ", ".join(map(repr, SCHEDULES))
             raise ValueError(f"its plan has the schedule {plan.schedule!r}; allowed are {allowed}")
