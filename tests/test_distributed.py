@@ -321,7 +321,7 @@ def test_an_interrupt_of_one_rank_stops_all_at_one_batch(alone):
 
         def interrupted():
             asked.append(None)
-            return 1.0 if team.rank == 1 and len(asked) == 70 else flags()
+            return 1.0 if team.rank == 1 and len(asked) == 40 else flags()
 
         team.flags = interrupted
         model = SkipGram(comm=team, **SETTINGS)
@@ -331,7 +331,7 @@ def test_an_interrupt_of_one_rank_stops_all_at_one_batch(alone):
         return *stopped, digest(model.train([] if team.rank else TEXT, resume=True))
 
     [(stopped, step, finished)] = set(as_ranks(3, work))
-    assert 0 < step < 70 and stopped != finished == alone()
+    assert 0 < step < 40 and stopped != finished == alone()
 
 
 def test_one_process_asks_no_share_while_it_steps(alone, monkeypatch):
@@ -363,12 +363,12 @@ class Stop(Callback):
 
 def test_callbacks_see_whole_matrices_inside_an_epoch_and_one_rank_stops_all(alone):
     def work(team):
-        stop = Stop(50)
+        stop = Stop(25)
         model = SkipGram([] if team and team.rank else TEXT, comm=team, callbacks=[stop], **SETTINGS)
         return stop.seen, stop.digest, digest(model)
 
     [want] = [work(None)]
-    assert want[0] == 50 and want[1] == want[2] != alone()
+    assert want[0] == 25 and want[1] == want[2] != alone()
     assert set(as_ranks(3, work)) == {want}
 
 
@@ -378,7 +378,7 @@ def test_a_checkpoint_of_some_ranks_is_gone_on_with_by_others(alone, tmp_path):
     path = tmp_path / "checkpoint"
 
     def begin(team):
-        hooks = [Checkpoint(path, checkpoint_every=1e-6), Stop(60)]
+        hooks = [Checkpoint(path, checkpoint_every=1e-6), Stop(25)]
         SkipGram([] if team.rank else TEXT, comm=team, callbacks=hooks, **SETTINGS)
 
     def go_on(team):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fastsg import SkipGram, _core
+from fastsg.model import forecasting
 from fastsg.numerics import objective
 from fastsg.system import memory
 
@@ -98,14 +99,46 @@ def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(monkeyp
 
 
 def test_the_text_that_is_there_is_not_asked_for_again(monkeypatch):
-    made = model(window=1, draws=1)
-    parts = made.estimate_memory()
+    parts = model(solver="sgd").estimate_memory()
     needed = parts["total"] - parts["tokens"]
     monkeypatch.setattr(memory, "available", lambda: needed)
-    model(window=1, draws=1)
+    model(solver="sgd")
     monkeypatch.setattr(memory, "available", lambda: needed - 1)
     with pytest.raises(MemoryError, match=r"\(matrices [\d.]+, optimizer [\d.]+, scratch .*, vocabulary"):
-        model(window=1, draws=1)
+        model(solver="sgd")
+
+
+def closer_estimate():
+    """Of a text whose words keep to few neighbours, less than it might take; the text is there already."""
+    parts = model().estimate().memory
+    return parts["total"] - parts["tokens"]
+
+
+def test_where_the_bound_does_not_fit_a_part_of_the_text_is_counted(monkeypatch):
+    needed = closer_estimate()
+    bound = model().estimate_memory()
+    assert needed < 0.9 * (bound["total"] - bound["tokens"])
+    monkeypatch.setattr(memory, "available", lambda: needed)
+    assert model().train().history
+    monkeypatch.setattr(memory, "available", lambda: needed - 1)
+    with pytest.raises(MemoryError, match=r"training 319 words .* needs about"):
+        model()
+
+
+def test_counting_a_part_must_fit_too(monkeypatch):
+    """Nothing is counted where the bound fits, nor where it is so far off that a part of it might not fit."""
+    asked = []
+    monkeypatch.setattr(forecasting, "foresee_counts", lambda *args: asked.append(args) or 1 / 0)
+    bound = model().estimate_memory()
+    needed = bound["total"] - bound["tokens"]
+    monkeypatch.setattr(memory, "available", lambda: needed // 4 - 1)
+    with pytest.raises(MemoryError, match="training 319 words"):
+        model()
+    assert not asked
+    monkeypatch.setattr(memory, "available", lambda: needed - 1)
+    with pytest.raises(ZeroDivisionError):
+        model()
+    assert len(asked) == 1
 
 
 def test_a_model_refused_stays_untrained(monkeypatch):

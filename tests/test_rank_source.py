@@ -13,7 +13,7 @@ from fastsg import Checkpoint, CooccurrenceCounts, EncodedCorpus, SkipGram, load
 from fastsg.cooccurrence.batches import CountBatches
 from fastsg.distributed import Message, Share, to_each
 from fastsg.text.remote import RemoteCorpus
-from fastsg.training import rank_source
+from fastsg.training import rank_source, stages
 from fastsg.training.batch_sources import CountSource
 from fastsg.training.callbacks import Callback, StopTraining
 from fastsg.training.rank_source import RankSource, shared_source
@@ -110,6 +110,13 @@ def test_a_rank_is_told_what_follows_from_whole_rows(counts):
 @pytest.mark.parametrize("ranks", [2, 3, 4])
 def test_one_sided_windows_give_the_bits_of_one_process(alone, ranks):
     assert set(trained_by(ranks)) == {alone}
+
+
+def test_ranks_train_a_coarser_head_as_one_process_does(alone, monkeypatch):
+    monkeypatch.setattr(stages, "MEDIUM_VOCABULARY", 100)
+    coarser = SkipGram(TEXT, **(SETTINGS | ONE_SIDED))
+    assert coarser.plan.coarse < coarser.plan.head and digest(coarser) != alone
+    assert set(trained_by(2)) == {digest(coarser)}
 
 
 def test_wrong_columns_are_noticed(alone, monkeypatch):

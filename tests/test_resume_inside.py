@@ -25,6 +25,7 @@ from fastsg.io import safetensors
 from fastsg.io.model_file import read_model_file, save_model_file
 from fastsg.model import checkpoint
 from fastsg.model.checkpoint import seconds_of
+from fastsg.training import stages
 from fastsg.training.callbacks import StopTraining
 
 
@@ -96,8 +97,21 @@ def test_more_text_taken_in(tmp_path):
     assert outcome(models[0]) == outcome(models[1]) == outcome(again)
 
 
+def test_resumed_in_a_coarser_epoch_is_uninterrupted(tmp_path, monkeypatch):
+    """As of a large vocabulary: the first epoch has half of the rows, the second four fifths of the head."""
+    monkeypatch.setattr(stages, "MEDIUM_VOCABULARY", 20)
+    options = {"solver": "counts", "batch_size": 8, "sample": 0.05, "head": 0.8}
+    plan = check_resumed(tmp_path, options, 1).plan
+    assert 0 < plan.opening < plan.coarse < plan.head
+
+
 @pytest.mark.parametrize("options, every", CASES, ids=str)
 def test_resumed_at_a_batch_is_uninterrupted(tmp_path, options, every):
+    check_resumed(tmp_path, options, every)
+
+
+def check_resumed(tmp_path, options, every):
+    """The model of a training, after others went on from all that it saved."""
     options, saves = options | {"epochs": 4}, SaveAtBatches(tmp_path, every)
     text, held_out = sentences(count=40), sentences(1)
     whole = trained(text, callbacks=[saves], validation=held_out, **options)
@@ -106,6 +120,7 @@ def test_resumed_at_a_batch_is_uninterrupted(tmp_path, options, every):
         model = load_checkpoint(path, workers=1 + number % 3, validation=held_out)
         assert model.state.begun and not model.state.at_epoch_end
         assert outcome(model.train(text, resume=True)) == outcome(whole), path
+    return whole
 
 
 def without_contexts(model):

@@ -121,7 +121,7 @@ def test_one_rank_exchanges_nothing(model):
 def test_what_cannot_be_run_is_known(model):
     assert model.Size(100_000, 100, 64).can_run and not model.Size(100_000, 100, 128).can_run
     assert model.Size(2600, 100, 4).can_run and not model.Size(2600, 100, 16).can_run
-    assert [model.Size(K, 100, 1).U for K in (6400, 65_536, 10_000_000)] == [128, 1024, 64]
+    assert [model.Size(K, 100, 1).U for K in (6400, 65_536, 10_000_000)] == [192, 1024, 64]
 
 
 def test_frames_keep_their_order_rate_and_delay(model):

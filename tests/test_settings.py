@@ -160,17 +160,13 @@ def test_default_epochs():
 
 
 def test_default_batch_rows():
-    """About 64 batches a pass, in whole panels, at least one row, and no more than are worked off at once."""
-    assert [default_batch_rows(K, 1000) for K in (0, 1, 64, 65, 4096, 4097, 6400, 10**7)] == [
-        1,
-        1,
-        1,
-        2,
-        64,
-        128,
-        128,
-        1000,
-    ]
+    """64 batches a pass, fewer over few words; whole panels, at least one row, and no more than are worked
+    off at once.
+    """
+    rows = {0: 1, 1: 1, 32: 1, 33: 2, 2048: 64, 2049: 128, 4096: 128, 4097: 192, 12_288: 192, 12_289: 256}
+    rows |= {22_000: 384, 10**7: 1000}
+    assert {K: default_batch_rows(K, 1000) for K in rows} == rows
+    assert all(default_batch_rows(K, 150) == min(size, 150) for K, size in rows.items())
 
 
 @pytest.mark.parametrize("window", [np.int64(4), (np.int32(1), 2), [3, np.int8(2)], None])

@@ -17,7 +17,7 @@ from fastsg.numerics.newton import Curvature
 from fastsg.numerics.optimizer import DEFAULT_PRIOR, Optimizer
 from fastsg.training import stages
 from fastsg.training.batch_sources import CountSource
-from fastsg.training.stages import Stage, coarse_words, head_words, opening_rows, stage_of
+from fastsg.training.stages import Stage, StageSizes, coarse_words, head_words, opening_rows, stage_of
 
 K = 40
 PLAIN = {"vector_size": 6, "window": 3, "min_count": 1, "progress": False, "sample": 0.02}
@@ -123,6 +123,29 @@ def test_a_large_vocabulary(monkeypatch):
     steep = CooccurrenceCounts.from_arrays(np.arange(20), np.arange(20), np.exp(-np.arange(20.0)) + 1e-3)
     assert [coarse_words(steep, head) for head in (20, 18, 10, 1)] == [20, 14, 8, 1]
     assert opening_rows(steep, rare, 10, "newton") == 10
+    assert StageSizes.chosen(steep, rare, 6, 0.5, "newton") == (10, 10, 8)
+    # where the first epoch has all rows, a coarser head would only cost
+    assert StageSizes.chosen(steep, rare, 6, 0.5, "adagrad") == (10, 0, 10)
+    assert StageSizes.chosen(steep, rare, 6, 1.0, "newton") == (20, 0, 20)
+
+
+def test_a_few_frequent_words_do_not_make_up_for_their_own_pairs(monkeypatch):
+    """The coarser head needs pairs among its words: rows whose contexts are rarer words do not count."""
+    monkeypatch.setattr(stages, "MEDIUM_VOCABULARY", 5)
+    m, n = np.repeat(np.arange(8), 2), np.repeat(np.arange(8, 12), 4)
+    star = CooccurrenceCounts.from_arrays(np.append(m, n), np.append(n, m), np.ones(32), counted_words(12))
+    assert star.row_sums[:8].sum() / star.total == 0.5
+    assert coarse_words(star, 11) == 11
+
+
+def counted_words(k):
+    return Vocab([f"w{i:02}" for i in range(k)], np.arange(k, 0, -1))
+
+
+def test_sources_of_older_files_train_the_head():
+    source = CountSource(counted(), 8, 1, head=15)
+    assert [source.stage(epoch, 5).words for epoch in range(5)] == [K, 15, 15, 15, K]
+    assert [source.with_sizes(8, 15, 0, 12).stage(epoch, 5).words for epoch in range(5)] == [K, 12, 12, 15, K]
 
 
 @pytest.mark.parametrize("items", [600, 550])
@@ -138,7 +161,8 @@ def test_frequent_words_that_are_no_centers(rng, items):
 
 def test_a_plan_of_more_words_than_there_are():
     source = CountSource(counted(), 8, 1)
-    for sizes in ((8, K + 9, 0, 0), (8, 0, 2**47, 0), (8, 0, 0, K + 1)):
+    assert source.with_sizes(8, 7, K, 7).coarse == 7 and source.with_sizes(8, 0, 0, K).coarse == K
+    for sizes in ((8, K + 9, 0, 0), (8, 0, 2**47, 0), (8, 0, 0, K + 1), (8, 7, 0, 8)):
         with pytest.raises(
             ValueError,
             match=rf"its plan has head={sizes[1]}, opening={sizes[2]} and coarse={sizes[3]}; there are",
@@ -314,12 +338,15 @@ def test_leading_block(rng):
 # ---- a training --------------------------------------------------------------------------------------------
 
 
-def test_a_training_is_its_stages_by_hand():
+@pytest.mark.parametrize("share, coarse, large", [(0.4, 16, False), (0.8, 25, True)])
+def test_a_training_is_its_stages_by_hand(monkeypatch, share, coarse, large):
     """Five epochs: rows, columns, bias, curvature, rates and the renewed sums of every stage, step by step:
-    the same bits.
+    the same bits. As of a large vocabulary, the first epochs over the head are coarser.
     """
+    if large:
+        monkeypatch.setattr(stages, "MEDIUM_VOCABULARY", K - 1)
     options = PLAIN | {
-        "head": 0.4,
+        "head": share,
         "epochs": 5,
         "batch_size": 9,
         "workers": 2,
@@ -329,17 +356,17 @@ def test_a_training_is_its_stages_by_hand():
     model, hand = SkipGram(sentences(), **options), SkipGram(**options)
     hand.build_vocab(sentences())
     counts, I, O = counted(), hand.I, hand.O
-    k, head = counts.K, round(0.4 * counts.K)
+    k, head = counts.K, round(share * counts.K)
     sums, shift = Optimizer("newton", k), np.zeros(k, np.float32)
     opening = k // 2  # all that occur 40 times would be more
-    source = CountSource(counts, 9, 1, 2, head, opening)
-    plan = [(k, opening, True), (head, head, True), (head, head, True), (head, head, False), (k, k, False)]
-    for epoch, (words, rows, thinned) in enumerate(plan):
+    source = CountSource(counts, 9, 1, 2, head, opening, coarse)
+    plan = [(k, opening, True, k), (coarse, coarse, True, opening), (coarse, coarse, True, coarse)]
+    plan += [(head, head, False, max(coarse, opening)), (k, k, False, max(head, opening))]
+    for epoch, (words, rows, thinned, late) in enumerate(plan):
         bias = (hand._training.bias if thinned else hand.real_bias())[:words]
         if epoch == 3:
             sums.reset()
-        late = opening if epoch == 4 else k
-        units, batches = source.batches(epoch, Stage(words, thinned, rows, late if words == k else head))
+        units, batches = source.batches(epoch, Stage(words, thinned, rows, min(late, words)))
         curvature, walked = Curvature((counts.thinned if thinned else counts).leading(words)[1], 2), 0
         workspace = objective.make_workspace(words, 6, 2)
         for number, (done, batch) in enumerate(batches):
@@ -349,7 +376,9 @@ def test_a_training_is_its_stages_by_hand():
             workspace.step(I, O[:words], bias, *batch, shift, rate, sums.sums_I, sums.sums_O[:words], newton)
             walked = done
     assert (model.I == I).all() and (model.O == O).all()
-    assert [record["words"] for record in model.history] == [words for words, _, _ in plan]
+    assert [record["words"] for record in model.history] == [words for words, *_ in plan]
+    passes = sum(words * rows for words, rows, *_ in plan) / k**2
+    assert hand.estimate().passes == pytest.approx(passes) and model.plan.coarse == coarse
 
 
 def test_rare_words_rest_while_the_head_is_trained():

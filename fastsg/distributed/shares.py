@@ -56,8 +56,8 @@ def borders(shards: int, ranks: int) -> list[int]:
     """
     if ranks > shards:
         raise ValueError(
-            f"{ranks} ranks are more than the {shards} shards that this vocabulary is cut into; start at "
-            f"most {shards}"
+            f"{ranks} ranks are more than the {shards} shards that the words of an epoch are cut into; "
+            f"start at most {shards}"
         )
     most = -(-shards // ranks)
 

@@ -8,29 +8,28 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cooccurrence.counting import PART
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.row_order import deal, visits
-from ..numerics.objective import block_rows
+from ..system.memory import require
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.calibration import StepTrials, batches_of_text, batching_of_counts
 from ..training.foreseen_counts import ForeseenCounts, foresee_counts, known_counts
-from ..training.memory import estimate, estimate_training
+from ..training.memory import CountSizes, estimate_training, estimate_with_counts, kept_tokens
 from ..training.settings import Settings
-from ..training.stages import Stage, coarse_words, head_words, opening_rows, stage_of
+from ..training.stages import Stage, StageSizes, stage_of
 from ..training.start_trials import start_seconds
 
 #: Seconds of steps that are timed, over all stages, and of making the batches of a text.
 _SECONDS, _BATCHING_SECONDS = 1.0, 0.3
-#: Bytes of the program itself, of a token in a thinned copy of the text, of a token while windows are counted
-#: (marked, and its place), of an entry; and how many times the matrices the start takes besides the counts.
-_PROGRAM, _THINNED_BYTES, _COUNTED_BYTES, _ENTRY_BYTES, _START_MATRICES = 46 * 2**20, 4, 8, 8, 2
+#: Bytes of the program itself.
+_PROGRAM = 46 * 2**20
 #: Words whose vectors are written to see what writing takes, and elements of a matrix of them, at most.
 _WRITTEN, _WRITTEN_ELEMENTS = 8192, 2**20
 _STRETCHES = 8
@@ -135,8 +134,10 @@ def forecast(
         "train": epochs.steps,
         "save": written.seconds,
     }
-    memory = _memory(settings, K, corpus, seen, tokens, workers)
-    kept = max(settings.draws, 1) * float(vocab.counts @ _keep(settings, vocab))
+    if seen is None:
+        memory = estimate_training(settings, vocab, corpus, workers, tokens)
+    else:
+        memory = _memory(settings, vocab, seen, tokens, workers)
     return Forecast(
         K,
         tokens,
@@ -144,10 +145,40 @@ def forecast(
         epochs.flops,
         epochs.flops / seconds["train"],
         epochs.passes,
-        {"memory": _largest(memory, seen, tokens, kept), "disk": written.bytes},
+        {"memory": _PROGRAM + memory["total"], "disk": written.bytes},
         memory,
         {"text": seen.entries(False), "thinned": seen.entries(True)} if seen else {},
     )
+
+
+def require_training(settings: Settings, vocab: Vocab, corpus: EncodedCorpus | None, workers: int) -> None:
+    """MemoryError if a training would not fit; the text, if there is one, is in memory already.
+
+    Where the most that its counts might take does not fit, a part of the text is counted to tell more
+    closely. That takes less than a quarter of what all of it would.
+    """
+    closely = None
+    if settings.solver == "counts" and corpus is not None and len(corpus.tokens):
+        closely = partial(_memory_of_counting, settings, vocab, corpus, workers)
+    require(
+        _besides_the_text(estimate_training(settings, vocab, corpus, workers)),
+        f"training {len(vocab)} words of {settings.vector_size} coordinates",
+        closely,
+    )
+
+
+def _memory_of_counting(
+    settings: Settings, vocab: Vocab, corpus: EncodedCorpus, workers: int
+) -> dict[str, int]:
+    """What is to come of a training on the counts of a text, from those of a part of it."""
+    seen = foresee_counts(settings, corpus, corpus.n_tokens, workers)
+    return _besides_the_text(_memory(settings, vocab, seen, corpus.n_tokens, workers))
+
+
+def _besides_the_text(parts: dict[str, int]) -> dict[str, int]:
+    """The parts that are still to come."""
+    rest = {name: size for name, size in parts.items() if name not in ("tokens", "total")}
+    return rest | {"total": sum(rest.values())}
 
 
 def writing(
@@ -198,53 +229,16 @@ def _files(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _memory(
-    settings: Settings,
-    K: int,
-    corpus: EncodedCorpus | None,
-    seen: ForeseenCounts | None,
-    tokens: int,
-    workers: int,
+    settings: Settings, vocab: Vocab, seen: ForeseenCounts, tokens: int, workers: int
 ) -> dict[str, int]:
-    if seen is None:
-        return estimate_training(settings, K, corpus, workers, tokens)
-    rows, size = block_rows(K), min(settings.batch_of(K, 0), K)
-    tables = 1 if seen.part.thinned is None else 2
-    entries = int(seen.entries(False) if tables == 1 else (seen.entries(False) + seen.entries(True)) / 2)
-    counted = tokens if seen.seconds else 0
-    return estimate(
-        K,
-        settings.vector_size,
-        size,
-        rows,
-        workers,
-        counted,
-        settings.precision,
-        drawn=counted * max(settings.draws, 1),
-        entries=entries,
-        tables=tables,
+    """Bytes by part of a training on counts, which are those of a text of so many tokens."""
+    sizes = CountSizes(
+        seen.entries(False),
+        seen.entries(True) if seen.part.thinned else 0.0,
+        tokens if seen.seconds else 0,
+        kept_tokens(settings, vocab, tokens),
     )
-
-
-def _largest(parts: dict[str, int], seen: ForeseenCounts | None, tokens: int, kept: float) -> int:
-    """The most bytes at a time, of the program too: some parts are never there together.
-
-    `kept` is the number of tokens in all thinned copies.
-    """
-    if seen is None:
-        return _PROGRAM + parts["total"]
-    text, thinned = (_ENTRY_BYTES * seen.entries(thinned) for thinned in (False, True))
-    start, thinned = (thinned, thinned) if seen.part.thinned else (text, 0.0)
-    always = sum(parts[name] for name in ("matrices", "optimizer", "vocabulary", "tokens"))
-    starting = start + _START_MATRICES * parts["matrices"]
-    most = text + thinned + max(starting, parts["scratch"] + parts["pairs"])
-    if seen.seconds:
-        rows = _ENTRY_BYTES * min(PART, seen.entries(False))  # those that are counted at a time
-        most = max(most, _COUNTED_BYTES * tokens + text + rows)
-        if thinned:
-            # the copies are there until they are marked, then come the entries
-            counting = max(_THINNED_BYTES * kept, thinned + rows)
-            most = max(most, text + _COUNTED_BYTES * kept + counting)
-    return int(_PROGRAM + always + most)
+    return estimate_with_counts(settings, len(vocab), workers, sizes)
 
 
 def _start(settings: Settings, seen: ForeseenCounts, workers: int) -> float:
@@ -259,10 +253,10 @@ def _epochs_on_counts(
 ) -> _Epochs:
     """Each row of an epoch has one softmax row over the words of the epoch; frequent ones come more often."""
     K, epochs, keep = len(vocab), settings.epochs_of(len(vocab), tokens), _keep(settings, vocab)
-    head = head_words(seen.part, epochs, settings.head)
-    opening = opening_rows(seen.part, vocab.counts, head, settings.optimizer) or K
-    coarse = coarse_words(seen.part, head)
-    stages = Counter(stage_of(epoch, epochs, K, head, opening, coarse) for epoch in range(epochs))
+    head, opening, coarse = StageSizes.chosen(
+        seen.part, vocab.counts, epochs, settings.head, settings.optimizer
+    )
+    stages = Counter(stage_of(epoch, epochs, K, head, opening or K, coarse) for epoch in range(epochs))
     size, total = settings.batch_of(K, tokens), _Epochs(0.0, 0.0, 0.0, 0.0)
     for stage, times in stages.items():
         weights = (vocab.counts * keep if stage.thinned else vocab.counts.astype(float))[: stage.rows]

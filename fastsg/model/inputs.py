@@ -24,7 +24,7 @@ from ..training.growth import grown_training
 from ..training.plan import Plan
 from ..training.rank_source import shared_source
 from ..training.settings import MAX_EPOCHS, Settings
-from ..training.stages import any_thinned, coarse_words, head_words, opening_rows
+from ..training.stages import StageSizes, any_thinned
 from ..training.state import Training
 from .sharing import CountsAbout
 from .text_reader import TextReader, known_corpus
@@ -184,12 +184,10 @@ def counts_source(
             settings.batch_of(len(training.vocab), 0),
             settings.seed,
             training.workers,
-            head := head_words(counts, epochs, settings.head),
-            opening_rows(counts, training.vocab.counts, head, settings.optimizer),
-            coarse_words(counts, head),
+            *StageSizes.chosen(counts, training.vocab.counts, epochs, settings.head, settings.optimizer),
             origin,
         )
-        return found.with_sizes(plan.batch_size, plan.head, plan.opening, plan.coarse) if plan else found
+        return plan.with_planned_sizes(found) if plan else found
 
     done = plan.done if plan else 0
     return shared_source(training.team, range(done, epochs), training.workers, source)

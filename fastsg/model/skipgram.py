@@ -18,7 +18,6 @@ from ..distributed import check_agreement, team_of
 from ..io.model_file import ModelContent, read_model_file, write_model_file
 from ..io.safetensors import named
 from ..system.interrupts import check, free, held, kept
-from ..system.memory import require
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.growth import recoded
@@ -28,12 +27,11 @@ from ..training.callbacks import Callback, checked_callbacks, notify
 from ..training.growth import begin_anew, first_rate, has_outgrown
 from ..training.heldout import HeldOutText
 from ..training.loop import run
-from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
 from ..training.state import Training
 from ..vectors import KeyedVectors
-from .forecasting import Forecast, forecast, writing
+from .forecasting import Forecast, forecast, require_training, writing
 from .inputs import (
     Side,
     check_counts_fit,
@@ -102,9 +100,9 @@ class SkipGram(TrainedModel):
         half of the vocabulary (`head`).
     batch_size : int, optional
         Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct
-        centers) in a batch, default about 64 batches an epoch of all rows, more than 64 rows in multiples of
-        64. Solver "sgd": center positions (q), default about 64 batches an epoch, a power of two from 1,024
-        to 131,072; 1,024 for plain SGD.
+        centers) in a batch, default about 64 batches an epoch of all rows, 32 up to 6,144 words, more than 64
+        rows in multiples of 64. Solver "sgd": center positions (q), default about 64 batches an epoch, a
+        power of two from 1,024 to 131,072; 1,024 for plain SGD.
     workers : int, optional
         Threads; default as many as this process may use. The same bits for any number.
     seed : int
@@ -140,9 +138,9 @@ class SkipGram(TrainedModel):
         pair by keep(m) keep(n) instead, without dropping tokens.
     head : float, optional
         Solver "counts": the epochs between the first and the last train on this share of the vocabulary, the
-        most frequent words, among themselves; above 16,384 words those on thinned text on four fifths of it.
-        Default .5 above 16,384 words, and above 1,024 with more than 5 epochs; 1 trains on all words in every
-        epoch.
+        most frequent words, among themselves; above 16,384 words the first half of them on four fifths of
+        it. Default .5 above 16,384 words, and above 1,024 with more than 5 epochs; 1 trains on all words in
+        every epoch.
     vectors : {"input", "output", "sum", "centered", "whitened"}
         What `wv` holds: rows of I, rows of O, the sum of both at unit length, rows of I less their mean, or
         "whitened", the best for similarity (docs/defaults.md): unit rows of I, centered, multiplied by their
@@ -350,9 +348,7 @@ class SkipGram(TrainedModel):
         `contexts` is how often each word is a context, unless that follows from the vocabulary.
         """
         begun, settings = time.perf_counter(), settings or self.settings
-        needed = estimate_training(settings, len(vocab), corpus, self._workers)
-        needed["total"] -= needed.pop("tokens")  # which are there already
-        require(needed, f"training {len(vocab)} words of {settings.vector_size} coordinates")
+        require_training(settings, vocab, corpus, self._workers)
         if settings.is_pretrained and self._start is None:
             raise ValueError(
                 f"the vectors that this model starts from ({settings.init}) are used up, or not in "

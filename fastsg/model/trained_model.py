@@ -172,8 +172,12 @@ class TrainedModel:
         return self._reader.encode(sentences, corpus_file, self.vocab)
 
     def estimate_memory(self) -> dict[str, int]:
-        """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total."""
-        return estimate_training(self.settings, len(self.vocab), self.corpus, self._workers)
+        """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total.
+
+        Without counting: as many different pairs of words are reckoned with as the text might have.
+        :meth:`SkipGram.estimate` counts a part of the text, and tells more closely.
+        """
+        return estimate_training(self.settings, self.vocab, self.corpus, self._workers)
 
     def batch_size(self, units: int | None = None) -> int:
         """Rows in a batch with solver "counts"; with "sgd" centers in a batch.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ class BatchSource(Protocol):
     def fingerprint(self) -> str:
         """What the batches follow from, see :func:`fingerprint`."""
 
-    def with_sizes(self, batch_size: int, head: int, opening: int, coarse: int) -> BatchSource:
+    def with_sizes(self, batch_size: int, head: int, opening: int, coarse: int) -> Self:
         """The same with the sizes of a plan, which another version may choose otherwise."""
 
 
@@ -252,11 +252,12 @@ class CountSource:
         return fingerprint("entries", *(array for t in tables for array in (t.counts, t.contexts, t.row_ptr)))
 
     def with_sizes(self, batch_size: int, head: int, opening: int, coarse: int) -> CountSource:
-        """The same with other sizes; ValueError if there are not so many words."""
-        if max(head, opening, coarse) > self.counts.K:
+        """The same with other sizes; ValueError if there are not so many words, or fewer in the head than in
+        the coarser one."""
+        if max(head, opening) > self.counts.K or coarse > (head or self.counts.K):
             raise ValueError(
                 f"its plan has head={head}, opening={opening} and coarse={coarse}; "
-                f"there are {self.counts.K} words"
+                f"there are {self.counts.K} words, and coarse is at most head"
             )
         return dataclasses.replace(self, batch_size=batch_size, head=head, opening=opening, coarse=coarse)
 

@@ -2,46 +2,82 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from .. import _core
 from ..cooccurrence.batches import most_pairs
+from ..cooccurrence.counting import PART
 from ..cooccurrence.window import Window
 from ..numerics.objective import block_rows
 from ..text.corpus import EncodedCorpus
 from ..text.remote import RemoteCorpus
+from ..text.vocab import Vocab
 from .settings import Settings
 
 #: A pair of a batch that is grouped; an entry of one that comes from counts: copied, and its place.
 _PAIR_BYTES, _BATCH_ENTRY_BYTES = 50, 14
-_DRAWN_BYTES, _ENTRY_BYTES = 12, 8
+#: A token while windows are counted (marked, and its place), one of a thinned copy, an entry of counts; and
+#: how many times the matrices the start takes besides its copy of the counts.
+_COUNTED_BYTES, _THINNED_BYTES, _ENTRY_BYTES, _START_MATRICES = 8, 4, 8, 2
+
+
+class CountSizes(NamedTuple):
+    """What the counts of a training hold, and what is counted.
+
+    Attributes
+    ----------
+    entries, thinned : float    Pairs of words in the text's counts, and in those of thinned copies (0: none).
+    tokens : int                Tokens whose windows are counted (0: the counts are there).
+    kept : float                Tokens of all thinned copies.
+    """
+
+    entries: float
+    thinned: float
+    tokens: int
+    kept: float
 
 
 def estimate_training(
-    settings: Settings, K: int, corpus: EncodedCorpus | None, workers: int, tokens: int = 0
+    settings: Settings, vocab: Vocab, corpus: EncodedCorpus | None, workers: int, tokens: int = 0
 ) -> dict[str, int]:
-    """Bytes by part that a training over K words needs; without a corpus for one of so many tokens.
+    """Bytes by part that a training over a vocabulary needs; without a corpus for one of so many tokens.
 
-    A text that another rank counts takes no memory here.
+    How many different pairs of words there are is not known yet: at most :func:`distinct_pairs` are. A text
+    that another rank counts takes no memory here.
     """
     corpus = None if isinstance(corpus, RemoteCorpus) else corpus
-    tokens, H, rows = corpus.n_tokens if corpus else tokens, settings.vector_size, block_rows(K)
-    window, size = Window.parse(settings.window, settings.shrink_windows), settings.batch_of(K, tokens)
+    tokens = corpus.n_tokens if corpus else tokens
+    K, window = len(vocab), Window.parse(settings.window, settings.shrink_windows)
     if settings.solver == "counts":
         words = window.most_contexts(corpus.offsets) if corpus else max(window.left + window.right, 0)
-        return estimate(
-            K,
-            H,
-            min(size, K),
-            rows,
-            workers,
-            tokens,
-            settings.precision,
-            drawn=tokens * max(settings.draws, 1),
-            entries=distinct_pairs(K, tokens * words),
-            tables=1 if settings.sample == 0 else 2,
-        )
-    centers = min(size, max(tokens, 1))
+        entries, thins = distinct_pairs(K, tokens * words), settings.sample != 0
+        sizes = CountSizes(entries, entries * thins, tokens, kept_tokens(settings, vocab, tokens))
+        return estimate_with_counts(settings, K, workers, sizes)
+    centers = min(settings.batch_of(K, tokens), max(tokens, 1))
     most = most_pairs(window, corpus.offsets, centers) if corpus else 0
-    return estimate(K, H, min(centers, K), rows, workers, tokens, settings.precision, most)
+    parts = _besides_counts(settings, K, workers, tokens, centers, _PAIR_BYTES * most)
+    return _with_total(parts | {"counts": 0})
+
+
+def estimate_with_counts(settings: Settings, K: int, workers: int, sizes: CountSizes) -> dict[str, int]:
+    """Bytes by part of a training on counts of these sizes. The total is the most that is taken at a time.
+
+    Counting, the start and the epochs come one after the other: "counts" is what they take at the worst time
+    beyond what the epochs take besides counts.
+    """
+    rows, largest = settings.batch_of(K, sizes.tokens), max(sizes.entries, sizes.thinned)
+    in_batch = int(_BATCH_ENTRY_BYTES * largest * min(rows, K) / K)
+    parts = _besides_counts(settings, K, workers, sizes.tokens, rows, in_batch)
+    text, thinned = _ENTRY_BYTES * sizes.entries, _ENTRY_BYTES * sizes.thinned
+    before = [text + thinned + (thinned or text) + _START_MATRICES * parts["matrices"]]
+    if sizes.tokens:
+        at_once = _ENTRY_BYTES * min(PART, sizes.entries)
+        before.append(text + at_once + _COUNTED_BYTES * sizes.tokens)
+        if thinned:  # the copies of the text are there until they are marked, then come the entries
+            copies = max(_THINNED_BYTES * sizes.kept, thinned + at_once)
+            before.append(text + copies + _COUNTED_BYTES * sizes.kept)
+    later = parts["scratch"] + parts["pairs"]
+    return _with_total(parts | {"counts": int(max(text + thinned, max(before) - later))})
 
 
 def distinct_pairs(K: int, pairs: int) -> int:
@@ -53,42 +89,32 @@ def distinct_pairs(K: int, pairs: int) -> int:
     return int(min(40 * pairs**0.75, pairs, K * K))
 
 
-def estimate(
-    K: int,
-    H: int,
-    batch_rows: int,
-    rows: int,
-    num_threads: int,
-    tokens: int = 0,
-    precision: str = "float32",
-    pairs: int = 0,
-    drawn: int = 0,
-    entries: int = 0,
-    tables: int = 1,
-) -> dict[str, int]:
-    """Bytes by part, for a vocabulary of K words, H coordinates and batches of `batch_rows` distinct centers.
+def kept_tokens(settings: Settings, vocab: Vocab, tokens: int) -> float:
+    """Tokens that thinning leaves of all copies of a text of so many; expected counts take the whole text."""
+    keep = vocab.keep_probabilities(settings.threshold(len(vocab)))
+    return tokens * (settings.draws * float(vocab.unigram() @ keep) if settings.draws else 1.0)
 
-    Parameters
-    ----------
-    rows : int       Softmax rows worked off at once.
-    tokens : int     Tokens of the corpus; a thinned copy and the validation text are not counted.
-    pairs : int      Most pairs of a batch of a text: keys, weights and spare copies while they are sorted and
-                     grouped, and their places. A batch of counts has its share of the entries.
-    drawn : int      Tokens whose windows are counted, over all draws; thinning leaves fewer.
-    entries : int    Pairs of words in a table of counts: ids and weights.
-    tables : int     Tables of counts: the text's and that of thinned copies; one more while the start is
-                     made.
+
+# ---- the parts ----
+
+
+def _besides_counts(
+    settings: Settings, K: int, workers: int, tokens: int, batch: int, in_batch: int
+) -> dict[str, int]:
+    """What epochs need besides counts; a batch has at most so many rows, and so many bytes of pairs.
+
+    The validation text is not counted.
     """
-    parts = {
+    rows, H = max(min(batch, K), 1), settings.vector_size
+    return {
         "matrices": 2 * 4 * K * H,
         "optimizer": 3 * 4 * K,
-        "scratch": _core.scratch_bytes(K, H, rows, max(batch_rows, 1), num_threads, precision),
+        "scratch": _core.scratch_bytes(K, H, block_rows(K), rows, workers, settings.precision),
         "vocabulary": 150 * K,
         "tokens": 4 * tokens,
-        "pairs": _PAIR_BYTES * pairs + _BATCH_ENTRY_BYTES * entries * min(batch_rows, K) // K,
-        # the marked copies of the text are gone when the start is made
-        "counts": max(
-            _DRAWN_BYTES * drawn + tables * _ENTRY_BYTES * entries, (tables + 1) * _ENTRY_BYTES * entries
-        ),
+        "pairs": in_batch,
     }
+
+
+def _with_total(parts: dict[str, int]) -> dict[str, int]:
     return parts | {"total": sum(parts.values())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import _core
 from ..numerics.optimizer import SCHEDULES
@@ -14,6 +14,8 @@ from .heldout import HeldOutText
 from .settings import MAX_EPOCHS, Rates
 
 logger = logging.getLogger(__name__)
+
+AnySource = TypeVar("AnySource", bound=BatchSource)
 
 # Epochs number streams of random numbers, whose purposes lie 2**61 apart; no training comes near.
 _MAX_STEPS = 2**48
@@ -102,7 +104,7 @@ class Plan:
         """What became of settings that go by the text unless the user gives them."""
         return {"epochs": self.epochs, "alpha": self.alpha, "min_alpha": self.min_alpha}
 
-    def with_planned_sizes(self, source: BatchSource) -> BatchSource:
+    def with_planned_sizes(self, source: AnySource) -> AnySource:
         """The source with the sizes of this plan."""
         return source.with_sizes(self.batch_size, self.head, self.opening, self.coarse)
 

@@ -4,10 +4,10 @@ Coarse to fine. The first epoch trains the rows of the frequent words, at least 
 all words. Those between it and the last train on the head, the more frequent half of the vocabulary, at a
 quarter of the cost: their softmax runs over that half alone, and the rarer words rest. Where the counts come
 with thinned ones (word2vec's subsampling), training starts on these, which make better vectors, and ends on
-the text as it is, whose probabilities the model is to tell. Of a large vocabulary the thinned epochs over the
-head are coarser still: they train four fifths of it. The last epoch is the exact softmax over the whole
-vocabulary, for every row. Rows that the first epoch left where they started are late: in the epoch that they
-first come in, the second or a later one, they take a whole Newton step.
+the text as it is, whose probabilities the model is to tell. Of a large vocabulary the first half of the
+epochs over the head is coarser still: they train four fifths of it. The last epoch is the exact softmax over
+the whole vocabulary, for every row. Rows that the first epoch left where they started are late: in the epoch
+that they first come in, the second or a later one, they take a whole Newton step.
 """
 
 from __future__ import annotations
@@ -53,6 +53,36 @@ class Stage(NamedTuple):
     def of_all_rows(cls, words: int, thinned: bool) -> Stage:
         """All rows of so many words, none of them late."""
         return cls(words, thinned, words, words)
+
+
+class StageSizes(NamedTuple):
+    """Sizes of the stages of a training.
+
+    Attributes
+    ----------
+    head : int          Words of the epochs between the first and the last.
+    opening : int       Rows of the first epoch; 0: all.
+    coarse : int        Words of the first half of the epochs between.
+    """
+
+    head: int
+    opening: int
+    coarse: int
+
+    @classmethod
+    def chosen(
+        cls,
+        counts: CooccurrenceCounts,
+        word_counts: NDArray[np.int64],
+        epochs: int,
+        head: float | None,
+        optimizer: str,
+    ) -> StageSizes:
+        """Those of a training of so many epochs on these counts; `head` and `optimizer` as set."""
+        words = head_words(counts, epochs, head)
+        opening = opening_rows(counts, word_counts, words, optimizer)
+        # a coarser head pays for more rows in the first epoch: where that has all of them, it would only cost
+        return cls(words, opening, coarse_words(counts, words) if opening else words)
 
 
 def stage_of(
@@ -119,9 +149,9 @@ def coarse_words(counts: CooccurrenceCounts, head: int) -> int:
     Of a large vocabulary four fifths of it, unless these have few of the pairs, or every epoch trains all
     words.
     """
-    wanted = max(head * 4 // 5, 1)
     if counts.K <= MEDIUM_VOCABULARY or head == counts.K:
         return head
+    wanted = max(head * 4 // 5, 1)
     return wanted if _have_pairs(counts, lambda part: part.leading(wanted)[1]) else head
 
 
