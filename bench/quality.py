@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import itertools
 import json
 import tempfile
@@ -193,6 +194,8 @@ def main() -> None:
         parser.error("name a TEXT, or --from-json FILE")
     if any("--seed" in given for given in args.fastsg or ()):
         parser.error("--fastsg with --seed: seeds are given by --seeds, to all variants")
+    if args.plot and importlib.util.find_spec("matplotlib") is None:
+        parser.error("--plot needs matplotlib")
     result = json.loads(Path(args.from_json).read_text()) if args.from_json else measured(args)
     print("  ".join(f"{name} {value}" for name, value in result["machine"].items()))
     parts = (table(result["rows"]), comparison(result["rows"]), notes(result, WINDOW, MIN_COUNT, LONGEST))

@@ -7,10 +7,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from fastsg import SkipGram, _core
-from fastsg.model import forecasting
+from fastsg import SkipGram, Vocab, _core
 from fastsg.numerics import objective
 from fastsg.system import memory
+from fastsg.training.memory import CountSizes, distinct_pairs, estimate_with_counts, kept_tokens
 
 TEXT = [[f"w{i}" for i in range(j, j + 20)] for j in range(300)]
 
@@ -108,37 +108,80 @@ def test_the_text_that_is_there_is_not_asked_for_again(monkeypatch):
         model(solver="sgd")
 
 
-def closer_estimate():
-    """Of a text whose words keep to few neighbours, less than it might take; the text is there already."""
-    parts = model().estimate().memory
-    return parts["total"] - parts["tokens"]
+MB = 2**20
+COUNTED = CountSizes(entries=3 * MB, thinned=2 * MB, tokens=MB, kept=MB / 2, symmetric=True)
 
 
-def test_where_the_bound_does_not_fit_a_part_of_the_text_is_counted(monkeypatch):
-    needed = closer_estimate()
-    bound = model().estimate_memory()
-    assert needed < 0.9 * (bound["total"] - bound["tokens"])
-    monkeypatch.setattr(memory, "available", lambda: needed)
-    assert model().train().history
-    monkeypatch.setattr(memory, "available", lambda: needed - 1)
-    with pytest.raises(MemoryError, match=r"training 319 words .* needs about"):
-        model()
+@pytest.mark.parametrize(
+    "changes, init, before",
+    [
+        ({"thinned": 0}, "random", 8 * 3 + 8 * 4 + 8 * 1),  # the text is counted, 4 million entries at once
+        ({"entries": MB, "thinned": 6 * MB}, "random", 8 + (8 * 6 + 8 * 4) + 8 / 2),  # its copies are
+        ({"entries": MB, "thinned": MB, "kept": 50 * MB}, "random", 8 + (4 + 8) * 50),
+        ({"tokens": 0}, "random", 0),
+        ({"tokens": 0}, "svd", 8 * 5 + 8 * 2),  # the start copies what it begins on
+        ({"tokens": 0, "thinned": 0}, "svd", 8 * 3 + 8 * 3),
+        ({"tokens": 0, "symmetric": False}, "svd", 8 * 5 + 28 * 2),
+        ({"entries": 0, "thinned": 0, "tokens": 0}, "svd", 0),
+    ],
+)
+def test_counts_take_the_most_that_is_needed_at_a_time(changes, init, before):
+    """Counting, then the start, then the epochs, which have scratch and batches besides the counts."""
+    sizes, K = COUNTED._replace(**changes), 1000
+    settings = SkipGram(vector_size=8, init=init).settings
+    parts = estimate_with_counts(settings, K, 1, sizes)
+    matrices = 2 * 4 * K * 8
+    starts = 3.5 * matrices if init == "svd" and sizes.entries else 0
+    epochs = 8 * (sizes.entries + sizes.thinned)
+    later = parts["scratch"] + parts["pairs"]
+    assert parts["counts"] == int(max(epochs, before * MB + starts - later))
+    assert before * MB + starts - later > epochs or before == 0
+    assert parts["pairs"] == 14 * max(sizes.entries, sizes.thinned) * 36 // 1000
+    assert parts["tokens"] == 4 * sizes.tokens and parts["matrices"] == matrices
 
 
-def test_counting_a_part_must_fit_too(monkeypatch):
-    """Nothing is counted where the bound fits, nor where it is so far off that a part of it might not fit."""
-    asked = []
-    monkeypatch.setattr(forecasting, "foresee_counts", lambda *args: asked.append(args) or 1 / 0)
-    bound = model().estimate_memory()
-    needed = bound["total"] - bound["tokens"]
-    monkeypatch.setattr(memory, "available", lambda: needed // 4 - 1)
-    with pytest.raises(MemoryError, match="training 319 words"):
-        model()
-    assert not asked
-    monkeypatch.setattr(memory, "available", lambda: needed - 1)
-    with pytest.raises(ZeroDivisionError):
-        model()
-    assert len(asked) == 1
+@pytest.mark.parametrize("draws, kept", [(0, 300), (1, 150), (3, 450)])
+def test_tokens_of_all_copies(draws, kept):
+    """Half of them is dropped; expected counts are of the whole text."""
+    vocab = Vocab(["a", "b"], np.array([200, 100]))
+    settings = SkipGram(draws=draws, sample=1.0).settings
+    assert kept_tokens(settings, vocab, 300) == (300 if draws == 0 else 300 * draws)
+    keep = vocab.keep_probabilities(0.1)
+    settings = SkipGram(draws=draws, sample=0.1).settings
+    wanted = 300 if draws == 0 else draws * (200 * keep[0] + 100 * keep[1])
+    assert kept_tokens(settings, vocab, 300) == pytest.approx(wanted) and (keep < 1).all()
+
+
+def test_a_bound_on_different_pairs():
+    assert [distinct_pairs(10, pairs) for pairs in (0, 50, 10**6)] == [0, 50, 100]
+    assert distinct_pairs(10**6, 10**8) == 40 * 10**6
+
+
+@pytest.mark.parametrize("window", [(5, 0), 5])
+def test_the_forecast_holds_for_a_process(window):
+    """What thinned counts and their start take, one-sided or not, beside the peak of a process."""
+    code = """
+import sys
+from fastsg import SkipGram
+from fastsg.system import memory
+import numpy as np
+window = eval(sys.argv[1])
+ids = np.minimum(np.random.default_rng(0).zipf(1.2, 600_000), 12_000)
+for size in (1000, 600_000):
+    text = [f"w{i}" for i in ids[:size].tolist()]
+    text = [text[i : i + 1000] for i in range(0, size, 1000)]
+    model = SkipGram(vector_size=16, window=window, min_count=1, workers=2, epochs=2, progress=False)
+    model.build_vocab(text)
+    before = memory.peak_rss_bytes()
+    model.train()
+    print(before, memory.peak_rss_bytes())
+parts = model.estimate().memory
+print(parts["total"], parts["tokens"])
+"""
+    done = subprocess.run([sys.executable, "-c", code, repr(window)], capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    _, _, before, peak, total, tokens = map(int, done.stdout.split())
+    assert 0.6 * (total - tokens) < peak - before < 1.2 * (total - tokens)
 
 
 def test_a_model_refused_stays_untrained(monkeypatch):

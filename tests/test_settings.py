@@ -163,8 +163,8 @@ def test_default_batch_rows():
     """64 batches a pass, fewer over few words; whole panels, at least one row, and no more than are worked
     off at once.
     """
-    rows = {0: 1, 1: 1, 32: 1, 33: 2, 2048: 64, 2049: 128, 4096: 128, 4097: 192, 12_288: 192, 12_289: 256}
-    rows |= {22_000: 384, 10**7: 1000}
+    rows = {0: 1, 1: 1, 28: 1, 29: 2, 1000: 36, 1792: 64, 2660: 64, 2661: 128, 4452: 128, 4453: 192}
+    rows |= {12_288: 192, 12_289: 256, 22_000: 384, 10**7: 1000}
     assert {K: default_batch_rows(K, 1000) for K in rows} == rows
     assert all(default_batch_rows(K, 150) == min(size, 150) for K, size in rows.items())
 

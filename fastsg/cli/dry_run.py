@@ -64,7 +64,7 @@ def _shown(seen: Forecast, model: SkipGram, free: int | None) -> str:
     lines += [f"{name:<11}{_mebibytes(size)}" for name, size in seen.memory.items() if size]
     if free is not None:
         lines.append(f"{'free':<11}{_mebibytes(free)}")
-        if seen.memory["total"] > free:
+        if seen.memory["total"] - seen.memory["tokens"] > free:  # the text has been read
             lines.append("It does not fit: lower --max-final-vocab or --vector-size, or raise --min-count.")
     lines += [f"{'files':<11}{_mebibytes(seen.bytes['disk'])}", ""]
     lines += [

@@ -206,7 +206,7 @@ def _add_course(group: Group) -> None:
         "batch_size",
         type=int,
         help="rows of counts, or with the solver sgd center positions, in a batch; by default about 64 "
-        "batches per epoch, 32 of counts of up to 6,144 words",
+        "batches per epoch, 28 of counts of up to 5,376 words",
     )
     add_setting(group, "workers")
     add_setting(group, "seed")

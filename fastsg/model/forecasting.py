@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 
 from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.row_order import deal, visits
-from ..system.memory import require
 from ..text.corpus import EncodedCorpus
 from ..text.vocab import Vocab
 from ..training.calibration import StepTrials, batches_of_text, batching_of_counts
@@ -151,36 +149,6 @@ def forecast(
     )
 
 
-def require_training(settings: Settings, vocab: Vocab, corpus: EncodedCorpus | None, workers: int) -> None:
-    """MemoryError if a training would not fit; the text, if there is one, is in memory already.
-
-    Where the most that its counts might take does not fit, a part of the text is counted to tell more
-    closely. That takes less than a quarter of what all of it would.
-    """
-    closely = None
-    if settings.solver == "counts" and corpus is not None and len(corpus.tokens):
-        closely = partial(_memory_of_counting, settings, vocab, corpus, workers)
-    require(
-        _besides_the_text(estimate_training(settings, vocab, corpus, workers)),
-        f"training {len(vocab)} words of {settings.vector_size} coordinates",
-        closely,
-    )
-
-
-def _memory_of_counting(
-    settings: Settings, vocab: Vocab, corpus: EncodedCorpus, workers: int
-) -> dict[str, int]:
-    """What is to come of a training on the counts of a text, from those of a part of it."""
-    seen = foresee_counts(settings, corpus, corpus.n_tokens, workers)
-    return _besides_the_text(_memory(settings, vocab, seen, corpus.n_tokens, workers))
-
-
-def _besides_the_text(parts: dict[str, int]) -> dict[str, int]:
-    """The parts that are still to come."""
-    rest = {name: size for name, size in parts.items() if name not in ("tokens", "total")}
-    return rest | {"total": sum(rest.values())}
-
-
 def writing(
     vocab: Vocab, H: int, make: Callable[[Vocab], Model], save: Callable[[Model, str], object]
 ) -> Written:
@@ -237,6 +205,7 @@ def _memory(
         seen.entries(True) if seen.part.thinned else 0.0,
         tokens if seen.seconds else 0,
         kept_tokens(settings, vocab, tokens),
+        seen.part.start.symmetric,
     )
     return estimate_with_counts(settings, len(vocab), workers, sizes)
 

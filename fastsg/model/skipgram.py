@@ -18,6 +18,7 @@ from ..distributed import check_agreement, team_of
 from ..io.model_file import ModelContent, read_model_file, write_model_file
 from ..io.safetensors import named
 from ..system.interrupts import check, free, held, kept
+from ..system.memory import require
 from ..system.threads import effective_num_threads
 from ..text.corpus import EncodedCorpus
 from ..text.growth import recoded
@@ -27,11 +28,12 @@ from ..training.callbacks import Callback, checked_callbacks, notify
 from ..training.growth import begin_anew, first_rate, has_outgrown
 from ..training.heldout import HeldOutText
 from ..training.loop import run
+from ..training.memory import estimate_training
 from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
 from ..training.state import Training
 from ..vectors import KeyedVectors
-from .forecasting import Forecast, forecast, require_training, writing
+from .forecasting import Forecast, forecast, writing
 from .inputs import (
     Side,
     check_counts_fit,
@@ -100,7 +102,7 @@ class SkipGram(TrainedModel):
         half of the vocabulary (`head`).
     batch_size : int, optional
         Parameters are fixed within a batch, so it is part of the result. Solver "counts": rows (distinct
-        centers) in a batch, default about 64 batches an epoch of all rows, 32 up to 6,144 words, more than 64
+        centers) in a batch, default about 64 batches an epoch of all rows, 28 up to 5,376 words, more than 64
         rows in multiples of 64. Solver "sgd": center positions (q), default about 64 batches an epoch, a
         power of two from 1,024 to 131,072; 1,024 for plain SGD.
     workers : int, optional
@@ -348,7 +350,9 @@ class SkipGram(TrainedModel):
         `contexts` is how often each word is a context, unless that follows from the vocabulary.
         """
         begun, settings = time.perf_counter(), settings or self.settings
-        require_training(settings, vocab, corpus, self._workers)
+        needed = estimate_training(settings, vocab, corpus, self._workers)
+        needed["total"] -= needed.pop("tokens")  # which are there already
+        require(needed, f"training {len(vocab)} words of {settings.vector_size} coordinates")
         if settings.is_pretrained and self._start is None:
             raise ValueError(
                 f"the vectors that this model starts from ({settings.init}) are used up, or not in "

@@ -172,7 +172,8 @@ class TrainedModel:
         return self._reader.encode(sentences, corpus_file, self.vocab)
 
     def estimate_memory(self) -> dict[str, int]:
-        """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, total.
+        """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, pairs,
+        counts, total.
 
         Without counting: as many different pairs of words are reckoned with as the text might have.
         :meth:`SkipGram.estimate` counts a part of the text, and tells more closely.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from .threads import cgroup_folders
@@ -19,19 +18,9 @@ def available() -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def require(needed: dict[str, int], what: str, closely: Callable[[], dict[str, int]] | None = None) -> None:
-    """MemoryError with the estimate if it cannot fit.
-
-    Parameters
-    ----------
-    needed : dict of str to int     Bytes by part, and their "total".
-    what : str                      What needs them, for the message.
-    closely : function, optional    A closer estimate than `needed`, which is an upper bound. It is asked
-                                    where the bound does not fit, but may take a quarter of it.
-    """
+def require(needed: dict[str, int], what: str) -> None:
+    """MemoryError with the estimate if it cannot fit."""
     free = available()
-    if closely is not None and free is not None and free < needed["total"] <= 4 * free:
-        needed = closely()
     if free is not None and needed["total"] > free:
         parts = ", ".join(f"{name} {size / 2**30:.2f}" for name, size in needed.items() if name != "total")
         raise MemoryError(

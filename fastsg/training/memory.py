@@ -16,9 +16,11 @@ from .settings import Settings
 
 #: A pair of a batch that is grouped; an entry of one that comes from counts: copied, and its place.
 _PAIR_BYTES, _BATCH_ENTRY_BYTES = 50, 14
-#: A token while windows are counted (marked, and its place), one of a thinned copy, an entry of counts; and
-#: how many times the matrices the start takes besides its copy of the counts.
-_COUNTED_BYTES, _THINNED_BYTES, _ENTRY_BYTES, _START_MATRICES = 8, 4, 8, 2
+#: A token while windows are counted (marked, and its place), one of a thinned copy, an entry of counts.
+_COUNTED_BYTES, _THINNED_BYTES, _ENTRY_BYTES = 8, 4, 8
+#: What the start takes for an entry, a copy, and where N_mn is not N_nm its transpose too; and how many times
+#: the matrices, with those of its subspace and what is on the way.
+_START_ENTRY_BYTES, _TRANSPOSED_BYTES, _START_MATRICES = 8, 20, 3.5
 
 
 class CountSizes(NamedTuple):
@@ -29,12 +31,14 @@ class CountSizes(NamedTuple):
     entries, thinned : float    Pairs of words in the text's counts, and in those of thinned copies (0: none).
     tokens : int                Tokens whose windows are counted (0: the counts are there).
     kept : float                Tokens of all thinned copies.
+    symmetric : bool            Whether N_mn is N_nm.
     """
 
     entries: float
     thinned: float
     tokens: int
     kept: float
+    symmetric: bool
 
 
 def estimate_training(
@@ -51,7 +55,8 @@ def estimate_training(
     if settings.solver == "counts":
         words = window.most_contexts(corpus.offsets) if corpus else max(window.left + window.right, 0)
         entries, thins = distinct_pairs(K, tokens * words), settings.sample != 0
-        sizes = CountSizes(entries, entries * thins, tokens, kept_tokens(settings, vocab, tokens))
+        kept, symmetric = kept_tokens(settings, vocab, tokens), window.left == window.right
+        sizes = CountSizes(entries, entries * thins, tokens, kept, symmetric)
         return estimate_with_counts(settings, K, workers, sizes)
     centers = min(settings.batch_of(K, tokens), max(tokens, 1))
     most = most_pairs(window, corpus.offsets, centers) if corpus else 0
@@ -69,9 +74,15 @@ def estimate_with_counts(settings: Settings, K: int, workers: int, sizes: CountS
     in_batch = int(_BATCH_ENTRY_BYTES * largest * min(rows, K) / K)
     parts = _besides_counts(settings, K, workers, sizes.tokens, rows, in_batch)
     text, thinned = _ENTRY_BYTES * sizes.entries, _ENTRY_BYTES * sizes.thinned
-    before = [text + thinned + (thinned or text) + _START_MATRICES * parts["matrices"]]
+    before = [0.0]
+    if sizes.entries and settings.init != "random":
+        each = _START_ENTRY_BYTES + _TRANSPOSED_BYTES * (not sizes.symmetric)
+        start = each * (sizes.thinned or sizes.entries) + _START_MATRICES * parts["matrices"]
+        before.append(text + thinned + start)
     if sizes.tokens:
-        at_once = _ENTRY_BYTES * min(PART, sizes.entries)
+        window = Window.parse(settings.window, settings.shrink_windows)
+        pairs = max(sizes.tokens, sizes.kept) * (window.left + window.right)  # below 0: of whole sentences
+        at_once = _ENTRY_BYTES * min(PART, pairs if pairs > 0 else sizes.entries)
         before.append(text + at_once + _COUNTED_BYTES * sizes.tokens)
         if thinned:  # the copies of the text are there until they are marked, then come the entries
             copies = max(_THINNED_BYTES * sizes.kept, thinned + at_once)

@@ -23,7 +23,7 @@ SOLVERS = {"counts": ("newton", 1e-4), "sgd": ("adagrad", 1e-3)}
 STARTS = ("svd", "random")
 _BATCHES, _LEAST_BATCH, _LARGEST_BATCH = 64, 1024, 131072
 #: Batches of an epoch over few words, and up to how many rows each.
-_FEW_BATCHES, _ROWS_OF_FEW = 32, 3 * _core.PANEL
+_FEW_BATCHES, _ROWS_OF_FEW = 28, 3 * _core.PANEL
 #: Most epochs of a training. All of them are gone through before the first begins, and a model's file may
 #: promise anything.
 MAX_EPOCHS = 100_000
@@ -47,13 +47,16 @@ def default_batch_rows(K: int, most: int) -> int:
     """Rows of counts in a batch unless the user says otherwise (measured, docs/defaults.md).
 
     About 64 batches a pass, and at most `most` rows: more than are worked off at once would save nothing. Up
-    to 12,288 words it is fewer batches, 32 up to 6,144, since what comes with each takes as long as its
-    products. The kernels take rows by panels: where there is more than one, all are full.
+    to 12,288 words it is fewer batches, about 28 (21 to 42) up to 5,376, since what comes with each takes as
+    long as its products. The kernels take rows by panels: where there is more than one, all are full.
     """
-    rows = max(-(-K // _BATCHES), min(-(-K // _FEW_BATCHES), _ROWS_OF_FEW))
-    if rows > _core.PANEL:
-        rows = -(-rows // _core.PANEL) * _core.PANEL
-    return max(min(rows, most), 1)
+    panel = _core.PANEL
+    rows, few = -(-K // _BATCHES), min(-(-K // _FEW_BATCHES), _ROWS_OF_FEW)
+    if rows > panel:
+        rows = -(-rows // panel) * panel
+    if few > panel:
+        few = (few + panel // 2) // panel * panel
+    return max(min(max(rows, few), most), 1)
 
 
 def default_sample(K: int, solver: str = "sgd") -> float:
