@@ -94,6 +94,7 @@ def test_a_rank_is_told_what_follows_from_whole_rows(counts):
     for source in as_ranks(2, work):
         assert [source.stage(epoch, 4) for epoch in range(4)] == stages
         assert source.fingerprint() == whole.fingerprint() and source.pairs == whole.pairs
+        assert source.heaviest_row(4) == whole.heaviest_row(4)
         assert source.with_sizes(7, 7, 7, 7) is source
         for stage in stages:
             batches = whole.batches(1, stage)[1]

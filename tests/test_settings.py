@@ -120,9 +120,11 @@ def test_defaults_that_depend_on_others():
     for optimizer, alpha in DEFAULT_ALPHA.items():
         for solver in ("counts", "sgd"):
             settings = Settings.checked(**GOOD | {"optimizer": optimizer, "solver": solver})
-            if (solver, optimizer) != ("counts", "newton"):  # it goes by the text
-                assert settings.alpha == alpha and settings.min_alpha == pytest.approx(alpha / 10)
-            assert settings.rates(100, None) == pytest.approx((alpha, alpha / 10))
+            by_counts = solver == "counts" and optimizer != "adagrad"
+            assert (settings.alpha, settings.min_alpha) == (
+                (None, None) if by_counts else (alpha, pytest.approx(alpha / 10))
+            )
+            assert settings.rates(100, Source(), 5) == pytest.approx((alpha, alpha / 10))
     settings = Settings.checked(**GOOD | {"alpha": 0.5})
     assert settings.alpha == 0.5 and settings.min_alpha == 0.05
     assert Settings.checked(**GOOD | {"min_alpha": 0}).min_alpha == 0
@@ -137,16 +139,36 @@ def test_default_batch_size_and_sample():
     assert default_sample(10**6, "counts") < default_sample(10**6, "sgd")
 
 
+@dataclasses.dataclass
+class Source:
+    """As much of a source of batches as the default rates go by."""
+
+    pairs: float | None = None
+    heaviest: float | None = None
+
+    def heaviest_row(self, epochs):
+        assert epochs == 5
+        return self.heaviest
+
+
 def test_the_default_rate_goes_by_the_pairs_for_each_number():
     settings = Settings.checked(**GOOD | {"vector_size": 10})
     per_number = [0, 1, 2.5, 3, 5, 7, 10, 12, 15, 1e6]
     alphas = [0.05, 0.05, 0.05, 0.06, 0.1, 0.1, 0.1, 0.12, 0.15, 0.15]
     for pairs, alpha in zip(per_number, alphas, strict=True):
-        assert settings.rates(100, 1000 * pairs) == pytest.approx((alpha, alpha / 10))
+        assert settings.rates(100, Source(1000 * pairs), 5) == pytest.approx((alpha, alpha / 10))
     given = Settings.checked(**GOOD | {"alpha": 0.3, "min_alpha": 0.2})
-    assert given.rates(100, 1e9) == (0.3, 0.2)
+    assert given.rates(100, Source(1e9), 5) == (0.3, 0.2)
     only_the_end = Settings.checked(**GOOD | {"min_alpha": 0.01, "vector_size": 10})
-    assert only_the_end.rates(100, 2000) == pytest.approx((0.05, 0.01))
+    assert only_the_end.rates(100, Source(2000), 5) == pytest.approx((0.05, 0.01))
+
+
+def test_the_default_rate_of_plain_sgd_on_counts_goes_by_the_heaviest_row():
+    settings = Settings.checked(**GOOD | {"optimizer": "sgd"})
+    for heaviest, alpha in ((0, 2), (0.1, 2), (1, 2), (50, 0.04), (1e6, 2e-6)):
+        assert settings.rates(100, Source(1e9, heaviest), 5) == pytest.approx((alpha, alpha / 10))
+    given = Settings.checked(**GOOD | {"optimizer": "sgd", "alpha": 0.3})
+    assert given.rates(100, Source(1e9, 50), 5) == pytest.approx((0.3, 0.03))
 
 
 def test_default_epochs():

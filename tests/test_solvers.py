@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import reference
 
-from fastsg import Callback, CooccurrenceCounts, EncodedCorpus, SkipGram, _core
+from fastsg import Callback, CooccurrenceCounts, DivergenceError, EncodedCorpus, SkipGram, _core
 from fastsg.numerics import objective
 
 TIMES = ("seconds", "count_seconds", "pairs_per_second")
@@ -130,6 +130,17 @@ def test_every_solver_learns_with_every_optimizer(solver, optimizer):
     )
     assert model.history[-1]["valid_nll"] < model.history[0]["valid_unigram_nll"] - 0.02
     assert model.history[-1]["nll"] < model.history[0]["nll"]
+
+
+@pytest.mark.parametrize("batch_size", [None, 10, 10_000])
+def test_plain_sgd_on_counts_learns_the_same_by_its_default_rate_however_long_the_text(batch_size):
+    settings = {"optimizer": "sgd", "init": "random", "batch_size": batch_size, "epochs": 40}
+    short, long = (make(text() * times, **settings) for times in (1, 30))
+    assert short.history[-1]["nll"] < short.history[-1]["unigram_nll"] - 0.3
+    assert long.history[-1]["nll"] == pytest.approx(short.history[-1]["nll"], abs=1e-5)
+    assert long.plan.alpha == pytest.approx(short.plan.alpha / 30)
+    with pytest.raises(DivergenceError, match="training diverged"):  # control
+        make(text() * 30, alpha=30 * short.plan.alpha, **settings)
 
 
 # ---- the start ---------------------------------------------------------------------------------------------

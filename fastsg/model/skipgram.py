@@ -631,7 +631,7 @@ class SkipGram(TrainedModel):
             training.begun_tokens = all_text.n_tokens
             return self._run_alone(corpus_source(training, all_text, training.default_epochs))
         source = corpus_source(training, all_text, 1)
-        rates = self.settings.rates(len(training.vocab), source.pairs)
+        rates = self.settings.rates(len(training.vocab), source, 1)
         rate = first_rate(rates, text.n_tokens, all_text.n_tokens)
         return self._run_alone(source, epochs=1, schedule="linear", first_rate=rate)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-#: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md).
+#: The optimisers and the rate each starts from unless the user gives one (measured, docs/defaults.md). Where
+#: there are counts, newton and sgd go by these.
 DEFAULT_ALPHA = {"newton": 0.1, "adagrad": 0.2, "sgd": 0.003}
 #: With Newton steps on counts the rate goes by the pairs there are for each number of O: so much for a
 #: pair, up to the rate above, and so much beyond it.
@@ -63,6 +64,15 @@ def newton_alpha(pairs: float, K: int, H: int) -> float:
     """
     rising, large = (rate * pairs / (K * H) for rate in _ALPHA_PER_PAIR)
     return max(min(rising, DEFAULT_ALPHA["newton"]), min(large, _MOST_ALPHA), _LEAST_ALPHA)
+
+
+def sgd_alpha(heaviest: float) -> float:
+    """The rate that plain gradient descent on counts starts from unless the user gives one.
+
+    A row's gradient grows with what the row weighs in a batch, and the rate that is stable falls by as much:
+    where the heaviest row weighs so many pairs, it is two over them (measured, docs/defaults.md).
+    """
+    return 2 / max(heaviest, 1.0)
 
 
 def linear_rate(progress: float, alpha: float, min_alpha: float) -> float:

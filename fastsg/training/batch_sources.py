@@ -45,6 +45,9 @@ class BatchSource(Protocol):
     def pairs(self) -> float | None:
         """How many pairs of the text there are, by their weights, where that is known."""
 
+    def heaviest_row(self, epochs: int) -> float | None:
+        """The most that a row weighs in a batch of a training of so many epochs, where that is known."""
+
     def units(self, stage: Stage) -> int:
         """About how many units an epoch has."""
 
@@ -82,6 +85,10 @@ class _AllWords:
     def stage(self, epoch: int, epochs: int) -> Stage:
         """All words."""
         return Stage.of_all_rows(len(self.unigram), True)
+
+    def heaviest_row(self, epochs: int) -> float | None:
+        """Not known before the walk."""
+        return None
 
     def row_weights(self, stage: Stage) -> Weights | None:
         """What its entries add up to."""
@@ -213,6 +220,12 @@ class CountSource:
         if self.counts.thinned is None:
             return stage._replace(thinned=self.counts.keep is not None)
         return stage
+
+    def heaviest_row(self, epochs: int) -> float:
+        """Of all stages; frequent rows come more than once an epoch."""
+        stages = {self.stage(epoch, epochs) for epoch in range(epochs)}
+        weights = (self.rows(stage).row_weights(self.num_threads) for stage in stages)
+        return max(float(of_stage.max(initial=0)) for of_stage in weights)
 
     def units(self, stage: Stage) -> int:
         """Rows; frequent ones count as often as they come."""

@@ -97,14 +97,16 @@ def _planned(
 ) -> tuple[BatchSource, Rates]:
     """Give the training its plan, the old one or another; (its source, its rates)."""
     settings, state = training.settings, training.state
-    rates = settings.rates(len(training.vocab), source.pairs)
     if resume:
         plan = training.begun_plan()
         with free():
             plan.check_continues(source, training.held_out, epochs)
-        return plan.with_planned_sizes(source), plan.planned(rates)
+            source = plan.with_planned_sizes(source)
+            rates = plan.rates or settings.rates(len(training.vocab), source, plan.epochs)
+        return source, rates
     epochs, schedule = epochs or training.default_epochs, schedule or settings.lr_schedule
     with free():
+        rates = settings.rates(len(training.vocab), source, epochs)
         plan = Plan.start(source, training.held_out, epochs, schedule, rates, first_rate)
     _warn_of_another_text(training, training.plan, plan)
     training.plan = plan

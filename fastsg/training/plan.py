@@ -93,10 +93,11 @@ class Plan:
             raise ValueError(f"its plan has the rates {rates}")
         return plan
 
-    def planned(self, rates: Rates) -> Rates:
-        """The rates of this plan; those given where it has none."""
+    @property
+    def rates(self) -> Rates | None:
+        """Its learning rates, if it has any."""
         if self.alpha is None or self.min_alpha is None:
-            return rates
+            return None
         return Rates(self.alpha, self.min_alpha)
 
     @property

@@ -74,6 +74,10 @@ class RankSource:
         """What is told of it."""
         return self.stages[epoch - self.first]
 
+    def heaviest_row(self, epochs: int) -> float:
+        """Of all stages to come, by whole rows."""
+        return max(float(rows.row_weights.max(initial=0)) for rows in self.rows.values())
+
     def units(self, stage: Stage) -> int:
         """Rows; frequent ones count as often as they come."""
         return self.rows[stage].batches.units

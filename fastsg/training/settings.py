@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,19 @@ from .. import _core, checks
 from ..cooccurrence.count_settings import MAX_DRAWS
 from ..cooccurrence.window import Reach, Shrink, Window
 from ..numerics.objective import block_rows
-from ..numerics.optimizer import DEFAULT_ALPHA, DEFAULT_PRIOR, SCHEDULES, check_optimizer, newton_alpha
+from ..numerics.optimizer import (
+    DEFAULT_ALPHA,
+    DEFAULT_PRIOR,
+    SCHEDULES,
+    check_optimizer,
+    newton_alpha,
+    sgd_alpha,
+)
 from ..numerics.views import VIEWS
 from .stages import default_epochs
+
+if TYPE_CHECKING:
+    from .batch_sources import BatchSource
 
 #: The solvers, with the optimizer and the least subsampling threshold each has unless the user says otherwise
 #: (measured, docs/defaults.md).
@@ -158,12 +168,19 @@ class Settings:
             return _EPOCHS_OF_TEXT
         return default_epochs(K, tokens, self.vector_size)
 
-    def rates(self, K: int, pairs: float | None) -> Rates:
-        """The learning rates for counts of so many pairs, None where their number is not known."""
+    def rates(self, K: int, source: BatchSource, epochs: int) -> Rates:
+        """The learning rates of a training of K words, of so many epochs of the source."""
         alpha = self.alpha
-        if alpha is None:  # of Newton steps on counts
-            alpha = DEFAULT_ALPHA["newton"] if pairs is None else newton_alpha(pairs, K, self.vector_size)
+        if alpha is None:
+            alpha = self._default_alpha(K, source, epochs)
         return Rates(alpha, alpha / 10 if self.min_alpha is None else self.min_alpha)
+
+    def _default_alpha(self, K: int, source: BatchSource, epochs: int) -> float:
+        if self.optimizer == "newton" and source.pairs is not None:
+            return newton_alpha(source.pairs, K, self.vector_size)
+        if self.optimizer == "sgd" and (heaviest := source.heaviest_row(epochs)) is not None:
+            return sgd_alpha(heaviest)
+        return DEFAULT_ALPHA[self.optimizer]
 
     def batch_of(self, K: int, units: int) -> int:
         """Rows (solver "counts") or units of a text or of pairs ("sgd") in a batch."""
@@ -233,7 +250,8 @@ def _check_rates(given: dict[str, Any]) -> None:
         given[name] = None if given[name] is None else checks.real(name, given[name])
     if given["alpha"] == 0:
         raise ValueError("alpha is 0; it must be above 0")
-    if given["alpha"] is None and not _steps_once(given):
+    by_counts = given["solver"] == "counts" and given["optimizer"] != "adagrad"
+    if given["alpha"] is None and not by_counts:  # by counts it waits for them
         given["alpha"] = DEFAULT_ALPHA[given["optimizer"]]
     if given["min_alpha"] is None and given["alpha"] is not None:
         given["min_alpha"] = given["alpha"] / 10
