@@ -203,7 +203,7 @@ def _memory(
     sizes = CountSizes(
         seen.entries(False),
         seen.entries(True) if seen.part.thinned else 0.0,
-        tokens if seen.seconds else 0,
+        seen.tokens,
         kept_tokens(settings, vocab, tokens),
         seen.part.start.symmetric,
     )

@@ -31,12 +31,14 @@ class ForeseenCounts:
     part : CooccurrenceCounts       Of a part of the text, or of all.
     growth, thinned_growth : float  Entries that there will be for each one of the part's.
     seconds : float                 Of counting.
+    tokens : int                    Whose windows are counted for them; 0: the counts are there.
     """
 
     part: CooccurrenceCounts
     growth: float
     thinned_growth: float
     seconds: float
+    tokens: int
 
     def entries(self, thinned: bool) -> float:
         """Of the text's counts, or of the thinned ones."""
@@ -55,7 +57,7 @@ class ForeseenCounts:
 
 def known_counts(counts: CooccurrenceCounts) -> ForeseenCounts:
     """Counts that are there already."""
-    return ForeseenCounts(counts, 1.0, 1.0, 0.0)
+    return ForeseenCounts(counts, 1.0, 1.0, 0.0, 0)
 
 
 def foresee_counts(settings: Settings, corpus: EncodedCorpus, tokens: int, workers: int) -> ForeseenCounts:
@@ -80,6 +82,7 @@ def foresee_counts(settings: Settings, corpus: EncodedCorpus, tokens: int, worke
         growth(*(counts.nnz for counts in made)),
         growth(*(counts.start.nnz for counts in made)),
         seconds * tokens / size,
+        tokens,
     )
 
 
