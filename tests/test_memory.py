@@ -83,6 +83,11 @@ def test_require_says_the_estimate(monkeypatch):
         memory.require(needed, "it")
     monkeypatch.setattr(memory, "available", lambda: 2**32)
     memory.require(needed, "it")
+    for counts, mapped in ((2 * 2**30, False), (2 * 2**30 + 1, True)):  # most of it, or not
+        monkeypatch.setattr(memory, "available", lambda: 2**31)
+        with pytest.raises(MemoryError, match="raise min_count") as refused:
+            memory.require({"counts": counts, "total": 2**32}, "it")
+        assert ("fastsg count --memory-limit" in str(refused.value)) == mapped
     monkeypatch.setattr(memory, "available", lambda: None)  # nobody knows
     memory.require(needed, "it")
 

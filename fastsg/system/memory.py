@@ -23,9 +23,12 @@ def require(needed: dict[str, int], what: str) -> None:
     free = available()
     if free is not None and needed["total"] > free:
         parts = ", ".join(f"{name} {size / 2**30:.2f}" for name, size in needed.items() if name != "total")
+        cure = "lower max_final_vocab or vector_size, or raise min_count"
+        if 2 * needed.get("counts", 0) > needed["total"]:
+            cure += "; fastsg count --memory-limit writes counts to a file, which fastsg train --counts maps"
         raise MemoryError(
             f"{what} needs about {needed['total'] / 2**30:.2f} GiB ({parts}), {free / 2**30:.2f} GiB are "
-            "free; lower max_final_vocab or vector_size, or raise min_count"
+            f"free; {cure}"
         )
 
 
