@@ -89,12 +89,13 @@ def test_a_rank_is_told_what_follows_from_whole_rows(counts):
     stages = [whole.stage(epoch, 4) for epoch in range(4)]
 
     def work(team):
-        return shared_source(team, range(4), 1, lambda: whole)
+        source = shared_source(team, range(4), 1, lambda: whole)
+        assert source.heaviest_row(4) == whole.heaviest_row(4)  # which rank 0 tells
+        return source
 
     for source in as_ranks(2, work):
         assert [source.stage(epoch, 4) for epoch in range(4)] == stages
         assert source.fingerprint() == whole.fingerprint() and source.pairs == whole.pairs
-        assert source.heaviest_row(4) == whole.heaviest_row(4)
         assert source.with_sizes(7, 7, 7, 7) is source
         for stage in stages:
             batches = whole.batches(1, stage)[1]
@@ -111,6 +112,11 @@ def test_a_rank_is_told_what_follows_from_whole_rows(counts):
 @pytest.mark.parametrize("ranks", [2, 3, 4])
 def test_one_sided_windows_give_the_bits_of_one_process(alone, ranks):
     assert set(trained_by(ranks)) == {alone}
+
+
+def test_the_default_rate_of_plain_sgd_is_that_of_one_process():
+    whole = SkipGram(TEXT, **(SETTINGS | ONE_SIDED), optimizer="sgd")
+    assert set(trained_by(2, optimizer="sgd")) == {digest(whole)}
 
 
 def test_ranks_train_a_coarser_head_as_one_process_does(alone, monkeypatch):

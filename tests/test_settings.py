@@ -165,7 +165,7 @@ def test_the_default_rate_goes_by_the_pairs_for_each_number():
 
 def test_the_default_rate_of_plain_sgd_on_counts_goes_by_the_heaviest_row():
     settings = Settings.checked(**GOOD | {"optimizer": "sgd"})
-    for heaviest, alpha in ((0, 2), (0.1, 2), (1, 2), (50, 0.04), (1e6, 2e-6)):
+    for heaviest, alpha in ((0, 0.003), (0.1, 10), (1, 1), (50, 0.02), (1e6, 1e-6)):
         assert settings.rates(100, Source(1e9, heaviest), 5) == pytest.approx((alpha, alpha / 10))
     given = Settings.checked(**GOOD | {"optimizer": "sgd", "alpha": 0.3})
     assert given.rates(100, Source(1e9, 50), 5) == pytest.approx((0.3, 0.03))

@@ -134,13 +134,27 @@ def test_every_solver_learns_with_every_optimizer(solver, optimizer):
 
 @pytest.mark.parametrize("batch_size", [None, 10, 10_000])
 def test_plain_sgd_on_counts_learns_the_same_by_its_default_rate_however_long_the_text(batch_size):
-    settings = {"optimizer": "sgd", "init": "random", "batch_size": batch_size, "epochs": 40}
+    settings = {"optimizer": "sgd", "init": "random", "batch_size": batch_size, "epochs": 80}
     short, long = (make(text() * times, **settings) for times in (1, 30))
     assert short.history[-1]["nll"] < short.history[-1]["unigram_nll"] - 0.3
     assert long.history[-1]["nll"] == pytest.approx(short.history[-1]["nll"], abs=1e-5)
     assert long.plan.alpha == pytest.approx(short.plan.alpha / 30)
     with pytest.raises(DivergenceError, match="training diverged"):  # control
         make(text() * 30, alpha=30 * short.plan.alpha, **settings)
+
+
+@pytest.mark.parametrize("batch_size", [None, 400])
+def test_plain_sgd_on_counts_holds_where_many_light_centers_share_few_contexts(batch_size):
+    rng = np.random.default_rng(0)
+    pairs = [[f"{side}{i}" for i in rng.integers(0, n, 8000)] for side, n in (("d", 400), ("t", 7))]
+    settings = {"optimizer": "sgd", "batch_size": batch_size, "epochs": 10, "vector_size": 16, "init": "svd"}
+    model = make(**settings).fit_pairs(*pairs)
+    losses = [record["nll"] for record in model.history]
+    assert losses == sorted(losses, reverse=True) and losses[-1] < math.log(len(model.vocab)) / 2
+    heaviest = np.unique(pairs[0], return_counts=True)[1].max()
+    with pytest.raises((DivergenceError, AssertionError)):  # control: by the rows of I alone
+        wild = make(**settings, alpha=2 / heaviest).fit_pairs(*pairs)
+        assert wild.history[-1]["nll"] < losses[-1] + 1
 
 
 # ---- the start ---------------------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ def _add_course(group: Group) -> None:
         "--lr",
         type=float,
         help="learning rate at the start (default: for newton .05 to .15, by how many pairs there are "
-        "for each number of a matrix, .2 for adagrad; for sgd .003, on counts 2 / pairs of the heaviest row "
+        "for each number of a matrix, .2 for adagrad; for sgd .003, on counts 1 / pairs of the heaviest row "
         "in a batch)",
     )
     add_setting(group, "min_alpha", type=float, help="learning rate at the end; by default a tenth of alpha")

@@ -48,6 +48,11 @@ class PairCounts(NamedTuple):
         """Weight of each context word, shape (K,)."""
         return np.bincount(self.contexts, self.counts, minlength=K).astype(np.float64, copy=False)
 
+    def heaviest_row(self, K: int) -> float:
+        """The most that a center or a context word weighs."""
+        centers = _core.row_sums(self.row_ptr, self.counts)
+        return float(max(centers.max(initial=0), self.context_totals(K).max(initial=0)))
+
 
 #: (units walked so far, the pair counts of a batch). A unit is a center position, a pair or a row.
 Batches = Iterator[tuple[int, PairCounts]]

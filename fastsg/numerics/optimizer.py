@@ -70,9 +70,9 @@ def sgd_alpha(heaviest: float) -> float:
     """The rate that plain gradient descent on counts starts from unless the user gives one.
 
     A row's gradient grows with what the row weighs in a batch, and the rate that is stable falls by as much:
-    where the heaviest row weighs so many pairs, it is two over them (measured, docs/defaults.md).
+    where the heaviest row of I or O weighs so many pairs, it is one over them (measured, docs/defaults.md).
     """
-    return 2 / max(heaviest, 1.0)
+    return 1 / heaviest if heaviest else DEFAULT_ALPHA["sgd"]
 
 
 def linear_rate(progress: float, alpha: float, min_alpha: float) -> float:

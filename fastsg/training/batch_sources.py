@@ -46,7 +46,9 @@ class BatchSource(Protocol):
         """How many pairs of the text there are, by their weights, where that is known."""
 
     def heaviest_row(self, epochs: int) -> float | None:
-        """The most that a row weighs in a batch of a training of so many epochs, where that is known."""
+        """The most that a row of I or of O weighs in a batch of a training of so many epochs, where that is
+        known.
+        """
 
     def units(self, stage: Stage) -> int:
         """About how many units an epoch has."""
@@ -222,10 +224,14 @@ class CountSource:
         return stage
 
     def heaviest_row(self, epochs: int) -> float:
-        """Of all stages; frequent rows come more than once an epoch."""
-        stages = {self.stage(epoch, epochs) for epoch in range(epochs)}
-        weights = (self.rows(stage).row_weights(self.num_threads) for stage in stages)
-        return max(float(of_stage.max(initial=0)) for of_stage in weights)
+        """By a walk over an epoch of each stage."""
+        stages = {self.stage(epoch, epochs): epoch for epoch in range(epochs)}
+        weights = (
+            counts.heaviest_row(stage.words)
+            for stage, epoch in stages.items()
+            for _, counts in self.batches(epoch, stage)[1]
+        )
+        return max(weights, default=0.0)
 
     def units(self, stage: Stage) -> int:
         """Rows; frequent ones count as often as they come."""

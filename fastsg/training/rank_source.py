@@ -55,6 +55,7 @@ class RankSource:
     rows : dict of StageRows                        By stage.
     digest : str                                    What the batches follow from.
     source : CountSource or None                    Rank 0's own.
+    team : Team                                     The ranks.
     """
 
     batch_size: int
@@ -69,14 +70,20 @@ class RankSource:
     rows: dict[Stage, StageRows]
     digest: str
     source: CountSource | None
+    team: Team
 
     def stage(self, epoch: int, epochs: int) -> Stage:
         """What is told of it."""
         return self.stages[epoch - self.first]
 
     def heaviest_row(self, epochs: int) -> float:
-        """Of all stages to come, by whole rows."""
-        return max(float(rows.row_weights.max(initial=0)) for rows in self.rows.values())
+        """As of the whole counts, which rank 0 walks over."""
+
+        def walked() -> Message:
+            assert self.source is not None, "rank 0 has it"
+            return Message({"heaviest": self.source.heaviest_row(epochs)}, {})
+
+        return float(from_first(self.team, walked).about["heaviest"])
 
     def units(self, stage: Stage) -> int:
         """Rows; frequent ones count as often as they come."""
@@ -141,7 +148,13 @@ def shared_source(
         batches = CountBatches(block, told["batch_size"])
         rows[stage] = StageRows(batches, row_weights, contexts, told["symmetric"])
     return RankSource(
-        **about, num_threads=num_threads, first=epochs.start, stages=stages, rows=rows, source=source
+        **about,
+        num_threads=num_threads,
+        first=epochs.start,
+        stages=stages,
+        rows=rows,
+        source=source,
+        team=team,
     )
 
 
