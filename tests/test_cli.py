@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from commands import TEXT, fails, python, run
 
-from fastsg import EncodedCorpus, SkipGram, Vocab
+from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram, Vocab
 from fastsg.cli import dry_run, main, parse
 from fastsg.cli.terminal import printable
 from fastsg.io.bias import load_bias
@@ -361,6 +361,24 @@ def test_dry_run_of_words_that_are_known(tmp_path, capsys, monkeypatch):
         facts = json.loads(run(capsys, f"train {source} --dry-run --json --vector-size 8"))
         assert facts["words"] == 8 and facts["tokens"] == 520
         assert (facts["seconds"]["read"] > 0) == (source == "--counts counts")
+
+
+def test_dry_run_asks_only_for_memory_that_is_not_taken_yet(tmp_path, capsys, monkeypatch):
+    run(capsys, "vocab text.txt -o words.txt --min-count 2")
+    run(capsys, "count text.txt -o text.counts --min-count 2 --window 3,1 --sample 0.01 --quiet")
+    words, counts = Vocab.load("words.txt"), CooccurrenceCounts.load("text.counts")
+    assert counts.thinned is not None
+    held = {
+        "text.txt --min-count 2": 4 * int(words.counts.sum()),
+        "missing.txt --read-vocab words.txt": 0,
+        "--counts text.counts": 8 * (counts.nnz + counts.thinned.nnz),
+    }
+    for source, taken in held.items():
+        flags = f"train {source} --dry-run --vector-size 8 --workers 1"
+        for missing in (0, 1):
+            free = json.loads(run(capsys, f"{flags} --json"))["memory"]["total"] - taken - missing
+            monkeypatch.setattr(dry_run, "available", lambda free=free: free)
+            assert ("It does not fit" in run(capsys, flags)) == bool(missing)
 
 
 def test_dry_run_foretells_the_files_that_are_asked_for(capsys):

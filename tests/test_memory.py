@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from fastsg import SkipGram, Vocab, _core
+from fastsg import CooccurrenceCounts, EncodedCorpus, SkipGram, Vocab, _core
 from fastsg.numerics import objective
 from fastsg.system import memory
 from fastsg.training.memory import CountSizes, distinct_pairs, estimate_with_counts, kept_tokens
@@ -113,6 +113,25 @@ def test_the_text_that_is_there_is_not_asked_for_again(monkeypatch):
         model(solver="sgd")
 
 
+def test_counts_that_are_there_are_not_asked_for_again_but_their_start_is(monkeypatch):
+    counts = CooccurrenceCounts.from_corpus(EncodedCorpus.from_iter(TEXT, min_count=1))
+
+    def trained():
+        SkipGram(vector_size=32, workers=1, epochs=1, progress=False).fit_counts(counts)
+
+    K, symmetric = len(counts.vocab), CountSizes(counts.nnz, 0, 0, 0.0, True)
+    assert CountSizes.of(counts) == symmetric and symmetric.bytes == 8 * counts.nnz
+    parts = estimate_with_counts(SkipGram(vector_size=32).settings, K, 1, symmetric)
+    start = int(8 * counts.nnz + 3.5 * parts["matrices"]) - parts["scratch"] - parts["pairs"]
+    needed = sum(parts[name] for name in ("matrices", "optimizer", "scratch", "vocabulary", "pairs"))
+    needed += max(start, 0)
+    monkeypatch.setattr(memory, "available", lambda: needed)
+    trained()
+    monkeypatch.setattr(memory, "available", lambda: needed - 1)
+    with pytest.raises(MemoryError, match=f"training {K} words of 32 coordinates needs about"):
+        trained()
+
+
 MB = 2**20
 COUNTED = CountSizes(entries=3 * MB, thinned=2 * MB, tokens=MB, kept=MB / 2, symmetric=True)
 
@@ -123,6 +142,7 @@ COUNTED = CountSizes(entries=3 * MB, thinned=2 * MB, tokens=MB, kept=MB / 2, sym
         ({"thinned": 0}, "random", 8 * 3 + 8 * 4 + 8 * 1),  # the text is counted, 4 million entries at once
         ({"entries": MB, "thinned": 6 * MB}, "random", 8 + (8 * 6 + 8 * 4) + 8 / 2),  # its copies are
         ({"entries": MB, "thinned": MB, "kept": 50 * MB}, "random", 8 + (4 + 8) * 50),
+        ({"thinned": 0, "kept": 50 * MB}, "random", 8 * 3 + 8 * 4 + 8 * 1),  # there are no copies
         ({"tokens": 0}, "random", 0),
         ({"tokens": 0}, "svd", 8 * 5 + 8 * 2),  # the start copies what it begins on
         ({"tokens": 0, "thinned": 0}, "svd", 8 * 3 + 8 * 3),

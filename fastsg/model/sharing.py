@@ -22,6 +22,7 @@ from ..io.safetensors import pack_words, unpack_words
 from ..text.corpus import EncodedCorpus
 from ..text.remote import RemoteCorpus
 from ..text.vocab import Vocab
+from ..training.memory import CountSizes
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 #: Tokens that are counted at once.
@@ -90,6 +91,7 @@ class CountsAbout(NamedTuple):
     keep : ndarray (K,), float64, or None               What thinned those a training starts on.
     contexts : ndarray (K,), float64, or None           How often each word is a context, if the counts are of
                                                         no text that is known.
+    sizes : CountSizes or None                          Their sizes, on the rank that has them.
     """
 
     vocab: Vocab
@@ -97,12 +99,14 @@ class CountsAbout(NamedTuple):
     start_settings: CountSettings | None
     keep: NDArray[np.float64] | None
     contexts: NDArray[np.float64] | None
+    sizes: CountSizes | None
 
     @classmethod
     def of(cls, counts: CooccurrenceCounts) -> CountsAbout:
         """What counts tell."""
         start, contexts = counts.start, None if counts.settings else counts.column_sums()
-        return cls(counts.vocab, counts.settings, start.settings, start.keep, contexts)
+        sizes = CountSizes.of(counts)
+        return cls(counts.vocab, counts.settings, start.settings, start.keep, contexts, sizes)
 
 
 def about_counts(team: Team, given: Callable[[], CooccurrenceCounts]) -> CountsAbout:
@@ -124,7 +128,8 @@ def about_counts(team: Team, given: Callable[[], CooccurrenceCounts]) -> CountsA
     if made:
         return made[0]
     settings, start = (CountSettings.parse(about[name]) for name in ("settings", "start_settings"))
-    return CountsAbout(_unpacked(about, arrays), settings, start, arrays.get("keep"), arrays.get("contexts"))
+    vocab, known = _unpacked(about, arrays), (arrays.get("keep"), arrays.get("contexts"))
+    return CountsAbout(vocab, settings, start, *known, None)
 
 
 def shared_content(team: Team, read: Callable[[], ModelContent]) -> ModelContent:

@@ -28,7 +28,7 @@ from ..training.callbacks import Callback, checked_callbacks, notify
 from ..training.growth import begin_anew, first_rate, has_outgrown
 from ..training.heldout import HeldOutText
 from ..training.loop import run
-from ..training.memory import estimate_training
+from ..training.memory import CountSizes, estimate_training, estimate_with_counts
 from ..training.plan import Plan
 from ..training.settings import SETTING_NAMES, Settings
 from ..training.state import Training
@@ -332,7 +332,7 @@ class SkipGram(TrainedModel):
         def build() -> None:
             settings = settings_of_counts(self.settings, counts)
             # where they are of a text, the bias is that of a training on it
-            self._lay_out(counts.vocab, None, counts.keep, counts.contexts, settings)
+            self._lay_out(counts.vocab, None, counts.keep, counts.contexts, settings, counts.sizes)
             self._reader = self._told_reader.told(None)
 
         self._alone(build)
@@ -344,14 +344,20 @@ class SkipGram(TrainedModel):
         keep: NDArray[np.float64] | None = None,
         contexts: NDArray[np.float64] | None = None,
         settings: Settings | None = None,
+        sizes: CountSizes | None = None,
     ) -> None:
         """Start anew with a vocabulary and what thins it; nothing of the model changes unless all of it can.
 
-        `contexts` is how often each word is a context, unless that follows from the vocabulary.
+        `contexts` is how often each word is a context, unless that follows from the vocabulary; `sizes` are
+        those of counts that are there.
         """
         begun, settings = time.perf_counter(), settings or self.settings
-        needed = estimate_training(settings, vocab, corpus, self._workers)
-        needed["total"] -= needed.pop("tokens")  # which are there already
+        if sizes is None:
+            needed = estimate_training(settings, vocab, corpus, self._workers)
+            needed["total"] -= needed.pop("tokens")  # which are there already
+        else:
+            needed = estimate_with_counts(settings, len(vocab), self._workers, sizes)
+            needed["total"] -= sizes.bytes  # likewise
         require(needed, f"training {len(vocab)} words of {settings.vector_size} coordinates")
         if settings.is_pretrained and self._start is None:
             raise ValueError(

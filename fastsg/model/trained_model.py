@@ -175,8 +175,9 @@ class TrainedModel:
         """Bytes the training needs, by part: matrices, optimizer, scratch, vocabulary, tokens, pairs,
         counts, total.
 
-        Without counting: as many different pairs of words are reckoned with as the text might have.
-        :meth:`SkipGram.estimate` counts a part of the text, and tells more closely.
+        Without counting: as many different pairs of words are reckoned with as the text might have, and none
+        where there is no text. :meth:`SkipGram.estimate` counts a part of the text, or takes counts, and
+        tells more closely.
         """
         return estimate_training(self.settings, self.vocab, self.corpus, self._workers)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from .. import _core
 from ..cooccurrence.batches import most_pairs
 from ..cooccurrence.counting import PART
+from ..cooccurrence.counts import CooccurrenceCounts
 from ..cooccurrence.window import Window
 from ..numerics.objective import block_rows
 from ..text.corpus import EncodedCorpus
@@ -39,6 +40,17 @@ class CountSizes(NamedTuple):
     tokens: int
     kept: float
     symmetric: bool
+
+    @classmethod
+    def of(cls, counts: CooccurrenceCounts) -> CountSizes:
+        """Of counts that are there."""
+        thinned = 0 if counts.thinned is None else counts.thinned.nnz
+        return cls(counts.nnz, thinned, 0, 0.0, counts.start.symmetric)
+
+    @property
+    def bytes(self) -> int:
+        """What the counts themselves take."""
+        return int(_ENTRY_BYTES * (self.entries + self.thinned))
 
 
 def estimate_training(
@@ -81,7 +93,8 @@ def estimate_with_counts(settings: Settings, K: int, workers: int, sizes: CountS
         before.append(text + thinned + start)
     if sizes.tokens:
         window = Window.parse(settings.window, settings.shrink_windows)
-        pairs = max(sizes.tokens, sizes.kept) * (window.left + window.right)  # below 0: of whole sentences
+        tokens = max(sizes.tokens, sizes.kept if thinned else 0)
+        pairs = tokens * (window.left + window.right)  # below 0: of whole sentences
         at_once = _ENTRY_BYTES * min(PART, pairs if pairs > 0 else sizes.entries)
         before.append(text + at_once + _COUNTED_BYTES * sizes.tokens)
         if thinned:  # the copies of the text are there until they are marked, then come the entries
