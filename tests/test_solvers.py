@@ -157,6 +157,13 @@ def test_plain_sgd_on_counts_holds_where_many_light_centers_share_few_contexts(b
         assert wild.history[-1]["nll"] < losses[-1] + 1
 
 
+@pytest.mark.parametrize("share, warned", [(1, False), (1e-5, True)])
+def test_shares_instead_of_counts_are_warned_of(caplog, share, warned):
+    pairs = [[f"w{i}" for i in np.random.default_rng(seed).integers(0, 30, 2000)] for seed in (1, 2)]
+    make().fit_pairs(*pairs, np.full(2000, share, np.float32))
+    assert ("pairs for 30 words, from which little can be learnt" in caplog.text) == warned
+
+
 # ---- the start ---------------------------------------------------------------------------------------------
 
 

@@ -605,8 +605,9 @@ class SkipGram(TrainedModel):
         Words that by now occur `min_count` times join the vocabulary, others are left out and logged. Solver
         "counts" trains one epoch on all text so far, from where I and O stand; when the text has grown by a
         quarter since they began, it trains anew (unless they began at vectors given as `init`). The result
-        is close to a training on all text at once, whatever the pieces. Solver "sgd" makes one epoch on the
-        new text alone, at the constant rate alpha. If it ends with an error or an interrupt, the model is
+        is close to a training on all text at once, whatever the pieces, but for words that have just joined:
+        for these ``build_vocab(more, update=True)`` and ``train()`` do more. Solver "sgd" makes one epoch on
+        the new text alone, at the constant rate alpha. If it ends with an error or an interrupt, the model is
         what it was before, which is kept until then (8 K H bytes more): call it again, with the whole text,
         of which an iterator has lost what was read.
 

@@ -105,6 +105,7 @@ def _planned(
             rates = plan.rates or settings.rates(len(training.vocab), source, plan.epochs)
         return source, rates
     epochs, schedule = epochs or training.default_epochs, schedule or settings.lr_schedule
+    _warn_of_few_pairs(source.pairs, len(training.vocab), settings.optimizer)
     with free():
         rates = settings.rates(len(training.vocab), source, epochs)
         plan = Plan.start(source, training.held_out, epochs, schedule, rates, first_rate)
@@ -112,6 +113,17 @@ def _planned(
     training.plan = plan
     state.at_epoch_end, state.begun, state.best, state.restored_epoch = True, None, None, None
     return source, rates
+
+
+def _warn_of_few_pairs(pairs: float | None, K: int, optimizer: str) -> None:
+    """Newton steps, their prior and the start are in units of pairs: shares of them teach nothing."""
+    if optimizer == "newton" and pairs is not None and 0 < pairs < 2 * K:
+        logger.warning(
+            "the counts add up to %.3g pairs for %d words, from which little can be learnt; counts and "
+            "weights that are shares should be multiplied until they are like numbers of pairs",
+            pairs,
+            K,
+        )
 
 
 def _check_ranks(training: Training, source: BatchSource, plan: Plan) -> None:

@@ -133,7 +133,8 @@ def read_word_pairs(
     if skipped:
         logger.warning("%s: skipped %d line(s) without two words and a score", _name(pairs), skipped)
     if not found:
-        raise FormatError(f"{_name(pairs)}: no line of the form word, word, score separated by {delimiter!r}")
+        sign = "white space" if delimiter is None else repr(delimiter)
+        raise FormatError(f"{_name(pairs)}: no line of the form word, word, score separated by {sign}")
     return found
 
 
