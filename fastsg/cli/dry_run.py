@@ -15,7 +15,6 @@ from ..model.report import json_text
 from ..model.skipgram import SkipGram
 from ..system.memory import available
 from ..text.vocab import Vocab
-from ..training.memory import CountSizes
 from .outputs import OUTPUTS, outputs_of, save_all
 from .reading import read_corpus
 from .terminal import EXIT_OK
@@ -44,7 +43,7 @@ def dry_run(args: argparse.Namespace, texts: list[str], settings: dict[str, Any]
     if args.json:
         print(json_text(dataclasses.asdict(seen) | {"free_bytes": free, "workers": model.workers}))
     else:
-        print(_shown(seen, model, free, _held(source, seen)))
+        print(_shown(seen, model, free))
     return EXIT_OK
 
 
@@ -58,21 +57,14 @@ def _save(args: argparse.Namespace, model: SkipGram, folder: str) -> None:
     save_all(model, argparse.Namespace(**(vars(args) | moved)))
 
 
-def _held(source: dict[str, Any], seen: Forecast) -> int:
-    """Bytes of the forecast that are taken already, or mapped: the text's or the counts'."""
-    if "counts" in source:
-        return CountSizes.of(source["counts"]).bytes
-    return 0 if "vocab" in source else seen.memory["tokens"]
-
-
-def _shown(seen: Forecast, model: SkipGram, free: int | None, held: int) -> str:
-    """The forecast for people; so many bytes of it are held already."""
+def _shown(seen: Forecast, model: SkipGram, free: int | None) -> str:
+    """The forecast for people."""
     epochs, threads, seconds = model.settings.epochs_of(seen.words, seen.tokens), model.workers, seen.seconds
     lines = [f"{seen.words:,} words x {model.settings.vector_size} coordinates, {seen.tokens:,} tokens", ""]
     lines += [f"{name:<11}{_mebibytes(size)}" for name, size in seen.memory.items() if size]
     if free is not None:
         lines.append(f"{'free':<11}{_mebibytes(free)}")
-        if seen.memory["total"] - held > free:
+        if seen.memory["total"] - seen.held > free:
             lines.append("It does not fit: lower --max-final-vocab or --vector-size, or raise --min-count.")
     lines += [f"{'files':<11}{_mebibytes(seen.bytes['disk'])}", ""]
     lines += [

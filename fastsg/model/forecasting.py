@@ -60,6 +60,8 @@ class Forecast:
     bytes : dict of str to int          memory: the largest of a time; disk: of the files.
     memory : dict of str to int         Bytes of memory by part, with their total.
     entries : dict of str to float      Pairs of words in the counts: of the text, and of its thinned copies.
+    held : int                          Bytes of memory that are taken already, or mapped: those of the text
+                                        or of the counts.
     """
 
     words: int
@@ -71,6 +73,7 @@ class Forecast:
     bytes: dict[str, int]
     memory: dict[str, int]
     entries: dict[str, float]
+    held: int
 
 
 class _Epochs(NamedTuple):
@@ -146,6 +149,7 @@ def forecast(
         {"memory": _PROGRAM + memory["total"], "disk": written.bytes},
         memory,
         {"text": seen.entries(False), "thinned": seen.entries(True)} if seen else {},
+        CountSizes.of(counts).bytes if counts else memory["tokens"] if corpus else 0,
     )
 
 
