@@ -110,9 +110,10 @@ def test_read_word_pairs(tmp_path, caplog):
 
 def test_read_word_pairs_refuses(tmp_path):
     path = tmp_path / "pairs.tsv"
-    path.write_text("a b 3\n")
-    with pytest.raises(FormatError, match=r"pairs\.tsv: no line of the form"):
-        evaluation.read_word_pairs(path)
+    path.write_text("a b\n")
+    for delimiter, sign in (("\t", r"'\\t'"), (None, "white space")):
+        with pytest.raises(FormatError, match=rf"pairs\.tsv: no line of the form .* separated by {sign}$"):
+            evaluation.read_word_pairs(path, delimiter)
     path.write_bytes(b"caf\xe9\tb\t3\n")
     with pytest.raises(FormatError, match=r"pairs\.tsv: not utf8"):
         evaluation.read_word_pairs(path)

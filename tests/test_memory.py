@@ -1,5 +1,6 @@
 """The estimate of memory: plausible beside what is really taken, and said before anything is allocated."""
 
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -128,8 +129,9 @@ def test_counts_that_are_there_are_not_asked_for_again_but_their_start_is(monkey
     monkeypatch.setattr(memory, "available", lambda: needed)
     trained()
     monkeypatch.setattr(memory, "available", lambda: needed - 1)
-    with pytest.raises(MemoryError, match=f"training {K} words of 32 coordinates needs about"):
+    with pytest.raises(MemoryError, match=f"training {K} words of 32 coordinates needs about") as refused:
         trained()
+    assert re.search(r"start \d", str(refused.value)) and "counts" not in str(refused.value)
 
 
 MB = 2**20

@@ -357,7 +357,8 @@ class SkipGram(TrainedModel):
             needed["total"] -= needed.pop("tokens")  # which are there already
         else:
             needed = estimate_with_counts(settings, len(vocab), self._workers, sizes)
-            needed["total"] -= sizes.bytes  # likewise
+            needed["total"] -= sizes.bytes  # likewise; what is left is the start's
+            needed["start"] = needed.pop("counts") - sizes.bytes
         require(needed, f"training {len(vocab)} words of {settings.vector_size} coordinates")
         if settings.is_pretrained and self._start is None:
             raise ValueError(
